@@ -1,0 +1,32 @@
+// The Python module is a list of small files; this is what they share.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <utility>
+
+#include "loquor/loquor.hpp"
+
+namespace loquor::bindings {
+
+namespace py = pybind11;
+
+void bind_errors(py::module_& module);
+void bind_log(py::module_& module);
+void bind_engine(py::module_& module);
+
+// Hands the core's waiting log lines to Python's logging, on this thread. Needs the GIL.
+void flush_log();
+
+// Runs plain C++ `work` with the GIL released, then lets the log catch up.
+template <class Work>
+auto without_gil(Work work) {
+  struct Flush {
+    ~Flush() { flush_log(); }
+  } const flush{};
+  const py::gil_scoped_release release;
+  return work();
+}
+
+}  // namespace loquor::bindings

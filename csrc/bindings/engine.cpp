@@ -1,0 +1,295 @@
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bindings/bindings.hpp"
+
+namespace loquor::bindings {
+namespace {
+
+// Arrays must already have the right dtype; Python prepares them, nothing is converted here in silence.
+template <class T>
+using Array = py::array_t<T, py::array::c_style>;
+
+template <class T>
+Array<T> copied(const T* data, std::vector<py::ssize_t> shape) {
+  return Array<T>(std::move(shape), data);
+}
+
+template <class T>
+const T* vector_data(const Array<T>& array, const char* name) {
+  if (array.ndim() != 1) {
+    throw StatusError(LOQUOR_ERROR_INVALID_INPUT, std::string(name) + " should have 1 axis, not " + std::to_string(array.ndim()));
+  }
+  return array.data();
+}
+
+template <class T>
+const T* matrix_data(const Array<T>& array, const char* name) {
+  if (array.ndim() != 2) {
+    throw StatusError(LOQUOR_ERROR_INVALID_INPUT, std::string(name) + " should have 2 axes, not " + std::to_string(array.ndim()));
+  }
+  return array.data();
+}
+
+// Between two decode steps: Ctrl-C is noticed, and Python's progress callback called, at most this often.
+constexpr auto kPythonInterval = std::chrono::milliseconds(50);
+
+// Lives for one request, on its thread.
+class Progress {
+ public:
+  Progress(std::optional<py::function> callback, loquor_cancel* cancel)
+      : callback_(std::move(callback)), cancel_(cancel) {}
+
+  static void step(void* self, int32_t tokens) { static_cast<Progress*>(self)->on_step(tokens); }
+  void rethrow() {
+    if (error_) throw std::move(*error_);
+  }
+
+ private:
+  void on_step(int32_t tokens) {
+    const auto now = std::chrono::steady_clock::now();
+    if (error_ || now - last_ < kPythonInterval) return;
+    last_ = now;
+    const py::gil_scoped_acquire gil;
+    try {
+      if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+      if (callback_) (*callback_)(tokens);
+    } catch (py::error_already_set& error) {
+      error_ = std::move(error);
+      loquor_cancel_request(cancel_);
+    }
+  }
+
+  std::optional<py::function> callback_;
+  loquor_cancel* cancel_;
+  std::chrono::steady_clock::time_point last_{};
+  std::optional<py::error_already_set> error_;
+};
+
+py::dict to_dict(const loquor_engine_info& info) {
+  static const char* const names[LOQUOR_GRAPH_COUNT] = {"speech_encoder", "embed_tokens", "language_model",
+                                                        "conditional_decoder"};
+  py::dict graphs;
+  for (size_t i = 0; i < LOQUOR_GRAPH_COUNT; ++i) {
+    const loquor_graph_info& graph = info.graphs[i];
+    py::dict facts;
+    facts["file"] = graph.file;
+    facts["dtype"] = graph.dtype;
+    facts["optimization_level"] = graph.optimization_level;
+    graphs[names[i]] = facts;
+  }
+  py::dict facts;
+  facts["bundle"] = info.bundle;
+  facts["family"] = info.family;
+  facts["device"] = info.device;
+  facts["provider"] = info.provider;
+  facts["kv_dtype"] = info.kv_dtype;
+  facts["kv_mode"] = info.kv_mode;
+  facts["graphs"] = graphs;
+  facts["threads"] = info.threads;
+  facts["layers"] = info.layers;
+  facts["kv_heads"] = info.kv_heads;
+  facts["head_dim"] = info.head_dim;
+  facts["hidden_size"] = info.hidden_size;
+  facts["vocab_size"] = info.vocab_size;
+  facts["speaker_embedding_size"] = info.speaker_embedding_size;
+  facts["speaker_feature_size"] = info.speaker_feature_size;
+  facts["max_positions"] = info.max_positions;
+  facts["sample_rate"] = info.sample_rate;
+  facts["samples_per_token"] = info.samples_per_token;
+  facts["start_token"] = info.start_token;
+  facts["stop_token"] = info.stop_token;
+  facts["silence_token"] = info.silence_token;
+  facts["end_of_text_token"] = info.end_of_text_token;
+  return facts;
+}
+
+py::dict to_dict(const loquor_generation_options& options) {
+  py::dict facts;
+  facts["temperature"] = options.temperature;
+  facts["top_k"] = options.top_k;
+  facts["top_p"] = options.top_p;
+  facts["min_p"] = options.min_p;
+  facts["repetition_penalty"] = options.repetition_penalty;
+  facts["seed"] = options.seed;
+  facts["max_new_tokens"] = options.max_new_tokens;
+  return facts;
+}
+
+std::unique_ptr<Engine> open_engine(const Runtime& runtime, const std::string& folder, const std::string& dtype,
+                                    const std::string& device,
+                                    const std::map<std::string, std::string>& provider_options, int32_t threads) {
+  std::vector<const char*> keys;
+  std::vector<const char*> values;
+  for (const auto& [key, value] : provider_options) {
+    keys.push_back(key.c_str());
+    values.push_back(value.c_str());
+  }
+  loquor_engine_options options;
+  loquor_engine_options_init(&options);
+  options.dtype = dtype.c_str();
+  options.device = device.c_str();
+  options.provider_option_keys = keys.data();
+  options.provider_option_values = values.data();
+  options.provider_option_count = keys.size();
+  options.threads = threads;
+  return without_gil([&] { return std::make_unique<Engine>(runtime, folder, &options); });
+}
+
+py::dict generate_tokens(const Engine& engine, const Array<int64_t>& input_ids, const Voice& voice, float temperature,
+                         int32_t top_k, float top_p, float min_p, float repetition_penalty, uint64_t seed,
+                         int32_t max_new_tokens, loquor_cancel* cancel, std::optional<py::function> progress) {
+  const loquor_generation_options options = {sizeof(options), temperature,        top_k, top_p,
+                                             min_p,           repetition_penalty, seed,  max_new_tokens};
+  const CancelToken own_cancel = cancel == nullptr ? make_cancel_token() : nullptr;
+  loquor_cancel* const token = cancel != nullptr ? cancel : own_cancel.get();
+  Progress listener(std::move(progress), token);
+  loquor_request request;
+  loquor_request_init(&request);
+  request.input_ids = vector_data(input_ids, "input_ids");
+  request.input_id_count = static_cast<size_t>(input_ids.size());
+  request.voice = voice.get();
+  request.options = &options;
+  request.cancel = token;
+  request.progress = &Progress::step;
+  request.progress_user = &listener;
+  Tokens tokens;
+  try {
+    tokens = without_gil([&] { return engine.generate_tokens(request); });
+  } catch (const StatusError&) {
+    listener.rethrow();
+    throw;
+  }
+  listener.rethrow();
+  const auto info = info_of<loquor_tokens_info>(loquor_tokens_get_info, tokens.get());
+  py::dict result;
+  result["tokens"] = copied(info.tokens, {static_cast<py::ssize_t>(info.count)});
+  result["finish_reason"] = info.finish_reason == LOQUOR_FINISH_STOP ? "stop" : "length";
+  result["prompt_length"] = info.prompt_length;
+  result["prefill_seconds"] = info.prefill_seconds;
+  result["decode_seconds"] = info.decode_seconds;
+  return result;
+}
+
+py::tuple decode(const Engine& engine, const Array<int64_t>& tokens, const Voice& voice, loquor_cancel* cancel) {
+  const int64_t* data = vector_data(tokens, "speech_tokens");
+  const auto count = static_cast<size_t>(tokens.size());
+  const Waveform waveform = without_gil([&] { return engine.decode(data, count, voice.get(), cancel); });
+  const auto info = info_of<loquor_waveform_info>(loquor_waveform_get_info, waveform.get());
+  return py::make_tuple(copied(info.samples, {static_cast<py::ssize_t>(info.count)}), info.seconds_taken);
+}
+
+Voice make_voice(const Array<float>& audio_features, const Array<int64_t>& audio_tokens,
+                 const Array<float>& speaker_embeddings, const Array<float>& speaker_features) {
+  loquor_voice_tensors tensors = {};
+  tensors.struct_size = sizeof(tensors);
+  tensors.audio_features = matrix_data(audio_features, "audio_features");
+  tensors.prefix_length = audio_features.shape(0);
+  tensors.hidden_size = audio_features.shape(1);
+  tensors.audio_tokens = vector_data(audio_tokens, "audio_tokens");
+  tensors.audio_token_count = audio_tokens.size();
+  tensors.speaker_embeddings = vector_data(speaker_embeddings, "speaker_embeddings");
+  tensors.speaker_embedding_size = speaker_embeddings.size();
+  tensors.speaker_features = matrix_data(speaker_features, "speaker_features");
+  tensors.speaker_frames = speaker_features.shape(0);
+  tensors.speaker_feature_size = speaker_features.shape(1);
+  return made<Voice>(loquor_voice_create, &tensors);
+}
+
+py::dict voice_tensors(const Voice& voice) {
+  const auto tensors = info_of<loquor_voice_tensors>(loquor_voice_get_tensors, voice.get());
+  py::dict arrays;
+  arrays["audio_features"] = copied(tensors.audio_features, {tensors.prefix_length, tensors.hidden_size});
+  arrays["audio_tokens"] = copied(tensors.audio_tokens, {tensors.audio_token_count});
+  arrays["speaker_embeddings"] = copied(tensors.speaker_embeddings, {tensors.speaker_embedding_size});
+  arrays["speaker_features"] = copied(tensors.speaker_features, {tensors.speaker_frames, tensors.speaker_feature_size});
+  return arrays;
+}
+
+// The handle types are aliases of unique_ptr, which pybind11 takes for holders: give each a class of its own.
+struct PyRuntime {
+  Runtime handle;
+};
+struct PyVoice {
+  Voice handle;
+};
+struct PyCancelToken {
+  CancelToken handle;
+};
+
+loquor_cancel* raw(const PyCancelToken* token) { return token != nullptr ? token->handle.get() : nullptr; }
+
+}  // namespace
+
+void bind_engine(py::module_& module) {
+  py::class_<PyRuntime>(module, "Runtime", "ONNX Runtime's shared library, opened by path.")
+      .def(py::init([](const std::string& library_path) {
+             return PyRuntime{without_gil([&] { return open_runtime(library_path); })};
+           }),
+           py::arg("library_path"))
+      .def_property_readonly("version", [](const PyRuntime& self) { return loquor_runtime_version(self.handle.get()); })
+      .def_property_readonly("path", [](const PyRuntime& self) { return loquor_runtime_path(self.handle.get()); })
+      .def_property_readonly("providers", [](const PyRuntime& self) {
+        std::vector<std::string> names;
+        for (size_t i = 0; i < loquor_runtime_provider_count(self.handle.get()); ++i) {
+          names.emplace_back(loquor_runtime_provider(self.handle.get(), i));
+        }
+        return names;
+      });
+
+  py::class_<PyCancelToken>(module, "CancelToken", "Ends a running request from any thread.")
+      .def(py::init([] { return PyCancelToken{make_cancel_token()}; }))
+      .def("cancel", [](const PyCancelToken& self) { loquor_cancel_request(self.handle.get()); },
+           py::call_guard<py::gil_scoped_release>());
+
+  py::class_<PyVoice>(module, "VoiceHandle", "A voice's tensors inside the core.")
+      .def(py::init([](const Array<float>& audio_features, const Array<int64_t>& audio_tokens,
+                       const Array<float>& speaker_embeddings, const Array<float>& speaker_features) {
+             return PyVoice{make_voice(audio_features, audio_tokens, speaker_embeddings, speaker_features)};
+           }),
+           py::arg("audio_features").noconvert(), py::arg("audio_tokens").noconvert(),
+           py::arg("speaker_embeddings").noconvert(), py::arg("speaker_features").noconvert())
+      .def("tensors", [](const PyVoice& self) { return voice_tensors(self.handle); });
+
+  py::class_<Engine>(module, "EngineHandle", "A loaded bundle.")
+      .def(py::init([](const PyRuntime& runtime, const std::string& folder, const std::string& dtype,
+                       const std::string& device, const std::map<std::string, std::string>& provider_options,
+                       int32_t threads) { return open_engine(runtime.handle, folder, dtype, device, provider_options, threads); }),
+           py::arg("runtime"), py::arg("folder"), py::kw_only(), py::arg("dtype"), py::arg("device"),
+           py::arg("provider_options"), py::arg("threads"))
+      .def("info", [](const Engine& self) { return to_dict(self.info()); })
+      .def("default_options", [](const Engine& self) { return to_dict(self.default_options()); })
+      .def(
+          "encode_voice",
+          [](const Engine& self, const Array<float>& samples, const PyCancelToken* cancel) {
+            const float* data = vector_data(samples, "samples");
+            const auto count = static_cast<size_t>(samples.size());
+            return PyVoice{without_gil([&] { return self.encode_voice(data, count, raw(cancel)); })};
+          },
+          py::arg("samples").noconvert(), py::arg("cancel") = nullptr)
+      .def(
+          "generate_tokens",
+          [](const Engine& self, const Array<int64_t>& input_ids, const PyVoice& voice, float temperature,
+             int32_t top_k, float top_p, float min_p, float repetition_penalty, uint64_t seed, int32_t max_new_tokens,
+             const PyCancelToken* cancel, std::optional<py::function> progress) {
+            return generate_tokens(self, input_ids, voice.handle, temperature, top_k, top_p, min_p, repetition_penalty,
+                                   seed, max_new_tokens, raw(cancel), std::move(progress));
+          },
+          py::arg("input_ids").noconvert(), py::arg("voice"), py::kw_only(), py::arg("temperature"), py::arg("top_k"),
+          py::arg("top_p"), py::arg("min_p"), py::arg("repetition_penalty"), py::arg("seed"), py::arg("max_new_tokens"),
+          py::arg("cancel") = nullptr, py::arg("progress") = py::none())
+      .def(
+          "decode",
+          [](const Engine& self, const Array<int64_t>& tokens, const PyVoice& voice, const PyCancelToken* cancel) {
+            return decode(self, tokens, voice.handle, raw(cancel));
+          },
+          py::arg("speech_tokens").noconvert(), py::arg("voice"), py::arg("cancel") = nullptr);
+}
+
+}  // namespace loquor::bindings

@@ -1,0 +1,33 @@
+// Status codes become the classes of loquor.errors.
+#include "bindings/bindings.hpp"
+
+namespace loquor::bindings {
+namespace {
+
+const char* class_name(loquor_status status) {
+  switch (status) {
+    case LOQUOR_CANCELLED: return "CancelledError";
+    case LOQUOR_ERROR_INVALID_INPUT: return "InvalidInputError";
+    case LOQUOR_ERROR_RUNTIME_MISSING: return "RuntimeMissingError";
+    case LOQUOR_ERROR_MODEL: return "ModelError";
+    case LOQUOR_ERROR_EXECUTION: return "ExecutionError";
+    case LOQUOR_OK:
+    case LOQUOR_ERROR_INTERNAL: break;
+  }
+  return "LoquorError";
+}
+
+}  // namespace
+
+void bind_errors(py::module_&) {
+  py::register_exception_translator([](std::exception_ptr pending) {
+    try {
+      if (pending) std::rethrow_exception(pending);
+    } catch (const StatusError& error) {
+      const py::object type = py::module_::import("loquor.errors").attr(class_name(error.status()));
+      py::set_error(type, error.what());
+    }
+  });
+}
+
+}  // namespace loquor::bindings

@@ -1,0 +1,64 @@
+// The core logs on any thread, also on threads that Python does not know and after the interpreter began to end. So lines wait
+// in a bounded queue until a call of ours returns to Python, which then logs them on its own thread.
+#include <deque>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "bindings/bindings.hpp"
+
+namespace loquor::bindings {
+namespace {
+
+constexpr std::size_t kMostWaiting = 1000;
+
+struct Queue {
+  std::mutex mutex;
+  std::deque<std::pair<int, std::string>> lines;
+};
+
+Queue& queue() {
+  static auto* const forever = new Queue;  // outlives every thread that may still log
+  return *forever;
+}
+
+void enqueue(void*, int level, const char* message) {
+  Queue& waiting = queue();
+  const std::lock_guard<std::mutex> lock(waiting.mutex);
+  if (waiting.lines.size() == kMostWaiting) waiting.lines.pop_front();
+  waiting.lines.emplace_back(level, message);
+}
+
+}  // namespace
+
+void flush_log() {
+  std::deque<std::pair<int, std::string>> lines;
+  {
+    Queue& waiting = queue();
+    const std::lock_guard<std::mutex> lock(waiting.mutex);
+    lines.swap(waiting.lines);
+  }
+  if (lines.empty()) return;
+  const py::error_scope keep_pending_error;
+  try {
+    const py::object logger = py::module_::import("logging").attr("getLogger")("loquor");
+    for (const auto& [level, message] : lines) logger.attr("log")((level + 1) * 10, "%s", message);
+  } catch (py::error_already_set& error) {
+    error.discard_as_unraisable("loquor's log");
+  }
+}
+
+void bind_log(py::module_& module) {
+  module.def(
+      "set_log_level",
+      [](int level) {
+        const int least = level <= 10 ? LOQUOR_LOG_DEBUG
+                          : level <= 20 ? LOQUOR_LOG_INFO
+                          : level <= 30 ? LOQUOR_LOG_WARNING
+                                        : LOQUOR_LOG_ERROR;
+        loquor_set_log(&enqueue, nullptr, static_cast<loquor_log_level>(least));
+      },
+      py::arg("level"), "Least level, by Python's logging numbers, that the core hands to the logger 'loquor'.");
+}
+
+}  // namespace loquor::bindings

@@ -1,0 +1,14 @@
+#include "bindings/bindings.hpp"
+
+PYBIND11_MODULE(_core, module) {
+  namespace bindings = loquor::bindings;
+  module.doc() = "Loquor's C++ core, through its C ABI. Private: use the loquor package.";
+  if (loquor_abi_version() != LOQUOR_ABI_VERSION) {
+    throw pybind11::import_error("loquor._core and libloquor come from different versions; reinstall loquor");
+  }
+  module.def("version", &loquor_version, "Version of the loaded libloquor.");
+  module.def("abi_version", &loquor_abi_version, "Version of its C ABI.");
+  bindings::bind_errors(module);
+  bindings::bind_log(module);
+  bindings::bind_engine(module);
+}

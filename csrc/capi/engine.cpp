@@ -1,0 +1,238 @@
+// Engine, voice, generation and decoding.
+#include "capi/handles.hpp"
+
+using namespace loquor::capi;
+
+namespace {
+
+loquor::CancelToken* token_of(loquor_cancel* cancel) { return cancel != nullptr ? &cancel->token : nullptr; }
+
+loquor::EngineOptions read_engine_options(const loquor_engine_options* given) {
+  loquor_engine_options options;
+  loquor_engine_options_init(&options);
+  if (given != nullptr) options = read_struct(*given, options, "options");
+  loquor::EngineOptions read;
+  if (options.dtype != nullptr) read.dtype = options.dtype;
+  if (options.device != nullptr) read.device = options.device;
+  read.threads = options.threads;
+  for (size_t i = 0; i < options.provider_option_count; ++i) {
+    const char* const* keys = &required(options.provider_option_keys, "provider_option_keys");
+    const char* const* values = &required(options.provider_option_values, "provider_option_values");
+    read.provider_options.emplace_back(&required(keys[i], "provider option"), &required(values[i], "provider option"));
+  }
+  return read;
+}
+
+loquor_generation_options to_public(const loquor::GenerationOptions& options) {
+  return {sizeof(loquor_generation_options), options.temperature, options.top_k, options.top_p, options.min_p,
+          options.repetition_penalty,        options.seed,        options.max_new_tokens};
+}
+
+loquor::GenerationOptions read_generation_options(const loquor_generation_options* given,
+                                                  const loquor::GenerationOptions& defaults) {
+  if (given == nullptr) return defaults;
+  const auto options = read_struct(*given, to_public(defaults), "options");
+  loquor::GenerationOptions read;
+  read.temperature = options.temperature;
+  read.top_k = options.top_k;
+  read.top_p = options.top_p;
+  read.min_p = options.min_p;
+  read.repetition_penalty = options.repetition_penalty;
+  read.seed = options.seed;
+  read.max_new_tokens = options.max_new_tokens;
+  return read;
+}
+
+template <class T>
+std::vector<T> copy_tensor(const T* data, int64_t count, const char* name) {
+  if (count < 0) throw loquor::Error(loquor::ErrorKind::kInvalidInput, std::string(name) + " has a negative size");
+  if (count == 0) return {};
+  const T* first = &required(data, name);
+  return std::vector<T>(first, first + count);
+}
+
+// Sizes of at most 2^31 each, so that their product cannot overflow.
+int64_t checked_product(int64_t a, int64_t b, const char* name) {
+  constexpr int64_t kMost = int64_t{1} << 31;
+  if (a < 0 || b < 0 || a > kMost || b > kMost) {
+    throw loquor::Error(loquor::ErrorKind::kInvalidInput, std::string(name) + " has an impossible shape");
+  }
+  return a * b;
+}
+
+loquor_engine_info describe(const loquor::Model& model) {
+  const loquor::Manifest& manifest = model.manifest;
+  const loquor::LmSignature& lm = model.language_model.signature();
+  loquor_engine_info info = {};
+  info.bundle = manifest.folder.c_str();
+  info.family = manifest.family.c_str();
+  info.device = model.config.device.name.c_str();
+  info.provider = model.config.device.provider.c_str();
+  info.kv_dtype = lm.kv.type == loquor::ort::ElementType::kFloat16 ? "float16" : "float32";
+  info.kv_mode = model.language_model.kv_mode() == loquor::KvMode::kInPlace ? "in_place" : "ping_pong";
+  const loquor::ort::Session* const sessions[LOQUOR_GRAPH_COUNT] = {
+      &model.speech_encoder.session(), &model.embed_tokens.session(), &model.language_model.session(),
+      &model.conditional_decoder.session()};
+  for (size_t i = 0; i < LOQUOR_GRAPH_COUNT; ++i) {
+    info.graphs[i] = {manifest.files[i].path.c_str(), manifest.files[i].dtype.c_str(), sessions[i]->optimization_level()};
+  }
+  info.threads = model.config.threads;
+  info.layers = static_cast<int32_t>(lm.kv.layers);
+  info.kv_heads = static_cast<int32_t>(lm.kv.heads);
+  info.head_dim = static_cast<int32_t>(lm.kv.head_dim);
+  info.hidden_size = static_cast<int32_t>(lm.hidden_size);
+  info.vocab_size = static_cast<int32_t>(lm.vocab_size);
+  info.speaker_embedding_size = static_cast<int32_t>(model.conditional_decoder.speaker_embedding_size());
+  info.speaker_feature_size = static_cast<int32_t>(model.conditional_decoder.speaker_feature_size());
+  info.max_positions = static_cast<int32_t>(manifest.max_positions);
+  info.sample_rate = manifest.sample_rate;
+  info.samples_per_token = manifest.samples_per_token;
+  info.start_token = manifest.start_token;
+  info.stop_token = manifest.stop_token;
+  info.silence_token = manifest.silence_token;
+  info.end_of_text_token = manifest.end_of_text_token;
+  return info;
+}
+
+}  // namespace
+
+extern "C" {
+
+void loquor_engine_options_init(loquor_engine_options* options) {
+  if (options == nullptr) return;
+  *options = {};
+  options->struct_size = sizeof(*options);
+  options->dtype = "auto";
+  options->device = "auto";
+}
+
+loquor_status loquor_engine_open(loquor_runtime* runtime, const char* bundle_folder,
+                                 const loquor_engine_options* options, loquor_engine** out) {
+  return guarded([&] {
+    required(out, "out");
+    *out = new loquor_engine{{required(runtime, "runtime").api, &required(bundle_folder, "bundle_folder"),
+                              read_engine_options(options)}};
+  });
+}
+
+void loquor_engine_close(loquor_engine* engine) { delete engine; }
+
+loquor_status loquor_engine_get_info(const loquor_engine* engine, loquor_engine_info* info) {
+  return guarded([&] { write_struct(info, describe(required(engine, "engine").engine.model()), "info"); });
+}
+
+loquor_status loquor_engine_encode_voice(loquor_engine* engine, const float* samples, size_t sample_count,
+                                         loquor_cancel* cancel, loquor_voice** out) {
+  return guarded([&] {
+    required(out, "out");
+    if (sample_count > 0) required(samples, "samples");
+    *out = new loquor_voice{required(engine, "engine").engine.encode_voice({samples, sample_count}, token_of(cancel))};
+  });
+}
+
+loquor_status loquor_voice_create(const loquor_voice_tensors* tensors, loquor_voice** out) {
+  return guarded([&] {
+    required(out, "out");
+    const auto given = read_struct(required(tensors, "tensors"), loquor_voice_tensors{}, "tensors");
+    loquor::Voice voice;
+    voice.audio_features = copy_tensor(
+        given.audio_features, checked_product(given.prefix_length, given.hidden_size, "audio_features"), "audio_features");
+    voice.prefix_length = given.prefix_length;
+    voice.hidden_size = given.hidden_size;
+    voice.audio_tokens = copy_tensor(given.audio_tokens, given.audio_token_count, "audio_tokens");
+    voice.speaker_embeddings =
+        copy_tensor(given.speaker_embeddings, given.speaker_embedding_size, "speaker_embeddings");
+    voice.speaker_features = copy_tensor(
+        given.speaker_features, checked_product(given.speaker_frames, given.speaker_feature_size, "speaker_features"),
+        "speaker_features");
+    voice.speaker_frames = given.speaker_frames;
+    voice.speaker_feature_size = given.speaker_feature_size;
+    *out = new loquor_voice{std::move(voice)};
+  });
+}
+
+loquor_status loquor_voice_get_tensors(const loquor_voice* voice, loquor_voice_tensors* tensors) {
+  return guarded([&] {
+    const loquor::Voice& from = required(voice, "voice").voice;
+    loquor_voice_tensors view = {};
+    view.audio_features = from.audio_features.data();
+    view.prefix_length = from.prefix_length;
+    view.hidden_size = from.hidden_size;
+    view.audio_tokens = from.audio_tokens.data();
+    view.audio_token_count = static_cast<int64_t>(from.audio_tokens.size());
+    view.speaker_embeddings = from.speaker_embeddings.data();
+    view.speaker_embedding_size = static_cast<int64_t>(from.speaker_embeddings.size());
+    view.speaker_features = from.speaker_features.data();
+    view.speaker_frames = from.speaker_frames;
+    view.speaker_feature_size = from.speaker_feature_size;
+    write_struct(tensors, view, "tensors");
+  });
+}
+
+void loquor_voice_destroy(loquor_voice* voice) { delete voice; }
+
+loquor_status loquor_engine_default_options(const loquor_engine* engine, loquor_generation_options* options) {
+  return guarded([&] {
+    write_struct(options, to_public(required(engine, "engine").engine.model().manifest.defaults), "options");
+  });
+}
+
+void loquor_request_init(loquor_request* request) {
+  if (request == nullptr) return;
+  *request = {};
+  request->struct_size = sizeof(*request);
+}
+
+loquor_status loquor_engine_generate_tokens(loquor_engine* engine, const loquor_request* request, loquor_tokens** out) {
+  return guarded([&] {
+    required(out, "out");
+    loquor::Engine& target = required(engine, "engine").engine;
+    const auto given = read_struct(required(request, "request"), loquor_request{}, "request");
+    if (given.input_id_count > 0) required(given.input_ids, "input_ids");
+    loquor::GenerationRequest wanted{{given.input_ids, given.input_id_count},
+                                     required(given.voice, "voice").voice,
+                                     read_generation_options(given.options, target.model().manifest.defaults),
+                                     {}};
+    if (given.progress != nullptr) {
+      wanted.progress = [&given](int32_t so_far) { given.progress(given.progress_user, so_far); };
+    }
+    *out = new loquor_tokens{target.generate(wanted, token_of(given.cancel))};
+  });
+}
+
+loquor_status loquor_tokens_get_info(const loquor_tokens* tokens, loquor_tokens_info* info) {
+  return guarded([&] {
+    const loquor::Tokens& from = required(tokens, "tokens").tokens;
+    write_struct(info,
+                 {sizeof(loquor_tokens_info), from.ids.data(), from.ids.size(),
+                  from.finish_reason == loquor::FinishReason::kStop ? LOQUOR_FINISH_STOP : LOQUOR_FINISH_LENGTH,
+                  from.prompt_length, from.prefill_seconds, from.decode_seconds},
+                 "info");
+  });
+}
+
+void loquor_tokens_destroy(loquor_tokens* tokens) { delete tokens; }
+
+loquor_status loquor_engine_decode(loquor_engine* engine, const int64_t* tokens, size_t token_count,
+                                   const loquor_voice* voice, loquor_cancel* cancel, loquor_waveform** out) {
+  return guarded([&] {
+    required(out, "out");
+    if (token_count > 0) required(tokens, "tokens");
+    *out = new loquor_waveform{required(engine, "engine").engine.decode(
+        {tokens, token_count}, required(voice, "voice").voice, token_of(cancel))};
+  });
+}
+
+loquor_status loquor_waveform_get_info(const loquor_waveform* waveform, loquor_waveform_info* info) {
+  return guarded([&] {
+    const loquor::Waveform& from = required(waveform, "waveform").waveform;
+    write_struct(info,
+                 {sizeof(loquor_waveform_info), from.samples.data(), from.samples.size(), from.sample_rate,
+                  from.seconds_taken},
+                 "info");
+  });
+}
+
+void loquor_waveform_destroy(loquor_waveform* waveform) { delete waveform; }
+
+}  // extern "C"

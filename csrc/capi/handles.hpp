@@ -1,0 +1,84 @@
+// What stands behind the opaque handles, and the one place where exceptions become status codes.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <string>
+
+#include "base/error.hpp"
+#include "engine/engine.hpp"
+#include "loquor/loquor.h"
+#include "ort/api.hpp"
+
+struct loquor_runtime {
+  loquor::ort::ApiPtr api;
+};
+struct loquor_engine {
+  loquor::Engine engine;
+};
+struct loquor_cancel {
+  loquor::CancelToken token;
+};
+struct loquor_voice {
+  loquor::Voice voice;
+};
+struct loquor_tokens {
+  loquor::Tokens tokens;
+};
+struct loquor_waveform {
+  loquor::Waveform waveform;
+};
+
+namespace loquor::capi {
+
+loquor_status set_error(loquor_status status, const char* message) noexcept;
+
+// Runs `work`; nothing it throws gets past here.
+template <class Work>
+loquor_status guarded(Work work) noexcept {
+  try {
+    work();
+    return LOQUOR_OK;
+  } catch (const Error& error) {
+    return set_error(static_cast<loquor_status>(error.kind()), error.what());
+  } catch (const std::bad_alloc&) {
+    return set_error(LOQUOR_ERROR_INTERNAL, "memory ran out");
+  } catch (const std::exception& error) {
+    return set_error(LOQUOR_ERROR_INTERNAL, error.what());
+  } catch (...) {
+    return set_error(LOQUOR_ERROR_INTERNAL, "an unknown failure");
+  }
+}
+
+template <class T>
+T& required(T* pointer, const char* name) {
+  if (pointer == nullptr) throw Error(ErrorKind::kInvalidInput, std::string(name) + " must not be NULL");
+  return *pointer;
+}
+
+inline void require_struct_size(std::size_t size, const char* name) {
+  if (size < sizeof(std::size_t)) {
+    throw Error(ErrorKind::kInvalidInput, std::string(name) + ": struct_size is not set");
+  }
+}
+
+// A caller built against an older header gives a shorter struct: what it lacks keeps its default.
+template <class T>
+T read_struct(const T& given, T defaults, const char* name) {
+  require_struct_size(given.struct_size, name);
+  std::memcpy(&defaults, &given, std::min(given.struct_size, sizeof(T)));
+  return defaults;
+}
+
+// The other way round: fills as much as the caller's struct holds.
+template <class T>
+void write_struct(T* to, T filled, const char* name) {
+  const std::size_t size = required(to, name).struct_size;
+  require_struct_size(size, name);
+  filled.struct_size = size;
+  std::memcpy(to, &filled, std::min(size, sizeof(T)));
+}
+
+}  // namespace loquor::capi

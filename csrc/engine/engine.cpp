@@ -1,0 +1,99 @@
+#include "engine/engine.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+namespace loquor {
+namespace {
+
+constexpr int kMaxThreads = 1024;
+
+ort::SessionConfig session_config(const ort::Api& api, const EngineOptions& options) {
+  if (options.threads < 0 || options.threads > kMaxThreads) {
+    throw Error(ErrorKind::kInvalidInput, "threads must be 0 (automatic) to " + std::to_string(kMaxThreads) + ", not " +
+                                              std::to_string(options.threads));
+  }
+  return {ort::choose_device(api, options.device, options.provider_options),
+          options.threads > 0 ? options.threads : ort::default_threads()};
+}
+
+}  // namespace
+
+Engine::Engine(const ort::ApiPtr& api, const std::string& bundle_folder, const EngineOptions& options)
+    : model_(api, read_manifest(bundle_folder, options.dtype), session_config(*api, options)), generator_(model_) {}
+
+Engine::~Engine() { turns_.drain(); }
+
+template <class Work>
+auto Engine::exclusively(CancelToken* cancel, Work work) {
+  const ort::RunOptions run(model_.embed_tokens.session().api());
+  const CancelToken::Listener listener(cancel, [&] {
+    run.terminate();
+    turns_.wake();
+  });
+  turns_.acquire(cancel);
+  struct Release {
+    TurnQueue& turns;
+    ~Release() { turns.release(); }
+  } const release{turns_};
+  try {
+    return work(run);
+  } catch (const Error&) {
+    if (cancel != nullptr) cancel->check();  // the interrupted run's own error says less
+    throw;
+  }
+}
+
+Voice Engine::encode_voice(Span<const float> samples, CancelToken* cancel) {
+  if (samples.empty()) throw Error(ErrorKind::kInvalidInput, "the reference recording has no samples");
+  if (!std::all_of(samples.begin(), samples.end(), [](float sample) { return std::isfinite(sample); })) {
+    throw Error(ErrorKind::kInvalidInput, "the reference recording holds samples that are not finite");
+  }
+  return exclusively(cancel, [&](const ort::RunOptions& run) {
+    Voice voice = model_.speech_encoder.encode(samples, run);
+    try {
+      model_.check(voice);
+    } catch (const Error& error) {  // not the caller's fault: the graph gave it
+      throw Error(ErrorKind::kExecution, model_.speech_encoder.session().file_name() + " gave no usable voice: " + error.what());
+    }
+    return voice;
+  });
+}
+
+Tokens Engine::generate(const GenerationRequest& request, CancelToken* cancel) {
+  return exclusively(cancel,
+                     [&](const ort::RunOptions& run) { return generator_.generate(request, run, cancel); });
+}
+
+Waveform Engine::decode(Span<const int64_t> tokens, const Voice& voice, CancelToken* cancel) {
+  const Manifest& manifest = model_.manifest;
+  model_.check(voice);
+  std::vector<int64_t> codes;
+  for (const int64_t token : tokens) {
+    if (token < 0 || token >= model_.language_model.signature().vocab_size) {
+      throw Error(ErrorKind::kInvalidInput, "speech tokens must lie in [0, " +
+                                                std::to_string(model_.language_model.signature().vocab_size) + "), not " +
+                                                std::to_string(token));
+    }
+    if (token < manifest.start_token) codes.push_back(token);
+  }
+  codes.insert(codes.end(), static_cast<std::size_t>(manifest.closing_silence_tokens), manifest.silence_token);
+  if (codes.empty()) throw Error(ErrorKind::kInvalidInput, "there are no speech tokens to decode");
+  return exclusively(cancel, [&](const ort::RunOptions& run) {
+    const auto start = std::chrono::steady_clock::now();
+    Waveform waveform;
+    waveform.samples = model_.conditional_decoder.decode(codes, voice, run);
+    waveform.sample_rate = manifest.sample_rate;
+    waveform.seconds_taken = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const std::size_t expected = codes.size() * static_cast<std::size_t>(manifest.samples_per_token);
+    if (waveform.samples.size() != expected) {
+      throw Error(ErrorKind::kModel, model_.conditional_decoder.session().file_name() + ": 'waveform' should have " +
+                                         std::to_string(expected) + " samples for " + std::to_string(codes.size()) +
+                                         " tokens but has " + std::to_string(waveform.samples.size()));
+    }
+    return waveform;
+  });
+}
+
+}  // namespace loquor

@@ -1,0 +1,51 @@
+// One loaded bundle and whoever wants to use it: any thread may call, one request runs at a time.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "decode/generate.hpp"
+#include "engine/turn.hpp"
+#include "model/model.hpp"
+
+namespace loquor {
+
+struct EngineOptions {
+  std::string dtype = "auto";
+  std::string device = "auto";
+  std::vector<std::pair<std::string, std::string>> provider_options;
+  int threads = 0;  // of each graph; 0: default_threads()
+};
+
+struct Waveform {
+  std::vector<float> samples;
+  int32_t sample_rate = 0;
+  double seconds_taken = 0;
+};
+
+class Engine {
+ public:
+  Engine(const ort::ApiPtr& api, const std::string& bundle_folder, const EngineOptions& options);
+  ~Engine();  // waits for the requests under way
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  Voice encode_voice(Span<const float> samples, CancelToken* cancel);
+  Tokens generate(const GenerationRequest& request, CancelToken* cancel);
+  // Leaves out ids that are no speech codes and appends the family's closing silence, as upstream does.
+  Waveform decode(Span<const int64_t> tokens, const Voice& voice, CancelToken* cancel);
+
+  const Model& model() const { return model_; }
+
+ private:
+  // Runs `work(run_options)` when it is its turn, and turns an interruption by the token into kCancelled.
+  template <class Work>
+  auto exclusively(CancelToken* cancel, Work work);
+
+  Model model_;
+  Generator generator_;
+  TurnQueue turns_;
+};
+
+}  // namespace loquor

@@ -1,0 +1,90 @@
+// Header-only C++17 over loquor.h: handles that free themselves, failures as exceptions. Adds nothing else.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "loquor/loquor.h"
+
+namespace loquor {
+inline namespace v1 {
+
+// A call that did not return LOQUOR_OK.
+class StatusError : public std::runtime_error {
+ public:
+  StatusError(loquor_status status, const std::string& message) : std::runtime_error(message), status_(status) {}
+  loquor_status status() const noexcept { return status_; }
+
+ private:
+  loquor_status status_;
+};
+
+inline void check(loquor_status status) {
+  if (status != LOQUOR_OK) throw StatusError(status, loquor_last_error());
+}
+
+template <class T, void (*Destroy)(T*)>
+struct Destroyer {
+  void operator()(T* handle) const noexcept { Destroy(handle); }
+};
+template <class T, void (*Destroy)(T*)>
+using Owned = std::unique_ptr<T, Destroyer<T, Destroy>>;
+
+using Runtime = Owned<loquor_runtime, loquor_runtime_close>;
+using CancelToken = Owned<loquor_cancel, loquor_cancel_destroy>;
+using Voice = Owned<loquor_voice, loquor_voice_destroy>;
+using Tokens = Owned<loquor_tokens, loquor_tokens_destroy>;
+using Waveform = Owned<loquor_waveform, loquor_waveform_destroy>;
+
+// Calls a function whose last parameter is the out handle.
+template <class Handle, class Call, class... Args>
+Handle made(Call call, Args... args) {
+  typename Handle::pointer raw = nullptr;
+  check(call(args..., &raw));
+  return Handle(raw);
+}
+
+// Reads an info struct.
+template <class Info, class Get, class Object>
+Info info_of(Get get, const Object* object) {
+  Info info = {};
+  info.struct_size = sizeof(Info);
+  check(get(object, &info));
+  return info;
+}
+
+inline Runtime open_runtime(const std::string& library_path) {
+  return made<Runtime>(loquor_runtime_open, library_path.c_str());
+}
+inline CancelToken make_cancel_token() { return made<CancelToken>(loquor_cancel_create); }
+
+class Engine {
+ public:
+  Engine(const Runtime& runtime, const std::string& bundle_folder, const loquor_engine_options* options = nullptr)
+      : handle_(made<Handle>(loquor_engine_open, runtime.get(), bundle_folder.c_str(), options)) {}
+
+  loquor_engine_info info() const { return info_of<loquor_engine_info>(loquor_engine_get_info, handle_.get()); }
+  loquor_generation_options default_options() const {
+    return info_of<loquor_generation_options>(loquor_engine_default_options, handle_.get());
+  }
+  Voice encode_voice(const float* samples, std::size_t count, loquor_cancel* cancel = nullptr) const {
+    return made<Voice>(loquor_engine_encode_voice, handle_.get(), samples, count, cancel);
+  }
+  Tokens generate_tokens(const loquor_request& request) const {
+    return made<Tokens>(loquor_engine_generate_tokens, handle_.get(), &request);
+  }
+  Waveform decode(const int64_t* tokens, std::size_t count, const loquor_voice* voice,
+                  loquor_cancel* cancel = nullptr) const {
+    return made<Waveform>(loquor_engine_decode, handle_.get(), tokens, count, voice, cancel);
+  }
+
+ private:
+  using Handle = Owned<loquor_engine, loquor_engine_close>;
+  Handle handle_;
+};
+
+}  // namespace v1
+}  // namespace loquor

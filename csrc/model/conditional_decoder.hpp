@@ -1,0 +1,33 @@
+// Speech tokens and a voice to a waveform.
+#pragma once
+
+#include <vector>
+
+#include "base/span.hpp"
+#include "model/voice.hpp"
+#include "ort/session.hpp"
+
+namespace loquor {
+
+class ConditionalDecoder {
+ public:
+  // Checks the contract. Throws kModel.
+  explicit ConditionalDecoder(ort::Session session);
+
+  // The waveform of `tokens`, mono float32; the voice's prompt tokens go before them and are not part of it.
+  // Throws kExecution, also for samples that are not finite.
+  std::vector<float> decode(Span<const int64_t> tokens, const Voice& voice, const ort::RunOptions& options) const;
+
+  int64_t speaker_embedding_size() const { return speaker_embedding_size_; }  // -1 where the graph leaves it free
+  int64_t speaker_feature_size() const { return speaker_feature_size_; }
+  const ort::Session& session() const { return session_; }
+
+ private:
+  ort::Session session_;
+  ort::ElementType embedding_type_{};
+  ort::ElementType feature_type_{};
+  int64_t speaker_embedding_size_ = 0;
+  int64_t speaker_feature_size_ = 0;
+};
+
+}  // namespace loquor

@@ -1,0 +1,121 @@
+#include "model/manifest.hpp"
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "base/error.hpp"
+#include "base/json.hpp"
+#include "model/bundle_files.hpp"
+
+namespace loquor {
+namespace {
+
+// A JSON file of the bundle. Absent is an empty object: the family's defaults then hold.
+class Settings {
+ public:
+  Settings(const std::filesystem::path& folder, const char* name) : path_((folder / name).u8string()) {
+    std::ifstream file(folder / name, std::ios::binary);
+    if (!file) return;
+    const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    guarded([&] {
+      json_ = Json::parse(text);
+      json_.members();  // it must be an object
+    });
+    present_ = true;
+  }
+
+  const Json* find(const char* key) const { return present_ ? json_.find(key) : nullptr; }
+
+  template <class T>
+  void read(const char* key, T& value, double least, double most) const {
+    const Json* found = find(key);
+    if (found == nullptr || found->is_null()) return;
+    double number = 0;
+    guarded([&] { number = std::is_integral_v<T> ? static_cast<double>(found->as_int64()) : found->as_double(); });
+    if (!(number >= least && number <= most)) {
+      throw Error(ErrorKind::kModel, path_ + ": '" + key + "' should be a number from " + std::to_string(least) + " to " +
+                                         std::to_string(most) + ", not " + std::to_string(number));
+    }
+    value = static_cast<T>(number);
+  }
+
+  template <class Read>
+  void guarded(Read read) const {
+    try {
+      read();
+    } catch (const Error& error) {
+      throw Error(error.kind(), path_ + ": " + error.what());
+    }
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  Json json_;
+  bool present_ = false;
+};
+
+constexpr double kMaxId = 1 << 24;
+
+void read_config(const Settings& config, Manifest& manifest) {
+  if (const Json* type = config.find("model_type")) {
+    config.guarded([&] {
+      if (type->as_string() != "chatterbox") {
+        throw Error(ErrorKind::kModel, "model_type should be 'chatterbox', not '" + type->as_string() + "'");
+      }
+    });
+  }
+  config.read("sample_rate", manifest.sample_rate, 8000, 192000);
+  config.read("samples_per_token", manifest.samples_per_token, 1, 1 << 20);
+  config.read("start_speech_token", manifest.start_token, 0, kMaxId);
+  config.read("stop_speech_token", manifest.stop_token, 0, kMaxId);
+  config.read("silence_token", manifest.silence_token, 0, kMaxId);
+  config.read("end_of_text_token", manifest.end_of_text_token, 0, kMaxId);
+  config.read("closing_silence_tokens", manifest.closing_silence_tokens, 0, 100);
+  config.read("max_positions", manifest.max_positions, 8, kMaxId);
+}
+
+// The keys that the Hugging Face generation_config.json uses.
+void read_generation_config(const Settings& config, Manifest& manifest) {
+  GenerationOptions& defaults = manifest.defaults;
+  config.read("temperature", defaults.temperature, 0, kMaxTemperature);
+  config.read("top_k", defaults.top_k, 0, kMaxId);
+  config.read("top_p", defaults.top_p, 0, 1);
+  config.read("min_p", defaults.min_p, 0, 1);
+  config.read("repetition_penalty", defaults.repetition_penalty, 0, 100);
+  config.read("max_new_tokens", defaults.max_new_tokens, 1, kMaxId);
+  const Json* sampling = config.find("do_sample");
+  config.guarded([&] {
+    if (sampling != nullptr && !sampling->as_bool()) defaults.temperature = 0;
+    try {
+      validate(defaults);
+    } catch (const Error& error) {
+      throw Error(ErrorKind::kModel, error.what());
+    }
+  });
+}
+
+}  // namespace
+
+Manifest read_manifest(const std::string& folder, const std::string& dtype) {
+  const auto path = std::filesystem::u8path(folder);
+  std::error_code error;
+  if (!std::filesystem::is_directory(path, error)) {
+    throw Error(ErrorKind::kModel, "there is no bundle folder at '" + folder + "'");
+  }
+  Manifest manifest;
+  manifest.folder = folder;
+  manifest.files = find_graph_files(folder, dtype);
+  const Settings config(path, "config.json");
+  read_config(config, manifest);
+  if (const Json* text = config.find("text_config")) {
+    const Json* size = text->is_object() ? text->find("text_vocab_size") : nullptr;
+    if (size != nullptr) config.guarded([&] { manifest.text_vocab_size = size->as_int64(); });
+  }
+  read_generation_config(Settings(path, "generation_config.json"), manifest);
+  return manifest;
+}
+
+}  // namespace loquor

@@ -1,0 +1,48 @@
+// What a bundle's folder says of itself: files, precisions, special ids, family facts. Everything that differs between models
+// of a family is data here, never a case in the loop.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "decode/options.hpp"
+
+namespace loquor {
+
+// In the order of loquor_graph.
+enum class Graph : std::size_t { kSpeechEncoder, kEmbedTokens, kLanguageModel, kConditionalDecoder };
+constexpr std::size_t kGraphCount = 4;
+extern const std::array<const char*, kGraphCount> kGraphNames;
+
+struct GraphFile {
+  std::string path;
+  std::string dtype;  // "fp32", "fp16", "q8", "q4" or "q4f16": which published file it is
+};
+
+struct Manifest {
+  std::string folder;
+  std::string family = "turbo";
+  std::array<GraphFile, kGraphCount> files;
+
+  int32_t sample_rate = 24000;  // Hz
+  int32_t samples_per_token = 960;
+  int64_t start_token = 6561;
+  int64_t stop_token = 6562;
+  int64_t silence_token = 4299;
+  int64_t end_of_text_token = 50256;
+  int32_t end_of_text_count = 2;       // that the text must end with
+  int32_t closing_silence_tokens = 3;  // appended before decoding
+  int64_t text_vocab_size = 50276;
+  int64_t max_positions = 8196;
+  GenerationOptions defaults;
+  std::vector<SamplerStage> sampler_order = {SamplerStage::kTemperature, SamplerStage::kTopK, SamplerStage::kTopP,
+                                             SamplerStage::kMinP, SamplerStage::kRepetitionPenalty};
+};
+
+// `dtype` as find_graph_files takes it. Throws kModel for a folder that is no bundle or lacks a file, kInvalidInput for a
+// dtype that does not exist.
+Manifest read_manifest(const std::string& folder, const std::string& dtype);
+
+}  // namespace loquor

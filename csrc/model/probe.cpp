@@ -1,0 +1,157 @@
+#include "model/probe.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/half.hpp"
+#include "base/log.hpp"
+#include "model/contract.hpp"
+#include "model/float_buffer.hpp"
+
+namespace loquor {
+namespace {
+
+constexpr int64_t kPrefill = 2;   // positions of the first run
+constexpr int64_t kCapacity = 6;  // of the shared buffer: more than is ever filled here
+
+class Prober {
+ public:
+  Prober(const ort::Session& session, const LmSignature& signature, const ort::Device& device)
+      : session_(session),
+        signature_(signature),
+        host_(session.api_ptr()),
+        device_(session.memory(device)),
+        options_(session.api()),
+        embeds_(session.api_ptr(), signature.embeds_type) {
+    embeds_.reserve(static_cast<std::size_t>(kPrefill * signature.hidden_size));
+  }
+
+  // Prefill and one decode step, each with a past of just its length and a present of the runtime's own.
+  void run_separate() {
+    std::vector<ort::Value> pasts = run_once(kPrefill, 0, {}, logits_prefill);
+    run_once(1, kPrefill, pasts, logits_step);
+  }
+
+  // The same with one shared buffer for each tensor. False when the graph refuses or gives other logits.
+  bool run_shared() {
+    const std::size_t bytes = static_cast<std::size_t>(kCapacity) * signature_.kv.position_bytes();
+    std::vector<std::shared_ptr<void>> buffers;
+    for (std::size_t i = 0; i < signature_.kv.past_names.size(); ++i) {
+      buffers.push_back(device_.allocate(bytes));
+      if (device_.host()) fill_with_garbage(buffers.back().get());
+    }
+    try {
+      std::vector<float> prefill;
+      std::vector<float> step;
+      run_with_buffers(kPrefill, 0, buffers, prefill);
+      run_with_buffers(1, kPrefill, buffers, step);
+      return close(prefill, logits_prefill) && close(step, logits_step);
+    } catch (const Error& error) {
+      log::write(log::Level::kDebug, session_.file_name() + " keeps no shared KV buffer: " + error.what());
+      return false;
+    }
+  }
+
+  bool last_only() const { return static_cast<int64_t>(logits_prefill.size()) == signature_.vocab_size; }
+
+ private:
+  // Positions that are read though they are not filled must show in the logits.
+  void fill_with_garbage(void* data) const {
+    const std::size_t count = static_cast<std::size_t>(kCapacity * signature_.kv.heads * signature_.kv.head_dim);
+    if (signature_.kv.type == ort::ElementType::kFloat16) {
+      std::fill_n(static_cast<uint16_t*>(data), count, float_to_half(9.0f));
+    } else {
+      std::fill_n(static_cast<float*>(data), count, 9.0f);
+    }
+  }
+
+  void bind_inputs(ort::Binding& binding, int64_t count, int64_t past) {
+    const int64_t elements = count * signature_.hidden_size;
+    for (int64_t i = 0; i < elements; ++i) {
+      embeds_.data()[i] = 0.1f * static_cast<float>(std::sin(static_cast<double>(i + 7 * past + 1)));
+    }
+    embeds_.to_graph(static_cast<std::size_t>(elements));
+    binding.input("inputs_embeds", embeds_.view({1, count, signature_.hidden_size}));
+    binding.input("attention_mask", host_.view(ort::ElementType::kInt64, ones_, {1, past + count}));
+    if (signature_.position_ids) {
+      binding.input("position_ids", host_.view(ort::ElementType::kInt64, positions_ + past, {1, count}));
+    }
+    binding.output_to_host("logits");
+  }
+
+  std::vector<ort::Value> run_once(int64_t count, int64_t past, const std::vector<ort::Value>& pasts,
+                                   std::vector<float>& logits) {
+    const KvLayout& kv = signature_.kv;
+    ort::Binding binding(session_);
+    bind_inputs(binding, count, past);
+    const std::shared_ptr<void> nothing = device_.allocate(kv.position_bytes());
+    for (std::size_t i = 0; i < kv.past_names.size(); ++i) {
+      const char* name = kv.past_names[i].c_str();
+      if (past == 0) {
+        binding.input(name, device_.view(kv.type, nothing.get(), {1, kv.heads, 0, kv.head_dim}));
+      } else {
+        binding.input(name, pasts[i + 1]);  // pasts[0] was the logits
+      }
+      binding.output_to_host(kv.present_names[i].c_str());
+    }
+    binding.run(options_);
+    std::vector<ort::Value> outputs = binding.outputs();
+    logits = floats_of(session_.api(), outputs[0]);
+    return outputs;
+  }
+
+  void run_with_buffers(int64_t count, int64_t past, const std::vector<std::shared_ptr<void>>& buffers,
+                        std::vector<float>& logits) {
+    const KvLayout& kv = signature_.kv;
+    ort::Binding binding(session_);
+    bind_inputs(binding, count, past);
+    for (std::size_t i = 0; i < buffers.size(); ++i) {
+      const auto shared = device_.view(kv.type, buffers[i].get(), {1, kv.heads, kCapacity, kv.head_dim});
+      binding.input(kv.past_names[i].c_str(), shared);
+      binding.output(kv.present_names[i].c_str(), shared);
+    }
+    binding.run(options_);
+    logits = floats_of(session_.api(), binding.outputs()[0]);
+  }
+
+  static bool close(const std::vector<float>& found, const std::vector<float>& expected) {
+    if (found.size() != expected.size()) return false;
+    float scale = 1e-3f;
+    for (const float value : expected) scale = std::max(scale, std::fabs(value));
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      if (!(std::fabs(found[i] - expected[i]) <= 0.02f * scale)) return false;
+    }
+    return true;
+  }
+
+  const ort::Session& session_;
+  const LmSignature& signature_;
+  ort::Memory host_;
+  ort::Memory device_;
+  ort::RunOptions options_;
+  FloatBuffer embeds_;
+  int64_t ones_[kCapacity] = {1, 1, 1, 1, 1, 1};
+  int64_t positions_[kCapacity] = {0, 1, 2, 3, 4, 5};
+
+ public:
+  std::vector<float> logits_prefill;
+  std::vector<float> logits_step;
+};
+
+}  // namespace
+
+LmProbe probe_language_model(const ort::Session& session, const LmSignature& signature, const ort::Device& device) {
+  Prober prober(session, signature, device);
+  prober.run_separate();
+  const auto rows = static_cast<int64_t>(prober.logits_prefill.size()) / signature.vocab_size;
+  if (rows != kPrefill && rows != 1) {
+    Contract(session).fail("'logits' should have a row for each of " + std::to_string(kPrefill) +
+                           " positions, or only the last, but has " + std::to_string(rows));
+  }
+  LmProbe probe;
+  probe.logits_of_last_only = rows == 1;
+  probe.kv_mode = prober.run_shared() ? KvMode::kInPlace : KvMode::kPingPong;
+  return probe;
+}
+
+}  // namespace loquor

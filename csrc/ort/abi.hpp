@@ -1,0 +1,378 @@
+// Written by generate_abi.py from ort_api_slots.tsv and ort_enums.tsv: change those, not this file.
+// ONNX Runtime's C ABI, declared by slot; its header is neither included nor needed.
+// clang-format off
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#ifdef _WIN32
+#define ORT_API_CALL __stdcall
+#else
+#define ORT_API_CALL
+#endif
+
+namespace loquor::ort::abi {
+
+#ifdef _WIN32
+using ORTCHAR_T = wchar_t;  // a path's character
+#else
+using ORTCHAR_T = char;  // a path's character
+#endif
+
+// The version to ask GetApi for: the oldest whose table has all that is used here.
+constexpr uint32_t kMinimumApiVersion = 20;
+
+enum ONNXTensorElementDataType : int {
+  ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED = 0,
+  ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT = 1,
+  ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8 = 2,
+  ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8 = 3,
+  ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT16 = 4,
+  ONNX_TENSOR_ELEMENT_DATA_TYPE_INT16 = 5,
+  ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32 = 6,
+  ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64 = 7,
+  ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING = 8,
+  ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL = 9,
+  ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16 = 10,
+  ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE = 11,
+  ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT32 = 12,
+  ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT64 = 13,
+  ONNX_TENSOR_ELEMENT_DATA_TYPE_COMPLEX64 = 14,
+  ONNX_TENSOR_ELEMENT_DATA_TYPE_COMPLEX128 = 15,
+  ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16 = 16,
+  ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT8E4M3FN = 17,
+  ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT8E4M3FNUZ = 18,
+  ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT8E5M2 = 19,
+  ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT8E5M2FNUZ = 20,
+  ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT4 = 21,
+  ONNX_TENSOR_ELEMENT_DATA_TYPE_INT4 = 22,
+  ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT4E2M1 = 23,
+  ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT2 = 24,
+  ONNX_TENSOR_ELEMENT_DATA_TYPE_INT2 = 25,
+  ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT8E8M0 = 26,
+};
+
+enum ONNXType : int {
+  ONNX_TYPE_UNKNOWN = 0,
+  ONNX_TYPE_TENSOR = 1,
+  ONNX_TYPE_SEQUENCE = 2,
+  ONNX_TYPE_MAP = 3,
+  ONNX_TYPE_OPAQUE = 4,
+  ONNX_TYPE_SPARSETENSOR = 5,
+  ONNX_TYPE_OPTIONAL = 6,
+};
+
+enum OrtLoggingLevel : int {
+  ORT_LOGGING_LEVEL_VERBOSE = 0,
+  ORT_LOGGING_LEVEL_INFO = 1,
+  ORT_LOGGING_LEVEL_WARNING = 2,
+  ORT_LOGGING_LEVEL_ERROR = 3,
+  ORT_LOGGING_LEVEL_FATAL = 4,
+};
+
+enum GraphOptimizationLevel : int {
+  ORT_DISABLE_ALL = 0,
+  ORT_ENABLE_BASIC = 1,
+  ORT_ENABLE_EXTENDED = 2,
+  ORT_ENABLE_LAYOUT = 3,
+  ORT_ENABLE_ALL = 99,
+};
+
+enum ExecutionMode : int {
+  ORT_SEQUENTIAL = 0,
+  ORT_PARALLEL = 1,
+};
+
+enum OrtAllocatorType : int {
+  OrtInvalidAllocator = -1,
+  OrtDeviceAllocator = 0,
+  OrtArenaAllocator = 1,
+  OrtReadOnlyAllocator = 2,
+};
+
+enum OrtMemType : int {
+  OrtMemTypeCPUInput = -2,
+  OrtMemTypeCPUOutput = -1,
+  OrtMemTypeCPU = -1,
+  OrtMemTypeDefault = 0,
+};
+
+enum OrtErrorCode : int {
+  ORT_OK = 0,
+  ORT_FAIL = 1,
+  ORT_INVALID_ARGUMENT = 2,
+  ORT_NO_SUCHFILE = 3,
+  ORT_NO_MODEL = 4,
+  ORT_ENGINE_ERROR = 5,
+  ORT_RUNTIME_EXCEPTION = 6,
+  ORT_INVALID_PROTOBUF = 7,
+  ORT_MODEL_LOADED = 8,
+  ORT_NOT_IMPLEMENTED = 9,
+  ORT_INVALID_GRAPH = 10,
+  ORT_EP_FAIL = 11,
+  ORT_MODEL_LOAD_CANCELED = 12,
+  ORT_MODEL_REQUIRES_COMPILATION = 13,
+  ORT_NOT_FOUND = 14,
+  ORT_DEVICE_RESET = 15,
+};
+
+struct OrtAllocator;
+struct OrtCUDAProviderOptionsV2;
+struct OrtEnv;
+struct OrtIoBinding;
+struct OrtMemoryInfo;
+struct OrtModelMetadata;
+struct OrtRunOptions;
+struct OrtSession;
+struct OrtSessionOptions;
+struct OrtStatus;
+struct OrtTensorRTProviderOptionsV2;
+struct OrtTensorTypeAndShapeInfo;
+struct OrtTypeInfo;
+struct OrtValue;
+
+using OrtLoggingFunction = void(ORT_API_CALL*)(
+    void* param, OrtLoggingLevel severity, const char* category, const char* logid,
+    const char* code_location, const char* message);
+
+// Ends at the last slot in use; only seen through the library's own pointer: never copy it.
+struct OrtApi {
+  OrtStatus*(ORT_API_CALL* CreateStatus)(OrtErrorCode code, const char* msg);
+  OrtErrorCode(ORT_API_CALL* GetErrorCode)(const OrtStatus* status);
+  const char*(ORT_API_CALL* GetErrorMessage)(const OrtStatus* status);
+  void* unused_3_3[1];
+  OrtStatus*(ORT_API_CALL* CreateEnvWithCustomLogger)(
+      OrtLoggingFunction logging_function, void* logger_param, OrtLoggingLevel log_severity_level,
+      const char* logid, OrtEnv** out);
+  void* unused_5_5[1];
+  OrtStatus*(ORT_API_CALL* DisableTelemetryEvents)(const OrtEnv* env);
+  OrtStatus*(ORT_API_CALL* CreateSession)(
+      const OrtEnv* env, const ORTCHAR_T* model_path, const OrtSessionOptions* options, OrtSession** out);
+  OrtStatus*(ORT_API_CALL* CreateSessionFromArray)(
+      const OrtEnv* env, const void* model_data, size_t model_data_length, const OrtSessionOptions* options,
+      OrtSession** out);
+  OrtStatus*(ORT_API_CALL* Run)(
+      OrtSession* session, const OrtRunOptions* run_options, const char* const* input_names,
+      const OrtValue* const* inputs, size_t input_len, const char* const* output_names,
+      size_t output_names_len, OrtValue** outputs);
+  OrtStatus*(ORT_API_CALL* CreateSessionOptions)(OrtSessionOptions** options);
+  void* unused_11_11[1];
+  OrtStatus*(ORT_API_CALL* CloneSessionOptions)(
+      const OrtSessionOptions* in_options, OrtSessionOptions** out_options);
+  OrtStatus*(ORT_API_CALL* SetSessionExecutionMode)(OrtSessionOptions* options, ExecutionMode execution_mode);
+  void* unused_14_21[8];
+  OrtStatus*(ORT_API_CALL* SetSessionLogSeverityLevel)(
+      OrtSessionOptions* options, int session_log_severity_level);
+  OrtStatus*(ORT_API_CALL* SetSessionGraphOptimizationLevel)(
+      OrtSessionOptions* options, GraphOptimizationLevel graph_optimization_level);
+  OrtStatus*(ORT_API_CALL* SetIntraOpNumThreads)(OrtSessionOptions* options, int intra_op_num_threads);
+  OrtStatus*(ORT_API_CALL* SetInterOpNumThreads)(OrtSessionOptions* options, int inter_op_num_threads);
+  void* unused_26_29[4];
+  OrtStatus*(ORT_API_CALL* SessionGetInputCount)(const OrtSession* session, size_t* out);
+  OrtStatus*(ORT_API_CALL* SessionGetOutputCount)(const OrtSession* session, size_t* out);
+  void* unused_32_32[1];
+  OrtStatus*(ORT_API_CALL* SessionGetInputTypeInfo)(
+      const OrtSession* session, size_t index, OrtTypeInfo** type_info);
+  OrtStatus*(ORT_API_CALL* SessionGetOutputTypeInfo)(
+      const OrtSession* session, size_t index, OrtTypeInfo** type_info);
+  void* unused_35_35[1];
+  OrtStatus*(ORT_API_CALL* SessionGetInputName)(
+      const OrtSession* session, size_t index, OrtAllocator* allocator, char** value);
+  OrtStatus*(ORT_API_CALL* SessionGetOutputName)(
+      const OrtSession* session, size_t index, OrtAllocator* allocator, char** value);
+  void* unused_38_38[1];
+  OrtStatus*(ORT_API_CALL* CreateRunOptions)(OrtRunOptions** out);
+  void* unused_40_45[6];
+  OrtStatus*(ORT_API_CALL* RunOptionsSetTerminate)(OrtRunOptions* options);
+  OrtStatus*(ORT_API_CALL* RunOptionsUnsetTerminate)(OrtRunOptions* options);
+  OrtStatus*(ORT_API_CALL* CreateTensorAsOrtValue)(
+      OrtAllocator* allocator, const int64_t* shape, size_t shape_len, ONNXTensorElementDataType type,
+      OrtValue** out);
+  OrtStatus*(ORT_API_CALL* CreateTensorWithDataAsOrtValue)(
+      const OrtMemoryInfo* info, void* p_data, size_t p_data_len, const int64_t* shape, size_t shape_len,
+      ONNXTensorElementDataType type, OrtValue** out);
+  void* unused_50_50[1];
+  OrtStatus*(ORT_API_CALL* GetTensorMutableData)(OrtValue* value, void** out);
+  void* unused_52_54[3];
+  OrtStatus*(ORT_API_CALL* CastTypeInfoToTensorInfo)(
+      const OrtTypeInfo* type_info, const OrtTensorTypeAndShapeInfo** out);
+  OrtStatus*(ORT_API_CALL* GetOnnxTypeFromTypeInfo)(const OrtTypeInfo* type_info, ONNXType* out);
+  void* unused_57_59[3];
+  OrtStatus*(ORT_API_CALL* GetTensorElementType)(
+      const OrtTensorTypeAndShapeInfo* info, ONNXTensorElementDataType* out);
+  OrtStatus*(ORT_API_CALL* GetDimensionsCount)(const OrtTensorTypeAndShapeInfo* info, size_t* out);
+  OrtStatus*(ORT_API_CALL* GetDimensions)(
+      const OrtTensorTypeAndShapeInfo* info, int64_t* dim_values, size_t dim_values_length);
+  OrtStatus*(ORT_API_CALL* GetSymbolicDimensions)(
+      const OrtTensorTypeAndShapeInfo* info, const char* dim_params[], size_t dim_params_length);
+  void* unused_64_64[1];
+  OrtStatus*(ORT_API_CALL* GetTensorTypeAndShape)(const OrtValue* value, OrtTensorTypeAndShapeInfo** out);
+  void* unused_66_67[2];
+  OrtStatus*(ORT_API_CALL* CreateMemoryInfo)(
+      const char* name, OrtAllocatorType type, int id, OrtMemType mem_type, OrtMemoryInfo** out);
+  OrtStatus*(ORT_API_CALL* CreateCpuMemoryInfo)(
+      OrtAllocatorType type, OrtMemType mem_type, OrtMemoryInfo** out);
+  void* unused_70_74[5];
+  OrtStatus*(ORT_API_CALL* AllocatorAlloc)(OrtAllocator* ort_allocator, size_t size, void** out);
+  OrtStatus*(ORT_API_CALL* AllocatorFree)(OrtAllocator* ort_allocator, void* p);
+  void* unused_77_77[1];
+  OrtStatus*(ORT_API_CALL* GetAllocatorWithDefaultOptions)(OrtAllocator** out);
+  void* unused_79_91[13];
+  void(ORT_API_CALL* ReleaseEnv)(OrtEnv* input);
+  void(ORT_API_CALL* ReleaseStatus)(OrtStatus* input);
+  void(ORT_API_CALL* ReleaseMemoryInfo)(OrtMemoryInfo* input);
+  void(ORT_API_CALL* ReleaseSession)(OrtSession* input);
+  void(ORT_API_CALL* ReleaseValue)(OrtValue* input);
+  void(ORT_API_CALL* ReleaseRunOptions)(OrtRunOptions* input);
+  void(ORT_API_CALL* ReleaseTypeInfo)(OrtTypeInfo* input);
+  void(ORT_API_CALL* ReleaseTensorTypeAndShapeInfo)(OrtTensorTypeAndShapeInfo* input);
+  void(ORT_API_CALL* ReleaseSessionOptions)(OrtSessionOptions* input);
+  void* unused_101_110[10];
+  OrtStatus*(ORT_API_CALL* SessionGetModelMetadata)(const OrtSession* session, OrtModelMetadata** out);
+  void* unused_112_115[4];
+  OrtStatus*(ORT_API_CALL* ModelMetadataLookupCustomMetadataMap)(
+      const OrtModelMetadata* model_metadata, OrtAllocator* allocator, const char* key, char** value);
+  void* unused_117_117[1];
+  void(ORT_API_CALL* ReleaseModelMetadata)(OrtModelMetadata* input);
+  void* unused_119_124[6];
+  OrtStatus*(ORT_API_CALL* GetAvailableProviders)(char*** out_ptr, int* provider_length);
+  OrtStatus*(ORT_API_CALL* ReleaseAvailableProviders)(char** ptr, int providers_length);
+  void* unused_127_129[3];
+  OrtStatus*(ORT_API_CALL* AddSessionConfigEntry)(
+      OrtSessionOptions* options, const char* config_key, const char* config_value);
+  OrtStatus*(ORT_API_CALL* CreateAllocator)(
+      const OrtSession* session, const OrtMemoryInfo* mem_info, OrtAllocator** out);
+  void(ORT_API_CALL* ReleaseAllocator)(OrtAllocator* input);
+  OrtStatus*(ORT_API_CALL* RunWithBinding)(
+      OrtSession* session, const OrtRunOptions* run_options, const OrtIoBinding* binding_ptr);
+  OrtStatus*(ORT_API_CALL* CreateIoBinding)(OrtSession* session, OrtIoBinding** out);
+  void(ORT_API_CALL* ReleaseIoBinding)(OrtIoBinding* input);
+  OrtStatus*(ORT_API_CALL* BindInput)(OrtIoBinding* binding_ptr, const char* name, const OrtValue* val_ptr);
+  OrtStatus*(ORT_API_CALL* BindOutput)(OrtIoBinding* binding_ptr, const char* name, const OrtValue* val_ptr);
+  OrtStatus*(ORT_API_CALL* BindOutputToDevice)(
+      OrtIoBinding* binding_ptr, const char* name, const OrtMemoryInfo* mem_info_ptr);
+  void* unused_139_139[1];
+  OrtStatus*(ORT_API_CALL* GetBoundOutputValues)(
+      const OrtIoBinding* binding_ptr, OrtAllocator* allocator, OrtValue*** output, size_t* output_count);
+  void(ORT_API_CALL* ClearBoundInputs)(OrtIoBinding* binding_ptr);
+  void(ORT_API_CALL* ClearBoundOutputs)(OrtIoBinding* binding_ptr);
+  void* unused_143_164[22];
+  OrtStatus*(ORT_API_CALL* AddRunConfigEntry)(
+      OrtRunOptions* options, const char* config_key, const char* config_value);
+  void* unused_166_169[4];
+  OrtStatus*(ORT_API_CALL* SessionOptionsAppendExecutionProvider_TensorRT_V2)(
+      OrtSessionOptions* options, const OrtTensorRTProviderOptionsV2* tensorrt_options);
+  OrtStatus*(ORT_API_CALL* CreateTensorRTProviderOptions)(OrtTensorRTProviderOptionsV2** out);
+  OrtStatus*(ORT_API_CALL* UpdateTensorRTProviderOptions)(
+      OrtTensorRTProviderOptionsV2* tensorrt_options, const char* const* provider_options_keys,
+      const char* const* provider_options_values, size_t num_keys);
+  void* unused_173_173[1];
+  void(ORT_API_CALL* ReleaseTensorRTProviderOptions)(OrtTensorRTProviderOptionsV2* input);
+  void* unused_175_201[27];
+  OrtStatus*(ORT_API_CALL* SynchronizeBoundInputs)(OrtIoBinding* binding_ptr);
+  OrtStatus*(ORT_API_CALL* SynchronizeBoundOutputs)(OrtIoBinding* binding_ptr);
+  OrtStatus*(ORT_API_CALL* SessionOptionsAppendExecutionProvider_CUDA_V2)(
+      OrtSessionOptions* options, const OrtCUDAProviderOptionsV2* cuda_options);
+  OrtStatus*(ORT_API_CALL* CreateCUDAProviderOptions)(OrtCUDAProviderOptionsV2** out);
+  OrtStatus*(ORT_API_CALL* UpdateCUDAProviderOptions)(
+      OrtCUDAProviderOptionsV2* cuda_options, const char* const* provider_options_keys,
+      const char* const* provider_options_values, size_t num_keys);
+  void* unused_207_207[1];
+  void(ORT_API_CALL* ReleaseCUDAProviderOptions)(OrtCUDAProviderOptionsV2* input);
+  void* unused_209_215[7];
+  OrtStatus*(ORT_API_CALL* SessionOptionsAppendExecutionProvider)(
+      OrtSessionOptions* options, const char* provider_name, const char* const* provider_options_keys,
+      const char* const* provider_options_values, size_t num_keys);
+};
+
+struct OrtApiBase {
+  const OrtApi*(ORT_API_CALL* GetApi)(uint32_t version);
+  const char*(ORT_API_CALL* GetVersionString)();
+};
+
+// The one symbol the library exports for us.
+constexpr const char* kGetApiBaseSymbol = "OrtGetApiBase";
+using OrtGetApiBaseFunction = const OrtApiBase*(ORT_API_CALL*)();
+
+static_assert(offsetof(OrtApiBase, GetApi) == 0 * sizeof(void*));
+static_assert(offsetof(OrtApiBase, GetVersionString) == 1 * sizeof(void*));
+static_assert(offsetof(OrtApi, CreateStatus) == 0 * sizeof(void*));
+static_assert(offsetof(OrtApi, GetErrorCode) == 1 * sizeof(void*));
+static_assert(offsetof(OrtApi, GetErrorMessage) == 2 * sizeof(void*));
+static_assert(offsetof(OrtApi, CreateEnvWithCustomLogger) == 4 * sizeof(void*));
+static_assert(offsetof(OrtApi, DisableTelemetryEvents) == 6 * sizeof(void*));
+static_assert(offsetof(OrtApi, CreateSession) == 7 * sizeof(void*));
+static_assert(offsetof(OrtApi, CreateSessionFromArray) == 8 * sizeof(void*));
+static_assert(offsetof(OrtApi, Run) == 9 * sizeof(void*));
+static_assert(offsetof(OrtApi, CreateSessionOptions) == 10 * sizeof(void*));
+static_assert(offsetof(OrtApi, CloneSessionOptions) == 12 * sizeof(void*));
+static_assert(offsetof(OrtApi, SetSessionExecutionMode) == 13 * sizeof(void*));
+static_assert(offsetof(OrtApi, SetSessionLogSeverityLevel) == 22 * sizeof(void*));
+static_assert(offsetof(OrtApi, SetSessionGraphOptimizationLevel) == 23 * sizeof(void*));
+static_assert(offsetof(OrtApi, SetIntraOpNumThreads) == 24 * sizeof(void*));
+static_assert(offsetof(OrtApi, SetInterOpNumThreads) == 25 * sizeof(void*));
+static_assert(offsetof(OrtApi, SessionGetInputCount) == 30 * sizeof(void*));
+static_assert(offsetof(OrtApi, SessionGetOutputCount) == 31 * sizeof(void*));
+static_assert(offsetof(OrtApi, SessionGetInputTypeInfo) == 33 * sizeof(void*));
+static_assert(offsetof(OrtApi, SessionGetOutputTypeInfo) == 34 * sizeof(void*));
+static_assert(offsetof(OrtApi, SessionGetInputName) == 36 * sizeof(void*));
+static_assert(offsetof(OrtApi, SessionGetOutputName) == 37 * sizeof(void*));
+static_assert(offsetof(OrtApi, CreateRunOptions) == 39 * sizeof(void*));
+static_assert(offsetof(OrtApi, RunOptionsSetTerminate) == 46 * sizeof(void*));
+static_assert(offsetof(OrtApi, RunOptionsUnsetTerminate) == 47 * sizeof(void*));
+static_assert(offsetof(OrtApi, CreateTensorAsOrtValue) == 48 * sizeof(void*));
+static_assert(offsetof(OrtApi, CreateTensorWithDataAsOrtValue) == 49 * sizeof(void*));
+static_assert(offsetof(OrtApi, GetTensorMutableData) == 51 * sizeof(void*));
+static_assert(offsetof(OrtApi, CastTypeInfoToTensorInfo) == 55 * sizeof(void*));
+static_assert(offsetof(OrtApi, GetOnnxTypeFromTypeInfo) == 56 * sizeof(void*));
+static_assert(offsetof(OrtApi, GetTensorElementType) == 60 * sizeof(void*));
+static_assert(offsetof(OrtApi, GetDimensionsCount) == 61 * sizeof(void*));
+static_assert(offsetof(OrtApi, GetDimensions) == 62 * sizeof(void*));
+static_assert(offsetof(OrtApi, GetSymbolicDimensions) == 63 * sizeof(void*));
+static_assert(offsetof(OrtApi, GetTensorTypeAndShape) == 65 * sizeof(void*));
+static_assert(offsetof(OrtApi, CreateMemoryInfo) == 68 * sizeof(void*));
+static_assert(offsetof(OrtApi, CreateCpuMemoryInfo) == 69 * sizeof(void*));
+static_assert(offsetof(OrtApi, AllocatorAlloc) == 75 * sizeof(void*));
+static_assert(offsetof(OrtApi, AllocatorFree) == 76 * sizeof(void*));
+static_assert(offsetof(OrtApi, GetAllocatorWithDefaultOptions) == 78 * sizeof(void*));
+static_assert(offsetof(OrtApi, ReleaseEnv) == 92 * sizeof(void*));
+static_assert(offsetof(OrtApi, ReleaseStatus) == 93 * sizeof(void*));
+static_assert(offsetof(OrtApi, ReleaseMemoryInfo) == 94 * sizeof(void*));
+static_assert(offsetof(OrtApi, ReleaseSession) == 95 * sizeof(void*));
+static_assert(offsetof(OrtApi, ReleaseValue) == 96 * sizeof(void*));
+static_assert(offsetof(OrtApi, ReleaseRunOptions) == 97 * sizeof(void*));
+static_assert(offsetof(OrtApi, ReleaseTypeInfo) == 98 * sizeof(void*));
+static_assert(offsetof(OrtApi, ReleaseTensorTypeAndShapeInfo) == 99 * sizeof(void*));
+static_assert(offsetof(OrtApi, ReleaseSessionOptions) == 100 * sizeof(void*));
+static_assert(offsetof(OrtApi, SessionGetModelMetadata) == 111 * sizeof(void*));
+static_assert(offsetof(OrtApi, ModelMetadataLookupCustomMetadataMap) == 116 * sizeof(void*));
+static_assert(offsetof(OrtApi, ReleaseModelMetadata) == 118 * sizeof(void*));
+static_assert(offsetof(OrtApi, GetAvailableProviders) == 125 * sizeof(void*));
+static_assert(offsetof(OrtApi, ReleaseAvailableProviders) == 126 * sizeof(void*));
+static_assert(offsetof(OrtApi, AddSessionConfigEntry) == 130 * sizeof(void*));
+static_assert(offsetof(OrtApi, CreateAllocator) == 131 * sizeof(void*));
+static_assert(offsetof(OrtApi, ReleaseAllocator) == 132 * sizeof(void*));
+static_assert(offsetof(OrtApi, RunWithBinding) == 133 * sizeof(void*));
+static_assert(offsetof(OrtApi, CreateIoBinding) == 134 * sizeof(void*));
+static_assert(offsetof(OrtApi, ReleaseIoBinding) == 135 * sizeof(void*));
+static_assert(offsetof(OrtApi, BindInput) == 136 * sizeof(void*));
+static_assert(offsetof(OrtApi, BindOutput) == 137 * sizeof(void*));
+static_assert(offsetof(OrtApi, BindOutputToDevice) == 138 * sizeof(void*));
+static_assert(offsetof(OrtApi, GetBoundOutputValues) == 140 * sizeof(void*));
+static_assert(offsetof(OrtApi, ClearBoundInputs) == 141 * sizeof(void*));
+static_assert(offsetof(OrtApi, ClearBoundOutputs) == 142 * sizeof(void*));
+static_assert(offsetof(OrtApi, AddRunConfigEntry) == 165 * sizeof(void*));
+static_assert(offsetof(OrtApi, SessionOptionsAppendExecutionProvider_TensorRT_V2) == 170 * sizeof(void*));
+static_assert(offsetof(OrtApi, CreateTensorRTProviderOptions) == 171 * sizeof(void*));
+static_assert(offsetof(OrtApi, UpdateTensorRTProviderOptions) == 172 * sizeof(void*));
+static_assert(offsetof(OrtApi, ReleaseTensorRTProviderOptions) == 174 * sizeof(void*));
+static_assert(offsetof(OrtApi, SynchronizeBoundInputs) == 202 * sizeof(void*));
+static_assert(offsetof(OrtApi, SynchronizeBoundOutputs) == 203 * sizeof(void*));
+static_assert(offsetof(OrtApi, SessionOptionsAppendExecutionProvider_CUDA_V2) == 204 * sizeof(void*));
+static_assert(offsetof(OrtApi, CreateCUDAProviderOptions) == 205 * sizeof(void*));
+static_assert(offsetof(OrtApi, UpdateCUDAProviderOptions) == 206 * sizeof(void*));
+static_assert(offsetof(OrtApi, ReleaseCUDAProviderOptions) == 208 * sizeof(void*));
+static_assert(offsetof(OrtApi, SessionOptionsAppendExecutionProvider) == 216 * sizeof(void*));
+
+}  // namespace loquor::ort::abi

@@ -1,0 +1,113 @@
+#include "ort/api.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <mutex>
+
+#include "base/log.hpp"
+#include "ort/library.hpp"
+
+namespace loquor::ort {
+namespace {
+
+// The runtime's own lines are detail to us, its errors too: what matters comes back as a status.
+void ORT_API_CALL forward_log(void*, abi::OrtLoggingLevel, const char* category, const char*, const char* location,
+                              const char* message) {
+  if (!log::enabled(log::Level::kDebug)) return;
+  log::write(log::Level::kDebug, std::string("onnxruntime: ") + message + " [" + category + " " + location + "]");
+}
+
+std::string canonical(const std::string& path) {
+  std::error_code error;
+  const auto file = std::filesystem::u8path(path);
+  if (path.empty() || !std::filesystem::exists(file, error)) {
+    throw Error(ErrorKind::kRuntimeMissing, "there is no ONNX Runtime library at '" + path +
+                                                "'; install one with: pip install onnxruntime (or onnxruntime-gpu)");
+  }
+  const auto real = std::filesystem::canonical(file, error);
+  return error ? path : real.u8string();
+}
+
+std::shared_ptr<const Api> load(const std::string& path) {
+  auto get_base = reinterpret_cast<abi::OrtGetApiBaseFunction>(open_symbol(path, abi::kGetApiBaseSymbol));
+  const abi::OrtApiBase* base = get_base();
+  const std::string version = base != nullptr ? base->GetVersionString() : "unknown";
+  // Asking a library for a newer table than it has makes it print to stderr, so read its version first.
+  const int minor = version.rfind("1.", 0) == 0 ? std::atoi(version.c_str() + 2) : 0;
+  const abi::OrtApi* table =
+      minor >= static_cast<int>(abi::kMinimumApiVersion) ? base->GetApi(abi::kMinimumApiVersion) : nullptr;
+  if (table == nullptr) {
+    throw Error(ErrorKind::kRuntimeMissing,
+                "ONNX Runtime " + version + " at " + path + " is too old: 1." +
+                    std::to_string(abi::kMinimumApiVersion) +
+                    " or newer is needed; update it with: pip install --upgrade onnxruntime");
+  }
+  return std::make_shared<const Api>(table, path, version);
+}
+
+}  // namespace
+
+std::shared_ptr<const Api> Api::open(const std::string& path) {
+  static std::mutex mutex;
+  static std::map<std::string, std::shared_ptr<const Api>> opened;
+  const std::string real = canonical(path);
+  const std::lock_guard<std::mutex> lock(mutex);
+  auto& api = opened[real];
+  if (api == nullptr) api = load(real);
+  return api;
+}
+
+Api::Api(const abi::OrtApi* table, std::string path, std::string version)
+    : table_(table), path_(std::move(path)), version_(std::move(version)), env_(nullptr, table->ReleaseEnv) {
+  self_test();
+  env_ = make<abi::OrtEnv>("making the runtime's environment", table_->CreateEnvWithCustomLogger, &forward_log,
+                           static_cast<void*>(nullptr), abi::ORT_LOGGING_LEVEL_INFO, "loquor");
+  check(table_->DisableTelemetryEvents(env_.get()), "turning telemetry off");
+  char** names = nullptr;
+  int count = 0;
+  check(table_->GetAvailableProviders(&names, &count), "listing execution providers");
+  providers_.assign(names, names + count);
+  check(table_->ReleaseAvailableProviders(names, count), "listing execution providers");
+}
+
+bool Api::has_provider(const std::string& name) const {
+  return std::find(providers_.begin(), providers_.end(), name) != providers_.end();
+}
+
+void Api::fail(abi::OrtStatus* status, ErrorKind kind, const std::string& doing) const {
+  const Handle<abi::OrtStatus> owned = own(status);
+  throw Error(kind, doing + ": " + table_->GetErrorMessage(status));
+}
+
+// The table is declared by slot number, so prove on harmless calls that slots mean what we think.
+void Api::self_test() const {
+  const char* const text = "loquor self-test";
+  const Handle<abi::OrtStatus> status = own(table_->CreateStatus(abi::ORT_NOT_IMPLEMENTED, text));
+  bool sound = status != nullptr && table_->GetErrorCode(status.get()) == abi::ORT_NOT_IMPLEMENTED &&
+               std::strcmp(table_->GetErrorMessage(status.get()), text) == 0;
+  if (sound) {
+    const auto memory = make<abi::OrtMemoryInfo>("self-test", table_->CreateCpuMemoryInfo, abi::OrtDeviceAllocator,
+                                                 abi::OrtMemTypeDefault);
+    float data[6] = {};
+    const int64_t shape[2] = {2, 3};
+    const auto value = make<abi::OrtValue>("self-test", table_->CreateTensorWithDataAsOrtValue, memory.get(),
+                                           static_cast<void*>(data), sizeof(data), shape, size_t{2},
+                                           abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT);
+    void* seen = nullptr;
+    check(table_->GetTensorMutableData(value.get(), &seen), "self-test");
+    const auto info = make<abi::OrtTensorTypeAndShapeInfo>(
+        "self-test", table_->GetTensorTypeAndShape, static_cast<const abi::OrtValue*>(value.get()));
+    size_t rank = 0;
+    check(table_->GetDimensionsCount(info.get(), &rank), "self-test");
+    sound = seen == data && rank == 2;
+  }
+  if (!sound) {
+    throw Error(ErrorKind::kRuntimeMissing, "ONNX Runtime " + version_ + " at " + path_ +
+                                                " does not answer by its published interface; reinstall it with: "
+                                                "pip install --force-reinstall onnxruntime");
+  }
+}
+
+}  // namespace loquor::ort

@@ -1,0 +1,97 @@
+#include "ort/device.hpp"
+
+#include <algorithm>
+#include <thread>
+
+namespace loquor::ort {
+namespace {
+
+struct Known {
+  const char* name;
+  const char* provider;  // as GetAvailableProviders spells it
+  const char* short_name; // as SessionOptionsAppendExecutionProvider wants it
+  const char* memory_name;
+  const char* package;
+};
+
+constexpr Known kKnown[] = {
+    {"cpu", "CPUExecutionProvider", "", "", "onnxruntime"},
+    {"cuda", "CUDAExecutionProvider", "", "Cuda", "onnxruntime-gpu"},
+    {"tensorrt", "TensorrtExecutionProvider", "", "Cuda", "onnxruntime-gpu"},
+    {"coreml", "CoreMLExecutionProvider", "CoreML", "", "onnxruntime"},
+    {"directml", "DmlExecutionProvider", "DML", "DML", "onnxruntime-directml"},
+    {"webgpu", "WebGpuExecutionProvider", "WebGPU", "WebGPU_Buffer", "onnxruntime-webgpu"},
+};
+
+const Known* find_known(const std::string& name) {
+  for (const Known& known : kKnown) {
+    if (name == known.name) return &known;
+  }
+  return nullptr;
+}
+
+std::string join(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+// CUDA and TensorRT keep their options in an object of their own.
+template <class Options, class Create, class Update, class Append>
+void append_with_options(const Api& api, const Device& device, const std::vector<const char*>& keys,
+                         const std::vector<const char*>& values, abi::OrtSessionOptions* session_options,
+                         Create create, Update update, Append append) {
+  const std::string doing = "setting up " + device.provider;
+  const auto options = api.make<Options>(doing.c_str(), create);
+  api.check(update(options.get(), keys.data(), values.data(), keys.size()), ErrorKind::kInvalidInput, doing);
+  api.check(append(session_options, options.get()), ErrorKind::kRuntimeMissing, doing);
+}
+
+}  // namespace
+
+Device choose_device(const Api& api, const std::string& name,
+                     std::vector<std::pair<std::string, std::string>> options) {
+  const bool automatic = name == "auto";
+  const Known* known = automatic ? find_known(api.has_provider("CUDAExecutionProvider") ? "cuda" : "cpu") : find_known(name);
+  if (known == nullptr) {
+    throw Error(ErrorKind::kInvalidInput,
+                "device must be auto, cpu, cuda, tensorrt, coreml, directml or webgpu, not '" + name + "'");
+  }
+  if (!api.has_provider(known->provider)) {
+    throw Error(ErrorKind::kRuntimeMissing, "device '" + name + "' needs " + known->provider + ", which " + api.path() +
+                                                " does not have (it has " + join(api.providers()) +
+                                                "); install it with: pip install " + known->package);
+  }
+  return Device{known->name, known->provider, known->memory_name, std::move(options)};
+}
+
+void append_provider(const Api& api, abi::OrtSessionOptions* session_options, const Device& device) {
+  std::vector<const char*> keys;
+  std::vector<const char*> values;
+  for (const auto& [key, value] : device.options) {
+    keys.push_back(key.c_str());
+    values.push_back(value.c_str());
+  }
+  if (device.name == "cpu") {
+    if (!keys.empty()) throw Error(ErrorKind::kInvalidInput, "device 'cpu' takes no provider options");
+  } else if (device.name == "cuda") {
+    append_with_options<abi::OrtCUDAProviderOptionsV2>(
+        api, device, keys, values, session_options, api->CreateCUDAProviderOptions, api->UpdateCUDAProviderOptions,
+        api->SessionOptionsAppendExecutionProvider_CUDA_V2);
+  } else if (device.name == "tensorrt") {
+    append_with_options<abi::OrtTensorRTProviderOptionsV2>(
+        api, device, keys, values, session_options, api->CreateTensorRTProviderOptions,
+        api->UpdateTensorRTProviderOptions, api->SessionOptionsAppendExecutionProvider_TensorRT_V2);
+  } else {
+    api.check(api->SessionOptionsAppendExecutionProvider(session_options, find_known(device.name)->short_name,
+                                                         keys.data(), values.data(), keys.size()),
+              ErrorKind::kRuntimeMissing, "setting up " + device.provider);
+  }
+}
+
+int default_threads() {
+  const unsigned usable = std::thread::hardware_concurrency();  // honours CPU affinity on Linux
+  return static_cast<int>(std::clamp(usable, 1U, 8U));
+}
+
+}  // namespace loquor::ort

@@ -1,0 +1,31 @@
+// Where a graph runs: our name for it, the runtime's execution provider, and its memory.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ort/api.hpp"
+
+namespace loquor::ort {
+
+struct Device {
+  std::string name;         // "cpu", "cuda", ...
+  std::string provider;     // "CPUExecutionProvider", ...
+  std::string memory_name;  // of the provider's own memory; empty where tensors lie in host memory
+  std::vector<std::pair<std::string, std::string>> options;
+
+  bool host_memory() const { return memory_name.empty(); }
+};
+
+// "auto" takes CUDA where the library has it, else the CPU. Throws kInvalidInput for a name we do not know, and
+// kRuntimeMissing for one whose provider this library lacks.
+Device choose_device(const Api& api, const std::string& name,
+                     std::vector<std::pair<std::string, std::string>> options);
+
+void append_provider(const Api& api, abi::OrtSessionOptions* session_options, const Device& device);
+
+// Threads worth giving to one graph: the usable cores, 8 at most (more only adds synchronisation at batch 1).
+int default_threads();
+
+}  // namespace loquor::ort

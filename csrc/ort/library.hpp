@@ -1,0 +1,19 @@
+// Opening a shared library by path, on each system.
+#pragma once
+
+#include <string>
+
+namespace loquor::ort {
+
+// Returns the address of `symbol` in the library at `path`, which stays loaded for the life of the process.
+// Throws kRuntimeMissing naming the path, the loader's reason and the remedy.
+void* open_symbol(const std::string& path, const char* symbol);
+
+// A path for the runtime's file arguments (wide on Windows).
+#ifdef _WIN32
+std::wstring native_path(const std::string& utf8);
+#else
+inline const std::string& native_path(const std::string& utf8) { return utf8; }
+#endif
+
+}  // namespace loquor::ort

@@ -1,0 +1,74 @@
+#include "ort/value.hpp"
+
+#include <new>
+
+namespace loquor::ort {
+
+std::string element_type_name(int onnx_type) {
+  static const char* const kNames[] = {"undefined", "float32", "uint8",  "int8",    "uint16",  "int16",
+                                       "int32",     "int64",   "string", "bool",    "float16", "float64",
+                                       "uint32",    "uint64",  "complex64", "complex128", "bfloat16"};
+  const int known = static_cast<int>(sizeof(kNames) / sizeof(kNames[0]));
+  return onnx_type >= 0 && onnx_type < known ? kNames[onnx_type] : "ONNX type " + std::to_string(onnx_type);
+}
+
+std::size_t element_size(ElementType type) {
+  switch (type) {
+    case ElementType::kFloat32: return 4;
+    case ElementType::kFloat16: return 2;
+    case ElementType::kInt64: return 8;
+  }
+  return 0;
+}
+
+Memory::Memory(ApiPtr api)
+    : api_(std::move(api)),
+      info_(api_->make<abi::OrtMemoryInfo>("describing host memory", (*api_)->CreateCpuMemoryInfo,
+                                           abi::OrtDeviceAllocator, abi::OrtMemTypeDefault)) {}
+
+Memory::Memory(ApiPtr api, const abi::OrtSession* session, const std::string& name)
+    : api_(std::move(api)),
+      info_(api_->make<abi::OrtMemoryInfo>("describing device memory", (*api_)->CreateMemoryInfo, name.c_str(),
+                                           abi::OrtDeviceAllocator, 0, abi::OrtMemTypeDefault)),
+      allocator_(api_->make<abi::OrtAllocator>("finding the device's allocator", (*api_)->CreateAllocator, session,
+                                               static_cast<const abi::OrtMemoryInfo*>(info_.get()))) {}
+
+std::shared_ptr<void> Memory::allocate(std::size_t bytes) const {
+  if (host()) {
+    constexpr std::align_val_t kAlignment{64};
+    return {::operator new(bytes, kAlignment), [](void* pointer) { ::operator delete(pointer, kAlignment); }};
+  }
+  void* data = nullptr;
+  const std::string doing = "allocating " + std::to_string(bytes) + " bytes on the device";
+  api_->check((*api_)->AllocatorAlloc(allocator_.get(), bytes, &data), ErrorKind::kExecution, doing);
+  return {data, [api = api_, allocator = allocator_](void* pointer) {
+            const Handle<abi::OrtStatus> status = api->own((*api)->AllocatorFree(allocator.get(), pointer));
+          }};
+}
+
+Value Memory::view(ElementType type, void* data, Shape shape) const {
+  std::size_t bytes = element_size(type);
+  for (const int64_t dim : shape) bytes *= static_cast<std::size_t>(dim);
+  return api_->make<abi::OrtValue>("making a tensor view", (*api_)->CreateTensorWithDataAsOrtValue, info_.get(), data, bytes,
+                                   shape.begin(), shape.size(),
+                                   static_cast<abi::ONNXTensorElementDataType>(type));
+}
+
+int64_t TensorShape::count() const {
+  int64_t product = 1;
+  for (const int64_t dim : dims) product *= dim;
+  return product;
+}
+
+TensorShape shape_of(const Api& api, const abi::OrtValue* value) {
+  const auto info = api.make<abi::OrtTensorTypeAndShapeInfo>("reading a tensor", api->GetTensorTypeAndShape, value);
+  abi::ONNXTensorElementDataType type{};
+  std::size_t rank = 0;
+  api.check(api->GetTensorElementType(info.get(), &type), "reading a tensor");
+  api.check(api->GetDimensionsCount(info.get(), &rank), "reading a tensor");
+  TensorShape shape{static_cast<int>(type), std::vector<int64_t>(rank)};
+  api.check(api->GetDimensions(info.get(), shape.dims.data(), rank), "reading a tensor");
+  return shape;
+}
+
+}  // namespace loquor::ort

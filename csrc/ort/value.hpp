@@ -1,0 +1,65 @@
+// Tensors: views over memory that we own, and what the runtime hands out.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/span.hpp"
+#include "ort/api.hpp"
+
+namespace loquor::ort {
+
+enum class ElementType : int {
+  kFloat32 = abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,
+  kFloat16 = abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16,
+  kInt64 = abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64,
+};
+
+std::string element_type_name(int onnx_type);  // "float32", ...; any ONNX type
+std::size_t element_size(ElementType type);    // bytes
+
+using Value = Handle<abi::OrtValue>;
+using Shape = std::initializer_list<int64_t>;
+
+// Memory for tensors: the host's, or a device's own through the allocator of a session that runs there.
+class Memory {
+ public:
+  // Host memory.
+  explicit Memory(ApiPtr api);
+  // Memory named by the runtime, as "Cuda", of the device that `session` runs on.
+  Memory(ApiPtr api, const abi::OrtSession* session, const std::string& name);
+
+  const Api& api() const { return *api_; }
+  bool host() const { return allocator_ == nullptr; }
+  const abi::OrtMemoryInfo* info() const { return info_.get(); }
+  // Uninitialised; host memory is page-aligned where large, so untouched pages cost nothing.
+  std::shared_ptr<void> allocate(std::size_t bytes) const;
+  // A tensor over memory of this kind; the caller keeps it alive.
+  Value view(ElementType type, void* data, Shape shape) const;
+
+ private:
+  ApiPtr api_;
+  Handle<abi::OrtMemoryInfo> info_;
+  std::shared_ptr<abi::OrtAllocator> allocator_;
+};
+
+// Element type and dimensions of a tensor that the runtime made.
+struct TensorShape {
+  int type = 0;
+  std::vector<int64_t> dims;
+  int64_t count() const;
+};
+TensorShape shape_of(const Api& api, const abi::OrtValue* value);
+
+// Host address of a tensor's first element.
+template <class T>
+T* data_of(const Api& api, abi::OrtValue* value) {
+  void* data = nullptr;
+  api.check(api->GetTensorMutableData(value, &data), "reading a tensor");
+  return static_cast<T*>(data);
+}
+
+}  // namespace loquor::ort

@@ -1,0 +1,50 @@
+"""Loquor: the Chatterbox family of text-to-speech models on ONNX Runtime, without PyTorch.
+
+    import loquor
+
+    engine = loquor.Engine("turbo")
+    voice = engine.voice("clip.wav")
+    engine.speak("Hello there. [chuckle] How are you?", voice).save("hello.wav")
+"""
+
+from __future__ import annotations
+
+import logging
+
+from ._core import CancelToken
+from ._core import version as _version
+from .audio import Audio, Metrics
+from .engine import Capabilities, Engine
+from .errors import (
+    CancelledError,
+    DownloadError,
+    ExecutionError,
+    InvalidInputError,
+    LoquorError,
+    ModelError,
+    RuntimeMissingError,
+)
+from .options import GenerationOptions
+from .voice import Voice
+
+__all__ = [
+    "Audio",
+    "CancelToken",
+    "CancelledError",
+    "Capabilities",
+    "DownloadError",
+    "Engine",
+    "ExecutionError",
+    "GenerationOptions",
+    "InvalidInputError",
+    "LoquorError",
+    "Metrics",
+    "ModelError",
+    "RuntimeMissingError",
+    "Voice",
+    "__version__",
+]
+
+__version__: str = _version()
+
+logging.getLogger("loquor").addHandler(logging.NullHandler())

@@ -1,0 +1,61 @@
+"""Finding ONNX Runtime's shared library inside its installed package, without importing that package."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import logging
+import os
+import sys
+from pathlib import Path
+
+from . import _core
+from .errors import RuntimeMissingError
+
+__all__ = ["LIBRARY_VARIABLE", "find_library", "open_runtime"]
+
+LIBRARY_VARIABLE = "LOQUOR_ORT_LIBRARY"
+"""Environment variable: path of the library to open instead of the installed package's."""
+
+_PATTERNS = {"win32": "onnxruntime.dll", "darwin": "libonnxruntime*.dylib"}
+_PROVIDERS = "libonnxruntime_providers"  # parts of the GPU flavours that lie beside the library
+
+
+def find_library() -> Path:
+    """Return the path of ONNX Runtime's shared library.
+
+    All flavours (onnxruntime, onnxruntime-gpu, onnxruntime-directml) install the same folder. Raises
+    `RuntimeMissingError` if none is installed, or if its library is not where it should be.
+    """
+    if override := os.environ.get(LIBRARY_VARIABLE):
+        return Path(override)
+    spec = importlib.util.find_spec("onnxruntime")
+    if spec is None or not spec.submodule_search_locations:
+        raise RuntimeMissingError(
+            f"ONNX Runtime is not installed for {sys.executable}: pip install 'loquor[cpu]' (or loquor[gpu], "
+            f"loquor[directml]), or set {LIBRARY_VARIABLE} to the path of its library"
+        )
+    folder = Path(next(iter(spec.submodule_search_locations))) / "capi"
+    pattern = _PATTERNS.get(sys.platform, "libonnxruntime.so*")
+    found = sorted(path for path in folder.glob(pattern) if not path.name.startswith(_PROVIDERS))
+    if not found:
+        raise RuntimeMissingError(
+            f"ONNX Runtime's package is installed but {folder} holds no {pattern}: "
+            "pip install --force-reinstall onnxruntime"
+        )
+    return found[-1]
+
+
+def open_runtime() -> _core.Runtime:
+    """Open the library that `find_library` names; the same one again costs nothing.
+
+    Raises `RuntimeMissingError` if it cannot be loaded or is too old.
+    """
+    level = logging.getLogger("loquor").getEffectiveLevel()
+    _core.set_log_level(level)
+    return _open(str(find_library()))
+
+
+@functools.cache
+def _open(library: str) -> _core.Runtime:
+    return _core.Runtime(library)

@@ -1,0 +1,143 @@
+"""What the engine gives back: speech, and how long each part of the work took."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+
+from .errors import InvalidInputError
+from .files import write_atomic
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["Audio", "Metrics"]
+
+_FORMATS = ("wav", "flac", "ogg", "mp3")
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Counts and wall times of one request. All times are in seconds.
+
+    `text_tokens` counts the text's prompt ids, `prompt_length` all positions of the prefill (voice and text),
+    `speech_tokens` what was generated. `decode_seconds` is the time of the language model's decode steps,
+    `vocoder_seconds` that of the conditional decoder.
+    """
+
+    text_tokens: int
+    prompt_length: int
+    speech_tokens: int
+    prefill_seconds: float
+    decode_seconds: float
+    vocoder_seconds: float
+    total_seconds: float
+    audio_seconds: float
+
+    @property
+    def rtf(self) -> float:
+        """Real-time factor: total time over audio time, below 1 is faster than speech; NaN without audio."""
+        return self.total_seconds / self.audio_seconds if self.audio_seconds > 0 else math.nan
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Speech tokens over the time of the decode steps; NaN if no step was timed."""
+        return self.speech_tokens / self.decode_seconds if self.decode_seconds > 0 else math.nan
+
+
+@dataclass(frozen=True, eq=False)
+class Audio:
+    """Speech: `samples` float32 [n], mono in [-1, 1], at `sample_rate` Hz, with `metrics` and `warnings`.
+
+    Raises `InvalidInputError` if `samples` has another dtype or shape, or the rate is not a positive integer.
+    """
+
+    samples: npt.NDArray[np.float32]
+    sample_rate: int
+    metrics: Metrics
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        samples, rate = self.samples, self.sample_rate
+        if not isinstance(samples, np.ndarray) or samples.dtype != np.float32 or samples.ndim != 1:
+            seen = f"{getattr(samples, 'dtype', '')} {getattr(samples, 'shape', '')} {type(samples).__name__}"
+            raise InvalidInputError(f"audio samples must be a float32 array of shape [n], not {seen.strip()}")
+        if isinstance(rate, bool) or not isinstance(rate, int) or rate <= 0:
+            raise InvalidInputError(f"sample_rate must be a positive integer in Hz, not {rate!r}")
+
+    @property
+    def seconds(self) -> float:
+        """The duration."""
+        return len(self.samples) / self.sample_rate
+
+    def save(
+        self,
+        file: str | os.PathLike[str] | BinaryIO,
+        *,
+        format: str | None = None,
+        subtype: str | None = None,
+    ) -> None:
+        """Write to a path or to a binary file object as wav, flac, ogg (Vorbis) or mp3.
+
+        `format` defaults to the path's extension; a file object needs it. `subtype` is one of soundfile's,
+        such as "PCM_24" or "FLOAT"; by default wav and flac get 16 bits. A path is replaced as a whole: on
+        failure what was there stays, and nothing else is left behind.
+        Raises `InvalidInputError` for another format, a subtype the format lacks, a missing folder, a path
+        that cannot be written, and audio that is empty or not finite.
+        """
+        if isinstance(file, (str, os.PathLike)):
+            path = Path(file)
+            write_atomic(path, self._encode(path.suffix[1:] if format is None else format, subtype))
+        elif format is None:
+            raise InvalidInputError("a file object has no extension: name the format, such as format='wav'")
+        else:
+            file.write(self._encode(format, subtype))
+
+    def to_int16(self) -> npt.NDArray[np.int16]:
+        """Return the samples as 16-bit PCM, int16 [n], clipped to full scale.
+
+        Raises `InvalidInputError` if they are not finite.
+        """
+        self._check_finite()
+        return np.rint(np.clip(self.samples, -1, 1) * 32767).astype(np.int16)
+
+    def _repr_html_(self) -> str:
+        """A player, for notebooks."""
+        if not len(self.samples):
+            return "<em>no audio</em>"
+        data = base64.b64encode(self._encode("wav", None)).decode()
+        return f'<audio controls src="data:audio/wav;base64,{data}"></audio>'
+
+    def _check_finite(self) -> None:
+        if not np.isfinite(self.samples).all():
+            raise InvalidInputError("audio holds samples that are not finite: speak the text again")
+
+    def _encode(self, format: str, subtype: str | None) -> bytes:
+        import soundfile  # type: ignore[import-untyped]
+
+        if format.lower() not in _FORMATS:
+            raise InvalidInputError(f"cannot save audio as {format!r}: choose one of {', '.join(_FORMATS)}")
+        if not len(self.samples):
+            raise InvalidInputError("audio without a single sample cannot be saved")
+        self._check_finite()
+        buffer = io.BytesIO()
+        try:
+            with soundfile.SoundFile(
+                buffer, "w", self.sample_rate, channels=1, format=format.upper(), subtype=subtype
+            ) as out:
+                # By the second: libsndfile's Vorbis encoder puts a whole write on the stack.
+                for start in range(0, len(self.samples), self.sample_rate):
+                    out.write(self.samples[start : start + self.sample_rate])
+        except (ValueError, TypeError, soundfile.SoundFileError) as error:
+            raise InvalidInputError(
+                f"cannot encode {self.sample_rate} Hz audio as {format} with subtype {subtype!r} ({error}): "
+                "leave subtype out or choose another format"
+            ) from error
+        return buffer.getvalue()

@@ -1,0 +1,146 @@
+"""The models known by name, and how a bundle's files are named and chosen by precision.
+
+A bundle keeps its four graphs in `onnx/`, one file per precision (`language_model_q4.onnx`), each with its
+weights beside it (`language_model_q4.onnx_data`), and its tokenizer and configuration as JSON at the root.
+Sizes and hashes are data (`catalog.json`); what is not known is null there and `None` here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from .errors import InvalidInputError, ModelError
+
+__all__ = [
+    "CATALOG",
+    "DTYPES",
+    "GRAPHS",
+    "BundleFile",
+    "CatalogEntry",
+    "choose_dtypes",
+    "offered_dtypes",
+    "pick_files",
+]
+
+GRAPHS = ("speech_encoder", "embed_tokens", "language_model", "conditional_decoder")
+
+# Precision to the suffix in the file's name, in the order that "auto" prefers: q4 is the fastest on a CPU.
+DTYPES: Mapping[str, str] = {"q4": "_q4", "q4f16": "_q4f16", "fp16": "_fp16", "q8": "_quantized", "fp32": ""}
+
+
+@dataclass(frozen=True)
+class BundleFile:
+    """One published file: `path` within the repository, `size` in bytes, `sha256` in lower-case hex."""
+
+    path: str
+    size: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class CatalogEntry:
+    """One model: where it is published and whether this version of the engine can run it (`supported`).
+
+    `revision` is a full commit id where the bundle is pinned; else a branch, and a download asks the hub for
+    its files. A "builtin" model lies inside the package and has neither repository nor files.
+    """
+
+    name: str
+    summary: str
+    licence: str
+    supported: bool
+    location: Literal["hub", "builtin"]
+    repo: str | None = None
+    revision: str | None = None
+    files: tuple[BundleFile, ...] = ()
+
+    @property
+    def dtypes(self) -> dict[str, tuple[str, ...]]:
+        """The precisions on offer for each graph, the one "auto" takes first."""
+        return offered_dtypes(file.path for file in self.files)
+
+
+def _load(path: Path) -> dict[str, CatalogEntry]:
+    entries = {}
+    for name, fields in json.loads(path.read_text(encoding="utf-8")).items():
+        files = tuple(BundleFile(file, *facts) for file, facts in fields.pop("files").items())
+        entries[name] = CatalogEntry(name=name, files=files, **fields)
+    return entries
+
+
+CATALOG: dict[str, CatalogEntry] = _load(Path(__file__).with_name("catalog.json"))
+
+
+def offered_dtypes(paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The precisions of each of the four graphs among the files of a bundle; an absent graph has none."""
+    present = set(paths)
+    return {
+        graph: tuple(dtype for dtype, suffix in DTYPES.items() if f"onnx/{graph}{suffix}.onnx" in present)
+        for graph in GRAPHS
+    }
+
+
+def _parse(dtype: str) -> tuple[str, dict[str, str]]:
+    """Split "q4,conditional_decoder=fp32" into the precision of all graphs and those of single graphs."""
+    common, single = "auto", {}
+    for item in dtype.split(","):
+        graph, equals, value = (part.strip() for part in item.rpartition("="))
+        known = value in DTYPES or value == "auto"
+        if not known or (equals and graph not in GRAPHS):
+            raise InvalidInputError(
+                f"dtype {dtype!r} is not understood at {item.strip()!r}: give auto or one of "
+                f"{', '.join(DTYPES)} for all graphs, or a list like "
+                f"language_model=q4,conditional_decoder=fp32 (graphs: {', '.join(GRAPHS)})"
+            )
+        if equals:
+            single[graph] = value
+        else:
+            common = value
+    return common, single
+
+
+def choose_dtypes(offered: Mapping[str, tuple[str, ...]], dtype: str, model: str) -> dict[str, str]:
+    """The precision to use for each graph.
+
+    `dtype` is "auto" (for each graph the first on offer), one precision for all graphs, or a list such as
+    "language_model=q4,conditional_decoder=fp32"; a graph left out of a list takes its bare precision, as in
+    "q4,conditional_decoder=fp32", or else "auto". `model` names the bundle in errors.
+
+    Raises `ModelError` if a graph is missing altogether, `InvalidInputError` if `dtype` is malformed or a
+    precision is not on offer.
+    """
+    common, single = _parse(dtype)
+    absent = [graph for graph in GRAPHS if not offered.get(graph)]
+    if absent:
+        raise ModelError(
+            f"{model} is not a four-graph bundle: it has no onnx/{absent[0]}*.onnx in a known precision "
+            f"({', '.join(DTYPES)}); choose a repository or folder that holds {', '.join(GRAPHS)}"
+        )
+    chosen = {graph: single.get(graph, common) for graph in GRAPHS}
+    for graph, value in chosen.items():
+        if value != "auto" and value not in offered[graph]:
+            offer = "; ".join(f"{name}: {', '.join(offered[name])}" for name in GRAPHS)
+            raise InvalidInputError(
+                f"{model} offers no {graph} in {value}; on offer are {offer}; "
+                "dtype='auto' takes the first of each, and graphs may differ "
+                "(language_model=q4,conditional_decoder=fp32)"
+            )
+    return {graph: offered[graph][0] if value == "auto" else value for graph, value in chosen.items()}
+
+
+def pick_files(files: Iterable[BundleFile], dtype: str, model: str) -> tuple[BundleFile, ...]:
+    """The files that a bundle needs in the asked precision: the root's JSON, four graphs and their weights.
+
+    Arguments and errors are those of `choose_dtypes`.
+    """
+    files = tuple(files)
+    chosen = choose_dtypes(offered_dtypes(file.path for file in files), dtype, model)
+    graphs = "|".join(f"{graph}{DTYPES[value]}" for graph, value in chosen.items())
+    # Weights too big for one file are numbered, and some exporters write .onnx.data.
+    wanted = re.compile(rf"[^/\\]+\.json|onnx/(?:{graphs})\.onnx(?:[_.]data(?:_\d+)?)?")
+    return tuple(file for file in files if wanted.fullmatch(file.path))

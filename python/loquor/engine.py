@@ -1,0 +1,352 @@
+"""The engine: a bundle loaded once, from text and a reference voice to a waveform."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from . import _core
+from ._runtime import open_runtime
+from .audio import Audio, Metrics
+from .errors import InvalidInputError
+from .options import GenerationOptions
+from .reference_audio import load_reference
+from .text import prepare_text
+from .tokenizer import Tokenizer
+from .voice import Voice, fingerprint_of, is_voice_file
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    VoiceSource = Voice | str | os.PathLike[str] | tuple[npt.NDArray[Any], int] | BinaryIO
+
+__all__ = ["Capabilities", "Engine"]
+
+_log = logging.getLogger("loquor")
+
+_VOICES_KEPT = 8  # voices made from files by speak(), some 2 MB each
+_UNUSED_BY_TURBO = ("exaggeration", "cfg_weight")
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a loaded engine is and can do. Sizes are in elements, rates in Hz."""
+
+    model: str
+    family: str
+    folder: Path
+    device: str
+    provider: str
+    dtypes: Mapping[str, str]
+    optimization_levels: Mapping[str, str]
+    threads: int
+    kv_mode: str
+    kv_dtype: str
+    layers: int
+    hidden_size: int
+    vocab_size: int
+    max_positions: int
+    sample_rate: int
+    samples_per_token: int
+    tags: tuple[str, ...]
+    has_default_voice: bool
+    voice_cloning: bool = True
+    streaming: bool = False
+
+
+class Engine:
+    """A model, ready to speak. Any thread may call it; one request runs at a time, others wait their turn."""
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] = "mini",
+        *,
+        device: str = "auto",
+        dtype: str = "auto",
+        threads: int = 0,
+        provider_options: Mapping[str, str] | None = None,
+    ) -> None:
+        """Load a bundle: a name of the catalogue, a hub id, or a folder (see `loquor.hub.resolve`).
+
+        `device` is "auto", "cpu", "cuda", "tensorrt", "coreml", "directml" or "webgpu"; `provider_options`
+        go to its execution provider as they are. `dtype` is "auto", a published precision ("fp32", "fp16",
+        "q8", "q4", "q4f16") or a list with exceptions ("q4,conditional_decoder=fp32"). `threads` are given to
+        each graph; 0 takes one per usable core, 8 at most.
+
+        Raises `RuntimeMissingError`, `ModelError` (`DownloadError` when files cannot be fetched) or
+        `InvalidInputError`.
+        """
+        from .hub import resolve
+
+        runtime = open_runtime()
+        self._model = os.fspath(model)
+        self._folder = resolve(model, dtype=dtype)
+        self._tokenizer = Tokenizer(self._folder)
+        options = {str(key): str(value) for key, value in (provider_options or {}).items()}
+        self._core: _core.EngineHandle | None = _core.EngineHandle(
+            runtime, str(self._folder), dtype=dtype, device=device, provider_options=options, threads=threads
+        )
+        self._info = self._core.info()
+        self._defaults = self._core.default_options()
+        encoder = self._info["graphs"]["speech_encoder"]
+        contract = " ".join(
+            str(self._info[key])
+            for key in ("family", "hidden_size", "speaker_embedding_size", "speaker_feature_size")
+        )
+        self._fingerprint = fingerprint_of(self._folder, Path(encoder["file"]), encoder["dtype"], contract)
+        self._handles: weakref.WeakKeyDictionary[Voice, _core.VoiceHandle] = weakref.WeakKeyDictionary()
+        self._voices: OrderedDict[tuple[str, int, int], Voice] = OrderedDict()
+        self._lock = threading.Lock()
+
+    # --- Voices ---
+
+    def voice(self, source: VoiceSource | None = None, *, cancel: _core.CancelToken | None = None) -> Voice:
+        """Make a voice from a recording, or load a saved one.
+
+        `source` is a file that soundfile reads, `(samples, sample_rate)` with float or integer PCM samples of
+        shape [n] or [n, channels], a binary file object, a saved voice (`.safetensors`), or None for the
+        bundle's own voice. Recordings are mixed to mono, resampled to 24 kHz, brought to -27 LUFS and cut to
+        15 s, as upstream does.
+
+        Raises `InvalidInputError` for a recording or voice that cannot be used, `ExecutionError`,
+        `CancelledError`.
+        """
+        if source is None:
+            source = self._default_voice_file()
+        if isinstance(source, Voice):
+            source.check(self._fingerprint)
+            return source
+        if isinstance(source, (str, os.PathLike)) and is_voice_file(source):
+            saved = Voice.load(source)
+            saved.check(self._fingerprint)
+            return saved
+        reference = load_reference(source)
+        for warning in reference.warnings:
+            _log.warning("%s", warning)
+        handle = self._engine().encode_voice(reference.samples, cancel)
+        name = Path(os.fspath(source)).stem if isinstance(source, (str, os.PathLike)) else "voice"
+        voice = Voice(**handle.tensors(), fingerprint=self._fingerprint, name=name)
+        self._handles[voice] = handle
+        return voice
+
+    def _default_voice_file(self) -> Path:
+        for name in ("default_voice.safetensors", "default_voice.wav"):
+            if (self._folder / name).is_file():
+                return self._folder / name
+        raise InvalidInputError(
+            f"{self._model} brings no voice of its own: give one, as voice='recording.wav' (5 to 15 s of one "
+            "speaker)"
+        )
+
+    def _cached_voice(self, source: VoiceSource | None) -> Voice:
+        """Files are read once: the voice is kept under the file's path, size and time."""
+        if source is None:
+            source = self._default_voice_file()
+        if not isinstance(source, (str, os.PathLike)):
+            return self.voice(source)
+        try:
+            status = Path(source).stat()
+        except OSError:
+            return self.voice(source)  # which says what is wrong
+        key = (os.path.realpath(source), status.st_size, status.st_mtime_ns)
+        with self._lock:
+            if key in self._voices:
+                self._voices.move_to_end(key)
+                return self._voices[key]
+        voice = self.voice(source)
+        with self._lock:
+            self._voices[key] = voice
+            while len(self._voices) > _VOICES_KEPT:
+                self._voices.popitem(last=False)
+        return voice
+
+    def _handle(self, voice: Voice) -> _core.VoiceHandle:
+        if not isinstance(voice, Voice):
+            raise InvalidInputError(f"voice must be a loquor.Voice (see Engine.voice), not {type(voice).__name__}")
+        with self._lock:
+            handle = self._handles.get(voice)
+        if handle is None:
+            voice.check(self._fingerprint)
+            handle = _core.VoiceHandle(
+                voice.audio_features, voice.audio_tokens, voice.speaker_embeddings, voice.speaker_features
+            )
+            with self._lock:
+                self._handles[voice] = handle
+        return handle
+
+    # --- Speech ---
+
+    def speak(
+        self,
+        text: str,
+        voice: VoiceSource | None = None,
+        options: GenerationOptions | None = None,
+        *,
+        cancel: _core.CancelToken | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Audio:
+        """Say `text` (a sentence or a few, best under 300 characters) in a voice.
+
+        `voice` is what `voice()` takes; voices made from files here are kept for the next call. `progress` is
+        called with the number of speech tokens so far, some twenty times a second (25 tokens are a second of
+        speech).
+
+        Raises `InvalidInputError`, `CancelledError` within one step of `cancel`, `ExecutionError`.
+        """
+        start = time.perf_counter()
+        ids = self.tokenize(text)
+        made = self._cached_voice(voice)
+        warnings = self._text_warnings(text) + self._option_warnings(options)
+        tokens = self._generate(ids, made, options, cancel, progress)
+        samples, vocoder_seconds = self._engine().decode(tokens["tokens"], self._handle(made), cancel)
+        warnings += self._token_warnings(tokens)
+        audio_seconds = len(samples) / self._info["sample_rate"]
+        metrics = Metrics(
+            text_tokens=len(ids),
+            prompt_length=tokens["prompt_length"],
+            speech_tokens=len(tokens["tokens"]),
+            prefill_seconds=tokens["prefill_seconds"],
+            decode_seconds=tokens["decode_seconds"],
+            vocoder_seconds=vocoder_seconds,
+            total_seconds=time.perf_counter() - start,
+            audio_seconds=audio_seconds,
+        )
+        return Audio(samples, self._info["sample_rate"], metrics, tuple(warnings))
+
+    def _text_warnings(self, text: str) -> list[str]:
+        unknown = self._tokenizer.unknown_tags(text)
+        known = ", ".join(self._tokenizer.tags)
+        return [f"{tag} is no tag of this model and is read as text (it knows {known})" for tag in unknown]
+
+    def _option_warnings(self, options: GenerationOptions | None) -> list[str]:
+        given = [name for name in _UNUSED_BY_TURBO if options and getattr(options, name) is not None]
+        return [f"{name} is ignored: the {self._info['family']} family has no such control" for name in given]
+
+    def _token_warnings(self, tokens: Mapping[str, Any]) -> list[str]:
+        if tokens["finish_reason"] == "length":
+            return [f"speech was cut at {len(tokens['tokens'])} tokens, before the model said stop"]
+        return [] if len(tokens["tokens"]) else ["the model found nothing to say in this text"]
+
+    # --- Lower level: for harnesses and other engines ---
+
+    def tokenize(self, text: str) -> npt.NDArray[np.int64]:
+        """Return the ids of `text`, int64 [n], normalised and closed by the bundle's end-of-text ids.
+
+        Raises `InvalidInputError` for text that cannot be spoken.
+        """
+        return self._tokenizer.encode(prepare_text(text))
+
+    def generate_tokens(
+        self,
+        input_ids: npt.ArrayLike,
+        voice: Voice,
+        options: GenerationOptions | None = None,
+        *,
+        cancel: _core.CancelToken | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> npt.NDArray[np.int64]:
+        """Return the speech tokens for text ids, int64 [n], as sampled and without STOP.
+
+        `input_ids`, integers [n], end with the bundle's two end-of-text ids (see `tokenize`). The algorithm
+        is that of the model card: prefill [voice prefix, text, START, START], then one token a step.
+        Raises `InvalidInputError`, `CancelledError`, `ExecutionError`.
+        """
+        tokens: npt.NDArray[np.int64] = self._generate(_ids(input_ids, "input_ids"), voice, options, cancel, progress)["tokens"]
+        return tokens
+
+    def decode(
+        self, speech_tokens: npt.ArrayLike, voice: Voice, *, cancel: _core.CancelToken | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Return the waveform of speech tokens, float32 [n], mono in [-1, 1] at `capabilities.sample_rate`.
+
+        Ids that are no speech codes are left out, and the family's closing silence (Turbo: 3 tokens) is
+        appended: n is `samples_per_token` times the number of tokens then. Errors as in `generate_tokens`.
+        """
+        return self._engine().decode(_ids(speech_tokens, "speech_tokens"), self._handle(voice), cancel)[0]
+
+    def _generate(
+        self,
+        input_ids: npt.NDArray[np.int64],
+        voice: Voice,
+        options: GenerationOptions | None,
+        cancel: _core.CancelToken | None,
+        progress: Callable[[int], None] | None,
+    ) -> dict[str, Any]:
+        return self._engine().generate_tokens(
+            input_ids, self._handle(voice), **self._resolve(options), cancel=cancel, progress=progress
+        )
+
+    def _resolve(self, options: GenerationOptions | None) -> dict[str, Any]:
+        """The model's defaults, overridden by what the options set, in the core's types."""
+        resolved = dict(self._defaults)
+        for name, default in self._defaults.items():
+            given = getattr(options, name, None)
+            if given is None:
+                continue
+            if isinstance(given, bool) or not isinstance(given, (int, float, np.integer, np.floating)):
+                raise InvalidInputError(f"{name} must be a number, not {given!r}")
+            if isinstance(default, int):
+                most = 2**64 - 1 if name == "seed" else 2**31 - 1
+                if int(given) != given or not 0 <= given <= most:
+                    raise InvalidInputError(f"{name} must be a whole number from 0 to {most}, not {given!r}")
+                resolved[name] = int(given)
+            else:
+                resolved[name] = float(given)
+        return resolved
+
+    # --- The engine itself ---
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What is loaded, where it runs, and what it can do."""
+        info = self._info
+        graphs = info["graphs"]
+        same = {key: info[key] for key in Capabilities.__dataclass_fields__ if key in info}
+        return Capabilities(
+            **same,
+            model=self._model,
+            folder=self._folder,
+            dtypes={name: graph["dtype"] for name, graph in graphs.items()},
+            optimization_levels={name: graph["optimization_level"] for name, graph in graphs.items()},
+            tags=self._tokenizer.tags,
+            has_default_voice=any((self._folder / f"default_voice{end}").is_file() for end in (".safetensors", ".wav")),
+        )
+
+    def close(self) -> None:
+        """Give the sessions' memory back, after the requests under way. Later calls raise `InvalidInputError`."""
+        self._core = None
+
+    def _engine(self) -> _core.EngineHandle:
+        if self._core is None:
+            raise InvalidInputError("this engine was closed")
+        return self._core
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        dtypes = sorted({graph["dtype"] for graph in self._info["graphs"].values()})
+        return f"Engine({self._model!r}, device={self._info['device']!r}, dtype={'+'.join(dtypes)!r})"
+
+
+def _ids(values: npt.ArrayLike, name: str) -> npt.NDArray[np.int64]:
+    array = np.asarray(values)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise InvalidInputError(f"{name} must be integers of shape [n], not {array.dtype} of shape {list(array.shape)}")
+    return np.ascontiguousarray(array, dtype=np.int64)

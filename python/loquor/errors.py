@@ -1,0 +1,41 @@
+"""The error tree: one root, few kinds, one per thing a caller can do about it."""
+
+from __future__ import annotations
+
+__all__ = [
+    "CancelledError",
+    "DownloadError",
+    "ExecutionError",
+    "InvalidInputError",
+    "LoquorError",
+    "ModelError",
+    "RuntimeMissingError",
+]
+
+
+class LoquorError(Exception):
+    """Root of every error that Loquor raises."""
+
+
+class RuntimeMissingError(LoquorError):
+    """ONNX Runtime is not installed, cannot be loaded, or is too old."""
+
+
+class ModelError(LoquorError):
+    """A bundle is incomplete, damaged, or does not keep the four-graph contract."""
+
+
+class DownloadError(ModelError):
+    """A bundle's files could not be fetched, or arrived other than as published."""
+
+
+class InvalidInputError(LoquorError, ValueError):
+    """Text, audio, a voice, tokens or an option that cannot be used as given."""
+
+
+class CancelledError(LoquorError):
+    """The request was cancelled before it finished."""
+
+
+class ExecutionError(LoquorError):
+    """A graph failed while it ran."""

@@ -1,0 +1,223 @@
+"""A voice: what the speech encoder made of a recording, to keep, to save, and to speak with."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import InvalidInputError, ModelError
+from .files import write_atomic
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["VOICE_SUFFIX", "Fingerprint", "Voice", "fingerprint_of", "is_voice_file"]
+
+VOICE_SUFFIX = ".safetensors"
+
+_FORMAT = "loquor.voice"
+_VERSION = 1
+_ARRAYS = {
+    "audio_features": (np.float32, 2),
+    "audio_tokens": (np.int64, 1),
+    "speaker_embeddings": (np.float32, 1),
+    "speaker_features": (np.float32, 2),
+}
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_BLOCKS, _BLOCK_BYTES = 64, 4096
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What made a voice: sha256 (hex) of the bundle and of its speech encoder, and the encoder's dtype."""
+
+    bundle: str
+    encoder: str
+    dtype: str
+
+    def __post_init__(self) -> None:
+        for name in ("bundle", "encoder"):
+            if not _SHA256.fullmatch(getattr(self, name)):
+                raise InvalidInputError(
+                    f"a fingerprint's {name} must be 64 hex digits, not {getattr(self, name)!r}"
+                )
+        if not self.dtype:
+            raise InvalidInputError("a fingerprint's dtype must name the precision of the speech encoder")
+
+    def __str__(self) -> str:
+        return f"bundle {self.bundle[:12]} ({self.dtype} encoder {self.encoder[:12]})"
+
+
+@dataclass(frozen=True, eq=False)
+class Voice:
+    """The four outputs of the speech encoder for one recording, without the batch axis.
+
+    `audio_features` float32 [P, H] opens the prompt of the language model; `audio_tokens` int64 [T],
+    `speaker_embeddings` float32 [D] and `speaker_features` float32 [F, mels] go to the conditional decoder.
+    The arrays are read-only copies. Raises `InvalidInputError` if one has another dtype or rank, is empty,
+    not finite, or holds a negative token.
+    """
+
+    audio_features: npt.NDArray[np.float32]
+    audio_tokens: npt.NDArray[np.int64]
+    speaker_embeddings: npt.NDArray[np.float32]
+    speaker_features: npt.NDArray[np.float32]
+    fingerprint: Fingerprint
+    name: str = "voice"
+
+    def __post_init__(self) -> None:
+        for field, (dtype, rank) in _ARRAYS.items():
+            array = _checked(getattr(self, field), field, np.dtype(dtype), rank)
+            object.__setattr__(self, field, array)
+        if not isinstance(self.name, str):
+            raise InvalidInputError(f"a voice's name must be a str, not {type(self.name).__name__}")
+        if (self.audio_tokens < 0).any():
+            raise InvalidInputError("a voice's audio_tokens must not be negative: make the voice again")
+
+    def check(self, fingerprint: Fingerprint) -> None:
+        """Raise `InvalidInputError` unless an engine with this `fingerprint` can speak with the voice.
+
+        A voice of the same bundle is good, also from its encoder in another precision.
+        """
+        own = self.fingerprint
+        same_model = own.bundle == fingerprint.bundle
+        if not same_model or (own.dtype == fingerprint.dtype and own.encoder != fingerprint.encoder):
+            raise InvalidInputError(
+                f"voice {self.name!r} was made by {own}, but this engine runs {fingerprint}: "
+                "make the voice again from its recording"
+            )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the voice to a `.safetensors` file, replacing it as a whole.
+
+        Raises `InvalidInputError` if the suffix is another or the file cannot be written.
+        """
+        from safetensors.numpy import save
+
+        path = Path(path)
+        if not is_voice_file(path):
+            raise InvalidInputError(f"cannot save a voice as {path}: the name must end in {VOICE_SUFFIX}")
+        own = self.fingerprint
+        metadata = {
+            "format": _FORMAT,
+            "version": str(_VERSION),
+            # A name taken from a file's may hold bytes that are not UTF-8.
+            "name": self.name.encode(errors="replace").decode(),
+            "bundle": own.bundle,
+            "encoder": own.encoder,
+            "dtype": own.dtype,
+        }
+        write_atomic(path, save({field: getattr(self, field) for field in _ARRAYS}, metadata))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Voice:
+        """Read a voice that `save` wrote.
+
+        Raises `InvalidInputError` if the file is missing, damaged, no voice, or of a newer version.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        path = Path(path)
+        try:
+            if not path.is_file():
+                raise InvalidInputError(f"cannot read the voice {path}: there is no such file")
+            with safe_open(path, framework="numpy") as file:
+                metadata = _checked_metadata(file.metadata() or {}, path)
+                if missing := _ARRAYS.keys() - set(file.keys()):
+                    raise InvalidInputError(f"voice {path} lacks {sorted(missing)}: make the voice again")
+                arrays = {field: file.get_tensor(field) for field in _ARRAYS}
+        except (SafetensorError, OSError, TypeError, ValueError) as error:
+            if isinstance(error, InvalidInputError):
+                raise
+            raise InvalidInputError(
+                f"{path} is damaged or no voice file ({error}): give a file that Voice.save wrote"
+            ) from error
+        try:
+            fingerprint = Fingerprint(metadata["bundle"], metadata["encoder"], metadata["dtype"])
+            return cls(**arrays, fingerprint=fingerprint, name=metadata["name"])
+        except InvalidInputError as error:
+            raise InvalidInputError(f"voice {path} is damaged: {error}") from error
+
+
+def is_voice_file(path: str | os.PathLike[str]) -> bool:
+    """Tell a voice file from a recording: by its suffix alone, which is `.safetensors`."""
+    return Path(path).suffix.lower() == VOICE_SUFFIX
+
+
+def fingerprint_of(bundle_dir: Path, encoder_file: Path, dtype: str, contract: str) -> Fingerprint:
+    """Return the fingerprint of a bundle folder and of its speech encoder (a `.onnx` file) in `dtype`.
+
+    The bundle's part hashes config.json (which some bundles lack), tokenizer.json and `contract`. The
+    encoder's hashes the graph file whole, and of each external data file beside it the name, the size and 64
+    evenly spaced blocks of 4 KiB: weights of a gigabyte are told apart in milliseconds. Raises `ModelError`
+    if a file is missing or cannot be read.
+    """
+    config = bundle_dir / "config.json"
+    try:
+        config_bytes = config.read_bytes() if config.exists() else b""
+        bundle = _sha256(config_bytes, (bundle_dir / "tokenizer.json").read_bytes(), contract.encode())
+        pattern = re.compile(re.escape(encoder_file.name) + r"[._]data(_\d+)?")
+        weights = sorted(p for p in encoder_file.parent.iterdir() if pattern.fullmatch(p.name))
+        encoder = _sha256(encoder_file.read_bytes(), *map(_sample, weights))
+    except OSError as error:
+        raise ModelError(f"cannot read the bundle in {bundle_dir} ({error}): fetch it again") from error
+    return Fingerprint(bundle, encoder, dtype)
+
+
+def _sample(path: Path) -> bytes:
+    size = path.stat().st_size
+    last = max(0, size - _BLOCK_BYTES)
+    offsets = sorted({last * i // (_BLOCKS - 1) for i in range(_BLOCKS)})
+    with path.open("rb") as file:
+        blocks = []
+        for offset in offsets:
+            file.seek(offset)
+            blocks.append(file.read(_BLOCK_BYTES))
+    return f"{path.name} {size} ".encode() + b"".join(blocks)
+
+
+def _sha256(*parts: bytes) -> str:
+    digest = hashlib.sha256()
+    for part in parts:  # each with its length, so that moving bytes from one to the next shows
+        digest.update(len(part).to_bytes(8, "little"))
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _checked(array: object, field: str, dtype: np.dtype[Any], rank: int) -> npt.NDArray[Any]:
+    advice = "make the voice again"
+    if not isinstance(array, np.ndarray) or array.dtype != dtype or array.ndim != rank or not array.size:
+        seen = f"{getattr(array, 'dtype', '')} {getattr(array, 'shape', '')} {type(array).__name__}".strip()
+        raise InvalidInputError(
+            f"a voice's {field} must be {dtype} of rank {rank}, not empty, not {seen}: {advice}"
+        )
+    if not np.isfinite(array).all():
+        raise InvalidInputError(f"a voice's {field} holds values that are not finite: {advice}")
+    copy = np.array(array, dtype=dtype, order="C")
+    copy.setflags(write=False)
+    return copy
+
+
+def _checked_metadata(metadata: dict[str, str], path: Path) -> dict[str, str]:
+    if metadata.get("format") != _FORMAT:
+        raise InvalidInputError(
+            f"{path} is a safetensors file, but no voice: give a file that Voice.save wrote"
+        )
+    version = metadata.get("version", "")
+    if version.isdecimal() and int(version) > _VERSION:
+        raise InvalidInputError(
+            f"voice {path} has format version {version}, this Loquor reads up to {_VERSION}: upgrade Loquor "
+            "or make the voice again"
+        )
+    missing = {"name", "bundle", "encoder", "dtype"} - metadata.keys()
+    if version != str(_VERSION) or missing:
+        raise InvalidInputError(
+            f"voice {path} is damaged (version {version!r}, metadata lacks {sorted(missing)}): make it again"
+        )
+    return metadata

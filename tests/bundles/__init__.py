@@ -1,0 +1,16 @@
+"""Makers of complete bundles in the published four-graph layout, with random weights drawn from a seed."""
+
+from .bundle import data_bytes, make_bundle
+from .dims import DTYPES, FORMS, GRAPHS, PRECISIONS, SIZES, Dims, Precision
+
+__all__ = [
+    "DTYPES",
+    "FORMS",
+    "GRAPHS",
+    "PRECISIONS",
+    "SIZES",
+    "Dims",
+    "Precision",
+    "data_bytes",
+    "make_bundle",
+]

@@ -1,0 +1,60 @@
+"""One call that writes a bundle, or adds another precision to one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from .conditional_decoder import build_conditional_decoder
+from .dims import GRAPHS, PRECISIONS, SIZES
+from .embed_tokens import build_embed_tokens
+from .graph import Graph, write_graph
+from .language_model import build_language_model
+from .metadata import write_metadata
+from .speech_encoder import build_speech_encoder
+
+
+def make_bundle(
+    out: Path,
+    *,
+    size: str = "tiny",
+    form: str = "concat",
+    dtype: str = "fp32",
+    encoder_names: str = "audio",
+    seed: int = 0,
+    graphs: Sequence[str] = GRAPHS,
+    noise: bool = False,
+    fragile_encoder: bool = False,
+    stop_bias: float = 0.0,
+) -> Path:
+    """Writes the `graphs` of one precision into the folder `out` and returns it; other precisions there stay.
+
+    The same arguments give the same bytes. All forms have the same weights, and fp16 those of fp32, rounded;
+    quantised ones are drawn as codes and scales of their own. `encoder_names` is "audio" or "card"; `noise`
+    makes the decoder random; `fragile_encoder` can be loaded at the basic optimisation level only;
+    `stop_bias` is added to STOP's logit (4 lets most runs of the tiny size stop within some tens of tokens).
+    """
+    (out / "onnx").mkdir(parents=True, exist_ok=True)
+    dims = SIZES[size]
+    builders: dict[str, Callable[[Graph], None]] = {
+        "speech_encoder": lambda g: build_speech_encoder(g, dims, encoder_names, fragile=fragile_encoder),
+        "embed_tokens": lambda g: build_embed_tokens(g, dims),
+        "language_model": lambda g: build_language_model(g, dims, form, stop_bias),
+        "conditional_decoder": lambda g: build_conditional_decoder(g, noise=noise),
+    }
+    for name in graphs:
+        write_graph(out / "onnx", name, PRECISIONS[dtype], seed, builders[name])
+    write_metadata(out, size, dims)
+    return out
+
+
+def data_bytes(graph: str, *, size: str, dtype: str) -> int:
+    """Bytes of the sidecar that `make_bundle` would write for a language model or embedding graph."""
+    counted = Graph(graph, PRECISIONS[dtype], seed=0)
+    if graph == "language_model":
+        build_language_model(counted, SIZES[size], "concat")
+    elif graph == "embed_tokens":
+        build_embed_tokens(counted, SIZES[size])
+    else:
+        raise ValueError(f"only the two graphs with published sizes can be counted, not {graph!r}")
+    return counted.data_bytes

@@ -1,0 +1,77 @@
+"""What a bundle may look like: sizes, precisions, forms of attention, and the ids every bundle shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from onnx import TensorProto
+
+SAMPLE_RATE = 24_000
+SAMPLES_PER_TOKEN = 960
+TEXT_ROWS = 50_276
+SPEECH_ROWS = 6_563
+SPEECH_CODES = 6_561  # ids the decoder knows: START and STOP are not among them
+START_SPEECH = 6_561
+STOP_SPEECH = 6_562
+SILENCE = 4_299
+END_OF_TEXT = 50_256
+MAX_POSITIONS = 8_196
+SPEAKER_WIDTH = 192
+MEL_BINS = 80
+DECODER_PROMPT_TOKENS = 250
+PREFIX_TOKENS = 375
+
+GRAPHS = ("speech_encoder", "embed_tokens", "language_model", "conditional_decoder")
+FORMS = ("concat", "mha", "gqa")
+
+
+@dataclass(frozen=True)
+class Dims:
+    """Dimensions of a language model; the feed-forward layer is four times as wide as the residual stream."""
+
+    layers: int
+    hidden: int
+    heads: int
+
+    @property
+    def head_dim(self) -> int:
+        return self.hidden // self.heads
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How weights are stored: floats if `bits` is 0, else block-wise codes with scales and zero points."""
+
+    suffix: str
+    half: bool
+    bits: int = 0
+
+    @property
+    def float_type(self) -> int:
+        """ONNX type of float weights, scales, activations and the KV cache."""
+        return int(TensorProto.FLOAT16 if self.half else TensorProto.FLOAT)
+
+    @property
+    def float_dtype(self) -> type[np.floating]:
+        """NumPy's name of the same."""
+        return np.float16 if self.half else np.float32
+
+    @property
+    def float_bits(self) -> int:
+        return 16 if self.half else 32
+
+
+SIZES = {
+    "tiny": Dims(layers=2, hidden=64, heads=2),
+    "nano": Dims(layers=12, hidden=768, heads=12),
+    "turbo": Dims(layers=24, hidden=1024, heads=16),
+}
+PRECISIONS = {
+    "fp32": Precision("", half=False),
+    "fp16": Precision("_fp16", half=True),
+    "q8": Precision("_quantized", half=False, bits=8),
+    "q4": Precision("_q4", half=False, bits=4),
+    "q4f16": Precision("_q4f16", half=True, bits=4),
+}
+DTYPES = tuple(PRECISIONS)

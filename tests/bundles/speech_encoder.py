@@ -1,0 +1,97 @@
+"""A small speech encoder: loudness in 32 slices of every 40 ms, hashed to codes and projected to features."""
+
+from __future__ import annotations
+
+import numpy as np
+from onnx import TensorProto
+
+from .dims import (
+    DECODER_PROMPT_TOKENS,
+    MEL_BINS,
+    PREFIX_TOKENS,
+    SAMPLES_PER_TOKEN,
+    SPEAKER_WIDTH,
+    SPEECH_CODES,
+    Dims,
+)
+from .graph import Graph
+
+SLICES = 32
+OUTPUT_NAMES = {
+    "audio": ("audio_features", "audio_tokens", "speaker_embeddings", "speaker_features"),
+    "card": ("cond_emb", "prompt_token", "speaker_embeddings", "speaker_features"),
+}
+
+
+def build_speech_encoder(graph: Graph, dims: Dims, names: str, *, fragile: bool = False) -> None:
+    """Fills `graph`; `names` picks the spelling of the outputs.
+
+    `fragile` puts a quantised, dilated AveragePool (opset 19) in the speaker's path: ONNX Runtime's extended
+    optimisations rewrite it into a QLinearAveragePool, which has no dilations, so that no session can be
+    created above the basic level (seen with 1.32 on x86-64).
+    """
+    g, width = graph, dims.hidden
+    audio = g.input("audio_values", TensorProto.FLOAT, ["batch_size", "num_samples"])
+    frames = g.node("Div", g.dim(audio, 1), g.constant([SAMPLES_PER_TOKEN]))
+    prefix = g.node("Min", frames, g.constant([PREFIX_TOKENS]))
+    prompt = g.node("Min", frames, g.constant([DECODER_PROMPT_TOKENS]))
+
+    loudness = _loudness(g, audio, prefix, SAMPLES_PER_TOKEN)
+    tokens = g.slice(_hash(g, loudness), g.constant([0]), prompt, axis=1)
+
+    count = g.node("Cast", g.node("Max", prefix, g.constant([1])), to=TensorProto.FLOAT)
+    speaker = g.node("Div", g.node("ReduceSum", loudness, g.constant([1]), keepdims=1), count)
+    if fragile:
+        speaker = _fragile_smoothing(g, speaker)
+    speaker = g.to_inner(speaker)
+    head = g.node("Tanh", g.linear(speaker, "speaker_row", SLICES, width, std=SLICES**-0.5))
+    rows = g.node("Tanh", g.linear(g.to_inner(loudness), "prefix_rows", SLICES, width, std=SLICES**-0.5))
+    features = g.to_boundary(g.node("Concat", head, rows, axis=1))
+    speaker = g.node("Squeeze", speaker, g.constant([1]))
+    embedding = g.to_boundary(g.linear(speaker, "x_vector", SLICES, SPEAKER_WIDTH, std=SLICES**-0.5))
+
+    two = g.constant([2])
+    mel = g.to_inner(_loudness(g, audio, g.node("Mul", prompt, two), SAMPLES_PER_TOKEN // 2))
+    mel = g.to_boundary(g.linear(mel, "mel", SLICES, MEL_BINS, std=SLICES**-0.5))
+
+    outputs = (
+        (features, TensorProto.FLOAT, ["batch_size", "sequence_length", width]),
+        (tokens, TensorProto.INT64, ["batch_size", "audio_sequence_length"]),
+        (embedding, TensorProto.FLOAT, ["batch_size", SPEAKER_WIDTH]),
+        (mel, TensorProto.FLOAT, ["batch_size", "feature_dim", MEL_BINS]),
+    )
+    for name, (value, elem_type, shape) in zip(OUTPUT_NAMES[names], outputs, strict=True):
+        g.output(value, name, elem_type, shape)
+
+
+def _loudness(g: Graph, audio: str, frames: str, hop: int) -> str:
+    """Log root mean square of 32 slices of every frame, scaled: float32 [batch, frames, 32] in -2..3."""
+    used = g.slice(audio, g.constant([0]), g.node("Mul", frames, g.constant([hop])), axis=1)
+    shape = (g.dim(audio, 0), frames, g.constant([SLICES]), g.constant([hop // SLICES]))
+    squares = g.node("Pow", g.reshape(used, *shape), _f32(g, 2.0))
+    power = g.node("ReduceMean", squares, g.constant([3]), keepdims=0)
+    logarithm = g.node("Log", g.node("Add", g.node("Sqrt", power), _f32(g, 1e-4)))
+    return g.node("Mul", g.node("Add", logarithm, _f32(g, 5.0)), _f32(g, 0.5))
+
+
+def _hash(g: Graph, loudness: str) -> str:
+    """A code in 0..6560 for each frame; neighbouring loudnesses land far apart."""
+    level = g.node("ReduceMean", loudness, g.constant([2]), keepdims=0)
+    spread = g.node("Mul", g.node("Add", level, _f32(g, 10.0)), _f32(g, 977.0))
+    return g.node("Cast", g.node("Mod", spread, _f32(g, SPEECH_CODES), fmod=1), to=TensorProto.INT64)
+
+
+def _fragile_smoothing(g: Graph, x: str) -> str:
+    scale, zero = _f32(g, 1 / 32), g.constant(128, np.uint8)
+
+    def fake_quantise(value: str) -> str:
+        return g.node("DequantizeLinear", g.node("QuantizeLinear", value, scale, zero), scale, zero)
+
+    pooled = g.node(
+        "AveragePool", fake_quantise(x), kernel_shape=[3], dilations=[2], pads=[2, 2], count_include_pad=1
+    )
+    return fake_quantise(pooled)
+
+
+def _f32(g: Graph, value: float) -> str:
+    return g.constant(value, np.float32)
