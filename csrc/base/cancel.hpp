@@ -15,8 +15,7 @@ class CancelToken {
   // Raises the flag and interrupts the run that listens, if any. Idempotent; never blocks on a run.
   void request() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    requested_.store(true, std::memory_order_release);
-    if (interrupt_) interrupt_();
+    if (!requested_.exchange(true, std::memory_order_acq_rel) && interrupt_) interrupt_();
   }
 
   bool requested() const noexcept { return requested_.load(std::memory_order_acquire); }
@@ -33,7 +32,6 @@ class CancelToken {
       if (token_ == nullptr) return;
       const std::lock_guard<std::mutex> lock(token_->mutex_);
       if (token_->interrupt_) {
-        token_ = nullptr;
         throw Error(ErrorKind::kInvalidInput, "this cancel token is already used by a running request");
       }
       token_->interrupt_ = std::move(interrupt);

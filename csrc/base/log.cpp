@@ -21,7 +21,9 @@ void set_sink(Sink sink, void* user, Level least) noexcept {
   g_least.store(sink != nullptr ? static_cast<int>(least) : kOff, std::memory_order_relaxed);
 }
 
-bool enabled(Level level) noexcept { return static_cast<int>(level) >= g_least.load(std::memory_order_relaxed); }
+bool enabled(Level level) noexcept {
+  return static_cast<int>(level) >= g_least.load(std::memory_order_relaxed);
+}
 
 void write(Level level, const std::string& message) noexcept {
   if (!enabled(level)) return;

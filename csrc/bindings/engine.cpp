@@ -1,4 +1,5 @@
 #include <pybind11/stl.h>
+#include <pybind11/typing.h>
 
 #include <algorithm>
 #include <chrono>
@@ -16,6 +17,11 @@ namespace {
 template <class T>
 using Array = py::array_t<T, py::array::c_style>;
 
+// Names to facts, in the type stubs too.
+using Facts = py::typing::Dict<py::str, py::object>;
+using OptionalCancel = std::optional<struct PyCancelToken*>;
+using OnProgress = py::typing::Callable<void(int)>;
+
 template <class T>
 Array<T> copied(const T* data, std::vector<py::ssize_t> shape) {
   return Array<T>(std::move(shape), data);
@@ -24,7 +30,8 @@ Array<T> copied(const T* data, std::vector<py::ssize_t> shape) {
 template <class T>
 const T* vector_data(const Array<T>& array, const char* name) {
   if (array.ndim() != 1) {
-    throw StatusError(LOQUOR_ERROR_INVALID_INPUT, std::string(name) + " should have 1 axis, not " + std::to_string(array.ndim()));
+    throw StatusError(LOQUOR_ERROR_INVALID_INPUT,
+                      std::string(name) + " should have 1 axis, not " + std::to_string(array.ndim()));
   }
   return array.data();
 }
@@ -32,7 +39,8 @@ const T* vector_data(const Array<T>& array, const char* name) {
 template <class T>
 const T* matrix_data(const Array<T>& array, const char* name) {
   if (array.ndim() != 2) {
-    throw StatusError(LOQUOR_ERROR_INVALID_INPUT, std::string(name) + " should have 2 axes, not " + std::to_string(array.ndim()));
+    throw StatusError(LOQUOR_ERROR_INVALID_INPUT,
+                      std::string(name) + " should have 2 axes, not " + std::to_string(array.ndim()));
   }
   return array.data();
 }
@@ -43,7 +51,7 @@ constexpr auto kPythonInterval = std::chrono::milliseconds(50);
 // Lives for one request, on its thread.
 class Progress {
  public:
-  Progress(std::optional<py::function> callback, loquor_cancel* cancel)
+  Progress(std::optional<OnProgress> callback, loquor_cancel* cancel)
       : callback_(std::move(callback)), cancel_(cancel) {}
 
   static void step(void* self, int32_t tokens) { static_cast<Progress*>(self)->on_step(tokens); }
@@ -66,25 +74,25 @@ class Progress {
     }
   }
 
-  std::optional<py::function> callback_;
+  std::optional<OnProgress> callback_;
   loquor_cancel* cancel_;
   std::chrono::steady_clock::time_point last_{};
   std::optional<py::error_already_set> error_;
 };
 
-py::dict to_dict(const loquor_engine_info& info) {
+Facts to_dict(const loquor_engine_info& info) {
   static const char* const names[LOQUOR_GRAPH_COUNT] = {"speech_encoder", "embed_tokens", "language_model",
                                                         "conditional_decoder"};
-  py::dict graphs;
+  Facts graphs;
   for (size_t i = 0; i < LOQUOR_GRAPH_COUNT; ++i) {
     const loquor_graph_info& graph = info.graphs[i];
-    py::dict facts;
+    Facts facts;
     facts["file"] = graph.file;
     facts["dtype"] = graph.dtype;
     facts["optimization_level"] = graph.optimization_level;
     graphs[names[i]] = facts;
   }
-  py::dict facts;
+  Facts facts;
   facts["bundle"] = info.bundle;
   facts["family"] = info.family;
   facts["device"] = info.device;
@@ -110,8 +118,8 @@ py::dict to_dict(const loquor_engine_info& info) {
   return facts;
 }
 
-py::dict to_dict(const loquor_generation_options& options) {
-  py::dict facts;
+Facts to_dict(const loquor_generation_options& options) {
+  Facts facts;
   facts["temperature"] = options.temperature;
   facts["top_k"] = options.top_k;
   facts["top_p"] = options.top_p;
@@ -122,9 +130,10 @@ py::dict to_dict(const loquor_generation_options& options) {
   return facts;
 }
 
-std::unique_ptr<Engine> open_engine(const Runtime& runtime, const std::string& folder, const std::string& dtype,
-                                    const std::string& device,
-                                    const std::map<std::string, std::string>& provider_options, int32_t threads) {
+std::unique_ptr<Engine> open_engine(const Runtime& runtime, const std::string& folder,
+                                    const std::string& dtype, const std::string& device,
+                                    const std::map<std::string, std::string>& provider_options,
+                                    int32_t threads) {
   std::vector<const char*> keys;
   std::vector<const char*> values;
   for (const auto& [key, value] : provider_options) {
@@ -142,9 +151,10 @@ std::unique_ptr<Engine> open_engine(const Runtime& runtime, const std::string& f
   return without_gil([&] { return std::make_unique<Engine>(runtime, folder, &options); });
 }
 
-py::dict generate_tokens(const Engine& engine, const Array<int64_t>& input_ids, const Voice& voice, float temperature,
-                         int32_t top_k, float top_p, float min_p, float repetition_penalty, uint64_t seed,
-                         int32_t max_new_tokens, loquor_cancel* cancel, std::optional<py::function> progress) {
+Facts generate_tokens(const Engine& engine, const Array<int64_t>& input_ids, const Voice& voice,
+                      float temperature, int32_t top_k, float top_p, float min_p, float repetition_penalty,
+                      uint64_t seed, int32_t max_new_tokens, loquor_cancel* cancel,
+                      std::optional<OnProgress> progress) {
   const loquor_generation_options options = {sizeof(options), temperature,        top_k, top_p,
                                              min_p,           repetition_penalty, seed,  max_new_tokens};
   const CancelToken own_cancel = cancel == nullptr ? make_cancel_token() : nullptr;
@@ -168,7 +178,7 @@ py::dict generate_tokens(const Engine& engine, const Array<int64_t>& input_ids, 
   }
   listener.rethrow();
   const auto info = info_of<loquor_tokens_info>(loquor_tokens_get_info, tokens.get());
-  py::dict result;
+  Facts result;
   result["tokens"] = copied(info.tokens, {static_cast<py::ssize_t>(info.count)});
   result["finish_reason"] = info.finish_reason == LOQUOR_FINISH_STOP ? "stop" : "length";
   result["prompt_length"] = info.prompt_length;
@@ -177,7 +187,8 @@ py::dict generate_tokens(const Engine& engine, const Array<int64_t>& input_ids, 
   return result;
 }
 
-py::tuple decode(const Engine& engine, const Array<int64_t>& tokens, const Voice& voice, loquor_cancel* cancel) {
+py::typing::Tuple<Array<float>, double> decode(const Engine& engine, const Array<int64_t>& tokens,
+                                               const Voice& voice, loquor_cancel* cancel) {
   const int64_t* data = vector_data(tokens, "speech_tokens");
   const auto count = static_cast<size_t>(tokens.size());
   const Waveform waveform = without_gil([&] { return engine.decode(data, count, voice.get(), cancel); });
@@ -202,13 +213,14 @@ Voice make_voice(const Array<float>& audio_features, const Array<int64_t>& audio
   return made<Voice>(loquor_voice_create, &tensors);
 }
 
-py::dict voice_tensors(const Voice& voice) {
+Facts voice_tensors(const Voice& voice) {
   const auto tensors = info_of<loquor_voice_tensors>(loquor_voice_get_tensors, voice.get());
-  py::dict arrays;
+  Facts arrays;
   arrays["audio_features"] = copied(tensors.audio_features, {tensors.prefix_length, tensors.hidden_size});
   arrays["audio_tokens"] = copied(tensors.audio_tokens, {tensors.audio_token_count});
   arrays["speaker_embeddings"] = copied(tensors.speaker_embeddings, {tensors.speaker_embedding_size});
-  arrays["speaker_features"] = copied(tensors.speaker_features, {tensors.speaker_frames, tensors.speaker_feature_size});
+  arrays["speaker_features"] =
+      copied(tensors.speaker_features, {tensors.speaker_frames, tensors.speaker_feature_size});
   return arrays;
 }
 
@@ -223,7 +235,7 @@ struct PyCancelToken {
   CancelToken handle;
 };
 
-loquor_cancel* raw(const PyCancelToken* token) { return token != nullptr ? token->handle.get() : nullptr; }
+loquor_cancel* raw(const OptionalCancel& token) { return token ? (*token)->handle.get() : nullptr; }
 
 }  // namespace
 
@@ -233,8 +245,10 @@ void bind_engine(py::module_& module) {
              return PyRuntime{without_gil([&] { return open_runtime(library_path); })};
            }),
            py::arg("library_path"))
-      .def_property_readonly("version", [](const PyRuntime& self) { return loquor_runtime_version(self.handle.get()); })
-      .def_property_readonly("path", [](const PyRuntime& self) { return loquor_runtime_path(self.handle.get()); })
+      .def_property_readonly("version",
+                             [](const PyRuntime& self) { return loquor_runtime_version(self.handle.get()); })
+      .def_property_readonly("path",
+                             [](const PyRuntime& self) { return loquor_runtime_path(self.handle.get()); })
       .def_property_readonly("providers", [](const PyRuntime& self) {
         std::vector<std::string> names;
         for (size_t i = 0; i < loquor_runtime_provider_count(self.handle.get()); ++i) {
@@ -245,8 +259,9 @@ void bind_engine(py::module_& module) {
 
   py::class_<PyCancelToken>(module, "CancelToken", "Ends a running request from any thread.")
       .def(py::init([] { return PyCancelToken{make_cancel_token()}; }))
-      .def("cancel", [](const PyCancelToken& self) { loquor_cancel_request(self.handle.get()); },
-           py::call_guard<py::gil_scoped_release>());
+      .def(
+          "cancel", [](const PyCancelToken& self) { loquor_cancel_request(self.handle.get()); },
+          py::call_guard<py::gil_scoped_release>());
 
   py::class_<PyVoice>(module, "VoiceHandle", "A voice's tensors inside the core.")
       .def(py::init([](const Array<float>& audio_features, const Array<int64_t>& audio_tokens,
@@ -260,36 +275,39 @@ void bind_engine(py::module_& module) {
   py::class_<Engine>(module, "EngineHandle", "A loaded bundle.")
       .def(py::init([](const PyRuntime& runtime, const std::string& folder, const std::string& dtype,
                        const std::string& device, const std::map<std::string, std::string>& provider_options,
-                       int32_t threads) { return open_engine(runtime.handle, folder, dtype, device, provider_options, threads); }),
+                       int32_t threads) {
+             return open_engine(runtime.handle, folder, dtype, device, provider_options, threads);
+           }),
            py::arg("runtime"), py::arg("folder"), py::kw_only(), py::arg("dtype"), py::arg("device"),
            py::arg("provider_options"), py::arg("threads"))
       .def("info", [](const Engine& self) { return to_dict(self.info()); })
       .def("default_options", [](const Engine& self) { return to_dict(self.default_options()); })
       .def(
           "encode_voice",
-          [](const Engine& self, const Array<float>& samples, const PyCancelToken* cancel) {
+          [](const Engine& self, const Array<float>& samples, const OptionalCancel& cancel) {
             const float* data = vector_data(samples, "samples");
             const auto count = static_cast<size_t>(samples.size());
             return PyVoice{without_gil([&] { return self.encode_voice(data, count, raw(cancel)); })};
           },
-          py::arg("samples").noconvert(), py::arg("cancel") = nullptr)
+          py::arg("samples").noconvert(), py::arg("cancel") = py::none())
       .def(
           "generate_tokens",
           [](const Engine& self, const Array<int64_t>& input_ids, const PyVoice& voice, float temperature,
-             int32_t top_k, float top_p, float min_p, float repetition_penalty, uint64_t seed, int32_t max_new_tokens,
-             const PyCancelToken* cancel, std::optional<py::function> progress) {
-            return generate_tokens(self, input_ids, voice.handle, temperature, top_k, top_p, min_p, repetition_penalty,
-                                   seed, max_new_tokens, raw(cancel), std::move(progress));
+             int32_t top_k, float top_p, float min_p, float repetition_penalty, uint64_t seed,
+             int32_t max_new_tokens, const OptionalCancel& cancel, std::optional<OnProgress> progress) {
+            return generate_tokens(self, input_ids, voice.handle, temperature, top_k, top_p, min_p,
+                                   repetition_penalty, seed, max_new_tokens, raw(cancel),
+                                   std::move(progress));
           },
-          py::arg("input_ids").noconvert(), py::arg("voice"), py::kw_only(), py::arg("temperature"), py::arg("top_k"),
-          py::arg("top_p"), py::arg("min_p"), py::arg("repetition_penalty"), py::arg("seed"), py::arg("max_new_tokens"),
-          py::arg("cancel") = nullptr, py::arg("progress") = py::none())
+          py::arg("input_ids").noconvert(), py::arg("voice"), py::kw_only(), py::arg("temperature"),
+          py::arg("top_k"), py::arg("top_p"), py::arg("min_p"), py::arg("repetition_penalty"),
+          py::arg("seed"), py::arg("max_new_tokens"), py::arg("cancel") = py::none(),
+          py::arg("progress") = py::none())
       .def(
           "decode",
-          [](const Engine& self, const Array<int64_t>& tokens, const PyVoice& voice, const PyCancelToken* cancel) {
-            return decode(self, tokens, voice.handle, raw(cancel));
-          },
-          py::arg("speech_tokens").noconvert(), py::arg("voice"), py::arg("cancel") = nullptr);
+          [](const Engine& self, const Array<int64_t>& tokens, const PyVoice& voice,
+             const OptionalCancel& cancel) { return decode(self, tokens, voice.handle, raw(cancel)); },
+          py::arg("speech_tokens").noconvert(), py::arg("voice"), py::arg("cancel") = py::none());
 }
 
 }  // namespace loquor::bindings

@@ -6,13 +6,19 @@ namespace {
 
 const char* class_name(loquor_status status) {
   switch (status) {
-    case LOQUOR_CANCELLED: return "CancelledError";
-    case LOQUOR_ERROR_INVALID_INPUT: return "InvalidInputError";
-    case LOQUOR_ERROR_RUNTIME_MISSING: return "RuntimeMissingError";
-    case LOQUOR_ERROR_MODEL: return "ModelError";
-    case LOQUOR_ERROR_EXECUTION: return "ExecutionError";
+    case LOQUOR_CANCELLED:
+      return "CancelledError";
+    case LOQUOR_ERROR_INVALID_INPUT:
+      return "InvalidInputError";
+    case LOQUOR_ERROR_RUNTIME_MISSING:
+      return "RuntimeMissingError";
+    case LOQUOR_ERROR_MODEL:
+      return "ModelError";
+    case LOQUOR_ERROR_EXECUTION:
+      return "ExecutionError";
     case LOQUOR_OK:
-    case LOQUOR_ERROR_INTERNAL: break;
+    case LOQUOR_ERROR_INTERNAL:
+      break;
   }
   return "LoquorError";
 }

@@ -1,5 +1,6 @@
-// The core logs on any thread, also on threads that Python does not know and after the interpreter began to end. So lines wait
-// in a bounded queue until a call of ours returns to Python, which then logs them on its own thread.
+// The core logs on any thread, also on threads that Python does not know and after the interpreter began to
+// end. So lines wait in a bounded queue until a call of ours returns to Python, which then logs them on its
+// own thread.
 #include <deque>
 #include <mutex>
 #include <string>
@@ -52,13 +53,14 @@ void bind_log(py::module_& module) {
   module.def(
       "set_log_level",
       [](int level) {
-        const int least = level <= 10 ? LOQUOR_LOG_DEBUG
+        const int least = level <= 10   ? LOQUOR_LOG_DEBUG
                           : level <= 20 ? LOQUOR_LOG_INFO
                           : level <= 30 ? LOQUOR_LOG_WARNING
                                         : LOQUOR_LOG_ERROR;
         loquor_set_log(&enqueue, nullptr, static_cast<loquor_log_level>(least));
       },
-      py::arg("level"), "Least level, by Python's logging numbers, that the core hands to the logger 'loquor'.");
+      py::arg("level"),
+      "Least level, by Python's logging numbers, that the core hands to the logger 'loquor'.");
 }
 
 }  // namespace loquor::bindings

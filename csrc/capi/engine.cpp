@@ -18,14 +18,21 @@ loquor::EngineOptions read_engine_options(const loquor_engine_options* given) {
   for (size_t i = 0; i < options.provider_option_count; ++i) {
     const char* const* keys = &required(options.provider_option_keys, "provider_option_keys");
     const char* const* values = &required(options.provider_option_values, "provider_option_values");
-    read.provider_options.emplace_back(&required(keys[i], "provider option"), &required(values[i], "provider option"));
+    read.provider_options.emplace_back(&required(keys[i], "provider option"),
+                                       &required(values[i], "provider option"));
   }
   return read;
 }
 
 loquor_generation_options to_public(const loquor::GenerationOptions& options) {
-  return {sizeof(loquor_generation_options), options.temperature, options.top_k, options.top_p, options.min_p,
-          options.repetition_penalty,        options.seed,        options.max_new_tokens};
+  return {sizeof(loquor_generation_options),
+          options.temperature,
+          options.top_k,
+          options.top_p,
+          options.min_p,
+          options.repetition_penalty,
+          options.seed,
+          options.max_new_tokens};
 }
 
 loquor::GenerationOptions read_generation_options(const loquor_generation_options* given,
@@ -45,7 +52,8 @@ loquor::GenerationOptions read_generation_options(const loquor_generation_option
 
 template <class T>
 std::vector<T> copy_tensor(const T* data, int64_t count, const char* name) {
-  if (count < 0) throw loquor::Error(loquor::ErrorKind::kInvalidInput, std::string(name) + " has a negative size");
+  if (count < 0)
+    throw loquor::Error(loquor::ErrorKind::kInvalidInput, std::string(name) + " has a negative size");
   if (count == 0) return {};
   const T* first = &required(data, name);
   return std::vector<T>(first, first + count);
@@ -74,7 +82,8 @@ loquor_engine_info describe(const loquor::Model& model) {
       &model.speech_encoder.session(), &model.embed_tokens.session(), &model.language_model.session(),
       &model.conditional_decoder.session()};
   for (size_t i = 0; i < LOQUOR_GRAPH_COUNT; ++i) {
-    info.graphs[i] = {manifest.files[i].path.c_str(), manifest.files[i].dtype.c_str(), sessions[i]->optimization_level()};
+    info.graphs[i] = {manifest.files[i].path.c_str(), manifest.files[i].dtype.c_str(),
+                      sessions[i]->optimization_level()};
   }
   info.threads = model.config.threads;
   info.layers = static_cast<int32_t>(lm.kv.layers);
@@ -126,7 +135,8 @@ loquor_status loquor_engine_encode_voice(loquor_engine* engine, const float* sam
   return guarded([&] {
     required(out, "out");
     if (sample_count > 0) required(samples, "samples");
-    *out = new loquor_voice{required(engine, "engine").engine.encode_voice({samples, sample_count}, token_of(cancel))};
+    *out = new loquor_voice{
+        required(engine, "engine").engine.encode_voice({samples, sample_count}, token_of(cancel))};
   });
 }
 
@@ -136,15 +146,17 @@ loquor_status loquor_voice_create(const loquor_voice_tensors* tensors, loquor_vo
     const auto given = read_struct(required(tensors, "tensors"), loquor_voice_tensors{}, "tensors");
     loquor::Voice voice;
     voice.audio_features = copy_tensor(
-        given.audio_features, checked_product(given.prefix_length, given.hidden_size, "audio_features"), "audio_features");
+        given.audio_features, checked_product(given.prefix_length, given.hidden_size, "audio_features"),
+        "audio_features");
     voice.prefix_length = given.prefix_length;
     voice.hidden_size = given.hidden_size;
     voice.audio_tokens = copy_tensor(given.audio_tokens, given.audio_token_count, "audio_tokens");
     voice.speaker_embeddings =
         copy_tensor(given.speaker_embeddings, given.speaker_embedding_size, "speaker_embeddings");
-    voice.speaker_features = copy_tensor(
-        given.speaker_features, checked_product(given.speaker_frames, given.speaker_feature_size, "speaker_features"),
-        "speaker_features");
+    voice.speaker_features =
+        copy_tensor(given.speaker_features,
+                    checked_product(given.speaker_frames, given.speaker_feature_size, "speaker_features"),
+                    "speaker_features");
     voice.speaker_frames = given.speaker_frames;
     voice.speaker_feature_size = given.speaker_feature_size;
     *out = new loquor_voice{std::move(voice)};
@@ -183,7 +195,8 @@ void loquor_request_init(loquor_request* request) {
   request->struct_size = sizeof(*request);
 }
 
-loquor_status loquor_engine_generate_tokens(loquor_engine* engine, const loquor_request* request, loquor_tokens** out) {
+loquor_status loquor_engine_generate_tokens(loquor_engine* engine, const loquor_request* request,
+                                            loquor_tokens** out) {
   return guarded([&] {
     required(out, "out");
     loquor::Engine& target = required(engine, "engine").engine;
@@ -203,11 +216,12 @@ loquor_status loquor_engine_generate_tokens(loquor_engine* engine, const loquor_
 loquor_status loquor_tokens_get_info(const loquor_tokens* tokens, loquor_tokens_info* info) {
   return guarded([&] {
     const loquor::Tokens& from = required(tokens, "tokens").tokens;
-    write_struct(info,
-                 {sizeof(loquor_tokens_info), from.ids.data(), from.ids.size(),
-                  from.finish_reason == loquor::FinishReason::kStop ? LOQUOR_FINISH_STOP : LOQUOR_FINISH_LENGTH,
-                  from.prompt_length, from.prefill_seconds, from.decode_seconds},
-                 "info");
+    write_struct(
+        info,
+        {sizeof(loquor_tokens_info), from.ids.data(), from.ids.size(),
+         from.finish_reason == loquor::FinishReason::kStop ? LOQUOR_FINISH_STOP : LOQUOR_FINISH_LENGTH,
+         from.prompt_length, from.prefill_seconds, from.decode_seconds},
+        "info");
   });
 }
 
@@ -218,8 +232,9 @@ loquor_status loquor_engine_decode(loquor_engine* engine, const int64_t* tokens,
   return guarded([&] {
     required(out, "out");
     if (token_count > 0) required(tokens, "tokens");
-    *out = new loquor_waveform{required(engine, "engine").engine.decode(
-        {tokens, token_count}, required(voice, "voice").voice, token_of(cancel))};
+    *out = new loquor_waveform{
+        required(engine, "engine")
+            .engine.decode({tokens, token_count}, required(voice, "voice").voice, token_of(cancel))};
   });
 }
 

@@ -62,7 +62,10 @@ const char* loquor_runtime_provider(const loquor_runtime* runtime, size_t index)
 }
 
 loquor_status loquor_cancel_create(loquor_cancel** out) {
-  return guarded([&] { required(out, "out") = new loquor_cancel; });
+  return guarded([&] {
+    required(out, "out");
+    *out = new loquor_cancel;
+  });
 }
 
 void loquor_cancel_request(loquor_cancel* cancel) {

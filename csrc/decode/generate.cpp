@@ -25,9 +25,11 @@ class Stopwatch {
 
 Generator::Generator(Model& model)
     : model_(model),
-      sampler_(model.manifest.sampler_order, model.language_model.signature().vocab_size, model.manifest.start_token) {}
+      sampler_(model.manifest.sampler_order, model.language_model.signature().vocab_size,
+               model.manifest.start_token) {}
 
-Tokens Generator::generate(const GenerationRequest& request, const ort::RunOptions& run, const CancelToken* cancel) {
+Tokens Generator::generate(const GenerationRequest& request, const ort::RunOptions& run,
+                           const CancelToken* cancel) {
   check_ids(request.input_ids);
   model_.check(request.voice);
   sampler_.reset(request.options);
@@ -37,7 +39,8 @@ Tokens Generator::generate(const GenerationRequest& request, const ort::RunOptio
   const int64_t room = model_.manifest.max_positions - prompt;
   if (room < 1) {
     throw Error(ErrorKind::kInvalidInput, "the text and the voice together take " + std::to_string(prompt) +
-                                              " positions, the model has " + std::to_string(model_.manifest.max_positions) +
+                                              " positions, the model has " +
+                                              std::to_string(model_.manifest.max_positions) +
                                               "; split the text into sentences");
   }
   const auto limit = static_cast<std::size_t>(std::min<int64_t>(request.options.max_new_tokens, room));
@@ -66,10 +69,13 @@ Tokens Generator::generate(const GenerationRequest& request, const ort::RunOptio
   return tokens;
 }
 
-// The prompt is the voice's prefix, then text and START START (the table turns the two end-of-text ids into those).
-Span<float> Generator::prefill(const GenerationRequest& request, int64_t prompt_length, const ort::RunOptions& run) {
+// The prompt is the voice's prefix, then text and START START (the table turns the two end-of-text ids into
+// those).
+Span<float> Generator::prefill(const GenerationRequest& request, int64_t prompt_length,
+                               const ort::RunOptions& run) {
   float* embeds = model_.language_model.embeds(prompt_length);
-  float* after_prefix = std::copy(request.voice.audio_features.begin(), request.voice.audio_features.end(), embeds);
+  float* after_prefix =
+      std::copy(request.voice.audio_features.begin(), request.voice.audio_features.end(), embeds);
   model_.embed_tokens.embed(request.input_ids, after_prefix, run);
   return model_.language_model.run(prompt_length, run);
 }
@@ -81,13 +87,15 @@ void Generator::check_ids(Span<const int64_t> ids) const {
                         return id == manifest.end_of_text_token;
                       });
   if (!closed) {
-    throw Error(ErrorKind::kInvalidInput, "input_ids must end with " + std::to_string(ends) + " end-of-text ids (" +
+    throw Error(ErrorKind::kInvalidInput, "input_ids must end with " + std::to_string(ends) +
+                                              " end-of-text ids (" +
                                               std::to_string(manifest.end_of_text_token) +
                                               "), as the bundle's own tokenizer appends them");
   }
   for (const int64_t id : ids) {
     if (id < 0 || id >= manifest.text_vocab_size) {
-      throw Error(ErrorKind::kInvalidInput, "input_ids holds " + std::to_string(id) + ", outside the text vocabulary [0, " +
+      throw Error(ErrorKind::kInvalidInput, "input_ids holds " + std::to_string(id) +
+                                                ", outside the text vocabulary [0, " +
                                                 std::to_string(manifest.text_vocab_size) + ")");
     }
   }

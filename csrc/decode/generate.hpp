@@ -33,8 +33,9 @@ class Generator {
  public:
   explicit Generator(Model& model);
 
-  // Throws kInvalidInput for ids, options or a voice that do not fit, kCancelled within one step of a cancel, kExecution.
-  // A request gives the same tokens whatever ran before it. In steady state a step allocates nothing of ours.
+  // Throws kInvalidInput for ids, options or a voice that do not fit, kCancelled within one step of a cancel,
+  // kExecution. A request gives the same tokens whatever ran before it. In steady state a step allocates
+  // nothing of ours.
   Tokens generate(const GenerationRequest& request, const ort::RunOptions& run, const CancelToken* cancel);
 
  private:

@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "base/span.hpp"
-#include "decode/options.hpp"
+#include "model/generation_options.hpp"
 
 namespace loquor {
 

@@ -11,8 +11,8 @@ constexpr int kMaxThreads = 1024;
 
 ort::SessionConfig session_config(const ort::Api& api, const EngineOptions& options) {
   if (options.threads < 0 || options.threads > kMaxThreads) {
-    throw Error(ErrorKind::kInvalidInput, "threads must be 0 (automatic) to " + std::to_string(kMaxThreads) + ", not " +
-                                              std::to_string(options.threads));
+    throw Error(ErrorKind::kInvalidInput, "threads must be 0 (automatic) to " + std::to_string(kMaxThreads) +
+                                              ", not " + std::to_string(options.threads));
   }
   return {ort::choose_device(api, options.device, options.provider_options),
           options.threads > 0 ? options.threads : ort::default_threads()};
@@ -21,7 +21,8 @@ ort::SessionConfig session_config(const ort::Api& api, const EngineOptions& opti
 }  // namespace
 
 Engine::Engine(const ort::ApiPtr& api, const std::string& bundle_folder, const EngineOptions& options)
-    : model_(api, read_manifest(bundle_folder, options.dtype), session_config(*api, options)), generator_(model_) {}
+    : model_(api, read_manifest(bundle_folder, options.dtype), session_config(*api, options)),
+      generator_(model_) {}
 
 Engine::~Engine() { turns_.drain(); }
 
@@ -55,7 +56,8 @@ Voice Engine::encode_voice(Span<const float> samples, CancelToken* cancel) {
     try {
       model_.check(voice);
     } catch (const Error& error) {  // not the caller's fault: the graph gave it
-      throw Error(ErrorKind::kExecution, model_.speech_encoder.session().file_name() + " gave no usable voice: " + error.what());
+      throw Error(ErrorKind::kExecution,
+                  model_.speech_encoder.session().file_name() + " gave no usable voice: " + error.what());
     }
     return voice;
   });
@@ -73,12 +75,13 @@ Waveform Engine::decode(Span<const int64_t> tokens, const Voice& voice, CancelTo
   for (const int64_t token : tokens) {
     if (token < 0 || token >= model_.language_model.signature().vocab_size) {
       throw Error(ErrorKind::kInvalidInput, "speech tokens must lie in [0, " +
-                                                std::to_string(model_.language_model.signature().vocab_size) + "), not " +
-                                                std::to_string(token));
+                                                std::to_string(model_.language_model.signature().vocab_size) +
+                                                "), not " + std::to_string(token));
     }
     if (token < manifest.start_token) codes.push_back(token);
   }
-  codes.insert(codes.end(), static_cast<std::size_t>(manifest.closing_silence_tokens), manifest.silence_token);
+  codes.insert(codes.end(), static_cast<std::size_t>(manifest.closing_silence_tokens),
+               manifest.silence_token);
   if (codes.empty()) throw Error(ErrorKind::kInvalidInput, "there are no speech tokens to decode");
   return exclusively(cancel, [&](const ort::RunOptions& run) {
     const auto start = std::chrono::steady_clock::now();
@@ -88,9 +91,10 @@ Waveform Engine::decode(Span<const int64_t> tokens, const Voice& voice, CancelTo
     waveform.seconds_taken = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const std::size_t expected = codes.size() * static_cast<std::size_t>(manifest.samples_per_token);
     if (waveform.samples.size() != expected) {
-      throw Error(ErrorKind::kModel, model_.conditional_decoder.session().file_name() + ": 'waveform' should have " +
-                                         std::to_string(expected) + " samples for " + std::to_string(codes.size()) +
-                                         " tokens but has " + std::to_string(waveform.samples.size()));
+      throw Error(ErrorKind::kModel, model_.conditional_decoder.session().file_name() +
+                                         ": 'waveform' should have " + std::to_string(expected) +
+                                         " samples for " + std::to_string(codes.size()) + " tokens but has " +
+                                         std::to_string(waveform.samples.size()));
     }
     return waveform;
   });

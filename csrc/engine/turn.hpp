@@ -1,6 +1,7 @@
 // First come, first served: one request uses the sessions, the others wait, and a cancel ends the wait.
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -12,32 +13,37 @@ namespace loquor {
 
 class TurnQueue {
  public:
-  // Returns when it is this caller's turn; release() must follow. Throws kCancelled if the token is raised first.
-  void acquire(const CancelToken* cancel) {
-    std::unique_lock<std::mutex> lock(mutex_);
-    const uint64_t ticket = next_ticket_++;
-    waiting_.push_back(ticket);
-    changed_.wait(lock, [&] {
-      return (cancel != nullptr && cancel->requested()) || (!busy_ && waiting_.front() == ticket);
-    });
-    for (auto it = waiting_.begin(); it != waiting_.end(); ++it) {
-      if (*it == ticket) {
-        waiting_.erase(it);
-        break;
-      }
-    }
-    if (cancel != nullptr && cancel->requested()) {
-      lock.unlock();
-      changed_.notify_all();
-      cancel->check();
-    }
-    busy_ = true;
-  }
+  // A request's place in the queue, from its arrival to its end. Whoever is first has the turn.
+  class Place {
+   public:
+    explicit Place(TurnQueue& queue) : queue_(queue), ticket_(queue.enter()) {}
+    ~Place() { queue_.leave(ticket_); }
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
 
+    // Returns when the turn has come, which lasts as long as the place. Throws kCancelled if the token is
+    // raised first.
+    void wait(const CancelToken* cancel) const { queue_.wait(ticket_, cancel); }
+
+   private:
+    TurnQueue& queue_;
+    const uint64_t ticket_;
+  };
+
+  // The same in two calls, for a caller that has no scope to hold a place in.
+  void acquire(const CancelToken* cancel) {
+    const uint64_t ticket = enter();
+    try {
+      wait(ticket, cancel);
+    } catch (...) {
+      leave(ticket);
+      throw;
+    }
+  }
   void release() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    busy_ = false;
-    changed_.notify_all();  // under the lock: the queue may be destroyed once drain() has seen it idle
+    places_.pop_front();
+    changed_.notify_all();
   }
 
   // Lets waiting callers look at their cancel tokens again.
@@ -46,18 +52,36 @@ class TurnQueue {
     changed_.notify_all();
   }
 
-  // Returns when nobody uses the sessions or waits for them.
+  // Returns when nobody has a place: the queue may then be destroyed.
   void drain() {
     std::unique_lock<std::mutex> lock(mutex_);
-    changed_.wait(lock, [&] { return !busy_ && waiting_.empty(); });
+    changed_.wait(lock, [&] { return places_.empty(); });
   }
 
  private:
+  uint64_t enter() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    places_.push_back(next_ticket_);
+    return next_ticket_++;
+  }
+
+  void wait(uint64_t ticket, const CancelToken* cancel) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock,
+                  [&] { return places_.front() == ticket || (cancel != nullptr && cancel->requested()); });
+    if (cancel != nullptr) cancel->check();
+  }
+
+  void leave(uint64_t ticket) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    places_.erase(std::find(places_.begin(), places_.end(), ticket));
+    changed_.notify_all();  // under the lock: the queue may be destroyed once drain() has seen it empty
+  }
+
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<uint64_t> waiting_;
+  std::deque<uint64_t> places_;
   uint64_t next_ticket_ = 0;
-  bool busy_ = false;
 };
 
 }  // namespace loquor

@@ -19,7 +19,8 @@ struct Dtype {
   const char* suffix;
 };
 // "auto" takes the first that a graph offers: q4 is the fastest on a CPU, fp16 the slowest.
-constexpr Dtype kDtypes[] = {{"q4", "_q4"}, {"q4f16", "_q4f16"}, {"q8", "_quantized"}, {"fp32", ""}, {"fp16", "_fp16"}};
+constexpr Dtype kDtypes[] = {
+    {"q4", "_q4"}, {"q4f16", "_q4f16"}, {"q8", "_quantized"}, {"fp32", ""}, {"fp16", "_fp16"}};
 
 const Dtype* find_dtype(const std::string& name) {
   for (const Dtype& dtype : kDtypes) {
@@ -33,7 +34,8 @@ class Folder {
   explicit Folder(const std::string& path) : onnx_(std::filesystem::u8path(path) / "onnx") {
     std::error_code error;
     if (!std::filesystem::is_directory(onnx_, error)) {
-      throw Error(ErrorKind::kModel, "'" + path + "' is no bundle: it has no folder 'onnx' with the four graphs");
+      throw Error(ErrorKind::kModel,
+                  "'" + path + "' is no bundle: it has no folder 'onnx' with the four graphs");
     }
   }
 
@@ -56,7 +58,8 @@ class Folder {
     std::string found;
     for (const GraphFile& file : all(graph)) found += (found.empty() ? "" : ", ") + file.dtype;
     const std::string asked = dtype == "auto" ? "any dtype" : "dtype " + dtype;
-    throw Error(ErrorKind::kModel, "there is no " + std::string(kGraphNames[graph]) + " of " + asked + " in " + onnx_.u8string() +
+    throw Error(ErrorKind::kModel, "there is no " + std::string(kGraphNames[graph]) + " of " + asked +
+                                       " in " + onnx_.u8string() +
                                        " (found: " + (found.empty() ? "none" : found) +
                                        "); dtype 'auto' takes what is there");
   }
@@ -65,7 +68,8 @@ class Folder {
   std::filesystem::path onnx_;
 };
 
-// "q4,conditional_decoder=fp32": one dtype for all graphs, and others for some. Graphs without one of their own are "".
+// "q4,conditional_decoder=fp32": one dtype for all graphs, and others for some. Graphs without one of their
+// own are "".
 struct Wanted {
   std::string common = "auto";
   std::array<std::string, kGraphCount> single;
@@ -78,7 +82,8 @@ Wanted parse(const std::string& spec) {
     const auto equals = item.find('=');
     const std::string dtype = equals == std::string::npos ? item : item.substr(equals + 1);
     const auto graph = std::find(kGraphNames.begin(), kGraphNames.end(), item.substr(0, equals));
-    if ((dtype != "auto" && find_dtype(dtype) == nullptr) || (equals != std::string::npos && graph == kGraphNames.end())) {
+    if ((dtype != "auto" && find_dtype(dtype) == nullptr) ||
+        (equals != std::string::npos && graph == kGraphNames.end())) {
       throw Error(ErrorKind::kInvalidInput, "dtype '" + spec + "' is not understood at '" + item +
                                                 "': give auto, fp32, fp16, q8, q4 or q4f16, or a list like "
                                                 "q4,conditional_decoder=fp32");

@@ -41,7 +41,8 @@ std::vector<float> ConditionalDecoder::decode(Span<const int64_t> tokens, const 
   const ort::Memory host(session_.api_ptr());
   FloatBuffer embeddings = filled(session_, embedding_type_, voice.speaker_embeddings);
   FloatBuffer features = filled(session_, feature_type_, voice.speaker_features);
-  const auto id_value = host.view(ort::ElementType::kInt64, ids.data(), {1, static_cast<int64_t>(ids.size())});
+  const auto id_value =
+      host.view(ort::ElementType::kInt64, ids.data(), {1, static_cast<int64_t>(ids.size())});
   const auto embedding_value = embeddings.view({1, static_cast<int64_t>(voice.speaker_embeddings.size())});
   const auto feature_value = features.view({1, voice.speaker_frames, voice.speaker_feature_size});
   const auto made = session_.run(options,

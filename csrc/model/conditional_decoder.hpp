@@ -16,9 +16,12 @@ class ConditionalDecoder {
 
   // The waveform of `tokens`, mono float32; the voice's prompt tokens go before them and are not part of it.
   // Throws kExecution, also for samples that are not finite.
-  std::vector<float> decode(Span<const int64_t> tokens, const Voice& voice, const ort::RunOptions& options) const;
+  std::vector<float> decode(Span<const int64_t> tokens, const Voice& voice,
+                            const ort::RunOptions& options) const;
 
-  int64_t speaker_embedding_size() const { return speaker_embedding_size_; }  // -1 where the graph leaves it free
+  int64_t speaker_embedding_size() const {
+    return speaker_embedding_size_;
+  }  // -1 where the graph leaves it free
   int64_t speaker_feature_size() const { return speaker_feature_size_; }
   const ort::Session& session() const { return session_; }
 

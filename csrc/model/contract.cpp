@@ -56,14 +56,15 @@ const ort::Port& Contract::output(const std::string& name, const std::vector<ort
 
 void Contract::check(const ort::Port& port, const char* kind, const std::vector<ort::ElementType>& types,
                      const std::vector<int64_t>& dims) const {
-  const bool type_fits = std::any_of(types.begin(), types.end(),
-                                     [&](ort::ElementType type) { return static_cast<int>(type) == port.type; });
+  const bool type_fits = std::any_of(
+      types.begin(), types.end(), [&](ort::ElementType type) { return static_cast<int>(type) == port.type; });
   bool shape_fits = port.dims.size() == dims.size();
   for (std::size_t i = 0; shape_fits && i < dims.size(); ++i) {
     shape_fits = dims[i] == kFree || port.dims[i] < 0 || port.dims[i] == dims[i];
   }
   if (!type_fits || !shape_fits) {
-    fail(std::string(kind) + " '" + port.name + "' should be " + expectation(types, dims) + " but is " + port.describe());
+    fail(std::string(kind) + " '" + port.name + "' should be " + expectation(types, dims) + " but is " +
+         port.describe());
   }
 }
 
@@ -72,15 +73,16 @@ bool Contract::has_input(const std::string& name) const { return find(session_.i
 void Contract::no_other_inputs(const std::vector<std::string>& known) const {
   for (const ort::Port& port : session_.inputs()) {
     if (std::find(known.begin(), known.end(), port.name) == known.end()) {
-      fail("input '" + port.name + "' (" + port.describe() + ") is not part of the contract, and nothing would feed it");
+      fail("input '" + port.name + "' (" + port.describe() +
+           ") is not part of the contract, and nothing would feed it");
     }
   }
 }
 
 int64_t Contract::fixed(const ort::Port& port, std::size_t axis, const char* meaning) const {
   if (port.dims[axis] <= 0) {
-    fail("'" + port.name + "' should declare its " + meaning + " (axis " + std::to_string(axis) + ") but is " +
-         port.describe());
+    fail("'" + port.name + "' should declare its " + meaning + " (axis " + std::to_string(axis) +
+         ") but is " + port.describe());
   }
   return port.dims[axis];
 }

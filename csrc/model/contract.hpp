@@ -1,4 +1,5 @@
-// What a graph must declare. A mismatch is an error that names the graph, the tensor, what was expected and what was found.
+// What a graph must declare. A mismatch is an error that names the graph, the tensor, what was expected and
+// what was found.
 #pragma once
 
 #include <string>

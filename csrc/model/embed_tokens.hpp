@@ -14,7 +14,8 @@ class EmbedTokens {
   EmbedTokens(const EmbedTokens&) = delete;
   EmbedTokens& operator=(const EmbedTokens&) = delete;
 
-  // Writes [ids.size(), hidden_size] to `out`. Text comes with its two end-of-text ids in one call; speech ids one by one.
+  // Writes [ids.size(), hidden_size] to `out`. Text comes with its two end-of-text ids in one call; speech
+  // ids one by one.
   void embed(Span<const int64_t> ids, float* out, const ort::RunOptions& options);
 
   int64_t hidden_size() const { return hidden_size_; }

@@ -27,7 +27,8 @@ class FloatBuffer {
     if (half()) float_to_half(Span<const float>{values_.data(), count}, {halves_.data(), count});
   }
   void from_graph(std::size_t first, std::size_t count) {
-    if (half()) half_to_float(Span<const uint16_t>{halves_.data() + first, count}, {values_.data() + first, count});
+    if (half())
+      half_to_float(Span<const uint16_t>{halves_.data() + first, count}, {values_.data() + first, count});
   }
 
  private:
@@ -44,7 +45,8 @@ inline std::vector<float> floats_of(const ort::Api& api, const ort::Value& value
   const ort::TensorShape shape = ort::shape_of(api, value.get());
   std::vector<float> floats(static_cast<std::size_t>(shape.count()));
   if (shape.type == static_cast<int>(ort::ElementType::kFloat16)) {
-    half_to_float(Span<const uint16_t>{ort::data_of<uint16_t>(api, value.get()), floats.size()}, {floats.data(), floats.size()});
+    half_to_float(Span<const uint16_t>{ort::data_of<uint16_t>(api, value.get()), floats.size()},
+                  {floats.data(), floats.size()});
   } else {
     const float* data = ort::data_of<float>(api, value.get());
     floats.assign(data, data + floats.size());

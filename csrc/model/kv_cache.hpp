@@ -1,4 +1,5 @@
-// The KV cache of one sequence: buffers of fixed capacity on the device, bound to the graph, never copied by us.
+// The KV cache of one sequence: buffers of fixed capacity on the device, bound to the graph, never copied by
+// us.
 #pragma once
 
 #include <array>
@@ -37,8 +38,8 @@ class KvCache {
   KvMode mode_;
   int64_t capacity_ = 0;
   int64_t length_ = 0;
-  std::size_t current_ = 0;  // which of two buffers holds the past
-  bool bound_ = false;       // in place, the same views serve every step
+  std::size_t current_ = 0;                                    // which of two buffers holds the past
+  bool bound_ = false;                                         // in place, the same views serve every step
   std::vector<std::array<std::shared_ptr<void>, 2>> buffers_;  // by tensor; the second only in ping-pong
 };
 

@@ -39,7 +39,8 @@ Span<float> LanguageModel::run(int64_t count, const ort::RunOptions& options) {
   binding_.input("inputs_embeds", embeds_.view({1, count, signature_.hidden_size}));
   binding_.input("attention_mask", host_.view(ort::ElementType::kInt64, ones_.data(), {1, past + count}));
   if (signature_.position_ids) {
-    binding_.input("position_ids", host_.view(ort::ElementType::kInt64, positions_.data() + past, {1, count}));
+    binding_.input("position_ids",
+                   host_.view(ort::ElementType::kInt64, positions_.data() + past, {1, count}));
   }
   binding_.output("logits", logits_.view({1, rows, signature_.vocab_size}));
   binding_.run(options);

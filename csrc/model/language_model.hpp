@@ -1,4 +1,5 @@
-// The autoregressive graph: embeddings of new positions in, logits of the last one out, the past kept in the KV cache.
+// The autoregressive graph: embeddings of new positions in, logits of the last one out, the past kept in the
+// KV cache.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +25,8 @@ class LanguageModel {
   void begin(int64_t capacity);
   // Where to write the embeddings of the next `count` positions, [count, hidden_size], before run().
   float* embeds(int64_t count);
-  // Prefill or decode step: runs `count` new positions. The logits of the last one, [vocab_size], are the caller's to
-  // change and live until the next call. Throws kExecution.
+  // Prefill or decode step: runs `count` new positions. The logits of the last one, [vocab_size], are the
+  // caller's to change and live until the next call. Throws kExecution.
   Span<float> run(int64_t count, const ort::RunOptions& options);
 
   const LmSignature& signature() const { return signature_; }

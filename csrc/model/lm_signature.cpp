@@ -7,21 +7,23 @@ namespace {
 
 constexpr int64_t kFree = Contract::kFree;
 
-// Counts layers by name and pairs each past with its present by layer and kind: the order in which a graph lists them
-// is not to be trusted.
+// Counts layers by name and pairs each past with its present by layer and kind: the order in which a graph
+// lists them is not to be trusted.
 KvLayout read_kv_layout(const Contract& contract, std::vector<std::string>& known) {
   const auto past_name = [](int64_t layer, const std::string& kind) {
     return "past_key_values." + std::to_string(layer) + "." + kind;
   };
   KvLayout kv;
   while (contract.has_input(past_name(kv.layers, "key"))) ++kv.layers;
-  if (kv.layers == 0) contract.fail("input 'past_key_values.0.key' is missing, so there is no KV cache to keep");
+  if (kv.layers == 0)
+    contract.fail("input 'past_key_values.0.key' is missing, so there is no KV cache to keep");
   for (int64_t layer = 0; layer < kv.layers; ++layer) {
     for (const char* kind : {"key", "value"}) {
       const bool first = kv.past_names.empty();
       const auto types = first ? float_types() : std::vector<ort::ElementType>{kv.type};
-      const auto& past = contract.input(past_name(layer, kind), types,
-                                        {kFree, first ? kFree : kv.heads, kFree, first ? kFree : kv.head_dim});
+      const auto& past =
+          contract.input(past_name(layer, kind), types,
+                         {kFree, first ? kFree : kv.heads, kFree, first ? kFree : kv.head_dim});
       if (first) {
         kv.type = static_cast<ort::ElementType>(past.type);
         kv.heads = contract.fixed(past, 1, "number of heads");

@@ -33,10 +33,13 @@ class Settings {
     const Json* found = find(key);
     if (found == nullptr || found->is_null()) return;
     double number = 0;
-    guarded([&] { number = std::is_integral_v<T> ? static_cast<double>(found->as_int64()) : found->as_double(); });
+    guarded([&] {
+      number = std::is_integral_v<T> ? static_cast<double>(found->as_int64()) : found->as_double();
+    });
     if (!(number >= least && number <= most)) {
-      throw Error(ErrorKind::kModel, path_ + ": '" + key + "' should be a number from " + std::to_string(least) + " to " +
-                                         std::to_string(most) + ", not " + std::to_string(number));
+      throw Error(ErrorKind::kModel, path_ + ": '" + key + "' should be a number from " +
+                                         std::to_string(least) + " to " + std::to_string(most) + ", not " +
+                                         std::to_string(number));
     }
     value = static_cast<T>(number);
   }

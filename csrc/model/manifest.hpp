@@ -1,5 +1,5 @@
-// What a bundle's folder says of itself: files, precisions, special ids, family facts. Everything that differs between models
-// of a family is data here, never a case in the loop.
+// What a bundle's folder says of itself: files, precisions, special ids, family facts. Everything that
+// differs between models of a family is data here, never a case in the loop.
 #pragma once
 
 #include <array>
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "decode/options.hpp"
+#include "model/generation_options.hpp"
 
 namespace loquor {
 
@@ -37,12 +37,13 @@ struct Manifest {
   int64_t text_vocab_size = 50276;
   int64_t max_positions = 8196;
   GenerationOptions defaults;
-  std::vector<SamplerStage> sampler_order = {SamplerStage::kTemperature, SamplerStage::kTopK, SamplerStage::kTopP,
-                                             SamplerStage::kMinP, SamplerStage::kRepetitionPenalty};
+  std::vector<SamplerStage> sampler_order = {SamplerStage::kTemperature, SamplerStage::kTopK,
+                                             SamplerStage::kTopP, SamplerStage::kMinP,
+                                             SamplerStage::kRepetitionPenalty};
 };
 
-// `dtype` as find_graph_files takes it. Throws kModel for a folder that is no bundle or lacks a file, kInvalidInput for a
-// dtype that does not exist.
+// `dtype` as find_graph_files takes it. Throws kModel for a folder that is no bundle or lacks a file,
+// kInvalidInput for a dtype that does not exist.
 Manifest read_manifest(const std::string& folder, const std::string& dtype);
 
 }  // namespace loquor

@@ -9,9 +9,11 @@
 namespace loquor {
 namespace {
 
-ort::Session load(const ort::ApiPtr& api, const Manifest& manifest, Graph graph, const ort::SessionConfig& config) {
+ort::Session load(const ort::ApiPtr& api, const Manifest& manifest, Graph graph,
+                  const ort::SessionConfig& config) {
   const auto& file = manifest.files[static_cast<std::size_t>(graph)];
-  log::write(log::Level::kInfo, "loading " + file.path + " (" + file.dtype + ") on " + config.device.provider);
+  log::write(log::Level::kInfo,
+             "loading " + file.path + " (" + file.dtype + ") on " + config.device.provider);
   return ort::Session(api, file.path, config);
 }
 
@@ -20,8 +22,8 @@ bool finite(const std::vector<float>& values) {
 }
 
 [[noreturn]] void unfit(const std::string& problem) {
-  throw Error(ErrorKind::kInvalidInput,
-              "this voice does not fit the model: " + problem + "; make it again from its recording with this model");
+  throw Error(ErrorKind::kInvalidInput, "this voice does not fit the model: " + problem +
+                                            "; make it again from its recording with this model");
 }
 
 void require_size(const char* what, int64_t expected, int64_t found) {
@@ -32,7 +34,8 @@ void require_size(const char* what, int64_t expected, int64_t found) {
 
 void require_count(const char* what, const std::vector<float>& values, int64_t count) {
   if (count <= 0 || static_cast<int64_t>(values.size()) != count) {
-    unfit(std::string(what) + " holds " + std::to_string(values.size()) + " values, its shape says " + std::to_string(count));
+    unfit(std::string(what) + " holds " + std::to_string(values.size()) + " values, its shape says " +
+          std::to_string(count));
   }
   if (!finite(values)) unfit(std::string(what) + " holds values that are not finite");
 }
@@ -47,20 +50,23 @@ Model::Model(const ort::ApiPtr& api, Manifest manifest_, const ort::SessionConfi
       language_model(load(api, manifest, Graph::kLanguageModel, config), config.device),
       conditional_decoder(load(api, manifest, Graph::kConditionalDecoder, config)) {
   check_boundaries();
-  log::write(log::Level::kInfo, std::string("the KV cache is kept ") +
-                                    (language_model.kv_mode() == KvMode::kInPlace ? "in place" : "in two buffers by turns"));
+  log::write(log::Level::kInfo,
+             std::string("the KV cache is kept ") +
+                 (language_model.kv_mode() == KvMode::kInPlace ? "in place" : "in two buffers by turns"));
 }
 
 // What one graph gives must be what the next one takes.
 void Model::check_boundaries() const {
   const LmSignature& lm = language_model.signature();
-  Contract(embed_tokens.session()).equal("the hidden size of 'inputs_embeds' (language_model's is the measure)",
-                                         lm.hidden_size, embed_tokens.hidden_size());
+  Contract(embed_tokens.session())
+      .equal("the hidden size of 'inputs_embeds' (language_model's is the measure)", lm.hidden_size,
+             embed_tokens.hidden_size());
   const Contract encoder(speech_encoder.session());
   const auto agree = [&](const char* what, int64_t expected, int64_t found) {
     if (expected > 0 && found > 0) encoder.equal(what, expected, found);
   };
-  agree("the hidden size of its prefix (language_model's is the measure)", lm.hidden_size, speech_encoder.hidden_size());
+  agree("the hidden size of its prefix (language_model's is the measure)", lm.hidden_size,
+        speech_encoder.hidden_size());
   agree("the size of 'speaker_embeddings' (conditional_decoder's is the measure)",
         conditional_decoder.speaker_embedding_size(), speech_encoder.speaker_embedding_size());
   agree("the size of 'speaker_features' (conditional_decoder's is the measure)",
@@ -77,12 +83,16 @@ void Model::check(const Voice& voice) const {
   require_size("hidden size", language_model.signature().hidden_size, voice.hidden_size);
   require_size("the size of speaker_embeddings", conditional_decoder.speaker_embedding_size(),
                static_cast<int64_t>(voice.speaker_embeddings.size()));
-  require_size("the size of speaker_features", conditional_decoder.speaker_feature_size(), voice.speaker_feature_size);
+  require_size("the size of speaker_features", conditional_decoder.speaker_feature_size(),
+               voice.speaker_feature_size);
   require_count("audio_features", voice.audio_features, voice.prefix_length * voice.hidden_size);
-  require_count("speaker_features", voice.speaker_features, voice.speaker_frames * voice.speaker_feature_size);
-  require_count("speaker_embeddings", voice.speaker_embeddings, static_cast<int64_t>(voice.speaker_embeddings.size()));
+  require_count("speaker_features", voice.speaker_features,
+                voice.speaker_frames * voice.speaker_feature_size);
+  require_count("speaker_embeddings", voice.speaker_embeddings,
+                static_cast<int64_t>(voice.speaker_embeddings.size()));
   for (const int64_t token : voice.audio_tokens) {
-    if (token < 0 || token >= manifest.start_token) unfit("audio_tokens holds " + std::to_string(token) + ", which is no speech token");
+    if (token < 0 || token >= manifest.start_token)
+      unfit("audio_tokens holds " + std::to_string(token) + ", which is no speech token");
   }
 }
 

@@ -57,7 +57,8 @@ class Prober {
  private:
   // Positions that are read though they are not filled must show in the logits.
   void fill_with_garbage(void* data) const {
-    const std::size_t count = static_cast<std::size_t>(kCapacity * signature_.kv.heads * signature_.kv.head_dim);
+    const std::size_t count =
+        static_cast<std::size_t>(kCapacity * signature_.kv.heads * signature_.kv.head_dim);
     if (signature_.kv.type == ort::ElementType::kFloat16) {
       std::fill_n(static_cast<uint16_t*>(data), count, float_to_half(9.0f));
     } else {
@@ -140,7 +141,8 @@ class Prober {
 
 }  // namespace
 
-LmProbe probe_language_model(const ort::Session& session, const LmSignature& signature, const ort::Device& device) {
+LmProbe probe_language_model(const ort::Session& session, const LmSignature& signature,
+                             const ort::Device& device) {
   Prober prober(session, signature, device);
   prober.run_separate();
   const auto rows = static_cast<int64_t>(prober.logits_prefill.size()) / signature.vocab_size;

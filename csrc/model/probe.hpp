@@ -1,4 +1,5 @@
-// Facts about a language_model graph that its declaration does not tell, found by running it on a few positions.
+// Facts about a language_model graph that its declaration does not tell, found by running it on a few
+// positions.
 #pragma once
 
 #include "model/kv_cache.hpp"
@@ -11,9 +12,10 @@ struct LmProbe {
   bool logits_of_last_only = false;  // else of every new position
 };
 
-// In place needs that past and present, bound to one buffer longer than its content, give the logits that separate
-// buffers give. A graph that cannot do it fails or differs, and is run in ping-pong. Throws kExecution or kModel when the graph
-// does not run even with separate buffers.
-LmProbe probe_language_model(const ort::Session& session, const LmSignature& signature, const ort::Device& device);
+// In place needs that past and present, bound to one buffer longer than its content, give the logits that
+// separate buffers give. A graph that cannot do it fails or differs, and is run in ping-pong. Throws
+// kExecution or kModel when the graph does not run even with separate buffers.
+LmProbe probe_language_model(const ort::Session& session, const LmSignature& signature,
+                             const ort::Device& device);
 
 }  // namespace loquor

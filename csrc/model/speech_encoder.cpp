@@ -11,14 +11,19 @@ namespace {
 
 constexpr int64_t kFree = Contract::kFree;
 
-// By the names the published graphs use, by those of the model card's script, or else by position: the order is the same.
+// By the names the published graphs use, by those of the model card's script, or else by position: the order
+// is the same.
 std::vector<const ort::Port*> find_outputs(const Contract& contract, const ort::Session& session) {
-  static const std::vector<std::vector<std::string>> spellings = {
-      {"audio_features", "cond_emb"}, {"audio_tokens", "prompt_token"}, {"speaker_embeddings"}, {"speaker_features"}};
+  static const std::vector<std::vector<std::string>> spellings = {{"audio_features", "cond_emb"},
+                                                                  {"audio_tokens", "prompt_token"},
+                                                                  {"speaker_embeddings"},
+                                                                  {"speaker_features"}};
   const auto& ports = session.outputs();
   if (ports.size() < spellings.size()) {
-    contract.fail("it should have 4 outputs (audio_features, audio_tokens, speaker_embeddings, speaker_features) but has " +
-                  std::to_string(ports.size()));
+    contract.fail(
+        "it should have 4 outputs (audio_features, audio_tokens, speaker_embeddings, speaker_features) but "
+        "has " +
+        std::to_string(ports.size()));
   }
   std::vector<const ort::Port*> found;
   for (std::size_t i = 0; i < spellings.size(); ++i) {
@@ -37,7 +42,8 @@ std::vector<const ort::Port*> find_outputs(const Contract& contract, const ort::
 
 SpeechEncoder::SpeechEncoder(ort::Session session) : session_(std::move(session)) {
   const Contract contract(session_);
-  audio_type_ = static_cast<ort::ElementType>(contract.input("audio_values", float_types(), {kFree, kFree}).type);
+  audio_type_ =
+      static_cast<ort::ElementType>(contract.input("audio_values", float_types(), {kFree, kFree}).type);
   contract.no_other_inputs({"audio_values"});
   const auto outputs = find_outputs(contract, session_);
   contract.check(*outputs[0], "output", float_types(), {kFree, kFree, kFree});

@@ -12,7 +12,8 @@ class SpeechEncoder {
   // Checks the contract; knows both spellings of the outputs. Throws kModel.
   explicit SpeechEncoder(ort::Session session);
 
-  // samples: mono float32 at the manifest's sample rate. Throws kExecution, also for a voice that is not finite.
+  // samples: mono float32 at the manifest's sample rate. Throws kExecution, also for a voice that is not
+  // finite.
   Voice encode(Span<const float> samples, const ort::RunOptions& options) const;
 
   int64_t hidden_size() const { return hidden_size_; }  // -1 where the graph leaves it free, as below

@@ -21,7 +21,7 @@ using ORTCHAR_T = char;  // a path's character
 #endif
 
 // The version to ask GetApi for: the oldest whose table has all that is used here.
-constexpr uint32_t kMinimumApiVersion = 20;
+constexpr uint32_t kMinimumApiVersion = 23;
 
 enum ONNXTensorElementDataType : int {
   ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED = 0,

@@ -13,18 +13,20 @@ namespace loquor::ort {
 namespace {
 
 // The runtime's own lines are detail to us, its errors too: what matters comes back as a status.
-void ORT_API_CALL forward_log(void*, abi::OrtLoggingLevel, const char* category, const char*, const char* location,
-                              const char* message) {
+void ORT_API_CALL forward_log(void*, abi::OrtLoggingLevel, const char* category, const char*,
+                              const char* location, const char* message) {
   if (!log::enabled(log::Level::kDebug)) return;
-  log::write(log::Level::kDebug, std::string("onnxruntime: ") + message + " [" + category + " " + location + "]");
+  log::write(log::Level::kDebug,
+             std::string("onnxruntime: ") + message + " [" + category + " " + location + "]");
 }
 
 std::string canonical(const std::string& path) {
   std::error_code error;
   const auto file = std::filesystem::u8path(path);
   if (path.empty() || !std::filesystem::exists(file, error)) {
-    throw Error(ErrorKind::kRuntimeMissing, "there is no ONNX Runtime library at '" + path +
-                                                "'; install one with: pip install onnxruntime (or onnxruntime-gpu)");
+    throw Error(ErrorKind::kRuntimeMissing,
+                "there is no ONNX Runtime library at '" + path +
+                    "'; install one with: pip install onnxruntime (or onnxruntime-gpu)");
   }
   const auto real = std::filesystem::canonical(file, error);
   return error ? path : real.u8string();
@@ -62,8 +64,8 @@ std::shared_ptr<const Api> Api::open(const std::string& path) {
 Api::Api(const abi::OrtApi* table, std::string path, std::string version)
     : table_(table), path_(std::move(path)), version_(std::move(version)), env_(nullptr, table->ReleaseEnv) {
   self_test();
-  env_ = make<abi::OrtEnv>("making the runtime's environment", table_->CreateEnvWithCustomLogger, &forward_log,
-                           static_cast<void*>(nullptr), abi::ORT_LOGGING_LEVEL_INFO, "loquor");
+  env_ = make<abi::OrtEnv>("making the runtime's environment", table_->CreateEnvWithCustomLogger,
+                           &forward_log, static_cast<void*>(nullptr), abi::ORT_LOGGING_LEVEL_INFO, "loquor");
   check(table_->DisableTelemetryEvents(env_.get()), "turning telemetry off");
   char** names = nullptr;
   int count = 0;
@@ -88,8 +90,8 @@ void Api::self_test() const {
   bool sound = status != nullptr && table_->GetErrorCode(status.get()) == abi::ORT_NOT_IMPLEMENTED &&
                std::strcmp(table_->GetErrorMessage(status.get()), text) == 0;
   if (sound) {
-    const auto memory = make<abi::OrtMemoryInfo>("self-test", table_->CreateCpuMemoryInfo, abi::OrtDeviceAllocator,
-                                                 abi::OrtMemTypeDefault);
+    const auto memory = make<abi::OrtMemoryInfo>("self-test", table_->CreateCpuMemoryInfo,
+                                                 abi::OrtDeviceAllocator, abi::OrtMemTypeDefault);
     float data[6] = {};
     const int64_t shape[2] = {2, 3};
     const auto value = make<abi::OrtValue>("self-test", table_->CreateTensorWithDataAsOrtValue, memory.get(),
@@ -97,16 +99,17 @@ void Api::self_test() const {
                                            abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT);
     void* seen = nullptr;
     check(table_->GetTensorMutableData(value.get(), &seen), "self-test");
-    const auto info = make<abi::OrtTensorTypeAndShapeInfo>(
-        "self-test", table_->GetTensorTypeAndShape, static_cast<const abi::OrtValue*>(value.get()));
+    const auto info = make<abi::OrtTensorTypeAndShapeInfo>("self-test", table_->GetTensorTypeAndShape,
+                                                           static_cast<const abi::OrtValue*>(value.get()));
     size_t rank = 0;
     check(table_->GetDimensionsCount(info.get(), &rank), "self-test");
     sound = seen == data && rank == 2;
   }
   if (!sound) {
-    throw Error(ErrorKind::kRuntimeMissing, "ONNX Runtime " + version_ + " at " + path_ +
-                                                " does not answer by its published interface; reinstall it with: "
-                                                "pip install --force-reinstall onnxruntime");
+    throw Error(ErrorKind::kRuntimeMissing,
+                "ONNX Runtime " + version_ + " at " + path_ +
+                    " does not answer by its published interface; reinstall it with: "
+                    "pip install --force-reinstall onnxruntime");
   }
 }
 

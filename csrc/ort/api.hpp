@@ -20,8 +20,8 @@ struct ReleaseSlot;
 
 class Api {
  public:
-  // Opens the library at an absolute path, or returns the one already open from there. Never unloaded: its threads
-  // and static state do not survive that. Throws kRuntimeMissing naming the path and the remedy.
+  // Opens the library at an absolute path, or returns the one already open from there. Never unloaded: its
+  // threads and static state do not survive that. Throws kRuntimeMissing naming the path and the remedy.
   static std::shared_ptr<const Api> open(const std::string& path);
 
   // Over a table from elsewhere: tests count and fail calls with it.
@@ -72,10 +72,10 @@ class Api {
 
 using ApiPtr = std::shared_ptr<const Api>;
 
-#define LOQUOR_RELEASE_SLOT(Type, Slot)                                  \
-  template <>                                                            \
-  struct ReleaseSlot<abi::Type> {                                        \
-    static auto of(const abi::OrtApi& table) { return table.Slot; }      \
+#define LOQUOR_RELEASE_SLOT(Type, Slot)                             \
+  template <>                                                       \
+  struct ReleaseSlot<abi::Type> {                                   \
+    static auto of(const abi::OrtApi& table) { return table.Slot; } \
   };
 LOQUOR_RELEASE_SLOT(OrtEnv, ReleaseEnv)
 LOQUOR_RELEASE_SLOT(OrtStatus, ReleaseStatus)

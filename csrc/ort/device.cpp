@@ -8,8 +8,8 @@ namespace {
 
 struct Known {
   const char* name;
-  const char* provider;  // as GetAvailableProviders spells it
-  const char* short_name; // as SessionOptionsAppendExecutionProvider wants it
+  const char* provider;    // as GetAvailableProviders spells it
+  const char* short_name;  // as SessionOptionsAppendExecutionProvider wants it
   const char* memory_name;
   const char* package;
 };
@@ -52,15 +52,17 @@ void append_with_options(const Api& api, const Device& device, const std::vector
 Device choose_device(const Api& api, const std::string& name,
                      std::vector<std::pair<std::string, std::string>> options) {
   const bool automatic = name == "auto";
-  const Known* known = automatic ? find_known(api.has_provider("CUDAExecutionProvider") ? "cuda" : "cpu") : find_known(name);
+  const Known* known =
+      automatic ? find_known(api.has_provider("CUDAExecutionProvider") ? "cuda" : "cpu") : find_known(name);
   if (known == nullptr) {
     throw Error(ErrorKind::kInvalidInput,
                 "device must be auto, cpu, cuda, tensorrt, coreml, directml or webgpu, not '" + name + "'");
   }
   if (!api.has_provider(known->provider)) {
-    throw Error(ErrorKind::kRuntimeMissing, "device '" + name + "' needs " + known->provider + ", which " + api.path() +
-                                                " does not have (it has " + join(api.providers()) +
-                                                "); install it with: pip install " + known->package);
+    throw Error(ErrorKind::kRuntimeMissing, "device '" + name + "' needs " + known->provider + ", which " +
+                                                api.path() + " does not have (it has " +
+                                                join(api.providers()) + "); install it with: pip install " +
+                                                known->package);
   }
   return Device{known->name, known->provider, known->memory_name, std::move(options)};
 }
@@ -76,8 +78,8 @@ void append_provider(const Api& api, abi::OrtSessionOptions* session_options, co
     if (!keys.empty()) throw Error(ErrorKind::kInvalidInput, "device 'cpu' takes no provider options");
   } else if (device.name == "cuda") {
     append_with_options<abi::OrtCUDAProviderOptionsV2>(
-        api, device, keys, values, session_options, api->CreateCUDAProviderOptions, api->UpdateCUDAProviderOptions,
-        api->SessionOptionsAppendExecutionProvider_CUDA_V2);
+        api, device, keys, values, session_options, api->CreateCUDAProviderOptions,
+        api->UpdateCUDAProviderOptions, api->SessionOptionsAppendExecutionProvider_CUDA_V2);
   } else if (device.name == "tensorrt") {
     append_with_options<abi::OrtTensorRTProviderOptionsV2>(
         api, device, keys, values, session_options, api->CreateTensorRTProviderOptions,

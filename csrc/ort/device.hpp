@@ -18,8 +18,8 @@ struct Device {
   bool host_memory() const { return memory_name.empty(); }
 };
 
-// "auto" takes CUDA where the library has it, else the CPU. Throws kInvalidInput for a name we do not know, and
-// kRuntimeMissing for one whose provider this library lacks.
+// "auto" takes CUDA where the library has it, else the CPU. Throws kInvalidInput for a name we do not know,
+// and kRuntimeMissing for one whose provider this library lacks.
 Device choose_device(const Api& api, const std::string& name,
                      std::vector<std::pair<std::string, std::string>> options);
 

@@ -17,7 +17,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 HEADER = HERE / "abi.hpp"
 WIDTH = 110
-MINIMUM_API_VERSION = 20
+MINIMUM_API_VERSION = 23
 
 USED = [
     "CreateStatus", "GetErrorCode", "GetErrorMessage", "ReleaseStatus",

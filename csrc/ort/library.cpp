@@ -12,13 +12,15 @@ namespace loquor::ort {
 namespace {
 
 [[noreturn]] void not_loadable(const std::string& path, const std::string& reason) {
-  throw Error(ErrorKind::kRuntimeMissing, "ONNX Runtime's library " + path + " could not be loaded (" + reason +
-                                              "); reinstall it with: pip install --force-reinstall onnxruntime");
+  throw Error(ErrorKind::kRuntimeMissing,
+              "ONNX Runtime's library " + path + " could not be loaded (" + reason +
+                  "); reinstall it with: pip install --force-reinstall onnxruntime");
 }
 
 [[noreturn]] void not_a_runtime(const std::string& path, const char* symbol) {
-  throw Error(ErrorKind::kRuntimeMissing, path + " is a shared library but not ONNX Runtime: it has no symbol " + symbol +
-                                              "; give the path of the library inside the onnxruntime package");
+  throw Error(ErrorKind::kRuntimeMissing,
+              path + " is a shared library but not ONNX Runtime: it has no symbol " + symbol +
+                  "; give the path of the library inside the onnxruntime package");
 }
 
 }  // namespace

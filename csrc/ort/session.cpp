@@ -12,9 +12,8 @@ struct Level {
   abi::GraphOptimizationLevel level;
   const char* name;
 };
-constexpr Level kLevels[] = {{abi::ORT_ENABLE_ALL, "all"},
-                             {abi::ORT_ENABLE_EXTENDED, "extended"},
-                             {abi::ORT_ENABLE_BASIC, "basic"}};
+constexpr Level kLevels[] = {
+    {abi::ORT_ENABLE_ALL, "all"}, {abi::ORT_ENABLE_EXTENDED, "extended"}, {abi::ORT_ENABLE_BASIC, "basic"}};
 
 Handle<abi::OrtSessionOptions> make_options(const Api& api, const SessionConfig& config) {
   auto options = api.make<abi::OrtSessionOptions>("making session options", api->CreateSessionOptions);
@@ -52,19 +51,25 @@ Session::Session(ApiPtr api, std::string file, const SessionConfig& config)
   const auto options = make_options(*api_, config);
   const std::string doing = "loading " + file_;
   for (const Level& level : kLevels) {
-    api_->check((*api_)->SetSessionGraphOptimizationLevel(options.get(), level.level), "setting session options");
+    api_->check((*api_)->SetSessionGraphOptimizationLevel(options.get(), level.level),
+                "setting session options");
     abi::OrtSession* made = nullptr;
-    abi::OrtStatus* status = (*api_)->CreateSession(api_->env(), native_path(file_).c_str(), options.get(), &made);
+    abi::OrtStatus* status =
+        (*api_)->CreateSession(api_->env(), native_path(file_).c_str(), options.get(), &made);
     if (status == nullptr) {
       session_ = api_->own(made);
       level_ = level.name;
       break;
     }
-    const bool kernel_missing = (*api_)->GetErrorCode(status) == abi::ORT_NOT_IMPLEMENTED;
-    if (!kernel_missing || level.level == abi::ORT_ENABLE_BASIC) api_->check(status, ErrorKind::kModel, doing);
+    // Optimizations are known to end in an operator without a kernel, or in one that is not valid.
+    const auto code = (*api_)->GetErrorCode(status);
+    const bool may_be_optimizer = code == abi::ORT_NOT_IMPLEMENTED || code == abi::ORT_INVALID_GRAPH;
+    if (!may_be_optimizer || level.level == abi::ORT_ENABLE_BASIC)
+      api_->check(status, ErrorKind::kModel, doing);
     const Handle<abi::OrtStatus> owned = api_->own(status);
-    log::write(log::Level::kWarning, file_name() + " cannot be loaded at optimization level '" + level.name + "' (" +
-                                         (*api_)->GetErrorMessage(status) + "); trying the next lower one");
+    log::write(log::Level::kWarning, file_name() + " cannot be loaded at optimization level '" + level.name +
+                                         "' (" + (*api_)->GetErrorMessage(status) +
+                                         "); trying the next lower one");
   }
   inputs_ = read_ports(true);
   outputs_ = read_ports(false);
@@ -86,11 +91,14 @@ std::vector<Port> Session::read_ports(bool inputs) const {
   std::vector<Port> ports(count);
   for (std::size_t i = 0; i < count; ++i) {
     char* name = nullptr;
-    api.check((inputs ? api->SessionGetInputName : api->SessionGetOutputName)(session_.get(), i, allocator, &name), doing);
+    api.check(
+        (inputs ? api->SessionGetInputName : api->SessionGetOutputName)(session_.get(), i, allocator, &name),
+        doing);
     ports[i].name = name;
     api.check(api->AllocatorFree(allocator, name), doing);
-    const auto info = api.make<abi::OrtTypeInfo>(doing, inputs ? api->SessionGetInputTypeInfo : api->SessionGetOutputTypeInfo,
-                                                 static_cast<const abi::OrtSession*>(session_.get()), i);
+    const auto info = api.make<abi::OrtTypeInfo>(
+        doing, inputs ? api->SessionGetInputTypeInfo : api->SessionGetOutputTypeInfo,
+        static_cast<const abi::OrtSession*>(session_.get()), i);
     const abi::OrtTensorTypeAndShapeInfo* tensor = nullptr;  // belongs to info
     api.check(api->CastTypeInfoToTensorInfo(info.get(), &tensor), doing);
     if (tensor == nullptr) continue;
@@ -116,8 +124,9 @@ std::vector<Value> Session::run(const RunOptions& options, const std::vector<Fee
   std::vector<const char*> output_names;
   for (const auto& name : outputs) output_names.push_back(name.c_str());
   std::vector<abi::OrtValue*> made(outputs.size(), nullptr);
-  abi::OrtStatus* status = (*api_)->Run(session_.get(), options.get(), input_names.data(), input_values.data(),
-                                        inputs.size(), output_names.data(), outputs.size(), made.data());
+  abi::OrtStatus* status =
+      (*api_)->Run(session_.get(), options.get(), input_names.data(), input_values.data(), inputs.size(),
+                   output_names.data(), outputs.size(), made.data());
   std::vector<Value> values;
   for (abi::OrtValue* value : made) values.push_back(api_->own(value));
   if (status != nullptr) run_failed(status);
@@ -132,7 +141,8 @@ void Session::run_failed(abi::OrtStatus* status) const {
 Binding::Binding(const Session& session)
     : session_(session),
       host_(session.api_ptr()),
-      binding_(session.api().make<abi::OrtIoBinding>("making a binding", session.api()->CreateIoBinding, session.get())) {}
+      binding_(session.api().make<abi::OrtIoBinding>("making a binding", session.api()->CreateIoBinding,
+                                                     session.get())) {}
 
 void Binding::input(const char* name, const Value& value) {
   session_.api().check(session_.api()->BindInput(binding_.get(), name, value.get()), "binding an input");
@@ -143,7 +153,8 @@ void Binding::output(const char* name, const Value& value) {
 }
 
 void Binding::output_to_host(const char* name) {
-  session_.api().check(session_.api()->BindOutputToDevice(binding_.get(), name, host_.info()), "binding an output");
+  session_.api().check(session_.api()->BindOutputToDevice(binding_.get(), name, host_.info()),
+                       "binding an output");
 }
 
 void Binding::run(const RunOptions& options) {

@@ -13,8 +13,8 @@ namespace loquor::ort {
 // A graph's input or output.
 struct Port {
   std::string name;
-  int type = 0;               // ONNX element type; 0 when it is no tensor
-  std::vector<int64_t> dims;  // -1 where free
+  int type = 0;                  // ONNX element type; 0 when it is no tensor
+  std::vector<int64_t> dims;     // -1 where free
   std::string describe() const;  // "float32 [?, ?, 1024]"
 };
 
@@ -37,8 +37,8 @@ struct SessionConfig {
 
 class Session {
  public:
-  // Tries the highest optimization level first and goes down when a kernel is missing there; says so in the log.
-  // Throws kModel naming the file.
+  // Tries the highest optimization level first and goes down when a kernel is missing there; says so in the
+  // log. Throws kModel naming the file.
   Session(ApiPtr api, std::string file, const SessionConfig& config);
 
   const Api& api() const { return *api_; }
@@ -73,8 +73,8 @@ class Session {
 class Binding {
  public:
   explicit Binding(const Session& session);
-  // The value may be destroyed afterwards; the memory it views may not. On a device that is not the host the content is
-  // copied now, so bind again after changing it.
+  // The value may be destroyed afterwards; the memory it views may not. On a device that is not the host the
+  // content is copied now, so bind again after changing it.
   void input(const char* name, const Value& value);
   void output(const char* name, const Value& value);
   void output_to_host(const char* name);  // allocated by the runtime at each run

@@ -5,18 +5,21 @@
 namespace loquor::ort {
 
 std::string element_type_name(int onnx_type) {
-  static const char* const kNames[] = {"undefined", "float32", "uint8",  "int8",    "uint16",  "int16",
-                                       "int32",     "int64",   "string", "bool",    "float16", "float64",
-                                       "uint32",    "uint64",  "complex64", "complex128", "bfloat16"};
+  static const char* const kNames[] = {
+      "undefined", "float32", "uint8",   "int8",   "uint16", "int16",     "int32",      "int64",   "string",
+      "bool",      "float16", "float64", "uint32", "uint64", "complex64", "complex128", "bfloat16"};
   const int known = static_cast<int>(sizeof(kNames) / sizeof(kNames[0]));
   return onnx_type >= 0 && onnx_type < known ? kNames[onnx_type] : "ONNX type " + std::to_string(onnx_type);
 }
 
 std::size_t element_size(ElementType type) {
   switch (type) {
-    case ElementType::kFloat32: return 4;
-    case ElementType::kFloat16: return 2;
-    case ElementType::kInt64: return 8;
+    case ElementType::kFloat32:
+      return 4;
+    case ElementType::kFloat16:
+      return 2;
+    case ElementType::kInt64:
+      return 8;
   }
   return 0;
 }
@@ -28,9 +31,10 @@ Memory::Memory(ApiPtr api)
 
 Memory::Memory(ApiPtr api, const abi::OrtSession* session, const std::string& name)
     : api_(std::move(api)),
-      info_(api_->make<abi::OrtMemoryInfo>("describing device memory", (*api_)->CreateMemoryInfo, name.c_str(),
-                                           abi::OrtDeviceAllocator, 0, abi::OrtMemTypeDefault)),
-      allocator_(api_->make<abi::OrtAllocator>("finding the device's allocator", (*api_)->CreateAllocator, session,
+      info_(api_->make<abi::OrtMemoryInfo>("describing device memory", (*api_)->CreateMemoryInfo,
+                                           name.c_str(), abi::OrtDeviceAllocator, 0, abi::OrtMemTypeDefault)),
+      allocator_(api_->make<abi::OrtAllocator>("finding the device's allocator", (*api_)->CreateAllocator,
+                                               session,
                                                static_cast<const abi::OrtMemoryInfo*>(info_.get()))) {}
 
 std::shared_ptr<void> Memory::allocate(std::size_t bytes) const {
@@ -49,8 +53,8 @@ std::shared_ptr<void> Memory::allocate(std::size_t bytes) const {
 Value Memory::view(ElementType type, void* data, Shape shape) const {
   std::size_t bytes = element_size(type);
   for (const int64_t dim : shape) bytes *= static_cast<std::size_t>(dim);
-  return api_->make<abi::OrtValue>("making a tensor view", (*api_)->CreateTensorWithDataAsOrtValue, info_.get(), data, bytes,
-                                   shape.begin(), shape.size(),
+  return api_->make<abi::OrtValue>("making a tensor view", (*api_)->CreateTensorWithDataAsOrtValue,
+                                   info_.get(), data, bytes, shape.begin(), shape.size(),
                                    static_cast<abi::ONNXTensorElementDataType>(type));
 }
 
@@ -61,7 +65,8 @@ int64_t TensorShape::count() const {
 }
 
 TensorShape shape_of(const Api& api, const abi::OrtValue* value) {
-  const auto info = api.make<abi::OrtTensorTypeAndShapeInfo>("reading a tensor", api->GetTensorTypeAndShape, value);
+  const auto info =
+      api.make<abi::OrtTensorTypeAndShapeInfo>("reading a tensor", api->GetTensorTypeAndShape, value);
   abi::ONNXTensorElementDataType type{};
   std::size_t rank = 0;
   api.check(api->GetTensorElementType(info.get(), &type), "reading a tensor");

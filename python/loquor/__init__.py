@@ -1,10 +1,10 @@
 """Loquor: the Chatterbox family of text-to-speech models on ONNX Runtime, without PyTorch.
 
-    import loquor
+import loquor
 
-    engine = loquor.Engine("turbo")
-    voice = engine.voice("clip.wav")
-    engine.speak("Hello there. [chuckle] How are you?", voice).save("hello.wav")
+engine = loquor.Engine("turbo")
+voice = engine.voice("clip.wav")
+engine.speak("Hello there. [chuckle] How are you?", voice).save("hello.wav")
 """
 
 from __future__ import annotations

@@ -29,8 +29,9 @@ __all__ = [
 
 GRAPHS = ("speech_encoder", "embed_tokens", "language_model", "conditional_decoder")
 
-# Precision to the suffix in the file's name, in the order that "auto" prefers: q4 is the fastest on a CPU.
-DTYPES: Mapping[str, str] = {"q4": "_q4", "q4f16": "_q4f16", "fp16": "_fp16", "q8": "_quantized", "fp32": ""}
+# Precision to the suffix in the file's name, in the order that "auto" prefers (csrc/model/bundle_files.cpp has
+# the same): q4 is the fastest on a CPU, fp16 the slowest.
+DTYPES: Mapping[str, str] = {"q4": "_q4", "q4f16": "_q4f16", "q8": "_quantized", "fp32": "", "fp16": "_fp16"}
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,13 @@ def _load(path: Path) -> dict[str, CatalogEntry]:
 
 
 CATALOG: dict[str, CatalogEntry] = _load(Path(__file__).with_name("catalog.json"))
+
+
+def find_entry(model: str) -> CatalogEntry | None:
+    """The entry of that name or hub id ("name@revision" counts too), None for any other model."""
+    name = model.partition("@")[0]
+    by_repo = {entry.repo: entry for entry in CATALOG.values() if entry.repo}
+    return CATALOG.get(name) or by_repo.get(name)
 
 
 def offered_dtypes(paths: Iterable[str]) -> dict[str, tuple[str, ...]]:

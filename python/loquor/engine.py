@@ -87,10 +87,16 @@ class Engine:
         Raises `RuntimeMissingError`, `ModelError` (`DownloadError` when files cannot be fetched) or
         `InvalidInputError`.
         """
+        from .catalog import find_entry
         from .hub import resolve
 
         runtime = open_runtime()
         self._model = os.fspath(model)
+        entry = find_entry(self._model)
+        if entry is not None and not entry.supported:
+            raise InvalidInputError(
+                f"this version cannot run {self._model} yet: it runs the Turbo family (turbo, nano, mini)"
+            )
         self._folder = resolve(model, dtype=dtype)
         self._tokenizer = Tokenizer(self._folder)
         options = {str(key): str(value) for key, value in (provider_options or {}).items()}
@@ -173,7 +179,9 @@ class Engine:
 
     def _handle(self, voice: Voice) -> _core.VoiceHandle:
         if not isinstance(voice, Voice):
-            raise InvalidInputError(f"voice must be a loquor.Voice (see Engine.voice), not {type(voice).__name__}")
+            raise InvalidInputError(
+                f"voice must be a loquor.Voice (see Engine.voice), not {type(voice).__name__}"
+            )
         with self._lock:
             handle = self._handles.get(voice)
         if handle is None:
@@ -262,7 +270,9 @@ class Engine:
         is that of the model card: prefill [voice prefix, text, START, START], then one token a step.
         Raises `InvalidInputError`, `CancelledError`, `ExecutionError`.
         """
-        tokens: npt.NDArray[np.int64] = self._generate(_ids(input_ids, "input_ids"), voice, options, cancel, progress)["tokens"]
+        tokens: npt.NDArray[np.int64] = self._generate(
+            _ids(input_ids, "input_ids"), voice, options, cancel, progress
+        )["tokens"]
         return tokens
 
     def decode(
@@ -320,7 +330,9 @@ class Engine:
             dtypes={name: graph["dtype"] for name, graph in graphs.items()},
             optimization_levels={name: graph["optimization_level"] for name, graph in graphs.items()},
             tags=self._tokenizer.tags,
-            has_default_voice=any((self._folder / f"default_voice{end}").is_file() for end in (".safetensors", ".wav")),
+            has_default_voice=any(
+                (self._folder / f"default_voice{end}").is_file() for end in (".safetensors", ".wav")
+            ),
         )
 
     def close(self) -> None:
@@ -348,5 +360,7 @@ class Engine:
 def _ids(values: npt.ArrayLike, name: str) -> npt.NDArray[np.int64]:
     array = np.asarray(values)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-        raise InvalidInputError(f"{name} must be integers of shape [n], not {array.dtype} of shape {list(array.shape)}")
+        raise InvalidInputError(
+            f"{name} must be integers of shape [n], not {array.dtype} of shape {list(array.shape)}"
+        )
     return np.ascontiguousarray(array, dtype=np.int64)

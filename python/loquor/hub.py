@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from .catalog import CATALOG, BundleFile, pick_files
+from .catalog import CATALOG, BundleFile, find_entry, pick_files
 from .errors import DownloadError, InvalidInputError, ModelError
 from .hub_cache import cache_folder, cached_file, problem_with, read_note, remove_cached, write_note
 
@@ -108,14 +108,14 @@ def _locate(model: str | os.PathLike[str], revision: str | None) -> Path | _Sour
     if inline and revision not in (None, inline):
         raise InvalidInputError(f"model {text!r} and revision {revision!r} disagree: give the revision once")
     asked = inline or revision
-    by_repo = {entry.repo: entry for entry in CATALOG.values() if entry.repo}
-    entry = CATALOG.get(name) or by_repo.get(name)
+    entry = find_entry(name)
     if entry is None and _REPO.fullmatch(name):
         return _Source(text, name, asked or "main", None)
     if entry is None and re.search(r"[/\\]|^[.~]", text):
         raise ModelError(f"there is no folder {text!r}: give a bundle's folder (the one that contains onnx/)")
     if entry is None:
-        raise InvalidInputError(_unknown(text, [*CATALOG, *by_repo]))
+        repos = [known.repo for known in CATALOG.values() if known.repo]
+        raise InvalidInputError(_unknown(text, [*CATALOG, *repos]))
     if entry.repo is None:
         if asked is not None:
             raise InvalidInputError(f"{name!r} is part of the package and has no revision: leave it out")

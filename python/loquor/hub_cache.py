@@ -34,11 +34,14 @@ def cache_folder() -> Path:
 
 
 def cached_file(repo: str, commit: str, path: str) -> Path | None:
-    """Where the cache holds a file of a commit, or None."""
+    """Where the cache holds a file of a full commit id, or None."""
     from huggingface_hub import try_to_load_from_cache
 
     found = try_to_load_from_cache(repo, path, cache_dir=cache_folder(), revision=commit)
-    return Path(found) if isinstance(found, str) else None
+    if not isinstance(found, str):
+        return None
+    # A server that answers for another commit leaves a reference from this one to that: not what was asked.
+    return Path(found) if Path(found).parents[path.count("/")].name == commit else None
 
 
 def remove_cached(path: Path) -> None:

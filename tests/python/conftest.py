@@ -1,1 +1,86 @@
 """Shared fixtures: tiny bundles are made once a run, real ones are found or skipped with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from bundles import make_bundle
+from loquor import Engine
+from numpy.typing import NDArray
+from reference import PlainLoop
+
+SAMPLE_RATE = 24_000
+TURBO_TOKENIZER = Path(__file__).parents[3] / "shared" / "turbo" / "tokenizer.json"
+
+
+@pytest.fixture(scope="session")
+def bundle_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """(arguments of make_bundle) -> a folder, made once a run for each set of arguments: do not change it.
+
+    By default it never stops by itself, so that runs are as long as they are asked to be.
+    """
+    root = tmp_path_factory.mktemp("bundles")
+    made: dict[tuple[tuple[str, Any], ...], Path] = {}
+
+    def make(**arguments: Any) -> Path:
+        arguments = {"size": "tiny", "form": "concat", "dtype": "fp32", "stop_bias": -1000.0} | arguments
+        key = tuple(sorted(arguments.items()))
+        if key not in made:
+            made[key] = make_bundle(root / f"bundle{len(made)}", **arguments)
+        return made[key]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def engine_of(bundle_of: Callable[..., Path]) -> Iterator[Callable[..., Engine]]:
+    """(threads=1, arguments of make_bundle) -> an open engine, made once a run for each: do not close it."""
+    made: dict[tuple[Path, int], Engine] = {}
+
+    def open_engine(*, threads: int = 1, **arguments: Any) -> Engine:
+        folder = bundle_of(**arguments)
+        if (folder, threads) not in made:
+            made[folder, threads] = Engine(folder, threads=threads, device="cpu")
+        return made[folder, threads]
+
+    yield open_engine
+    for engine in made.values():
+        engine.close()
+
+
+@pytest.fixture(scope="session")
+def plain_of(bundle_of: Callable[..., Path]) -> Callable[..., PlainLoop]:
+    """(threads=1, arguments of make_bundle) -> the reference loop on the same bundle, made once a run."""
+    made: dict[tuple[Path, int], PlainLoop] = {}
+
+    def load(*, threads: int = 1, **arguments: Any) -> PlainLoop:
+        folder = bundle_of(**arguments)
+        if (folder, threads) not in made:
+            made[folder, threads] = PlainLoop(folder, arguments.get("dtype", "fp32"), threads=threads)
+        return made[folder, threads]
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def recording() -> NDArray[np.float32]:
+    """Six seconds at 24 kHz, [144000]: a gliding tone in syllables over a little noise, always the same."""
+    time = np.arange(6 * SAMPLE_RATE) / SAMPLE_RATE
+    syllables = 0.55 + 0.45 * np.sin(2 * np.pi * 3.1 * time)
+    tone = np.sin(2 * np.pi * (130 * time + 4 * np.sin(2 * np.pi * 0.7 * time)))
+    noise = np.random.default_rng(11).standard_normal(time.size)
+    samples: NDArray[np.float32] = (0.2 * syllables * tone + 0.01 * noise).astype(np.float32)
+    samples.setflags(write=False)
+    return samples
+
+
+@pytest.fixture(scope="session")
+def turbo_tokenizer() -> Path:
+    """The published tokenizer.json of Turbo."""
+    if not TURBO_TOKENIZER.is_file():
+        pytest.skip("Turbo's own tokenizer.json is not at hand")
+    return TURBO_TOKENIZER

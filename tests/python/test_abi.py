@@ -123,8 +123,9 @@ def test_an_unknown_or_too_new_function_is_refused(
     monkeypatch.setattr(generator, "USED", ["Run", "RunFaster"])
     with pytest.raises(ValueError, match="no function named RunFaster"):
         generator.used_slots(slots)
-    monkeypatch.setattr(generator, "USED", ["Run", "CopyTensors"])
-    with pytest.raises(ValueError, match="newer than API version 20: CopyTensors"):
+    monkeypatch.setattr(generator, "USED", ["Run", "GetExperimentalFunction"])
+    newer = f"newer than API version {generator.MINIMUM_API_VERSION}: GetExperimentalFunction"
+    with pytest.raises(ValueError, match=newer):
         generator.used_slots(slots)
 
 

@@ -11,10 +11,9 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
-from bundles import DTYPES, FORMS, GRAPHS, PRECISIONS, SIZES, data_bytes, make_bundle
+from bundles import DTYPES, FORMS, PRECISIONS, SIZES, make_bundle
 from numpy.typing import NDArray
 from reference import PlainLoop, Voice
-from tokenizers import Tokenizer
 
 Make = Callable[..., Path]
 
@@ -140,6 +139,29 @@ def test_gqa_shares_one_buffer_for_past_and_present(make: Make, dtype: str) -> N
         for buffer, fresh in zip(buffers, past, strict=True):
             np.testing.assert_allclose(buffer.numpy()[:, :, :position], fresh, atol=2e-3 if half else 1e-5)
             assert (buffer.numpy()[:, :, position:] == 99).all()
+
+
+def test_gqa_decodes_rows_of_different_lengths(make: Make) -> None:
+    """In a batch each row's cache is as long as its part of the mask; the new key goes right behind it."""
+    model = PlainLoop(make(form="gqa")).language_model
+    rng = np.random.default_rng(0)
+    lengths, capacity = (5, 3), 8
+    pasts = [np.zeros((2, TINY.heads, capacity, TINY.head_dim), np.float32) for _ in past_names()]
+    expected = []
+    token = rng.standard_normal((2, 1, TINY.hidden)).astype(np.float32)
+    for row, length in enumerate(lengths):
+        prompt = rng.standard_normal((1, length, TINY.hidden)).astype(np.float32)
+        _, *past = run_model(model, prompt, 0, empty_past())
+        for batched, own in zip(pasts, past, strict=True):
+            batched[row, :, :length] = own[0]
+        expected.append(run_model(model, token[row : row + 1], length, past)[0][0])
+    feeds = {
+        "inputs_embeds": token,
+        "attention_mask": np.array([[1] * 6, [1] * 4 + [0] * 2]),
+        "position_ids": np.array([[5], [3]]),
+    }
+    logits = model.run(["logits"], feeds | dict(zip(past_names(), pasts, strict=True)))[0]
+    np.testing.assert_allclose(logits, np.stack(expected), rtol=0, atol=1e-4)
 
 
 def past_names() -> list[str]:
@@ -272,121 +294,6 @@ def test_fragile_encoder_needs_the_basic_level(make: Make) -> None:
             outputs[level] = session.run(None, {"audio_values": recording(2.0)[None]})
     assert set(outputs) == {"BASIC"}
     assert all(np.isfinite(array).all() for array in outputs["BASIC"])
-
-
-# --- files
-
-# Published sizes of the weights, in bytes: Turbo's by ResembleAI; Nano's by owensong and Masterx.
-PUBLISHED = {
-    ("turbo", "language_model"): (1_269_724_812, 634_862_406, 367_962_860, 204_456_572, 183_981_430),
-    ("turbo", "embed_tokens"): (232_812_544, 116_406_272, 67_297_376, 37_286_384, 33_648_688),
-    ("nano", "language_model"): (None, None, None, None, 55_911_658),
-    ("nano", "embed_tokens"): (None, 87_304_704, None, 27_964_788, None),
-}
-
-
-@pytest.mark.parametrize(("size", "graph"), PUBLISHED)
-def test_weights_are_as_large_as_published(size: str, graph: str) -> None:
-    published = dict(zip(DTYPES, PUBLISHED[size, graph], strict=True))
-    counted = {
-        dtype: data_bytes(graph, size=size, dtype=dtype) for dtype, size_ in published.items() if size_
-    }
-    assert counted == {dtype: size_ for dtype, size_ in published.items() if size_}
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_counted_bytes_are_written(make: Make, dtype: str) -> None:
-    for graph in ("language_model", "embed_tokens"):
-        written = make(dtype=dtype) / "onnx" / f"{graph}{PRECISIONS[dtype].suffix}.onnx_data"
-        assert written.stat().st_size == data_bytes(graph, size="tiny", dtype=dtype)
-
-
-def test_same_seed_same_bytes_and_precisions_add_up(tmp_path: Path) -> None:
-    for name in ("first", "again", "other"):
-        for dtype in DTYPES:
-            make_bundle(tmp_path / name, dtype=dtype, seed=1 if name == "other" else 0)
-    digests = {name: digest(tmp_path / name) for name in ("first", "again", "other")}
-    expected = {
-        f"onnx/{graph}{precision.suffix}.{ending}"
-        for graph in GRAPHS
-        for precision in PRECISIONS.values()
-        for ending in ("onnx", "onnx_data")
-    }
-    assert {name for name in digests["first"] if name.startswith("onnx/")} == expected
-    assert digests["first"] == digests["again"]
-    weights = [name for name in expected if name.endswith("_data")]
-    assert all(digests["first"][name] != digests["other"][name] for name in weights)
-
-
-def digest(bundle: Path) -> dict[str, str]:
-    files = [path for path in bundle.rglob("*") if path.is_file()]
-    return {
-        path.relative_to(bundle).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
-    }
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_boundaries_are_float32_but_for_the_cache(make: Make, dtype: str) -> None:
-    bundle, half = make(dtype=dtype), PRECISIONS[dtype].half
-    for graph in GRAPHS:
-        path = bundle / "onnx" / f"{graph}{PRECISIONS[dtype].suffix}.onnx"
-        session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
-        for edge in [*session.get_inputs(), *session.get_outputs()]:
-            cache = edge.name.startswith(("past_key_values.", "present."))
-            whole = edge.name.endswith(("_ids", "_mask", "_tokens"))
-            allowed = "int64" if whole else "float16" if cache and half else "float"
-            assert edge.type == f"tensor({allowed})", edge.name
-
-
-def test_language_model_edges(make: Make) -> None:
-    model = PlainLoop(make()).language_model
-    heads, head_dim = TINY.heads, TINY.head_dim
-    assert {edge.name: edge.shape for edge in model.get_inputs()} == {
-        "inputs_embeds": ["batch_size", "sequence_length", TINY.hidden],
-        "attention_mask": ["batch_size", "total_sequence_length"],
-        "position_ids": ["batch_size", "sequence_length"],
-        **{name: ["batch_size", heads, "past_sequence_length", head_dim] for name in past_names()},
-    }
-    presents = [name.replace("past_key_values", "present") for name in past_names()]
-    assert {edge.name: edge.shape for edge in model.get_outputs()} == {
-        "logits": ["batch_size", "sequence_length", 6563],
-        **{name: ["batch_size", heads, "total_sequence_length", head_dim] for name in presents},
-    }
-
-
-def test_quantised_nodes(make: Make) -> None:
-    """Every linear layer and table is block-wise quantised; the accuracy level is left alone."""
-    for dtype, bits in (("q4", 4), ("q4f16", 4), ("q8", 8)):
-        path = make(dtype=dtype) / "onnx" / f"language_model{PRECISIONS[dtype].suffix}.onnx"
-        nodes = onnx.load(path, load_external_data=False).graph.node
-        linear = [node for node in nodes if node.op_type == "MatMulNBits"]
-        assert len(linear) == 4 * TINY.layers + 1
-        assert sum(node.op_type == "GatherBlockQuantized" for node in nodes) == 1
-        for node in linear:
-            attributes = {attribute.name: attribute.i for attribute in node.attribute}
-            assert (attributes["bits"], attributes["block_size"]) == (bits, 32)
-            assert "accuracy_level" not in attributes
-            assert len(node.input) == 4
-
-
-def test_tokenizer_appends_two_ends_and_knows_the_tags(make: Make) -> None:
-    tokenizer = Tokenizer.from_file(str(make() / "tokenizer.json"))
-    assert tokenizer.get_vocab_size() == 276
-    encoded = tokenizer.encode("Hi [clear throat]é[laugh]").ids
-    assert encoded == [39, 72, 220, 50267, 127, 102, 50275, 50256, 50256]
-    assert tokenizer.decode(encoded) == "Hi é"
-    text = "Ünïcödé \t\n\x00 漢字 🙂"
-    assert tokenizer.decode(tokenizer.encode(text).ids) == text
-    assert tokenizer.token_to_id("[angry]") == 50257
-    assert tokenizer.encode("").ids == [50256, 50256]
-
-
-def test_metadata(make: Make) -> None:
-    config = json.loads((make() / "config.json").read_text(encoding="utf-8"))
-    assert config["model_type"] == "chatterbox"
-    assert config["text_config"]["n_layer"] == TINY.layers
-    generation = json.loads((make() / "generation_config.json").read_text(encoding="utf-8"))
-    assert generation == {"bos_token_id": 6561, "eos_token_id": 6562}
 
 
 def assert_same_voice(one: Voice, other: Voice) -> None:

@@ -256,7 +256,8 @@ def test_file_objects_must_be_binary_readable_and_seekable(tmp_path: Path) -> No
     reader, writer = os.pipe()
     closed = io.BytesIO()
     closed.close()
-    with os.fdopen(reader, "rb") as pipe, os.fdopen(writer, "wb"), (tmp_path / "out").open("wb") as out:
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe, (tmp_path / "out").open("wb") as out:
         for source in (io.StringIO("text"), pipe, out, closed):
             with pytest.raises(InvalidInputError, match="readable, binary and seekable"):
                 load_reference(source)  # type: ignore[arg-type]

@@ -275,6 +275,14 @@ def test_the_encoder_part_follows_graph_and_weights(bundle: Path, change: str) -
     assert after.encoder != before.encoder and after.bundle == before.bundle
 
 
+def test_the_size_of_weights_counts_where_no_sampled_byte_differs(bundle: Path) -> None:
+    data = bundle / "onnx" / "speech_encoder.onnx_data"
+    data.write_bytes(bytes(1_000_000))
+    before = fingerprint(bundle)
+    data.write_bytes(bytes(1_000_001))
+    assert fingerprint(bundle).encoder != before.encoder
+
+
 @pytest.mark.parametrize("size", [0, 1, 4096, 4097, 64 * 4096])
 def test_small_weights_are_hashed_whole(bundle: Path, size: int) -> None:
     data = bundle / "onnx" / "speech_encoder.onnx_data"

@@ -1,12 +1,12 @@
 /* Loquor's C ABI: the one header that promises anything. C11 and C++ alike.
  *
  * Conventions
- *  - Handles are opaque. loquor_<class>_<verb>; what is opened, created or returned through an `out` parameter is
- *    the caller's, to be given back to the matching close or destroy, which accept NULL.
+ *  - Handles are opaque. loquor_<class>_<verb>; what is opened, created or returned through an `out`
+ * parameter is the caller's, to be given back to the matching close or destroy, which accept NULL.
  *  - Every fallible call returns a loquor_status. When it is not LOQUOR_OK nothing was written to `out`, and
  *    loquor_last_error() holds one sentence for the calling thread until its next call.
- *  - Structs begin with `size_t struct_size` and grow at the end only. Fill an option struct with its _init function and change
- *    what matters; set struct_size of an info struct to sizeof before asking for it.
+ *  - Structs begin with `size_t struct_size` and grow at the end only. Fill an option struct with its _init
+ * function and change what matters; set struct_size of an info struct to sizeof before asking for it.
  *  - Strings are UTF-8. Returned pointers live as long as the handle they came from.
  *  - Tensors are batch 1 and row-major; the batch axis is left out of every shape here.
  *  - Nothing happens when the library is loaded, and it never prints, exits or throws at its caller.
@@ -44,11 +44,12 @@ typedef enum loquor_status {
   LOQUOR_ERROR_INTERNAL = 6         /* a defect of ours, or memory ran out */
 } loquor_status;
 
-LOQUOR_EXPORT uint32_t loquor_abi_version(void);      /* LOQUOR_ABI_VERSION of the library that is loaded */
-LOQUOR_EXPORT const char* loquor_version(void);       /* "0.1.0" */
-LOQUOR_EXPORT const char* loquor_last_error(void);    /* of the calling thread; "" when there was none */
+LOQUOR_EXPORT uint32_t loquor_abi_version(void);   /* LOQUOR_ABI_VERSION of the library that is loaded */
+LOQUOR_EXPORT const char* loquor_version(void);    /* "0.1.0" */
+LOQUOR_EXPORT const char* loquor_last_error(void); /* of the calling thread; "" when there was none */
 
-/* ---- Log ---------------------------------------------------------------------------------------------------- */
+/* ---- Log
+ * ---------------------------------------------------------------------------------------------------- */
 
 typedef enum loquor_log_level {
   LOQUOR_LOG_DEBUG = 0,
@@ -63,7 +64,8 @@ typedef void (*loquor_log_fn)(void* user, int level, const char* message);
 /* One sink for the process; NULL (the default) drops all lines. */
 LOQUOR_EXPORT void loquor_set_log(loquor_log_fn sink, void* user, loquor_log_level least);
 
-/* ---- Runtime: ONNX Runtime's shared library, opened by path --------------------------------------------------- */
+/* ---- Runtime: ONNX Runtime's shared library, opened by path
+ * --------------------------------------------------- */
 
 typedef struct loquor_runtime loquor_runtime;
 
@@ -77,13 +79,15 @@ LOQUOR_EXPORT size_t loquor_runtime_provider_count(const loquor_runtime* runtime
 /* ONNX Runtime's own name, as "CPUExecutionProvider"; NULL when index is out of range. */
 LOQUOR_EXPORT const char* loquor_runtime_provider(const loquor_runtime* runtime, size_t index);
 
-/* ---- Engine: one bundle, loaded ------------------------------------------------------------------------------ */
+/* ---- Engine: one bundle, loaded
+ * ------------------------------------------------------------------------------ */
 
 typedef struct loquor_engine loquor_engine;
 
 typedef struct loquor_engine_options {
   size_t struct_size;
-  /* "auto", one of "fp32" "fp16" "q8" "q4" "q4f16", or a list with exceptions: "q4,conditional_decoder=fp32". */
+  /* "auto", one of "fp32" "fp16" "q8" "q4" "q4f16", or a list with exceptions: "q4,conditional_decoder=fp32".
+   */
   const char* dtype;
   const char* device; /* "auto", "cpu", "cuda", "tensorrt", "coreml", "directml", "webgpu" */
   /* Passed to the device's execution provider as they are. */
@@ -102,9 +106,10 @@ typedef enum loquor_graph {
 #define LOQUOR_GRAPH_COUNT 4
 
 typedef struct loquor_graph_info {
-  const char* file;               /* path of the .onnx file in use */
-  const char* dtype;              /* the published precision it was taken from */
-  const char* optimization_level; /* "all", "extended" or "basic": the highest at which the session could be made */
+  const char* file;  /* path of the .onnx file in use */
+  const char* dtype; /* the published precision it was taken from */
+  const char*
+      optimization_level; /* "all", "extended" or "basic": the highest at which the session could be made */
 } loquor_graph_info;
 
 typedef struct loquor_engine_info {
@@ -114,18 +119,19 @@ typedef struct loquor_engine_info {
   const char* device;   /* the device in use */
   const char* provider; /* the execution provider in use, by ONNX Runtime's name */
   const char* kv_dtype; /* "float32" or "float16" */
-  const char* kv_mode;  /* "in_place": past and present share one buffer; "ping_pong": two buffers take turns */
+  const char*
+      kv_mode; /* "in_place": past and present share one buffer; "ping_pong": two buffers take turns */
   loquor_graph_info graphs[LOQUOR_GRAPH_COUNT];
   int32_t threads;
   int32_t layers;
   int32_t kv_heads;
   int32_t head_dim;
   int32_t hidden_size;
-  int32_t vocab_size;             /* rows of logits: speech tokens and the special ones */
+  int32_t vocab_size; /* rows of logits: speech tokens and the special ones */
   int32_t speaker_embedding_size;
-  int32_t speaker_feature_size;   /* mel bins */
-  int32_t max_positions;          /* longest prompt and output together */
-  int32_t sample_rate;            /* Hz */
+  int32_t speaker_feature_size; /* mel bins */
+  int32_t max_positions;        /* longest prompt and output together */
+  int32_t sample_rate;          /* Hz */
   int32_t samples_per_token;
   int64_t start_token;
   int64_t stop_token;
@@ -134,23 +140,27 @@ typedef struct loquor_engine_info {
 } loquor_engine_info;
 
 LOQUOR_EXPORT void loquor_engine_options_init(loquor_engine_options* options);
-/* Loads the four graphs of a folder in the published layout and checks them against the contract. options may be NULL. */
+/* Loads the four graphs of a folder in the published layout and checks them against the contract. options may
+ * be NULL. */
 LOQUOR_EXPORT loquor_status loquor_engine_open(loquor_runtime* runtime, const char* bundle_folder,
                                                const loquor_engine_options* options, loquor_engine** out);
 /* Waits for the requests under way. Voices and results outlive their engine. */
 LOQUOR_EXPORT void loquor_engine_close(loquor_engine* engine);
 LOQUOR_EXPORT loquor_status loquor_engine_get_info(const loquor_engine* engine, loquor_engine_info* info);
 
-/* ---- Cancel token -------------------------------------------------------------------------------------------- */
+/* ---- Cancel token
+ * -------------------------------------------------------------------------------------------- */
 
 typedef struct loquor_cancel loquor_cancel;
 
 LOQUOR_EXPORT loquor_status loquor_cancel_create(loquor_cancel** out);
-/* From any thread. The request that carries the token ends within one step with LOQUOR_CANCELLED. It stays raised. */
+/* From any thread. The request that carries the token ends within one step with LOQUOR_CANCELLED. It stays
+ * raised. */
 LOQUOR_EXPORT void loquor_cancel_request(loquor_cancel* cancel);
 LOQUOR_EXPORT void loquor_cancel_destroy(loquor_cancel* cancel);
 
-/* ---- Voice: what the speech encoder makes of a reference recording --------------------------------------------- */
+/* ---- Voice: what the speech encoder makes of a reference recording
+ * --------------------------------------------- */
 
 typedef struct loquor_voice loquor_voice;
 
@@ -169,14 +179,18 @@ typedef struct loquor_voice_tensors {
 } loquor_voice_tensors;
 
 /* samples: mono at the engine's sample rate, at loudness -27 LUFS as upstream prepares it. */
-LOQUOR_EXPORT loquor_status loquor_engine_encode_voice(loquor_engine* engine, const float* samples, size_t sample_count,
-                                                       loquor_cancel* cancel, loquor_voice** out);
+LOQUOR_EXPORT loquor_status loquor_engine_encode_voice(loquor_engine* engine, const float* samples,
+                                                       size_t sample_count, loquor_cancel* cancel,
+                                                       loquor_voice** out);
 /* From stored tensors, which are copied; each engine checks on use that they fit it. */
 LOQUOR_EXPORT loquor_status loquor_voice_create(const loquor_voice_tensors* tensors, loquor_voice** out);
-LOQUOR_EXPORT loquor_status loquor_voice_get_tensors(const loquor_voice* voice, loquor_voice_tensors* tensors);
-LOQUOR_EXPORT void loquor_voice_destroy(loquor_voice* voice); /* immutable: any number of requests may share it */
+LOQUOR_EXPORT loquor_status loquor_voice_get_tensors(const loquor_voice* voice,
+                                                     loquor_voice_tensors* tensors);
+LOQUOR_EXPORT void loquor_voice_destroy(
+    loquor_voice* voice); /* immutable: any number of requests may share it */
 
-/* ---- Generation: text ids and a voice to speech tokens ---------------------------------------------------------- */
+/* ---- Generation: text ids and a voice to speech tokens
+ * ---------------------------------------------------------- */
 
 typedef struct loquor_generation_options {
   size_t struct_size;
@@ -226,12 +240,13 @@ typedef struct loquor_tokens_info {
 
 LOQUOR_EXPORT void loquor_request_init(loquor_request* request);
 /* Any thread; one request runs at a time, others wait their turn. */
-LOQUOR_EXPORT loquor_status loquor_engine_generate_tokens(loquor_engine* engine, const loquor_request* request,
-                                                          loquor_tokens** out);
+LOQUOR_EXPORT loquor_status loquor_engine_generate_tokens(loquor_engine* engine,
+                                                          const loquor_request* request, loquor_tokens** out);
 LOQUOR_EXPORT loquor_status loquor_tokens_get_info(const loquor_tokens* tokens, loquor_tokens_info* info);
 LOQUOR_EXPORT void loquor_tokens_destroy(loquor_tokens* tokens);
 
-/* ---- Decoding: speech tokens and a voice to a waveform ---------------------------------------------------------- */
+/* ---- Decoding: speech tokens and a voice to a waveform
+ * ---------------------------------------------------------- */
 
 typedef struct loquor_waveform loquor_waveform;
 
@@ -245,10 +260,11 @@ typedef struct loquor_waveform_info {
 
 /* Ids that are no speech codes are left out and the family's closing silence is appended, as upstream does.
  * Any thread; waits its turn like a request. */
-LOQUOR_EXPORT loquor_status loquor_engine_decode(loquor_engine* engine, const int64_t* tokens, size_t token_count,
-                                                 const loquor_voice* voice, loquor_cancel* cancel,
-                                                 loquor_waveform** out);
-LOQUOR_EXPORT loquor_status loquor_waveform_get_info(const loquor_waveform* waveform, loquor_waveform_info* info);
+LOQUOR_EXPORT loquor_status loquor_engine_decode(loquor_engine* engine, const int64_t* tokens,
+                                                 size_t token_count, const loquor_voice* voice,
+                                                 loquor_cancel* cancel, loquor_waveform** out);
+LOQUOR_EXPORT loquor_status loquor_waveform_get_info(const loquor_waveform* waveform,
+                                                     loquor_waveform_info* info);
 LOQUOR_EXPORT void loquor_waveform_destroy(loquor_waveform* waveform);
 
 #ifdef __cplusplus

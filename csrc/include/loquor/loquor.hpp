@@ -15,7 +15,8 @@ inline namespace v1 {
 // A call that did not return LOQUOR_OK.
 class StatusError : public std::runtime_error {
  public:
-  StatusError(loquor_status status, const std::string& message) : std::runtime_error(message), status_(status) {}
+  StatusError(loquor_status status, const std::string& message)
+      : std::runtime_error(message), status_(status) {}
   loquor_status status() const noexcept { return status_; }
 
  private:
@@ -63,10 +64,13 @@ inline CancelToken make_cancel_token() { return made<CancelToken>(loquor_cancel_
 
 class Engine {
  public:
-  Engine(const Runtime& runtime, const std::string& bundle_folder, const loquor_engine_options* options = nullptr)
+  Engine(const Runtime& runtime, const std::string& bundle_folder,
+         const loquor_engine_options* options = nullptr)
       : handle_(made<Handle>(loquor_engine_open, runtime.get(), bundle_folder.c_str(), options)) {}
 
-  loquor_engine_info info() const { return info_of<loquor_engine_info>(loquor_engine_get_info, handle_.get()); }
+  loquor_engine_info info() const {
+    return info_of<loquor_engine_info>(loquor_engine_get_info, handle_.get());
+  }
   loquor_generation_options default_options() const {
     return info_of<loquor_generation_options>(loquor_engine_default_options, handle_.get());
   }

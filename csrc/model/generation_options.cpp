@@ -1,4 +1,4 @@
-#include "decode/options.hpp"
+#include "model/generation_options.hpp"
 
 #include <cmath>
 #include <locale>

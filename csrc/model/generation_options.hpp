@@ -13,11 +13,11 @@ enum class SamplerStage { kTemperature, kTopK, kTopP, kMinP, kRepetitionPenalty 
 constexpr float kMaxTemperature = 10.0f;
 
 struct GenerationOptions {
-  float temperature = 0.8f;        // > 0 samples; 0 is greedy
-  int32_t top_k = 1000;            // 0 turns it off; ties with the k-th are kept
-  float top_p = 0.95f;             // 1 turns it off
-  float min_p = 0.0f;              // 0 turns it off
-  float repetition_penalty = 1.2f; // 1 turns it off
+  float temperature = 0.8f;         // > 0 samples; 0 is greedy
+  int32_t top_k = 1000;             // 0 turns it off; ties with the k-th are kept
+  float top_p = 0.95f;              // 1 turns it off
+  float min_p = 0.0f;               // 0 turns it off
+  float repetition_penalty = 1.2f;  // 1 turns it off
   uint64_t seed = 0;
   int32_t max_new_tokens = 1000;
 };

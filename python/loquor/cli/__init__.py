@@ -1,0 +1,76 @@
+"""The command line: `loquor say`, `voice`, `models`, `download`, `doctor` and `cmake-dir`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+from .. import __version__
+from ..errors import InvalidInputError, LoquorError
+from . import cmake_dir, doctor, download, models, say, voice
+from .console import drop_unwritable_output, exit_code, logs_on_stderr, note, one_line
+
+__all__ = ["main"]
+
+_EPILOG = """\
+exit codes:
+  0    done
+  1    a graph failed while it ran, or another error
+  2    wrong usage, or text, audio, a voice or an option that cannot be used
+  3    ONNX Runtime is missing, too old, or lacks the device
+  4    a model's files are missing, damaged, of another kind, or could not be downloaded
+  130  interrupted by Ctrl-C; nothing half-written is left
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Usage errors take the way of all errors: one line, and the exit code of bad input."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InvalidInputError(f"{message} (see {self.prog} --help)")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="loquor",
+        description="Text to speech with the Chatterbox models on ONNX Runtime.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"loquor {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "-v", "--verbose", action="count", default=0, help="log to stderr, with tracebacks; -vv logs more"
+    )
+    common.add_argument("-q", "--quiet", action="store_true", help="only warnings and errors on stderr")
+    for command in (say, voice, models, download, doctor, cmake_dir):
+        command.add(commands, common)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command with arguments `argv` (default: those of the process) and return its exit code."""
+    verbose = 0
+    try:
+        try:
+            args = _parser().parse_args(argv)
+        except SystemExit as end:  # argparse ends so after --help and --version
+            status = int(end.code or 0)
+        else:
+            verbose = args.verbose
+            with logs_on_stderr(verbose):
+                status = args.run(args)
+        sys.stdout.flush()
+    except BrokenPipeError:  # who read our output has had enough, as `| head` does
+        status = 1
+    except (LoquorError, OSError, KeyboardInterrupt) as error:
+        if verbose:
+            traceback.print_exception(error)
+        note(f"error: {one_line(error)}")
+        status = exit_code(error)
+    drop_unwritable_output()
+    return status

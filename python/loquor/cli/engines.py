@@ -1,0 +1,124 @@
+"""What the commands that load a model share: their options, loading, interrupting, and early checks."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import TypeVar
+
+from .. import CancelToken, Engine
+from .._runtime import open_runtime
+from ..catalog import CATALOG
+from ..errors import InvalidInputError
+
+__all__ = [
+    "BUILT_IN",
+    "DEVICES",
+    "add_engine_arguments",
+    "add_model_arguments",
+    "check_input",
+    "check_output",
+    "interruptible",
+    "load_engine",
+]
+
+BUILT_IN = "mini"
+
+DEVICES = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "directml": "DmlExecutionProvider",
+    "webgpu": "WebGpuExecutionProvider",
+}
+"""The engine's devices, and the execution provider that each needs in ONNX Runtime."""
+
+_T = TypeVar("_T")
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --model and --dtype."""
+    parser.add_argument(
+        "--model",
+        metavar="M",
+        help=f"{', '.join(CATALOG)}, a hub id owner/name[@revision], or a folder (default: {BUILT_IN})",
+    )
+    parser.add_argument(
+        "--dtype",
+        default="auto",
+        metavar="D",
+        help="auto, q4, q4f16, q8, fp16, fp32, or a list as q4,conditional_decoder=fp32 (default: auto)",
+    )
+
+
+def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --model, --dtype, --device and --threads."""
+    add_model_arguments(parser)
+    parser.add_argument(
+        "--device", default="auto", choices=("auto", *DEVICES), help="where to run (default: auto)"
+    )
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=0,
+        metavar="N",
+        help="CPU threads (default: one per usable core, 8 at most)",
+    )
+
+
+def load_engine(args: argparse.Namespace) -> Engine:
+    """Load the engine that the options ask for, downloading it first with a bar unless --quiet."""
+    from ..hub import resolve
+
+    model = args.model or BUILT_IN
+    open_runtime()  # without which a download would be for nothing
+    resolve(model, dtype=args.dtype, progress=False if args.quiet else None)
+    return Engine(model, device=args.device, dtype=args.dtype, threads=args.threads)
+
+
+def interruptible(work: Callable[[CancelToken], _T]) -> _T:
+    """Return what `work` returns; Ctrl-C cancels the token, and so ends a graph while it runs.
+
+    On the main thread the interrupt would have to wait for the graph's end. Raises what `work` raises.
+    """
+    cancel = CancelToken()
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        future = pool.submit(work, cancel)
+        try:
+            while not wait((future,), timeout=0.1).done:  # Windows notices Ctrl-C only between waits
+                pass
+        except KeyboardInterrupt:
+            cancel.cancel()
+            raise
+        return future.result()
+
+
+def check_input(path: str, what: str) -> None:
+    """Raise `InvalidInputError` if there is no file to read, before a model is loaded in vain."""
+    if not Path(path).exists():
+        raise InvalidInputError(f"cannot read {what} {path}: there is no such file")
+
+
+def check_output(path: str, suffixes: Iterable[str], source: str | None) -> None:
+    """Raise `InvalidInputError` if a file cannot be written, before minutes are spent on its content.
+
+    `source` is the input file that the output must not replace.
+    """
+    target, expected = Path(path), tuple(suffixes)
+    problem = None
+    if target.suffix.lower() not in expected:
+        problem = f"the name must end in {' or '.join(expected)}"
+    elif not target.parent.is_dir():
+        problem = f"there is no folder {target.parent}, make it first"
+    elif not os.access(target.parent, os.W_OK):
+        problem = f"the folder {target.parent} may not be written to, choose another"
+    elif target.exists() and not target.is_file():
+        problem = "it is not a regular file, choose another name"
+    elif source is not None and target.exists() and Path(source).exists() and target.samefile(source):
+        problem = "that would replace the voice it is made from, choose another name"
+    if problem is not None:
+        raise InvalidInputError(f"cannot write {path}: {problem}")

@@ -1,0 +1,40 @@
+"""`loquor voice`: a recording to a voice file."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..voice import VOICE_SUFFIX
+from .console import note
+from .engines import add_engine_arguments, check_input, check_output, interruptible, load_engine
+
+__all__ = ["add", "run"]
+
+
+def add(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
+) -> None:
+    parser = commands.add_parser(
+        "voice",
+        parents=[common],
+        help="make a voice file from a recording",
+        description="Make a voice file from a recording. It fits the model that made it, in any precision.",
+    )
+    parser.add_argument("recording", metavar="RECORDING", help="5 to 15 s of one speaker, as wav, flac, ...")
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="FILE", help=f"the file to write ({VOICE_SUFFIX})"
+    )
+    add_engine_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    check_input(args.recording, "the recording")
+    check_output(args.output, (VOICE_SUFFIX,), args.recording)
+    with load_engine(args) as engine:
+        voice = interruptible(lambda cancel: engine.voice(args.recording, cancel=cancel))
+        model = engine.capabilities.model
+    voice.save(args.output)
+    if not args.quiet:
+        note(f"voice {voice.name!r} for {model}: {args.output}")
+    return 0
