@@ -1,4 +1,5 @@
 // Version, errors, log, runtime and cancel token.
+#include <algorithm>
 #include <exception>
 
 #include "base/log.hpp"
@@ -14,6 +15,8 @@ thread_local std::string t_last_error;
 loquor_status set_error(loquor_status status, const char* message) noexcept {
   try {
     t_last_error = message;
+    // One line, whatever a path, an argument or the runtime's own message brought along.
+    std::replace(t_last_error.begin(), t_last_error.end(), '\n', ' ');
   } catch (...) {
     t_last_error.clear();
   }

@@ -51,8 +51,15 @@ Voice Engine::encode_voice(Span<const float> samples, CancelToken* cancel) {
   if (!std::all_of(samples.begin(), samples.end(), [](float sample) { return std::isfinite(sample); })) {
     throw Error(ErrorKind::kInvalidInput, "the reference recording holds samples that are not finite");
   }
+  // Part of a token at the end would give an odd number of mel frames, and the decoder's output would begin between two tokens.
+  const auto token = static_cast<std::size_t>(model_.manifest.samples_per_token);
+  const Span<const float> whole(samples.data(), std::max(token, samples.size() / token * token));
+  if (whole.size() > samples.size()) {
+    throw Error(ErrorKind::kInvalidInput, "the reference recording is shorter than one token (" +
+                                              std::to_string(token) + " samples)");
+  }
   return exclusively(cancel, [&](const ort::RunOptions& run) {
-    Voice voice = model_.speech_encoder.encode(samples, run);
+    Voice voice = model_.speech_encoder.encode(whole, run);
     try {
       model_.check(voice);
     } catch (const Error& error) {  // not the caller's fault: the graph gave it
@@ -89,8 +96,10 @@ Waveform Engine::decode(Span<const int64_t> tokens, const Voice& voice, CancelTo
     waveform.samples = model_.conditional_decoder.decode(codes, voice, run);
     waveform.sample_rate = manifest.sample_rate;
     waveform.seconds_taken = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    const std::size_t expected = codes.size() * static_cast<std::size_t>(manifest.samples_per_token);
-    if (waveform.samples.size() != expected) {
+    // A voice made elsewhere may hold an odd number of mel frames, which shifts the start by a part of a token.
+    const auto token = static_cast<std::size_t>(manifest.samples_per_token);
+    const std::size_t expected = codes.size() * token;
+    if (waveform.samples.size() + token <= expected || waveform.samples.size() >= expected + token) {
       throw Error(ErrorKind::kModel, model_.conditional_decoder.session().file_name() +
                                          ": 'waveform' should have " + std::to_string(expected) +
                                          " samples for " + std::to_string(codes.size()) + " tokens but has " +

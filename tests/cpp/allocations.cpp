@@ -1,19 +1,41 @@
 // A file of its own: where GCC inlines one of the pair it takes the other for a mismatch.
 #include "allocations.hpp"
 
-#include <atomic>
 #include <cstddef>
 #include <cstdlib>
 #include <new>
 
 namespace {
-std::atomic<int64_t> g_allocations{0};
+
+thread_local int64_t t_allocations = 0;
+thread_local int t_paused = 0;
+
+void count() { t_allocations += t_paused == 0 ? 1 : 0; }
+
+void* aligned_memory(std::size_t size, std::size_t alignment) {
+#ifdef _WIN32
+  return _aligned_malloc(size, alignment);
+#else
+  return std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+#endif
+}
+
+void free_aligned(void* memory) {
+#ifdef _WIN32
+  _aligned_free(memory);
+#else
+  std::free(memory);
+#endif
+}
+
 }  // namespace
 
-int64_t allocations() { return g_allocations; }
+int64_t allocations() { return t_allocations; }
+AllocationsPaused::AllocationsPaused() { ++t_paused; }
+AllocationsPaused::~AllocationsPaused() { --t_paused; }
 
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  ++g_allocations;
+  count();
   return std::malloc(size != 0 ? size : 1);
 }
 void* operator new(std::size_t size) {
@@ -22,3 +44,11 @@ void* operator new(std::size_t size) {
 }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  count();
+  if (void* memory = aligned_memory(size != 0 ? size : 1, static_cast<std::size_t>(alignment))) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory, std::align_val_t) noexcept { free_aligned(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { free_aligned(memory); }

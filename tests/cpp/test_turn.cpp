@@ -67,7 +67,7 @@ TEST_CASE("a cancel ends the wait, and the queue moves on without that request")
     served = true;
   });
   token.request();
-  canceller.join();        // while the first request still runs
+  canceller.join();  // while the first request still runs
   CHECK_FALSE(served);
   running.reset();
   follower.join();

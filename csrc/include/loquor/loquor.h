@@ -178,7 +178,8 @@ typedef struct loquor_voice_tensors {
   int64_t speaker_feature_size;
 } loquor_voice_tensors;
 
-/* samples: mono at the engine's sample rate, at loudness -27 LUFS as upstream prepares it. */
+/* samples: mono at the engine's sample rate, at loudness -27 LUFS as upstream prepares it. What goes beyond a whole number
+ * of tokens is left out. */
 LOQUOR_EXPORT loquor_status loquor_engine_encode_voice(loquor_engine* engine, const float* samples,
                                                        size_t sample_count, loquor_cancel* cancel,
                                                        loquor_voice** out);

@@ -55,7 +55,7 @@ def add(
         type=int,
         default=GenerationOptions.seed,
         metavar="N",
-        help="the same seed says it the same way",
+        help="the same seed gives the same speech tokens",
     )
     group = parser.add_argument_group("sampling (defaults: the model's own)")
     for name, kind, text in _SAMPLING:

@@ -1,0 +1,119 @@
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "model/bundle_files.hpp"
+#include "refusal.hpp"
+#include "temp_folder.hpp"
+
+using loquor::ErrorKind;
+using loquor::find_graph_files;
+
+namespace {
+
+const std::vector<std::string> kAll = {"", "_fp16", "_quantized", "_q4", "_q4f16"};
+
+// Empty files for each graph in the precisions with these suffixes.
+void write_graphs(const TempFolder& folder, const std::vector<std::string>& suffixes) {
+  for (const char* name : loquor::kGraphNames) {
+    for (const std::string& suffix : suffixes) folder.write("onnx/" + (name + suffix) + ".onnx");
+  }
+}
+
+// "q4 fp32 q4 q4": the dtype chosen for each graph.
+std::string chosen(const TempFolder& folder, const std::string& spec) {
+  std::string text;
+  for (const auto& file : find_graph_files(folder.path(), spec))
+    text += (text.empty() ? "" : " ") + file.dtype;
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("each dtype is found under its published name") {
+  const TempFolder folder;
+  write_graphs(folder, kAll);
+  const std::pair<const char*, const char*> names[] = {{"fp32", "language_model.onnx"},
+                                                       {"fp16", "language_model_fp16.onnx"},
+                                                       {"q8", "language_model_quantized.onnx"},
+                                                       {"q4", "language_model_q4.onnx"},
+                                                       {"q4f16", "language_model_q4f16.onnx"}};
+  for (const auto& [dtype, name] : names) {
+    const auto files = find_graph_files(folder.path(), dtype);
+    const auto& file = files[static_cast<std::size_t>(loquor::Graph::kLanguageModel)];
+    CHECK(file.dtype == dtype);
+    CHECK(std::filesystem::equivalent(file.path, std::filesystem::path(folder.path()) / "onnx" / name));
+  }
+}
+
+TEST_CASE("auto takes the fastest on a CPU that each graph offers") {
+  const TempFolder folder;
+  write_graphs(folder, {"_fp16"});
+  CHECK(chosen(folder, "auto") == "fp16 fp16 fp16 fp16");
+  write_graphs(folder, {""});
+  CHECK(chosen(folder, "auto") == "fp32 fp32 fp32 fp32");
+  folder.write("onnx/language_model_quantized.onnx");
+  CHECK(chosen(folder, "auto") == "fp32 fp32 q8 fp32");
+  folder.write("onnx/language_model_q4f16.onnx");
+  folder.write("onnx/conditional_decoder_q4.onnx");
+  CHECK(chosen(folder, "auto") == "fp32 fp32 q4f16 q4");
+  write_graphs(folder, kAll);
+  CHECK(chosen(folder, "auto") == "q4 q4 q4 q4");
+}
+
+TEST_CASE("a list gives one dtype for all graphs and exceptions, in any order") {
+  const TempFolder folder;
+  write_graphs(folder, kAll);
+  CHECK(chosen(folder, "q8") == "q8 q8 q8 q8");
+  CHECK(chosen(folder, "q4,conditional_decoder=fp32") == "q4 q4 q4 fp32");
+  CHECK(chosen(folder, "conditional_decoder=fp32,q4") == "q4 q4 q4 fp32");
+  CHECK(chosen(folder, "speech_encoder=fp16,embed_tokens=q8") == "fp16 q8 q4 q4");
+  CHECK(chosen(folder, "fp32,language_model=auto") == "fp32 fp32 q4 fp32");
+}
+
+TEST_CASE("a dtype that does not exist is the caller's mistake") {
+  const TempFolder folder;
+  write_graphs(folder, kAll);
+  for (const char* spec : {"int8", "Q4", "q4 ", "q4,,fp32", "vocoder=q4",
+                           "language_model=", "language_model=q5", "=q4", "language_model=q4=q4"}) {
+    CAPTURE(spec);
+    const Refusal refused = refusal([&] { find_graph_files(folder.path(), spec); });
+    CHECK(refused.kind == ErrorKind::kInvalidInput);
+    CHECK(refused.names("'" + std::string(spec) + "'"));
+    CHECK(refused.names("auto, fp32, fp16, q8, q4 or q4f16"));
+  }
+}
+
+TEST_CASE("a file that is not there is told by graph, dtype, folder and what there is instead") {
+  const TempFolder folder;
+  write_graphs(folder, {"_fp16", "_q4"});
+  Refusal refused = refusal([&] { find_graph_files(folder.path(), "fp32"); });
+  CHECK(refused.kind == ErrorKind::kModel);
+  CHECK(refused.names("no speech_encoder of dtype fp32 in " + folder.path()));
+  CHECK(refused.names("(found: q4, fp16)"));
+  refused = refusal([&] { find_graph_files(folder.path(), "q4,language_model=q8"); });
+  CHECK(refused.names("no language_model of dtype q8"));
+  std::filesystem::remove(folder.path() + "/onnx/embed_tokens_q4.onnx");
+  std::filesystem::remove(folder.path() + "/onnx/embed_tokens_fp16.onnx");
+  refused = refusal([&] { find_graph_files(folder.path(), "auto"); });
+  CHECK(refused.kind == ErrorKind::kModel);
+  CHECK(refused.names("no embed_tokens of any dtype"));
+  CHECK(refused.names("(found: none)"));
+}
+
+TEST_CASE("a folder where a file should be is no graph") {
+  const TempFolder folder;
+  write_graphs(folder, {""});
+  std::filesystem::create_directory(folder.path() + "/onnx/language_model_q4.onnx");
+  CHECK(chosen(folder, "auto") == "fp32 fp32 fp32 fp32");
+}
+
+TEST_CASE("a folder without 'onnx' is no bundle") {
+  const TempFolder folder;
+  folder.write("language_model.onnx");
+  const Refusal refused = refusal([&] { find_graph_files(folder.path(), "auto"); });
+  CHECK(refused.kind == ErrorKind::kModel);
+  CHECK(refused.names(folder.path()));
+  CHECK(refused.names("'onnx'"));
+}

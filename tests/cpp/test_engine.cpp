@@ -1,0 +1,360 @@
+// One engine and many callers: whatever fails, is cancelled or runs beside it, a request gives its own
+// tokens.
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <functional>
+#include <future>
+#include <initializer_list>
+#include <limits>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "bundle.hpp"
+#include "engine/engine.hpp"
+#include "refusal.hpp"
+#include "shim.hpp"
+
+using namespace loquor;
+using namespace loquor::testing;
+
+namespace {
+
+constexpr int kPromptRuns = 2;  // through the table and the model, as for each token after it
+
+// An engine of the gqa bundle with a voice; destroy() closes it early.
+class Studio {
+ public:
+  explicit Studio(const Shim& shim, const std::string& form = "gqa")
+      : engine_(std::make_unique<Engine>(shim.api, bundle(form), engine_options())),
+        voice(engine_->encode_voice(recording(), nullptr)) {
+    RunWithBinding::calls = 0;
+  }
+
+  Engine& engine() { return *engine_; }
+  void destroy() { engine_.reset(); }
+
+  std::vector<int64_t> generate(const GenerationOptions& options, CancelToken* cancel = nullptr,
+                                std::function<void(int32_t)> progress = {}) {
+    return engine_->generate({text_ids(), voice, options, std::move(progress)}, cancel).ids;
+  }
+
+ private:
+  std::unique_ptr<Engine> engine_;
+
+ public:
+  const Voice voice;
+};
+
+// A plan whose n-th call tells that it has begun, and goes on when it is let.
+class Gate {
+ public:
+  explicit Gate(int n) : n_(n) {}
+  void operator()() {
+    if (++seen_ != n_) return;
+    begun_.set_value();
+    let_.get_future().wait();
+  }
+  void wait() { begun_.get_future().wait(); }
+  void open() { let_.set_value(); }
+
+ private:
+  const int n_;
+  int seen_ = 0;
+  std::promise<void> begun_;
+  std::promise<void> let_;
+};
+
+auto through(Gate& gate) {
+  return [&gate](auto&&...) {
+    gate();
+    return abi::ORT_OK;
+  };
+}
+
+}  // namespace
+
+TEST_CASE("threads that generate on one engine get the tokens that each gets alone") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  for (const std::string form : {"concat", "gqa"}) {
+    CAPTURE(form);
+    Studio studio(shim, form);
+    constexpr std::size_t kThreads = 4;
+    const auto options = [](std::size_t i) { return i == 0 ? greedy(40) : sampled(20 + 30 * int(i), i); };
+    std::vector<std::vector<int64_t>> alone(kThreads);
+    for (std::size_t i = 0; i < kThreads; ++i) alone[i] = studio.generate(options(i));
+    const Waveform spoken = studio.engine().decode(alone[0], studio.voice, nullptr);
+
+    std::vector<std::vector<int64_t>> together(kThreads * 3);
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < kThreads; ++i) {
+      threads.emplace_back([&, i] {
+        for (std::size_t round = 0; round < 3; ++round) {
+          together[3 * i + round] = studio.generate(options(i));
+        }
+      });
+    }
+    for (int round = 0; round < 5; ++round) {  // the other graphs take their turns between them
+      CHECK(studio.engine().decode(alone[0], studio.voice, nullptr).samples == spoken.samples);
+      CHECK(studio.engine().encode_voice(recording(), nullptr).audio_tokens == studio.voice.audio_tokens);
+    }
+    for (auto& thread : threads) thread.join();
+    for (std::size_t i = 0; i < together.size(); ++i) CHECK(together[i] == alone[i / 3]);
+  }
+}
+
+TEST_CASE("an engine that is destroyed lets the running and the waiting requests finish") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Studio studio(shim);
+  const auto expected = studio.generate(greedy(30));
+  Gate gate(6);
+  RunWithBinding::plan = through(gate);
+  CreateRunOptions::calls = 0;
+  std::vector<std::vector<int64_t>> got(3);
+  std::vector<std::thread> threads;
+  for (auto& ids : got) threads.emplace_back([&] { ids = studio.generate(greedy(30)); });
+  gate.wait();                                                    // one runs,
+  while (CreateRunOptions::calls < 3) std::this_thread::yield();  // and all have a place in the queue
+  std::thread closer([&] { studio.destroy(); });
+  gate.open();
+  for (auto& thread : threads) thread.join();
+  closer.join();
+  for (const auto& ids : got) CHECK(ids == expected);
+}
+
+TEST_CASE("a cancel that comes while the engine is destroyed touches nothing that is gone") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Studio studio(shim);
+  CancelToken token;
+  Gate running(6);
+  Gate interrupting(1);
+  RunWithBinding::plan = through(running);
+  SetTerminate::plan = through(interrupting);
+  std::thread worker(
+      [&] { CHECK(refusal([&] { studio.generate(greedy(500), &token); }).kind == ErrorKind::kCancelled); });
+  running.wait();
+  std::thread canceller([&] { token.request(); });
+  interrupting.wait();  // the token is raised, its listener still at work
+  std::thread closer([&] { studio.destroy(); });
+  running.open();
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // for a closer that would not wait
+  interrupting.open();
+  canceller.join();
+  worker.join();
+  closer.join();
+}
+
+TEST_CASE("a token raised before the start: nothing runs") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Studio studio(shim);
+  CancelToken token;
+  token.request();
+  Run::calls = 0;
+  CHECK(refusal([&] { studio.generate(greedy(5), &token); }).kind == ErrorKind::kCancelled);
+  CHECK(refusal([&] { studio.engine().encode_voice(recording(), &token); }).kind == ErrorKind::kCancelled);
+  CHECK(refusal([&] { studio.engine().decode(std::vector<int64_t>{1, 2}, studio.voice, &token); }).kind ==
+        ErrorKind::kCancelled);
+  CHECK(RunWithBinding::calls == 0);
+  CHECK(Run::calls == 0);
+  CHECK(studio.generate(greedy(5)).size() == 5);
+}
+
+TEST_CASE("a token raised by progress: nothing more runs") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Studio studio(shim);
+  const auto expected = studio.generate(greedy(20));
+  CancelToken token;
+  RunWithBinding::calls = 0;
+  int32_t last = 0;
+  const Refusal found = refusal([&] {
+    studio.generate(greedy(20), &token, [&](int32_t count) {
+      last = count;
+      if (count == 5) token.request();
+    });
+  });
+  CHECK(found.kind == ErrorKind::kCancelled);
+  CHECK(last == 5);
+  CHECK(RunWithBinding::calls == kPromptRuns * 5);
+  CHECK(studio.generate(greedy(20)) == expected);
+}
+
+TEST_CASE("a token raised from another thread interrupts the run that is under way") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  for (const int run : {1, 2, 9, 10}) {  // the prompt and a step, in the table and in the model
+    CAPTURE(run);
+    Studio studio(shim);
+    const auto expected = studio.generate(greedy(20));
+    RunWithBinding::calls = 0;
+    Gate gate(run);
+    RunWithBinding::plan = through(gate);
+    CancelToken token;
+    std::thread canceller([&] {
+      gate.wait();
+      token.request();
+      gate.open();
+    });
+    const Refusal found = refusal([&] { studio.generate(greedy(20), &token); });
+    canceller.join();
+    CHECK(found.kind == ErrorKind::kCancelled);
+    CHECK(RunWithBinding::calls == run);  // had that run gone on, another would have followed
+    CHECK(SetTerminate::calls == 1);
+    SetTerminate::calls = 0;
+    RunWithBinding::plan = nullptr;
+    CHECK(studio.generate(greedy(20)) == expected);
+  }
+}
+
+TEST_CASE("encoding and decoding are interrupted as well") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Studio studio(shim);
+  const auto cancelled_in_run = [&](auto work) {
+    Gate gate(1);
+    Run::plan = through(gate);
+    CancelToken token;
+    std::thread canceller([&] {
+      gate.wait();
+      token.request();
+      gate.open();
+    });
+    const Refusal found = refusal([&] { work(&token); });
+    canceller.join();
+    Run::plan = nullptr;
+    return found.kind == ErrorKind::kCancelled;
+  };
+  const std::vector<int64_t> codes = {1, 2, 3};
+  CHECK(cancelled_in_run([&](CancelToken* token) { studio.engine().encode_voice(recording(), token); }));
+  CHECK(cancelled_in_run([&](CancelToken* token) { studio.engine().decode(codes, studio.voice, token); }));
+}
+
+TEST_CASE("a request that waits for its turn is cancelled without one") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Studio studio(shim);
+  const auto expected = studio.generate(greedy(10));
+  Gate gate(3);
+  RunWithBinding::plan = through(gate);
+  std::vector<int64_t> got;
+  std::thread running([&] { got = studio.generate(greedy(10)); });
+  gate.wait();
+  RunWithBinding::calls = 0;
+  CancelToken token;
+  std::thread waiting(
+      [&] { CHECK(refusal([&] { studio.generate(greedy(10), &token); }).kind == ErrorKind::kCancelled); });
+  token.request();
+  waiting.join();
+  CHECK(RunWithBinding::calls == 0);
+  gate.open();
+  running.join();
+  CHECK(got == expected);
+}
+
+TEST_CASE("a failed call of the runtime is an Error of its kind, and the next request is as before") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  for (const std::string form : {"concat", "gqa"}) {
+    CAPTURE(form);
+    Studio studio(shim, form);
+    const auto expected = studio.generate(sampled(12));
+    const auto fails = [&](auto slot, std::initializer_list<int> calls, ErrorKind kind, const char* doing) {
+      for (const int n : calls) {
+        CAPTURE(n);
+        decltype(slot)::plan = fail_call(n);
+        const Refusal found = refusal([&] { studio.generate(sampled(300)); });
+        decltype(slot)::plan = nullptr;
+        CHECK(found.kind == kind);
+        CHECK(found.text == std::string(doing) + ": a failure made by the test");
+        CHECK(studio.generate(sampled(12)) == expected);
+      }
+    };
+    fails(RunWithBinding(), {1, 3, 23}, ErrorKind::kExecution, "running embed_tokens.onnx");
+    fails(RunWithBinding(), {2, 4, 24}, ErrorKind::kExecution, "running language_model.onnx");
+    fails(CreateTensor(), {1, 2, 3, 7, 12, 30}, ErrorKind::kInternal, "making a tensor view");
+    fails(BindInput(), {1, 2, 3, 4, 5, 20}, ErrorKind::kInternal, "binding an input");
+    fails(BindOutput(), {1, 2, 3, 5, 20}, ErrorKind::kInternal, "binding an output");
+    fails(CreateRunOptions(), {1}, ErrorKind::kInternal, "making run options");
+  }
+}
+
+TEST_CASE("failed encoding and decoding name their graph") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Studio studio(shim);
+  const std::vector<int64_t> codes = {1, 2, 3};
+  const auto samples = studio.engine().decode(codes, studio.voice, nullptr).samples;
+  Run::plan = fail_call(1);
+  const Refusal encoding = refusal([&] { studio.engine().encode_voice(recording(), nullptr); });
+  CHECK(encoding.kind == ErrorKind::kExecution);
+  CHECK(encoding.text == "running speech_encoder.onnx: a failure made by the test");
+  Run::plan = fail_call(1);
+  const Refusal decoding = refusal([&] { studio.engine().decode(codes, studio.voice, nullptr); });
+  CHECK(decoding.kind == ErrorKind::kExecution);
+  CHECK(decoding.text == "running conditional_decoder.onnx: a failure made by the test");
+  CHECK(studio.engine().decode(codes, studio.voice, nullptr).samples == samples);
+  CHECK(studio.engine().encode_voice(recording(), nullptr).audio_features == studio.voice.audio_features);
+}
+
+TEST_CASE("an engine whose graph cannot be loaded is kModel, whichever graph it is") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  for (int graph = 0; graph < static_cast<int>(kGraphCount); ++graph) {
+    CAPTURE(graph);
+    CreateSession::plan = fail_call(graph + 1);
+    const Refusal found = refusal([&] { Engine(shim.api, bundle("gqa"), engine_options()); });
+    CHECK(found.kind == ErrorKind::kModel);
+    CHECK(found.names(std::string(kGraphNames[static_cast<std::size_t>(graph)]) +
+                      ".onnx: a failure made by the test"));
+  }
+}
+
+TEST_CASE("a recording without usable samples is refused") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Studio studio(shim);
+  Run::calls = 0;
+  const auto refused = [&](const std::vector<float>& samples, const char* why) {
+    const Refusal found = refusal([&] { studio.engine().encode_voice(samples, nullptr); });
+    CAPTURE(found.text);
+    CHECK(found.kind == ErrorKind::kInvalidInput);
+    CHECK(found.names(why));
+  };
+  std::vector<float> damaged = recording();
+  damaged[31000] = std::numeric_limits<float>::quiet_NaN();
+  refused(damaged, "not finite");
+  damaged[31000] = -std::numeric_limits<float>::infinity();
+  refused(damaged, "not finite");
+  refused({}, "has no samples");
+  CHECK(Run::calls == 0);
+}
+
+TEST_CASE("tokens to decode: ids that are no codes are left out, those outside the vocabulary refused") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Studio studio(shim);
+  const auto decode = [&](const std::vector<int64_t>& tokens) {
+    return studio.engine().decode(tokens, studio.voice, nullptr).samples;
+  };
+  constexpr std::size_t kToken = 960;
+  const auto three = decode({10, 20, 30});
+  CHECK(three.size() == (3 + 3) * kToken);  // three of closing silence
+  CHECK(decode({6561, 10, 20, 6561, 30, 6562}) == three);
+  CHECK(decode({}).size() == 3 * kToken);
+  CHECK(decode({10, 20, 31}) != three);
+  for (const int64_t token : {int64_t{-1}, int64_t{6563}}) {
+    const Refusal found = refusal([&] { decode({1, token}); });
+    CHECK(found.kind == ErrorKind::kInvalidInput);
+    CHECK(found.names("must lie in [0, 6563), not " + std::to_string(token)));
+  }
+  Voice damaged = studio.voice;
+  damaged.speaker_embeddings.pop_back();
+  CHECK(refusal([&] { studio.engine().decode(std::vector<int64_t>{1}, damaged, nullptr); }).kind ==
+        ErrorKind::kInvalidInput);
+}

@@ -1,0 +1,270 @@
+// The loop on tiny bundles: which tokens, when it ends, what it refuses, and what a step costs.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "allocations.hpp"
+#include "bundle.hpp"
+#include "decode/generate.hpp"
+#include "refusal.hpp"
+#include "shim.hpp"
+
+using namespace loquor;
+using namespace loquor::testing;
+
+namespace {
+
+// A model, its generator and a voice for them.
+class Bench {
+ public:
+  Bench(const Shim& shim, const Manifest& manifest)
+      : run(*shim.api), model(shim.api, manifest, session_config(shim.api)), generator(model) {
+    voice = model.speech_encoder.encode(recording(), run);
+  }
+  explicit Bench(const Shim& shim, const std::string& form = "gqa") : Bench(shim, manifest_of(form)) {}
+
+  Tokens generate(const GenerationOptions& options, const std::vector<int64_t>& ids = text_ids()) {
+    return generator.generate({ids, voice, options, {}}, run, nullptr);
+  }
+  int64_t prompt_length() const { return voice.prefix_length + static_cast<int64_t>(text_ids().size()); }
+
+  ort::RunOptions run;
+  Model model;
+  Generator generator;
+  Voice voice;
+};
+
+// The same tokens the slow way: every step runs the whole sequence again, on an empty cache.
+std::vector<int64_t> by_prefills(Bench& bench, const GenerationOptions& options) {
+  Model& model = bench.model;
+  LanguageModel& lm = model.language_model;
+  Sampler sampler(model.manifest.sampler_order, lm.signature().vocab_size, model.manifest.start_token);
+  sampler.reset(options);
+  std::vector<float> sequence = bench.voice.audio_features;
+  const auto hidden = static_cast<std::size_t>(lm.signature().hidden_size);
+  const auto append = [&](const std::vector<int64_t>& ids) {
+    const std::size_t end = sequence.size();
+    sequence.resize(end + ids.size() * hidden);
+    model.embed_tokens.embed(ids, sequence.data() + end, bench.run);
+  };
+  append(text_ids());
+  std::vector<int64_t> tokens;
+  while (tokens.size() < static_cast<std::size_t>(options.max_new_tokens)) {
+    const auto length = static_cast<int64_t>(sequence.size() / hidden);
+    lm.begin(length);
+    std::copy(sequence.begin(), sequence.end(), lm.embeds(length));
+    const int64_t token = sampler.next(lm.run(length, bench.run), tokens.size());
+    if (token == model.manifest.stop_token) break;
+    tokens.push_back(token);
+    append({token});
+  }
+  return tokens;
+}
+
+// Our own allocations in each decode step of a run.
+std::vector<int64_t> allocations_by_step(Bench& bench, const GenerationOptions& options,
+                                         const std::function<void()>& in_step) {
+  std::vector<int64_t> marks;
+  marks.reserve(static_cast<std::size_t>(options.max_new_tokens));
+  const GenerationRequest request{text_ids(), bench.voice, options, [&](int32_t) {
+                                    if (in_step) in_step();
+                                    marks.push_back(allocations());
+                                  }};
+  bench.generator.generate(request, bench.run, nullptr);
+  std::adjacent_difference(marks.begin(), marks.end(), marks.begin());
+  marks.erase(marks.begin());
+  return marks;
+}
+
+}  // namespace
+
+TEST_CASE("tokens are those of a whole prefill at every step") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  for (const std::string form : {"concat", "mha", "gqa"}) {
+    CAPTURE(form);
+    Bench bench(shim, form);
+    CHECK(bench.generate(greedy(40)).ids == by_prefills(bench, greedy(40)));
+    CHECK(bench.generate(sampled(40)).ids == by_prefills(bench, sampled(40)));
+  }
+}
+
+TEST_CASE("a request gives the same tokens whatever ran before it") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  for (const std::string form : {"concat", "gqa"}) {
+    CAPTURE(form);
+    Bench bench(shim, form);
+    const auto short_greedy = bench.generate(greedy(30)).ids;
+    const auto long_sampled = bench.generate(sampled(400)).ids;
+    CHECK(bench.generate(greedy(30)).ids == short_greedy);
+    CHECK(bench.generate(sampled(400)).ids == long_sampled);
+    CHECK(bench.generate(sampled(400, 2)).ids != long_sampled);
+    CHECK(bench.generate(sampled(400), {40, 50256, 50256}).ids != long_sampled);
+    Bench fresh(shim, form);
+    CHECK(fresh.generate(sampled(400)).ids == long_sampled);
+  }
+}
+
+TEST_CASE("STOP ends the run and is left out") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  const std::vector<int64_t> all = Bench(shim).generate(greedy(20)).ids;
+  REQUIRE(all.size() == 20);
+  for (const std::size_t at : {std::size_t{0}, std::size_t{7}, std::size_t{19}}) {
+    CAPTURE(at);
+    Manifest manifest = manifest_of("gqa");
+    manifest.stop_token = all[at];
+    const auto first = std::find(all.begin(), all.end(), all[at]);
+    const Tokens tokens = Bench(shim, manifest).generate(greedy(20));
+    CHECK(tokens.ids == std::vector<int64_t>(all.begin(), first));
+    CHECK(tokens.finish_reason == FinishReason::kStop);
+  }
+}
+
+TEST_CASE("max_new_tokens ends the run with its last real token kept") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Bench bench(shim);
+  const std::vector<int64_t> all = bench.generate(sampled(50)).ids;
+  REQUIRE(all.size() == 50);
+  for (const int32_t limit : {1, 2, 13, 49}) {
+    CAPTURE(limit);
+    RunWithBinding::calls = 0;
+    const Tokens tokens = bench.generate(sampled(limit));
+    CHECK(tokens.ids == std::vector<int64_t>(all.begin(), all.begin() + limit));
+    CHECK(tokens.finish_reason == FinishReason::kLength);
+    CHECK(tokens.prompt_length == bench.prompt_length());
+    CHECK(RunWithBinding::calls == 2 * limit);  // table and model, for the prompt and all tokens but the last
+  }
+}
+
+TEST_CASE("the model's positions are the limit, and a prompt that leaves no room is refused") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Bench plenty(shim);
+  const std::vector<int64_t> all = plenty.generate(greedy(10)).ids;
+  const int64_t prompt = plenty.prompt_length();
+  Manifest manifest = manifest_of("gqa");
+  manifest.max_positions = prompt + 3;
+  const Tokens tokens = Bench(shim, manifest).generate(greedy(10));
+  CHECK(tokens.ids == std::vector<int64_t>(all.begin(), all.begin() + 3));
+  CHECK(tokens.finish_reason == FinishReason::kLength);
+
+  manifest.max_positions = prompt;
+  Bench full(shim, manifest);
+  RunWithBinding::calls = 0;
+  const Refusal refused = refusal([&] { full.generate(greedy(10)); });
+  CHECK(refused.kind == ErrorKind::kInvalidInput);
+  CHECK(refused.names("together take " + std::to_string(prompt) + " positions"));
+  CHECK(RunWithBinding::calls == 0);
+}
+
+TEST_CASE("ids that are not the bundle's own are refused before anything runs") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Bench bench(shim);
+  RunWithBinding::calls = 0;
+  const auto refused = [&](const std::vector<int64_t>& ids, const char* why) {
+    const Refusal found = refusal([&] { bench.generate(greedy(3), ids); });
+    CAPTURE(found.text);
+    CHECK(found.kind == ErrorKind::kInvalidInput);
+    CHECK(found.names(why));
+  };
+  refused({}, "must end with 2 end-of-text ids (50256)");
+  refused({39, 72}, "must end with 2 end-of-text ids");
+  refused({39, 50256}, "must end with 2 end-of-text ids");
+  refused({50256, 50256, 39}, "must end with 2 end-of-text ids");
+  refused({-1, 50256, 50256}, "holds -1, outside the text vocabulary [0, 50276)");
+  refused({50276, 50256, 50256}, "holds 50276, outside");
+  CHECK(RunWithBinding::calls == 0);
+  CHECK(bench.generate(greedy(3), {50256, 50256}).ids.size() == 3);  // no text is for the caller to refuse
+  CHECK(bench.generate(greedy(3), {50275, 50256, 50256}).ids.size() == 3);
+}
+
+TEST_CASE("a voice of another model, or a damaged one, is refused before anything runs") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Bench bench(shim);
+  const Voice good = bench.voice;
+  RunWithBinding::calls = 0;
+  const auto refused = [&](auto change, const char* why) {
+    bench.voice = good;
+    change(bench.voice);
+    const Refusal found = refusal([&] { bench.generate(greedy(3)); });
+    CAPTURE(found.text);
+    CHECK(found.kind == ErrorKind::kInvalidInput);
+    CHECK(found.names(why));
+    CHECK(found.names("make it again"));
+  };
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  refused([](Voice& v) { v.hidden_size = 32; }, "hidden size should be 64 but is 32");
+  refused([](Voice& v) { ++v.prefix_length; }, "audio_features holds");
+  refused([](Voice& v) { v.audio_features.pop_back(); }, "audio_features holds");
+  refused([](Voice& v) { v.audio_features[5] = kNan; }, "audio_features holds values that are not finite");
+  refused([](Voice& v) { v.audio_features.clear(), v.prefix_length = 0; }, "audio_features holds 0 values");
+  refused([](Voice& v) { v.speaker_embeddings.resize(191); }, "speaker_embeddings should be 192 but is 191");
+  refused([](Voice& v) { v.speaker_embeddings[0] = kNan; }, "speaker_embeddings holds values that are not");
+  refused([](Voice& v) { v.speaker_feature_size = 40; }, "speaker_features should be 80 but is 40");
+  refused([](Voice& v) { ++v.speaker_frames; }, "speaker_features holds");
+  refused([](Voice& v) { v.audio_tokens[0] = 6561; }, "audio_tokens holds 6561");
+  refused([](Voice& v) { v.audio_tokens[0] = -1; }, "audio_tokens holds -1");
+  CHECK(RunWithBinding::calls == 0);
+}
+
+TEST_CASE("options out of range are refused, and the next request is as if they had not been") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Bench bench(shim);
+  const auto expected = bench.generate(greedy(5)).ids;
+  CHECK(refusal([&] { bench.generate(greedy(0)); }).kind == ErrorKind::kInvalidInput);
+  CHECK(bench.generate(greedy(5)).ids == expected);
+}
+
+TEST_CASE("progress counts every token, and what it throws reaches the caller") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Bench bench(shim);
+  std::vector<int32_t> seen;
+  GenerationRequest request{text_ids(), bench.voice, greedy(6),
+                            [&](int32_t count) { seen.push_back(count); }};
+  bench.generator.generate(request, bench.run, nullptr);
+  CHECK(seen == std::vector<int32_t>{1, 2, 3, 4, 5, 6});
+  request.progress = [](int32_t count) {
+    if (count == 3) throw Error(ErrorKind::kInternal, "thrown by progress");
+  };
+  CHECK(refusal([&] { bench.generator.generate(request, bench.run, nullptr); }).text == "thrown by progress");
+  CHECK(bench.generate(greedy(6)).ids.size() == 6);
+}
+
+TEST_CASE("a decode step allocates nothing of ours, from the first one on") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  for (const std::string form : {"concat", "gqa"}) {
+    for (const std::string dtype : {"fp32", "fp16"}) {
+      Manifest manifest = manifest_of(form, dtype);
+      manifest.stop_token = -2;  // no token: the runs are as long as they are asked to be
+      Bench bench(shim, manifest);
+      for (const GenerationOptions& options : {greedy(250), sampled(250)}) {
+        CAPTURE(form);
+        CAPTURE(dtype);
+        CAPTURE(options.temperature);
+        const auto steps = allocations_by_step(bench, options, {});
+        REQUIRE(steps.size() == 249);
+        CHECK(std::count(steps.begin(), steps.end(), 0) == 249);
+        // The count sees one allocation in a step, of either kind.
+        const auto plain = allocations_by_step(bench, options, [] { std::vector<char> one(100); });
+        CHECK(std::count(plain.begin(), plain.end(), 1) == 249);
+        const ort::Memory host(shim.api);
+        const auto aligned = allocations_by_step(bench, options, [&] { host.allocate(100); });
+        CHECK(std::count_if(aligned.begin(), aligned.end(), [](int64_t n) { return n > 0; }) == 249);
+      }
+    }
+  }
+}

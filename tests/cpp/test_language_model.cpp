@@ -1,0 +1,230 @@
+// The KV cache and the graph around it: whatever way positions are run, the logits are those of one prefill.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/rng.hpp"
+#include "bundle.hpp"
+#include "model/language_model.hpp"
+#include "refusal.hpp"
+#include "shim.hpp"
+
+using namespace loquor;
+using namespace loquor::testing;
+
+namespace {
+
+using Logits = std::vector<float>;
+
+constexpr int64_t kHidden = 64;
+constexpr float kClose = 1e-4f;
+
+// A language model and sequences of made-up embeddings for it.
+class Lm {
+ public:
+  Lm(const Shim& shim, const std::string& form, const std::string& dtype = "fp32", bool own_memory = false)
+      : run_(*shim.api),
+        lm_(load_graph(shim.api, form, Graph::kLanguageModel, dtype), device(*shim.api, own_memory)) {}
+
+  LanguageModel& operator*() { return lm_; }
+
+  // Runs positions [from, from + count) of sequence `which`.
+  Logits run(uint64_t which, int64_t from, int64_t count) {
+    const CounterRng rng(which);
+    float* embeds = lm_.embeds(count);
+    for (int64_t i = 0; i < count * kHidden; ++i) {
+      embeds[i] = 4 * rng.uniform(static_cast<uint64_t>(from * kHidden + i)) - 2;
+    }
+    const Span<float> logits = lm_.run(count, run_);
+    return Logits(logits.begin(), logits.end());
+  }
+
+  // The logits of the last of `length` positions, computed at once.
+  Logits prefill(uint64_t which, int64_t length, int64_t capacity) {
+    lm_.begin(capacity);
+    return run(which, 0, length);
+  }
+
+  // The same by a prefill of `first` positions and single steps for the others.
+  Logits stepwise(uint64_t which, int64_t first, int64_t length, int64_t capacity) {
+    Logits logits = prefill(which, first, capacity);
+    for (int64_t at = first; at < length; ++at) logits = run(which, at, 1);
+    return logits;
+  }
+
+ private:
+  // "Cpu" as a device memory of its own takes the ways that a GPU's tensors take.
+  static ort::Device device(const ort::Api& api, bool own_memory) {
+    ort::Device cpu = ort::choose_device(api, "cpu", {});
+    if (own_memory) cpu.memory_name = "Cpu";
+    return cpu;
+  }
+
+  ort::RunOptions run_;
+  LanguageModel lm_;
+};
+
+float distance(const Logits& a, const Logits& b) {
+  REQUIRE(a.size() == b.size());
+  float largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::fabs(a[i] - b[i]));
+  return std::isnan(largest) ? 1e9f : largest;
+}
+
+struct Form {
+  std::string name;
+  KvMode mode;
+};
+const Form kForms[] = {{"concat", KvMode::kPingPong}, {"mha", KvMode::kPingPong}, {"gqa", KvMode::kInPlace}};
+
+}  // namespace
+
+TEST_CASE("the probe finds how each form keeps its cache") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  for (const Form& form : kForms) {
+    for (const std::string dtype : {"fp32", "fp16"}) {
+      CAPTURE(form.name);
+      CAPTURE(dtype);
+      Lm lm(shim, form.name, dtype);
+      CHECK((*lm).kv_mode() == form.mode);
+      CHECK((*lm).signature().hidden_size == kHidden);
+      CHECK((*lm).signature().vocab_size == 6563);
+      CHECK((*lm).signature().kv.layers == 2);
+    }
+  }
+}
+
+TEST_CASE("a prefill and steps, however cut, give the logits of one prefill") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  for (const Form& form : kForms) {
+    CAPTURE(form.name);
+    Lm lm(shim, form.name);
+    const Logits at_once = lm.prefill(1, 60, 300);
+    CHECK(distance(at_once, lm.prefill(1, 59, 300)) > 0.1f);  // the last position matters
+    CHECK(distance(at_once, lm.stepwise(1, 20, 60, 300)) < kClose);
+    CHECK(distance(at_once, lm.stepwise(1, 1, 60, 300)) < kClose);
+    lm.prefill(1, 10, 300);
+    lm.run(1, 10, 30);  // several positions on a filled cache
+    lm.run(1, 40, 1);
+    CHECK(distance(at_once, lm.run(1, 41, 19)) < kClose);
+  }
+}
+
+TEST_CASE("all forms have the same weights, so the same logits") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  const Logits concat = Lm(shim, "concat").stepwise(2, 30, 50, 100);
+  CHECK(distance(concat, Lm(shim, "mha").stepwise(2, 30, 50, 100)) < kClose);
+  CHECK(distance(concat, Lm(shim, "gqa").stepwise(2, 30, 50, 100)) < kClose);
+  // float16 keeps eleven bits; a wrong cache is off by whole units.
+  CHECK(distance(concat, Lm(shim, "gqa", "fp16").stepwise(2, 30, 50, 100)) < 0.1f);
+}
+
+TEST_CASE("the capacity may grow and shrink between sequences without showing") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  for (const Form& form : kForms) {
+    CAPTURE(form.name);
+    Lm lm(shim, form.name);
+    const Logits expected = lm.stepwise(3, 10, 25, 25);
+    for (const int64_t capacity : {40, 700, 25, 1500, 257, 256}) {
+      CAPTURE(capacity);
+      CHECK(distance(expected, lm.stepwise(3, 10, 25, capacity)) < kClose);
+    }
+  }
+}
+
+TEST_CASE("a sequence leaves nothing behind for the next one") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  for (const Form& form : kForms) {
+    CAPTURE(form.name);
+    Lm fresh(shim, form.name);
+    const Logits expected = fresh.stepwise(4, 12, 30, 200);
+    Lm used(shim, form.name);
+    used.stepwise(5, 100, 180, 200);  // longer, and an odd number of runs
+    CHECK(used.stepwise(4, 12, 30, 200) == expected);
+    used.prefill(6, 7, 200);  // given up after its prefill
+    CHECK(used.stepwise(4, 12, 30, 200) == expected);
+  }
+}
+
+TEST_CASE("more positions than the capacity are an error, and the cache stays usable") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  for (const Form& form : kForms) {
+    CAPTURE(form.name);
+    Lm lm(shim, form.name);
+    const Logits expected = lm.prefill(7, 256, 256);  // a whole step of capacity
+    const Refusal step = refusal([&] { lm.run(7, 256, 1); });
+    CHECK(step.kind == ErrorKind::kInternal);
+    CHECK(step.text == "the KV cache holds 256 positions, 257 were asked for");
+    (*lm).begin(10);
+    CHECK(refusal([&] { lm.run(7, 0, 300); }).kind == ErrorKind::kInternal);
+    CHECK(lm.prefill(7, 256, 256) == expected);
+  }
+}
+
+TEST_CASE("memory from a device's allocator serves as the host's does") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  for (const Form& form : kForms) {
+    CAPTURE(form.name);
+    const Logits expected = Lm(shim, form.name).stepwise(8, 12, 30, 300);
+    Lm lm(shim, form.name, "fp32", true);
+    CHECK((*lm).kv_mode() == form.mode);
+    CHECK(AllocatorAlloc::calls > 0);
+    CHECK(distance(expected, lm.stepwise(8, 12, 30, 300)) < kClose);
+
+    AllocatorAlloc::plan = fail_call(3);  // while the buffers grow, some of them replaced
+    CHECK(refusal([&] { (*lm).begin(2000); }).kind == ErrorKind::kExecution);
+    CHECK(refusal([&] { lm.run(8, 0, 1); }).kind == ErrorKind::kInternal);  // there is no capacity now
+    CHECK(distance(expected, lm.stepwise(8, 12, 30, 2000)) < kClose);
+  }
+}
+
+TEST_CASE("a shared buffer that the runtime refuses means two buffers by turns") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  const Logits expected = Lm(shim, "gqa").stepwise(9, 12, 30, 300);
+  RunWithBinding::plan = fail_call(3);  // the probe's first run with a shared buffer
+  Lm lm(shim, "gqa");
+  CHECK((*lm).kv_mode() == KvMode::kPingPong);
+  CHECK(distance(expected, lm.stepwise(9, 12, 30, 300)) < kClose);
+}
+
+TEST_CASE("loading survives a failure of any call: an Error, or a cache by turns, and nothing leaks") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  int thrown = 0;
+  const auto fail_each = [&](auto slot, auto... allowed) {
+    for (int n = 1;; ++n) {
+      CAPTURE(n);
+      decltype(slot)::calls = 0;
+      decltype(slot)::plan = fail_call(n);
+      try {
+        Lm lm(shim, "gqa");
+        if (decltype(slot)::calls < n) break;  // nothing was left to fail
+        CHECK((*lm).kv_mode() == KvMode::kPingPong);
+      } catch (const Error& error) {
+        CHECK(((error.kind() == allowed) || ...));
+        ++thrown;
+      }
+      decltype(slot)::plan = nullptr;
+    }
+    decltype(slot)::plan = nullptr;
+  };
+  fail_each(CreateSession(), ErrorKind::kModel);
+  fail_each(RunWithBinding(), ErrorKind::kExecution);
+  fail_each(CreateBinding(), ErrorKind::kInternal);
+  fail_each(CreateTensor(), ErrorKind::kInternal);
+  fail_each(BindInput(), ErrorKind::kInternal);
+  fail_each(BindOutput(), ErrorKind::kInternal);
+  CHECK(thrown > 20);
+}

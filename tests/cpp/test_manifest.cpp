@@ -1,0 +1,147 @@
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "model/bundle_files.hpp"
+#include "model/manifest.hpp"
+#include "refusal.hpp"
+#include "temp_folder.hpp"
+
+using loquor::ErrorKind;
+using loquor::Manifest;
+using loquor::read_manifest;
+
+namespace {
+
+// A bundle folder with empty graphs and, as wanted, its two settings files.
+class Bundle {
+ public:
+  Bundle() {
+    for (const char* name : loquor::kGraphNames) folder_.write("onnx/" + std::string(name) + ".onnx");
+  }
+  Bundle& config(const std::string& json) { return write("config.json", json); }
+  Bundle& generation(const std::string& json) { return write("generation_config.json", json); }
+  Manifest manifest() const { return read_manifest(folder_.path(), "auto"); }
+  Refusal refused() const {
+    return refusal([&] { manifest(); });
+  }
+  const TempFolder& folder() const { return folder_; }
+
+ private:
+  Bundle& write(const char* name, const std::string& json) {
+    folder_.write(name, json);
+    return *this;
+  }
+  TempFolder folder_;
+};
+
+}  // namespace
+
+TEST_CASE("without settings the family's own hold") {
+  const Bundle bundle;
+  const Manifest manifest = bundle.manifest();
+  CHECK(manifest.folder == bundle.folder().path());
+  CHECK(manifest.files[3].dtype == "fp32");
+  CHECK(manifest.sample_rate == 24000);
+  CHECK(manifest.samples_per_token == 960);
+  CHECK(manifest.start_token == 6561);
+  CHECK(manifest.stop_token == 6562);
+  CHECK(manifest.silence_token == 4299);
+  CHECK(manifest.end_of_text_token == 50256);
+  CHECK(manifest.text_vocab_size == 50276);
+  CHECK(manifest.defaults.temperature == doctest::Approx(0.8));
+  CHECK(manifest.defaults.repetition_penalty == doctest::Approx(1.2));
+}
+
+TEST_CASE("config.json says what differs") {
+  Bundle bundle;
+  bundle.config(
+      R"({"model_type": "chatterbox", "sample_rate": 16000, "samples_per_token": 640, "start_speech_token": 10,
+                    "stop_speech_token": 11, "silence_token": 7, "end_of_text_token": 99, "closing_silence_tokens": 0,
+                    "max_positions": 512, "text_config": {"text_vocab_size": 100}, "unknown": [1, 2]})");
+  const Manifest manifest = bundle.manifest();
+  CHECK(manifest.sample_rate == 16000);
+  CHECK(manifest.samples_per_token == 640);
+  CHECK(manifest.start_token == 10);
+  CHECK(manifest.stop_token == 11);
+  CHECK(manifest.silence_token == 7);
+  CHECK(manifest.end_of_text_token == 99);
+  CHECK(manifest.closing_silence_tokens == 0);
+  CHECK(manifest.max_positions == 512);
+  CHECK(manifest.text_vocab_size == 100);
+}
+
+TEST_CASE("generation_config.json gives the defaults, by the hub's keys") {
+  Bundle bundle;
+  bundle.generation(
+      R"({"temperature": 0.5, "top_k": 20, "top_p": 0.9, "min_p": 0.05, "repetition_penalty": 1.5,
+                        "max_new_tokens": 300, "bos_token_id": 6561})");
+  const auto defaults = bundle.manifest().defaults;
+  CHECK(defaults.temperature == 0.5f);
+  CHECK(defaults.top_k == 20);
+  CHECK(defaults.top_p == 0.9f);
+  CHECK(defaults.min_p == 0.05f);
+  CHECK(defaults.repetition_penalty == 1.5f);
+  CHECK(defaults.max_new_tokens == 300);
+  bundle.generation(R"({"do_sample": false, "temperature": 0.5})");
+  CHECK(bundle.manifest().defaults.temperature == 0);
+  bundle.generation(R"({"do_sample": true, "temperature": null})");
+  CHECK(bundle.manifest().defaults.temperature == 0.8f);
+}
+
+TEST_CASE("settings that cannot be meant are refused by file, key and range") {
+  struct Case {
+    const char* json;
+    const char* says;
+  };
+  const Case configs[] = {
+      {R"({"model_type": "llama"})", "'chatterbox', not 'llama'"},
+      {R"({"model_type": 5})", "config.json"},
+      {R"({"sample_rate": 0})", "'sample_rate' should be a number from 8000"},
+      {R"({"sample_rate": 24000.5})", "config.json"},
+      {R"({"samples_per_token": "many"})", "config.json"},
+      {R"({"stop_speech_token": -1})", "'stop_speech_token'"},
+      {R"({"max_positions": 1e30})", "config.json"},
+      {R"({"text_config": {"text_vocab_size": true}})", "config.json"},
+      {R"({"sample_rate": 24000)", "config.json"},
+      {R"([1, 2])", "config.json"},
+      {"", "config.json"},
+      {"<html>Not found</html>", "config.json"},
+  };
+  for (const Case& wrong : configs) {
+    CAPTURE(wrong.json);
+    Bundle bundle;
+    const Refusal refused = bundle.config(wrong.json).refused();
+    CHECK(refused.kind == ErrorKind::kModel);
+    CHECK(refused.names(wrong.says));
+    CHECK(refused.names(bundle.folder().path()));
+  }
+  const Case defaults[] = {
+      {R"({"temperature": -1})", "'temperature'"},
+      {R"({"top_p": 0})", "top_p must be in"},
+      {R"({"top_k": 2.5})", "generation_config.json"},
+      {R"({"max_new_tokens": 0})", "'max_new_tokens'"},
+      {R"({"do_sample": "no"})", "generation_config.json"},
+      {R"({"repetition_penalty": 0})", "repetition_penalty"},
+  };
+  for (const Case& wrong : defaults) {
+    CAPTURE(wrong.json);
+    Bundle bundle;
+    const Refusal refused = bundle.generation(wrong.json).refused();
+    CHECK(refused.kind == ErrorKind::kModel);
+    CHECK(refused.names(wrong.says));
+    CHECK(refused.names("generation_config.json"));
+  }
+}
+
+TEST_CASE("a folder that is not there is named") {
+  const TempFolder folder;
+  const std::string absent = folder.path() + "/absent";
+  Refusal refused = refusal([&] { read_manifest(absent, "auto"); });
+  CHECK(refused.kind == ErrorKind::kModel);
+  CHECK(refused.names(absent));
+  const std::string file = folder.write("file");
+  refused = refusal([&] { read_manifest(file, "auto"); });
+  CHECK(refused.kind == ErrorKind::kModel);
+  CHECK(refused.names(file));
+}

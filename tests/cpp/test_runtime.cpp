@@ -1,0 +1,89 @@
+// Opening a library that is no ONNX Runtime, or not one for us. The real one is opened by the Python tests.
+#include <doctest/doctest.h>
+
+#include <string>
+
+#ifndef _WIN32
+#include <dlfcn.h>
+
+#include <cmath>
+#endif
+
+#include "ort/api.hpp"
+#include "ort/library.hpp"
+#include "refusal.hpp"
+#include "temp_folder.hpp"
+
+using loquor::ErrorKind;
+using loquor::ort::Api;
+namespace abi = loquor::ort::abi;
+
+namespace {
+
+// Refused twice alike: a failure leaves nothing behind.
+Refusal refused_runtime(const std::string& path) {
+  const Refusal first = refusal([&] { Api::open(path); });
+  const Refusal second = refusal([&] { Api::open(path); });
+  CHECK(first.kind == ErrorKind::kRuntimeMissing);
+  CHECK(first.text == second.text);
+  CHECK(first.names(path));
+  return first;
+}
+
+uint32_t highest_asked(const char* library) {
+  return reinterpret_cast<uint32_t (*)()>(loquor::ort::open_symbol(library, "fake_runtime_highest_asked"))();
+}
+
+}  // namespace
+
+TEST_CASE("a library that is not there") {
+  const TempFolder folder;
+  CHECK(refused_runtime(folder.path() + "/libonnxruntime.so").names("pip install onnxruntime"));
+  CHECK(refused_runtime("").names("pip install onnxruntime"));
+}
+
+TEST_CASE("a file that is no library") {
+  const TempFolder folder;
+  const std::string text = folder.write("libonnxruntime.so", "not an ELF file");
+  const Refusal refused = refused_runtime(text);
+  CHECK(refused.names("could not be loaded"));
+  CHECK(refused.names("pip install --force-reinstall onnxruntime"));
+  CHECK(refused_runtime(folder.path()).names("could not be loaded"));
+}
+
+#ifndef _WIN32
+TEST_CASE("a library that is no ONNX Runtime") {
+  double (*const cosine)(double) = &std::cos;
+  Dl_info library{};
+  REQUIRE(dladdr(reinterpret_cast<const void*>(cosine), &library) != 0);
+  const std::string math = std::filesystem::canonical(library.dli_fname).string();
+  const Refusal refused = refused_runtime(math);
+  CHECK(refused.names("not ONNX Runtime"));
+  CHECK(refused.names("OrtGetApiBase"));
+  CHECK(refused.names("inside the onnxruntime package"));
+}
+#endif
+
+TEST_CASE("a runtime that is too old is told by its version, and not asked for what it lacks") {
+  const Refusal refused = refused_runtime(FAKE_RUNTIME_OLD);
+  CHECK(refused.names("ONNX Runtime 1.10.0"));
+  CHECK(refused.names("1." + std::to_string(abi::kMinimumApiVersion) + " or newer"));
+  CHECK(refused.names("pip install --upgrade onnxruntime"));
+  CHECK(highest_asked(FAKE_RUNTIME_OLD) == 0);
+}
+
+TEST_CASE("a runtime that answers garbage fails the self-test") {
+  const Refusal refused = refused_runtime(FAKE_RUNTIME_GARBAGE);
+  CHECK(refused.names("ONNX Runtime 1.99.0"));
+  CHECK(refused.names("does not answer by its published interface"));
+  CHECK(refused.names("pip install --force-reinstall onnxruntime"));
+  CHECK(highest_asked(FAKE_RUNTIME_GARBAGE) == abi::kMinimumApiVersion);
+}
+
+TEST_CASE("a runtime without a table, a base or a version that can be read") {
+  CHECK(refused_runtime(FAKE_RUNTIME_NO_TABLE).names("1.99.0"));
+  CHECK(highest_asked(FAKE_RUNTIME_NO_TABLE) == abi::kMinimumApiVersion);
+  CHECK(refused_runtime(FAKE_RUNTIME_NO_BASE).names("unknown"));
+  CHECK(refused_runtime(FAKE_RUNTIME_NO_VERSION).names("nightly"));
+  CHECK(highest_asked(FAKE_RUNTIME_NO_VERSION) == 0);
+}

@@ -1,0 +1,399 @@
+"""The command line: in this process through `main`, and as a process of its own where that matters."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import loquor
+import pytest
+import soundfile
+from bundles import make_bundle
+from bundles.breakages import BREAKAGES, broken_copy
+from hubserver import HubServer
+from loquor import Engine, GenerationOptions, catalog
+from loquor._runtime import LIBRARY_VARIABLE
+from loquor.cli import main
+from loquor.errors import ExecutionError
+from tinyhub import TINY, WEIGHTS, environment, serving_tiny
+
+RECORDING = str(Path(loquor.__file__).parent / "mini" / "default_voice.wav")
+needs_posix = pytest.mark.skipif(os.name != "posix", reason="signals, pipes and terminals as on POSIX")
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    with serving_tiny(tmp_path / "home", monkeypatch) as running:
+        yield running
+
+
+@pytest.fixture
+def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever loads a model now does so in vain."""
+
+    def refuse(*_: object, **__: object) -> None:
+        pytest.fail("a model was loaded before the arguments were checked")
+
+    monkeypatch.setattr("loquor.cli.engines.Engine", refuse)
+
+
+def loquor_process(*argv: str, **options: Any) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-W", "error", "-m", "loquor", *argv]
+    return subprocess.Popen(command, env=environment(), **{"stderr": subprocess.PIPE, **options})
+
+
+def finished(process: subprocess.Popen[bytes]) -> tuple[int, bytes, str]:
+    with process:
+        out, err = process.communicate(timeout=60)
+    return process.returncode, out, (err or b"").decode()
+
+
+def error_line(capsys: pytest.CaptureFixture[str]) -> str:
+    """The one error line; notes may come before it, a traceback may not."""
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if not line.startswith("loquor: ")] == []
+    assert [line.startswith("loquor: error: ") for line in lines].count(True) == 1
+    return lines[-1].removeprefix("loquor: error: ")
+
+
+# --- say ---
+
+
+@pytest.mark.parametrize("format", ["wav", "flac", "ogg", "mp3"])
+def test_say_writes_a_file_and_two_lines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], format: str
+) -> None:
+    out = tmp_path / f"out.{format}"
+    assert main(["say", "Hello there.", "-o", str(out)]) == 0
+    samples, rate = soundfile.read(out)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    demo, summary = captured.err.splitlines()
+    assert "built-in demo voice" in demo and "--model turbo" in demo
+    found = re.fullmatch(r"loquor: ([\d.]+) s of speech, real-time factor [\d.]+: (.*)", summary)
+    assert found and found[2] == str(out)
+    assert float(found[1]) == pytest.approx(len(samples) / rate, abs=0.05)
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_say_is_what_the_engine_says(tmp_path: Path) -> None:
+    out = tmp_path / "out.wav"
+    assert main(["say", "Hello.", "-o", str(out), "-q", "--seed", "5", "--temperature", "1.5"]) == 0
+    engine = Engine()
+    audio = engine.speak("Hello.", options=GenerationOptions(seed=5, temperature=1.5))
+    audio.save(tmp_path / "expected.wav")
+    assert out.read_bytes() == (tmp_path / "expected.wav").read_bytes()
+    assert audio.samples.tobytes() != engine.speak("Hello.").samples.tobytes()
+
+
+def test_every_option_reaches_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = GenerationOptions(
+        temperature=0.5, top_k=7, top_p=0.6, min_p=0.125, repetition_penalty=1.25, seed=9, max_new_tokens=11
+    )
+    seen: list[object] = []
+    init, speak = Engine.__init__, Engine.speak
+
+    def spy_init(self: Engine, *args: Any, **kwargs: Any) -> None:
+        seen.extend((args, kwargs))
+        init(self, *args, **kwargs)
+
+    def spy_speak(self: Engine, text: str, voice: Any, options: Any, **kwargs: Any) -> Any:
+        seen.extend((text, options))
+        return speak(self, text, voice, options, **kwargs)
+
+    monkeypatch.setattr(Engine, "__init__", spy_init)
+    monkeypatch.setattr(Engine, "speak", spy_speak)
+    flags = ["--temperature=0.5", "--top-k=7", "--top-p=0.6", "--min-p=0.125", "--repetition-penalty=1.25"]
+    flags += [
+        "--seed=9",
+        "--max-new-tokens=11",
+        "--device=cpu",
+        "--dtype=fp32",
+        "--threads=1",
+        "--model=mini",
+    ]
+    assert main(["say", "Hello.", "-o", str(tmp_path / "out.wav"), *flags]) == 0
+    assert seen == [("mini",), {"device": "cpu", "dtype": "fp32", "threads": 1}, "Hello.", options]
+
+
+def test_say_warns_on_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    argv = ["say", "Hello [foo].", "-o", str(tmp_path / "out.wav"), "--max-new-tokens", "3", "--quiet"]
+    assert main(argv) == 0
+    tag, cut = capsys.readouterr().err.splitlines()
+    assert tag.startswith("loquor: warning: [foo] is no tag")
+    assert cut == "loquor: warning: speech was cut at 3 tokens, before the model said stop"
+
+
+def test_quiet_is_silent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["say", "Hello.", "-o", str(tmp_path / "out.wav"), "-q"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_say_reads_stdin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two = tmp_path / "one.wav", tmp_path / "two.wav"
+    assert main(["say", "Caf\u00e9.", "-o", str(one)]) == 0
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("\ufeffCaf\u00e9.\n".encode()), "ascii"))
+    assert main(["say", "-", "-o", str(two)]) == 0
+    assert one.read_bytes() == two.read_bytes()
+    capsys.readouterr()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"Caf\xe9"), "ascii"))
+    assert main(["say", "-", "-o", str(two)]) == 2
+    assert "stdin is not UTF-8 (byte 0xe9 at offset 3)" in error_line(capsys)
+
+
+def test_say_writes_wav_to_stdout(tmp_path: Path) -> None:
+    status, out, err = finished(loquor_process("say", "Hello.", "-o", "-", stdout=subprocess.PIPE))
+    assert status == 0 and err.endswith(": stdout\n")
+    assert main(["say", "Hello.", "-o", str(tmp_path / "out.wav"), "-q"]) == 0
+    assert out == (tmp_path / "out.wav").read_bytes()
+
+
+def test_voice_makes_what_say_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    saved = tmp_path / "me.safetensors"
+    assert main(["voice", RECORDING, "-o", str(saved)]) == 0
+    assert capsys.readouterr().err == f"loquor: voice 'default_voice' for mini: {saved}\n"
+    spoken = []
+    for name, source in (("a.wav", saved), ("b.wav", RECORDING)):
+        assert main(["say", "Hello.", "-o", str(tmp_path / name), "--voice", str(source), "-q"]) == 0
+        spoken.append((tmp_path / name).read_bytes())
+    assert spoken[0] == spoken[1]
+
+
+# --- What is refused, and how ---
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["say", "Hi.", "-o", "out.doc"], "must end in .wav or .flac or .ogg or .mp3"),
+        (["say", "Hi.", "-o", "out"], "must end in .wav"),
+        (["say", "Hi.", "-o", "nowhere/out.wav"], "there is no folder nowhere"),
+        (["say", "Hi.", "-o", "folder.wav"], "not a regular file"),
+        (["say", "Hi.", "-o", "me.wav", "--voice", "./me.wav"], "replace the voice"),
+        (["say", "Hi.", "-o", "out.wav", "--voice", "you.wav"], "no such file"),
+        (["say", "Hi.", "-o", "out.wav", "--model", "turbo"], "add --voice"),
+        (["say", "  ", "-o", "out.wav"], "text is empty"),
+        (["say", "bad\udcff", "-o", "out.wav"], "bytes that this locale cannot decode, at index 3"),
+        (["voice", "me.wav", "-o", "me.wav"], "must end in .safetensors"),
+        (["voice", "you.wav", "-o", "me.safetensors"], "no such file"),
+        ([], "required: COMMAND (see loquor --help)"),
+        (["say", "Hi."], "required: -o/--output (see loquor say --help)"),
+        (["say", "Hi.", "-o", "out.wav", "--seed", "x"], "invalid int value: 'x'"),
+        (["say", "Hi.", "-o", "out.wav", "--device", "tpu"], "invalid choice: 'tpu'"),
+        (["sing"], "invalid choice: 'sing'"),
+        (["download", "nosuch"], "there is no model 'nosuch'"),
+    ],
+)
+@pytest.mark.usefixtures("no_engine")
+def test_wrong_arguments_fail_early(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    argv: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("folder.wav").mkdir()
+    Path("me.wav").write_bytes(b"mine")
+    assert main(argv) == 2
+    assert message in error_line(capsys)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.wav", "me.wav"]
+    assert Path("me.wav").read_bytes() == b"mine"
+
+
+def test_exit_codes_by_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say = ["say", "Hi.", "-o", str(tmp_path / "out.wav")]
+    assert main([*say, "--temperature", "-1"]) == 2
+    assert "temperature" in error_line(capsys)
+    assert main([*say, "--model", str(tmp_path)]) == 4
+    assert "contains no onnx/" in error_line(capsys)
+    name = next(iter(BREAKAGES))
+    broken = broken_copy(make_bundle(tmp_path / "sound"), tmp_path / "broken", BREAKAGES[name])
+    assert main([*say, "--model", str(broken), "--voice", RECORDING]) == 4
+    assert "\n" not in error_line(capsys)
+
+    def fail(*_: object, **__: object) -> None:
+        raise ExecutionError("first line\nsecond line")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Engine, "speak", fail)
+        assert main(say) == 1
+    assert error_line(capsys) == "first line second line"
+    monkeypatch.setenv(LIBRARY_VARIABLE, str(tmp_path / "nothing.so"))
+    assert main(say) == 3
+    assert "pip install" in error_line(capsys)
+    assert not (tmp_path / "out.wav").exists()
+
+
+def test_verbose_logs_and_shows_tracebacks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    logger = logging.getLogger("loquor")
+    before = (logger.level, list(logger.handlers))
+    say = ["say", "Hi.", "-o", str(tmp_path / "out.wav")]
+    assert main(say) == 0
+    assert "info:" not in capsys.readouterr().err
+    assert main([*say, "-v"]) == 0
+    err = capsys.readouterr().err
+    assert "loquor: info: loading " in err and "debug:" not in err
+    assert main([*say, "-v", "--top-p", "2"]) == 2
+    err = capsys.readouterr().err
+    assert "Traceback" in err and "\nloquor: error: top_p " in err
+    assert main([*say, "-vv"]) == 0
+    assert "loquor: debug: " in capsys.readouterr().err
+    assert before == (logger.level, list(logger.handlers))
+
+
+# --- models, download, cmake-dir ---
+
+
+def test_models_tells_what_the_catalogue_knows(hub: HubServer, capsys: pytest.CaptureFixture[str]) -> None:
+    def listed() -> dict[str, dict[str, Any]]:
+        assert main(["models", "--json"]) == 0
+        return {facts["name"]: facts for facts in json.loads(capsys.readouterr().out)}
+
+    before = listed()
+    assert list(before) == list(catalog.CATALOG)
+    tiny = catalog.CATALOG["tiny"]
+    wanted = catalog.pick_files(tiny.files, "auto", "tiny")
+    assert before["tiny"]["download_bytes"] == sum(file.size or 0 for file in wanted)
+    assert before["tiny"]["auto"] == dict.fromkeys(catalog.GRAPHS, "q4")
+    assert before["english"]["download_bytes"] is None and before["english"]["cached"] is None
+    assert not before["tiny"]["cached"] and hub.log == []
+    assert main(["download", "tiny"]) == 0
+    capsys.readouterr()
+    assert listed()["tiny"]["cached"]
+
+    assert main(["models"]) == 0
+    header, *rows = capsys.readouterr().out.splitlines()
+    cells = {row.split()[0]: re.split(r" {2,}", row) for row in rows}
+    assert re.split(r" {2,}", header) == ["NAME", "WHERE", "PRECISIONS", "DOWNLOAD", "SUPPORTED", "IN CACHE"]
+    assert cells["tiny"] == ["tiny", f"{TINY}@0123456", "q4,fp32", "0 MB", "yes", "yes"]
+    assert cells["mini"] == ["mini", "built-in", "fp32", "-", "yes", "-"]
+    assert cells["nano"][2:] == ["mixed", "573 MB", "yes", "no"]
+    assert cells["multilingual"][4] == "not yet"
+
+
+def test_download_prints_the_folder(hub: HubServer, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["download", "tiny", "--dtype", "fp32"]) == 0
+    out, err = capsys.readouterr()
+    folder = Path(out.removesuffix("\n"))
+    assert (folder / "onnx" / "language_model.onnx").is_file()
+    assert not (folder / WEIGHTS).exists() and err == ""
+    count = len(hub.requests("GET", WEIGHTS.replace("_q4", "")))
+    assert main(["download", TINY, "--revision", "main", "--dtype", "fp32", "--force"]) == 0
+    assert Path(capsys.readouterr().out.strip()) == folder
+    assert len(hub.requests("GET", WEIGHTS.replace("_q4", ""))) == count + 1
+    assert main(["download", TINY, "--revision", "nosuch"]) == 4
+    assert "has no revision nosuch" in error_line(capsys)
+
+
+def test_cmake_dir_is_where_the_config_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(loquor, "__path__", [str(tmp_path)])
+    assert main(["cmake-dir"]) == 1
+    assert "loquorConfig.cmake" in error_line(capsys)
+    folder = tmp_path / "lib" / "cmake" / "loquor"
+    folder.mkdir(parents=True)
+    (folder / "loquorConfig.cmake").touch()
+    assert main(["cmake-dir"]) == 0
+    assert capsys.readouterr().out == f"{folder}\n"
+
+
+def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"loquor {loquor.__version__}\n"
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    for word in ("say", "voice", "models", "download", "doctor", "cmake-dir", "exit codes:", "130"):
+        assert word in text
+
+
+# --- As a process ---
+
+
+@needs_posix
+def test_ctrl_c_ends_speech_at_once(tmp_path: Path) -> None:
+    text = "Hello there, how are you today? " * 100  # tens of seconds of work
+    process = loquor_process("say", text, "-o", str(tmp_path / "out.wav"), "--max-new-tokens", "5000", "-v")
+    assert process.stderr is not None
+    while b"KV cache" not in (line := process.stderr.readline()):
+        assert line, "the process ended before it was interrupted"
+    time.sleep(0.5)
+    start = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    status, _, err = finished(process)
+    assert status == 130 and time.monotonic() - start < 10
+    assert err.splitlines()[-1] == "loquor: error: interrupted"
+    assert list(tmp_path.iterdir()) == []
+
+
+@needs_posix
+def test_ctrl_c_ends_a_download(tmp_path: Path, hub: HubServer) -> None:
+    hub.fault(WEIGHTS, "stall")
+    process = loquor_process("download", TINY)
+    hub.wait_for("GET", WEIGHTS)
+    process.send_signal(signal.SIGINT)
+    status, _, err = finished(process)
+    assert status == 130
+    assert err == "loquor: error: interrupted\n"
+    assert [path for path in (tmp_path / "home").rglob("*") if path.name == Path(WEIGHTS).name] == []
+
+
+@needs_posix
+def test_a_reader_that_leaves_is_no_error() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    process = loquor_process("models", "--json", stdout=write)
+    os.close(write)
+    assert finished(process) == (1, None, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_full_disk_on_stdout_is_one_line() -> None:
+    with Path("/dev/full").open("wb") as full:
+        status, _, err = finished(loquor_process("models", "--json", stdout=full))
+    assert status == 1
+    assert re.fullmatch(r"loquor: error: .*No space left on device\n", err)
+
+
+@needs_posix
+@pytest.mark.parametrize("quiet", [False, True])
+def test_the_bar_is_for_terminals(tmp_path: Path, quiet: bool) -> None:
+    ours, theirs = os.openpty()
+    argv = ["say", "Hello there. " * 20, "-o", str(tmp_path / "out.wav"), *(["-q"] if quiet else [])]
+    process = loquor_process(*argv, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    try:
+        while data := os.read(ours, 4096):
+            shown += data
+    except OSError:  # how Linux tells that the other side is closed
+        pass
+    os.close(ours)
+    assert finished(process)[0] == 0
+    assert (re.search(rb"speaking: [1-9]\d* tokens", shown) is not None) is not quiet
+    assert not (quiet and shown)
+
+
+def test_help_and_usage_errors_load_nothing_heavy() -> None:
+    heavy = "{'onnxruntime','tokenizers','soundfile','soxr','huggingface_hub','tqdm','safetensors','scipy'}"
+    code = (
+        "import sys\nfrom loquor.cli import main\n"
+        "assert main(['--help']) == 0 and main(['say', '--help']) == 0 and main(['say']) == 2\n"
+        f"assert not {heavy} & set(sys.modules), {heavy} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], env=environment(), check=True, stdout=subprocess.DEVNULL)

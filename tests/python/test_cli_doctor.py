@@ -1,0 +1,168 @@
+"""`loquor doctor`: the facts it finds, and that a failed check does not stop the others."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import loquor
+import onnxruntime
+import pytest
+from bundles import make_bundle
+from bundles.breakages import BREAKAGES, broken_copy
+from loquor import _core
+from loquor._runtime import LIBRARY_VARIABLE, find_library, open_runtime
+from loquor.cli import checks, main
+from loquor.cli.advice import advice
+from loquor.cli.engines import DEVICES
+from loquor.errors import InvalidInputError, RuntimeMissingError
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in (LIBRARY_VARIABLE, *checks._HUB_VARIABLES):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+
+
+def doctor(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, dict[str, Any]]:
+    status = main(["doctor", "--json", *argv])
+    out, err = capsys.readouterr()
+    assert err == ""
+    return status, json.loads(out)
+
+
+def test_a_sound_installation(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    status, found = doctor(capsys, "--threads", "1")
+    assert status == found["exit_code"] == 0
+    assert found["versions"]["loquor"] == loquor.__version__
+    assert found["versions"]["abi"] == _core.abi_version()
+    assert found["runtime"]["version"] == onnxruntime.__version__
+    assert found["runtime"]["providers"] == onnxruntime.get_available_providers()
+    assert found["runtime"]["library"] == str(find_library())
+    assert found["runtime"]["packages"] and found["runtime"]["devices"]["cpu"] == "usable"
+    assert found["hub"]["cache"] == str(tmp_path / "home" / "hub")
+    assert found["hub"]["variables"] == {"HF_HOME": str(tmp_path / "home")}
+    model, able = found["model"], loquor.Engine().capabilities
+    assert model["threads"] == 1
+    for name in ("family", "device", "provider", "kv_mode", "kv_dtype"):
+        assert model[name] == getattr(able, name)
+    assert {graph: facts["dtype"] for graph, facts in model["graphs"].items()} == able.dtypes
+    speech = found["speech"]
+    assert speech["audio_seconds"] > 0 and model["load_seconds"] > 0
+    assert speech["real_time_factor"] == pytest.approx(speech["total_seconds"] / speech["audio_seconds"])
+
+
+def test_the_text_says_the_same(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert main(["doctor"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert f"  loquor: {loquor.__version__}" in lines
+    assert "    cpu: usable" in lines
+    assert "    language model:" in lines and "      optimization level: all" in lines
+    advised = lines[lines.index("advice:") + 1 :]
+    assert "  - HF_HUB_OFFLINE is set: nothing is downloaded, only models in the cache can be used" in advised
+    assert lines[-1] == "exit code: 0"
+
+
+def test_a_missing_runtime(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(LIBRARY_VARIABLE, str(tmp_path / "nothing.so"))
+    status, found = doctor(capsys)
+    assert status == found["exit_code"] == 3
+    assert "pip install" in found["runtime"]["error"] and "model" not in found
+    assert found["versions"]["numpy"] and found["hub"]["cache"]
+
+
+def test_a_damaged_model(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    name = next(iter(BREAKAGES))
+    broken = broken_copy(make_bundle(tmp_path / "sound"), tmp_path / "broken", BREAKAGES[name])
+    status, found = doctor(capsys, "--model", str(broken))
+    assert status == 4
+    assert found["model"]["error"] and found["runtime"]["devices"]["cpu"] == "usable"
+    assert "speech" not in found
+
+
+def test_a_model_without_a_voice_speaks_too(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path / "bundle")
+    assert not list(bundle.glob("default_voice.*"))
+    status, found = doctor(capsys, "--model", str(bundle))
+    assert status == 0 and found["model"]["folder"] == str(bundle)
+    assert found["speech"]["audio_seconds"] > 0
+
+
+def test_an_unforeseen_failure_does_not_stop_the_rest(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> str:
+        raise OSError("no such thing")
+
+    monkeypatch.setattr("platform.platform", fail)
+    status, found = doctor(capsys)
+    assert status == 1
+    assert found["versions"]["error"] == "no such thing" and found["versions"]["loquor"]
+    assert found["speech"]["audio_seconds"] > 0
+
+
+def test_devices_are_those_of_the_core() -> None:
+    folder = str(Path(loquor.__file__).parent / "mini")
+
+    def load(device: str) -> None:
+        _core.EngineHandle(
+            open_runtime(), folder, dtype="auto", device=device, provider_options={}, threads=1
+        )
+
+    with pytest.raises(InvalidInputError, match=f"must be auto, {', '.join(list(DEVICES)[:-1])} or webgpu"):
+        load("nonsense")
+    absent = {name: kind for name, kind in DEVICES.items() if kind not in open_runtime().providers}
+    assert absent
+    for device, provider in absent.items():
+        with pytest.raises(RuntimeMissingError, match=f"needs {provider}"):
+            load(device)
+        assert provider in checks._state(device)
+
+
+_SOUND: dict[str, dict[str, Any]] = {
+    "runtime": {"packages": {"onnxruntime": "1.23.0"}, "version": "1.23.0", "devices": {"cpu": "usable"}},
+    "machine": {"nvidia_driver": False},
+    "hub": {"offline": False, "variables": {"HF_HOME": "/x"}},
+    "model": {"graphs": {"language_model": {"optimization_level": "all"}}},
+}
+
+
+def test_nothing_to_advise() -> None:
+    assert advice(_SOUND) == []
+    assert advice({"runtime": {"error": "it broke"}}) == []
+    assert advice({}) == []
+
+
+@pytest.mark.parametrize(
+    ("section", "facts", "words"),
+    [
+        (
+            "runtime",
+            {"packages": {"onnxruntime": "1.23.0", "onnxruntime-gpu": "1.23.0"}},
+            "pip uninstall onnxruntime onnxruntime-gpu",
+        ),
+        ("runtime", {"version": "1.22.1"}, "1.22.1 cannot run q8, which needs 1.23 or newer"),
+        ("runtime", {"version": "1.9.0"}, "cannot run q8"),
+        ("runtime", {"override": "/x/lib.so"}, "/x/lib.so is used"),
+        (
+            "runtime",
+            {"devices": {"cpu": "usable", "cuda": "no libcudnn"}},
+            "cuda but cannot use it here (no lib",
+        ),
+        ("machine", {"nvidia_driver": True}, "pip install 'loquor[gpu]'"),
+        ("hub", {"offline": True, "variables": {"TRANSFORMERS_OFFLINE": "1"}}, "TRANSFORMERS_OFFLINE is set"),
+        (
+            "model",
+            {"graphs": {"language_model": {"optimization_level": "basic"}}},
+            "language_model runs at optimization level basic",
+        ),
+    ],
+)
+def test_advice(section: str, facts: dict[str, Any], words: str) -> None:
+    (line,) = advice({**_SOUND, section: {**_SOUND[section], **facts}})
+    assert words in line
