@@ -28,16 +28,14 @@ Engine::~Engine() { turns_.drain(); }
 
 template <class Work>
 auto Engine::exclusively(CancelToken* cancel, Work work) {
+  // Given up last: until then the engine outlives whoever is still interrupting this request.
+  const TurnQueue::Place place(turns_);
   const ort::RunOptions run(model_.embed_tokens.session().api());
   const CancelToken::Listener listener(cancel, [&] {
     run.terminate();
     turns_.wake();
   });
-  turns_.acquire(cancel);
-  struct Release {
-    TurnQueue& turns;
-    ~Release() { turns.release(); }
-  } const release{turns_};
+  place.wait(cancel);
   try {
     return work(run);
   } catch (const Error&) {

@@ -30,22 +30,6 @@ class TurnQueue {
     const uint64_t ticket_;
   };
 
-  // The same in two calls, for a caller that has no scope to hold a place in.
-  void acquire(const CancelToken* cancel) {
-    const uint64_t ticket = enter();
-    try {
-      wait(ticket, cancel);
-    } catch (...) {
-      leave(ticket);
-      throw;
-    }
-  }
-  void release() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    places_.pop_front();
-    changed_.notify_all();
-  }
-
   // Lets waiting callers look at their cancel tokens again.
   void wake() {
     const std::lock_guard<std::mutex> lock(mutex_);

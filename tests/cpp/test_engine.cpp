@@ -2,6 +2,7 @@
 // tokens.
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <future>
@@ -140,9 +141,14 @@ TEST_CASE("a cancel that comes while the engine is destroyed touches nothing tha
   running.wait();
   std::thread canceller([&] { token.request(); });
   interrupting.wait();  // the token is raised, its listener still at work
-  std::thread closer([&] { studio.destroy(); });
+  std::atomic<bool> destroyed{false};
+  std::thread closer([&] {
+    studio.destroy();
+    destroyed = true;
+  });
   running.open();
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // for a closer that would not wait
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // time for a closer that would not wait
+  CHECK_FALSE(destroyed);
   interrupting.open();
   canceller.join();
   worker.join();

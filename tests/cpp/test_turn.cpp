@@ -105,19 +105,23 @@ TEST_CASE("draining waits for the running and for the waiting") {
   for (std::thread& thread : threads) thread.join();
 }
 
-TEST_CASE("a cancel may arrive at any moment of a request") {
-  for (int round = 0; round < 50; ++round) {
+TEST_CASE("a cancel on its way into the queue keeps it from being destroyed") {
+  for (int round = 0; round < 10; ++round) {
     auto queue = std::make_unique<TurnQueue>();
     CancelToken token;
     auto place = std::make_unique<TurnQueue::Place>(*queue);
     std::thread request([&] {
-      const auto mine = std::move(place);
-      const CancelToken::Listener listener(&token, [&] { queue->wake(); });
-      cancelled(*mine, token);
+      const auto mine = std::move(place);  // first made, last to go, as in Engine
+      const CancelToken::Listener listener(&token, [&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        queue->wake();
+      });
+      while (!token.requested()) std::this_thread::yield();
+      CHECK(cancelled(*mine, token));
     });
     std::thread canceller([&] { token.request(); });
     queue->drain();
-    queue.reset();  // must not be woken any more
+    queue.reset();
     request.join();
     canceller.join();
   }

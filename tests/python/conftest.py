@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
 from bundles import make_bundle
 from loquor import Engine
-from numpy.typing import NDArray
 from reference import PlainLoop
 
 SAMPLE_RATE = 24_000

@@ -1,23 +1,21 @@
-"""The command line: in this process through `main`, and as a process of its own where that matters."""
+"""The command line, in this process through `main`."""
 
 from __future__ import annotations
 
 import io
 import json
 import logging
-import os
 import re
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import loquor
+import numpy as np
 import pytest
 import soundfile
+
+import loquor
 from bundles import make_bundle
 from bundles.breakages import BREAKAGES, broken_copy
 from hubserver import HubServer
@@ -25,10 +23,9 @@ from loquor import Engine, GenerationOptions, catalog
 from loquor._runtime import LIBRARY_VARIABLE
 from loquor.cli import main
 from loquor.errors import ExecutionError
-from tinyhub import TINY, WEIGHTS, environment, serving_tiny
+from tinyhub import TINY, WEIGHTS, serving_tiny
 
 RECORDING = str(Path(loquor.__file__).parent / "mini" / "default_voice.wav")
-needs_posix = pytest.mark.skipif(os.name != "posix", reason="signals, pipes and terminals as on POSIX")
 
 
 @pytest.fixture
@@ -47,23 +44,18 @@ def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("loquor.cli.engines.Engine", refuse)
 
 
-def loquor_process(*argv: str, **options: Any) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-W", "error", "-m", "loquor", *argv]
-    return subprocess.Popen(command, env=environment(), **{"stderr": subprocess.PIPE, **options})
-
-
-def finished(process: subprocess.Popen[bytes]) -> tuple[int, bytes, str]:
-    with process:
-        out, err = process.communicate(timeout=60)
-    return process.returncode, out, (err or b"").decode()
-
-
 def error_line(capsys: pytest.CaptureFixture[str]) -> str:
     """The one error line; notes may come before it, a traceback may not."""
     lines = capsys.readouterr().err.splitlines()
     assert [line for line in lines if not line.startswith("loquor: ")] == []
     assert [line.startswith("loquor: error: ") for line in lines].count(True) == 1
     return lines[-1].removeprefix("loquor: error: ")
+
+
+def same_speech(one: Any, other: Any) -> bool:
+    """The same tokens in the same voice; the decoder's own noise differs from run to run."""
+    a, b = (soundfile.read(file)[0] for file in (one, other))
+    return len(a) == len(b) and np.corrcoef(a, b)[0, 1] > 0.99
 
 
 # --- say ---
@@ -87,13 +79,12 @@ def test_say_writes_a_file_and_two_lines(
 
 
 def test_say_is_what_the_engine_says(tmp_path: Path) -> None:
-    out = tmp_path / "out.wav"
+    out, same, plain = (tmp_path / f"{name}.wav" for name in ("out", "same", "plain"))
     assert main(["say", "Hello.", "-o", str(out), "-q", "--seed", "5", "--temperature", "1.5"]) == 0
     engine = Engine()
-    audio = engine.speak("Hello.", options=GenerationOptions(seed=5, temperature=1.5))
-    audio.save(tmp_path / "expected.wav")
-    assert out.read_bytes() == (tmp_path / "expected.wav").read_bytes()
-    assert audio.samples.tobytes() != engine.speak("Hello.").samples.tobytes()
+    engine.speak("Hello.", options=GenerationOptions(seed=5, temperature=1.5)).save(same)
+    engine.speak("Hello.").save(plain)
+    assert same_speech(out, same) and not same_speech(out, plain)
 
 
 def test_every_option_reaches_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,29 +137,21 @@ def test_say_reads_stdin(
     assert main(["say", "Caf\u00e9.", "-o", str(one)]) == 0
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("\ufeffCaf\u00e9.\n".encode()), "ascii"))
     assert main(["say", "-", "-o", str(two)]) == 0
-    assert one.read_bytes() == two.read_bytes()
+    assert same_speech(one, two)
     capsys.readouterr()
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"Caf\xe9"), "ascii"))
     assert main(["say", "-", "-o", str(two)]) == 2
     assert "stdin is not UTF-8 (byte 0xe9 at offset 3)" in error_line(capsys)
 
 
-def test_say_writes_wav_to_stdout(tmp_path: Path) -> None:
-    status, out, err = finished(loquor_process("say", "Hello.", "-o", "-", stdout=subprocess.PIPE))
-    assert status == 0 and err.endswith(": stdout\n")
-    assert main(["say", "Hello.", "-o", str(tmp_path / "out.wav"), "-q"]) == 0
-    assert out == (tmp_path / "out.wav").read_bytes()
-
-
 def test_voice_makes_what_say_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     saved = tmp_path / "me.safetensors"
     assert main(["voice", RECORDING, "-o", str(saved)]) == 0
     assert capsys.readouterr().err == f"loquor: voice 'default_voice' for mini: {saved}\n"
-    spoken = []
-    for name, source in (("a.wav", saved), ("b.wav", RECORDING)):
-        assert main(["say", "Hello.", "-o", str(tmp_path / name), "--voice", str(source), "-q"]) == 0
-        spoken.append((tmp_path / name).read_bytes())
-    assert spoken[0] == spoken[1]
+    a, b = tmp_path / "a.wav", tmp_path / "b.wav"
+    for out, source in ((a, str(saved)), (b, RECORDING)):
+        assert main(["say", "Hello.", "-o", str(out), "--voice", source, "-q"]) == 0
+    assert same_speech(a, b)
 
 
 # --- What is refused, and how ---
@@ -320,80 +303,3 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     text = capsys.readouterr().out
     for word in ("say", "voice", "models", "download", "doctor", "cmake-dir", "exit codes:", "130"):
         assert word in text
-
-
-# --- As a process ---
-
-
-@needs_posix
-def test_ctrl_c_ends_speech_at_once(tmp_path: Path) -> None:
-    text = "Hello there, how are you today? " * 100  # tens of seconds of work
-    process = loquor_process("say", text, "-o", str(tmp_path / "out.wav"), "--max-new-tokens", "5000", "-v")
-    assert process.stderr is not None
-    while b"KV cache" not in (line := process.stderr.readline()):
-        assert line, "the process ended before it was interrupted"
-    time.sleep(0.5)
-    start = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    status, _, err = finished(process)
-    assert status == 130 and time.monotonic() - start < 10
-    assert err.splitlines()[-1] == "loquor: error: interrupted"
-    assert list(tmp_path.iterdir()) == []
-
-
-@needs_posix
-def test_ctrl_c_ends_a_download(tmp_path: Path, hub: HubServer) -> None:
-    hub.fault(WEIGHTS, "stall")
-    process = loquor_process("download", TINY)
-    hub.wait_for("GET", WEIGHTS)
-    process.send_signal(signal.SIGINT)
-    status, _, err = finished(process)
-    assert status == 130
-    assert err == "loquor: error: interrupted\n"
-    assert [path for path in (tmp_path / "home").rglob("*") if path.name == Path(WEIGHTS).name] == []
-
-
-@needs_posix
-def test_a_reader_that_leaves_is_no_error() -> None:
-    read, write = os.pipe()
-    os.close(read)
-    process = loquor_process("models", "--json", stdout=write)
-    os.close(write)
-    assert finished(process) == (1, None, "")
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
-def test_a_full_disk_on_stdout_is_one_line() -> None:
-    with Path("/dev/full").open("wb") as full:
-        status, _, err = finished(loquor_process("models", "--json", stdout=full))
-    assert status == 1
-    assert re.fullmatch(r"loquor: error: .*No space left on device\n", err)
-
-
-@needs_posix
-@pytest.mark.parametrize("quiet", [False, True])
-def test_the_bar_is_for_terminals(tmp_path: Path, quiet: bool) -> None:
-    ours, theirs = os.openpty()
-    argv = ["say", "Hello there. " * 20, "-o", str(tmp_path / "out.wav"), *(["-q"] if quiet else [])]
-    process = loquor_process(*argv, stderr=theirs)
-    os.close(theirs)
-    shown = b""
-    try:
-        while data := os.read(ours, 4096):
-            shown += data
-    except OSError:  # how Linux tells that the other side is closed
-        pass
-    os.close(ours)
-    assert finished(process)[0] == 0
-    assert (re.search(rb"speaking: [1-9]\d* tokens", shown) is not None) is not quiet
-    assert not (quiet and shown)
-
-
-def test_help_and_usage_errors_load_nothing_heavy() -> None:
-    heavy = "{'onnxruntime','tokenizers','soundfile','soxr','huggingface_hub','tqdm','safetensors','scipy'}"
-    code = (
-        "import sys\nfrom loquor.cli import main\n"
-        "assert main(['--help']) == 0 and main(['say', '--help']) == 0 and main(['say']) == 2\n"
-        f"assert not {heavy} & set(sys.modules), {heavy} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], env=environment(), check=True, stdout=subprocess.DEVNULL)

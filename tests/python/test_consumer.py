@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bundles import make_bundle
 from numpy.typing import NDArray
 
-loquor = pytest.importorskip("loquor", reason="loquor cannot be imported", exc_type=ImportError)
-from loquor.reference_audio import load_reference  # noqa: E402
+import loquor
+from bundles import make_bundle
+from loquor._runtime import open_runtime
+from loquor.reference_audio import load_reference
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = "Hello there, how are you?"
@@ -58,8 +59,6 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def runtime_library() -> str:
     """The ONNX Runtime library that Python uses too."""
-    from loquor._runtime import open_runtime
-
     path: str = open_runtime().path
     return path
 

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from numpy.typing import NDArray
+
 from bundles import GRAPHS, make_bundle
 from bundles.metadata import TAGS
 from loquor import Audio, Engine, GenerationOptions, InvalidInputError, Voice
-from numpy.typing import NDArray
 
 TEXT = "Hello there. [chuckle] How are you?"
 SHORT = GenerationOptions(max_new_tokens=12)
@@ -87,9 +88,7 @@ def test_speak_gives_audio_with_its_measurements(engine: Engine, voice: Voice) -
 def test_speak_is_the_sum_of_its_parts(engine: Engine, voice: Voice) -> None:
     options = GenerationOptions(seed=5, max_new_tokens=30)
     tokens = engine.generate_tokens(engine.tokenize(TEXT), voice, options)
-    np.testing.assert_array_equal(
-        engine.speak(TEXT, voice, options).samples, engine.decode(tokens, voice)
-    )
+    np.testing.assert_array_equal(engine.speak(TEXT, voice, options).samples, engine.decode(tokens, voice))
 
 
 def test_saved_speech_is_a_wav_of_the_right_length(engine: Engine, voice: Voice, tmp_path: Path) -> None:
@@ -268,7 +267,9 @@ def edit_json(path: Path, **changes: Any) -> None:
 
 
 def test_the_bundle_may_bring_its_own_defaults(own_bundle: Path, voice: Voice) -> None:
-    edit_json(own_bundle / "generation_config.json", do_sample=False, repetition_penalty=1.5, max_new_tokens=40)
+    edit_json(
+        own_bundle / "generation_config.json", do_sample=False, repetition_penalty=1.5, max_new_tokens=40
+    )
     with opened(own_bundle) as engine:
         ids = engine.tokenize("Hello.")
         tokens = engine.generate_tokens(ids, voice)

@@ -1,21 +1,21 @@
-"""The engine against the plain reference loop: the same tokens, step for step, in every form and precision."""
+"""The engine against the plain reference loop: the same tokens in every form and precision."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
 from bundles import DTYPES, FORMS
 from bundles.breakages import HARMLESS, broken_copy
 from loquor import Engine, GenerationOptions, Voice
 from loquor.reference_audio import load_reference
-from numpy.typing import NDArray
 from reference import PlainLoop, uniform
 from reference import Voice as PlainVoice
 
@@ -42,15 +42,15 @@ class Pair:
     def plain_voice(self) -> PlainVoice:
         return {name: getattr(self.voice, name)[np.newaxis] for name in VOICE_NAMES}
 
-    def plain_sampled(self, options: GenerationOptions, seed: int, **changes: Any) -> list[int]:
+    def plain_sampled(
+        self, options: GenerationOptions, seed: int, ids: Sequence[int] = TEXT_IDS
+    ) -> list[int]:
         """The reference's tokens; what the options leave open is Turbo's default, rounded as in C++."""
         given = {"temperature": 0.8, "top_k": 1000, "top_p": 0.95, "min_p": 0.0, "repetition_penalty": 1.2}
         given |= {name: value for name in given if (value := getattr(options, name)) is not None}
         given = {name: float(np.float32(value)) for name, value in given.items()} | {"top_k": given["top_k"]}
         uniforms = [uniform(seed, step) for step in range(STEPS)]
-        return self.plain.generate(
-            TEXT_IDS, self.plain_voice, max_new_tokens=STEPS, uniforms=uniforms, **given, **changes
-        )
+        return self.plain.generate(ids, self.plain_voice, max_new_tokens=STEPS, uniforms=uniforms, **given)
 
 
 def greedy(penalty: float = 1.2, steps: int = STEPS) -> GenerationOptions:
@@ -61,7 +61,9 @@ def sampled(seed: int, steps: int = STEPS, base: GenerationOptions = TURBO) -> G
     return GenerationOptions(**{**vars(base), "seed": seed, "max_new_tokens": steps})
 
 
-def tokens_of(engine: Engine, voice: Voice, options: GenerationOptions, ids: list[int] = TEXT_IDS) -> list[int]:
+def tokens_of(
+    engine: Engine, voice: Voice, options: GenerationOptions, ids: list[int] = TEXT_IDS
+) -> list[int]:
     tokens: list[int] = engine.generate_tokens(ids, voice, options).tolist()
     return tokens
 
@@ -96,9 +98,7 @@ def test_greedy_tokens(pair: Pair, penalty: float) -> None:
     assert tokens_of(pair.engine, pair.voice, greedy(penalty)) == expected
 
 
-@pytest.mark.parametrize(
-    ("base", "seed"), [(TURBO, 2**64 - 1), (MIN_P, 7)], ids=["turbo defaults", "min_p"]
-)
+@pytest.mark.parametrize(("base", "seed"), [(TURBO, 2**64 - 1), (MIN_P, 7)], ids=["turbo defaults", "min_p"])
 def test_sampled_tokens(pair: Pair, base: GenerationOptions, seed: int) -> None:
     expected = pair.plain_sampled(base, seed)
     assert len(expected) == STEPS
@@ -113,6 +113,20 @@ def test_more_seeds_of_one_precision(
     runs = [pair.plain_sampled(TURBO, seed) for seed in range(4)]
     assert [tokens_of(engine, pair.voice, sampled(seed)) for seed in range(4)] == runs
     assert len({tuple(run) for run in runs}) == 4
+
+
+def test_start_counts_as_said(
+    engine_of: EngineOf, plain_of: Callable[..., PlainLoop], recording: Recording
+) -> None:
+    """A penalty below 1 favours what was said: START at every step if greedy, at the first if sampled."""
+    pair = Pair(engine_of(), plain_of(), engine_of().voice((recording, 24_000)))
+    ids, steps, seed = [5, 6, 50256, 50256], 40, 1
+    greedily = pair.plain.generate(ids, pair.plain_voice, max_new_tokens=steps, repetition_penalty=0.25)
+    assert 6561 in greedily
+    assert tokens_of(pair.engine, pair.voice, greedy(0.25, steps), ids) == greedily
+    options = GenerationOptions(temperature=0.5, repetition_penalty=0.5, seed=seed, max_new_tokens=steps)
+    expected = pair.plain_sampled(options, seed, ids)[:steps]
+    assert tokens_of(pair.engine, pair.voice, options, ids) == expected
 
 
 def test_kv_mode_and_dtype(pair: Pair, request: pytest.FixtureRequest) -> None:
@@ -219,7 +233,9 @@ def test_other_requests_in_between_leave_no_trace(engine: Engine, recording: Rec
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_grown_buffers_change_nothing(bundle_of: Callable[..., Path], recording: Recording, form: str) -> None:
+def test_grown_buffers_change_nothing(
+    bundle_of: Callable[..., Path], recording: Recording, form: str
+) -> None:
     """A longer request grows the KV cache and leaves old keys and values behind."""
     with Engine(bundle_of(form=form), threads=1, device="cpu") as engine:
         voice = engine.voice((recording, 24_000))

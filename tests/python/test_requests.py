@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from loquor import CancelledError, CancelToken, Engine, GenerationOptions, InvalidInputError, Voice
 from numpy.typing import NDArray
+
+from loquor import CancelledError, CancelToken, Engine, GenerationOptions, InvalidInputError, Voice
 
 IDS = [84, 200, 39, 50256, 50256]
 LONG = GenerationOptions(max_new_tokens=7000)  # seconds, if nothing ends it
@@ -57,7 +58,9 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 
 @pytest.fixture
-def long_request(engine: Engine, voice: Voice, pool: ThreadPoolExecutor) -> Iterator[tuple[Future, CancelToken]]:
+def long_request(
+    engine: Engine, voice: Voice, pool: ThreadPoolExecutor
+) -> Iterator[tuple[Future, CancelToken]]:
     """A request that has the sessions, on another thread; it is cancelled at the end."""
     token, watch = CancelToken(), Watch()
     future = pool.submit(engine.generate_tokens, IDS, voice, LONG, cancel=token, progress=watch)
@@ -240,7 +243,9 @@ def test_ctrl_c_ends_a_request(bundle_of: BundleOf) -> None:
 # --- Many at once ---
 
 
-def test_python_runs_on_while_the_engine_works(engine: Engine, voice: Voice, pool: ThreadPoolExecutor) -> None:
+def test_python_runs_on_while_the_engine_works(
+    engine: Engine, voice: Voice, pool: ThreadPoolExecutor
+) -> None:
     """The other thread's turns are counted between two calls of progress, where this one holds no lock."""
     counted, marks, stop = [0], [], threading.Event()
 
@@ -261,7 +266,11 @@ def test_python_runs_on_while_the_engine_works(engine: Engine, voice: Voice, poo
 
 
 def test_two_engines_work_at_once(
-    engine: Engine, voice: Voice, engine_of: EngineOf, recording: Recording, pool: ThreadPoolExecutor,
+    engine: Engine,
+    voice: Voice,
+    engine_of: EngineOf,
+    recording: Recording,
+    pool: ThreadPoolExecutor,
     long_request: tuple[Future, CancelToken],
 ) -> None:
     """The second is not held up by the first one's request."""

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 __all__ = ["advice"]
 
-_FIRST_WITH_Q8 = (1, 23)
-
 
 def advice(sections: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """One sentence for each thing to change; facts that a failed check left out give none."""
-    runtime, machine, hub, model = (sections.get(name, {}) for name in ("runtime", "machine", "hub", "model"))
-    return [*_on_packages(runtime), *_on_devices(runtime, machine), *_on_hub(hub), *_on_graphs(model)]
+    versions, machine, hub, runtime, model = (
+        sections.get(name, {}) for name in ("versions", "machine", "hub", "runtime", "model")
+    )
+    return [
+        *_on_packages(versions, runtime),
+        *_on_devices(runtime, machine),
+        *_on_hub(hub),
+        *_on_graphs(model),
+    ]
 
 
-def _on_packages(runtime: Mapping[str, Any]) -> list[str]:
+def _on_packages(versions: Mapping[str, Any], runtime: Mapping[str, Any]) -> list[str]:
     lines = []
-    packages = runtime.get("packages", {})
+    packages = versions.get("onnxruntime_packages", {})
     if len(packages) > 1:
         names = sorted(packages)
         lines.append(
@@ -28,13 +32,6 @@ def _on_packages(runtime: Mapping[str, Any]) -> list[str]:
         )
     if override := runtime.get("override"):
         lines.append(f"LOQUOR_ORT_LIBRARY is set: {override} is used, whatever package is installed")
-    version = re.match(r"(\d+)\.(\d+)", runtime.get("version", ""))
-    if version and tuple(map(int, version.groups())) < _FIRST_WITH_Q8:
-        needed = ".".join(map(str, _FIRST_WITH_Q8))
-        lines.append(
-            f"ONNX Runtime {runtime['version']} cannot run q8, which needs {needed} or newer: upgrade it, or "
-            "use another precision"
-        )
     return lines
 
 

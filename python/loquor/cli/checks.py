@@ -90,6 +90,7 @@ def _versions(facts: dict[str, Any]) -> None:
             facts[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             facts[name] = "missing"
+    facts["onnxruntime_packages"] = _runtime_packages()
 
 
 def _machine(facts: dict[str, Any]) -> None:
@@ -109,7 +110,6 @@ def _hub(facts: dict[str, Any]) -> None:
 
 
 def _runtime(facts: dict[str, Any]) -> None:
-    facts["packages"] = _runtime_packages()
     facts["override"] = os.environ.get(LIBRARY_VARIABLE) or None
     facts["library"] = str(find_library())
     runtime = open_runtime()

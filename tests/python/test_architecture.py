@@ -1,0 +1,186 @@
+"""The house rules that a compiler does not hold: who includes whom, who names what, how long files are."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CSRC = ROOT / "csrc"
+LADDER = ("base", "ort", "model", "decode", "engine", "capi")
+ROOMS = (*LADDER, "bindings")
+MOST_LINES = 400
+GENERATED = CSRC / "ort" / "abi.hpp"
+
+STANDARD = r"[a-z_]+"
+# Rooms that also need headers of the system, or of a library.
+SYSTEM_HEADERS = {"ort": rf"{STANDARD}|windows\.h|dlfcn\.h", "bindings": rf"{STANDARD}|pybind11/\w+\.h"}
+# Promises of the public header, and who may read them.
+PUBLIC_HEADERS = {"capi": {"loquor/loquor.h"}, "bindings": {"loquor/loquor.hpp"}}
+
+
+def files_of(room: str) -> list[Path]:
+    return sorted(path for path in (CSRC / room).rglob("*") if path.suffix in {".hpp", ".cpp", ".h"})
+
+
+@cache
+def code_of(path: Path) -> str:
+    """A C++ file with comments and the contents of string literals blanked, line by line as before."""
+    token = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])\'', re.DOTALL)
+
+    def blank(found: re.Match[str]) -> str:
+        text = found.group()
+        return '""' if text[0] == '"' else re.sub(r"[^\n]", " ", text)
+
+    # Includes and linkage are no strings.
+    lines = path.read_text(encoding="utf-8").splitlines()
+    kept = [line if re.match(r'\s*(#\s*include|extern "C")', line) else None for line in lines]
+    blanked = token.sub(
+        blank, "\n".join("" if keep else line for line, keep in zip(lines, kept, strict=True))
+    )
+    return "\n".join(keep or line for line, keep in zip(blanked.split("\n"), kept, strict=True))
+
+
+def mentions(pattern: str, rooms: tuple[str, ...], but_not: tuple[Path, ...] = ()) -> list[str]:
+    """Where the code of these rooms matches, as "csrc/room/file:line: text"."""
+    found = []
+    for path in (file for room in rooms for file in files_of(room) if file not in but_not):
+        for number, line in enumerate(code_of(path).splitlines(), 1):
+            if re.search(pattern, line):
+                found.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()}")
+    return found
+
+
+def others(*rooms: str) -> tuple[str, ...]:
+    return tuple(room for room in ROOMS if room not in rooms)
+
+
+def includes(room: str) -> Iterator[tuple[str, str, str]]:
+    """File, kind of quote, and header of each include."""
+    for path in files_of(room):
+        for quote, header in re.findall(r'^\s*#\s*include\s*(["<])([^">]+)[">]', code_of(path), re.MULTILINE):
+            yield str(path.relative_to(ROOT)), quote, header
+
+
+def test_csrc_has_the_known_rooms_and_no_other() -> None:
+    assert {path.name for path in CSRC.iterdir()} == {*ROOMS, "include", "cmake"}
+    assert all(files_of(room) for room in ROOMS)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_includes_go_down_the_ladder(room: str) -> None:
+    below = set(LADDER[: LADDER.index(room) + 1]) if room in LADDER else {room}
+    seen = 0
+    for file, quote, header in includes(room):
+        seen += 1
+        if quote == '"':
+            allowed = header.split("/")[0] in below or header in PUBLIC_HEADERS.get(room, set())
+        else:
+            allowed = re.fullmatch(SYSTEM_HEADERS.get(room, STANDARD), header) is not None
+        assert allowed, f"{file} must not include {header}"
+    assert seen > 0
+
+
+def test_the_public_headers_stand_alone() -> None:
+    """They are all that is installed: nothing of ours but each other, nothing beyond the standard library."""
+    allowed = {"loquor.h": {"stddef.h", "stdint.h"}, "loquor.hpp": {"loquor/loquor.h"}}
+    assert {path.name for path in files_of("include")} == allowed.keys()
+    for file, _, header in includes("include"):
+        ours = allowed[Path(file).name]
+        standard = file.endswith(".hpp") and re.fullmatch(STANDARD, header) is not None
+        assert header in ours or standard, f"{file} must not include {header}"
+
+
+def test_only_ort_names_the_runtimes_types() -> None:
+    names = r"\babi::|\bOrt[A-Z]\w*|\bORT_\w+|\bONNX_?[A-Z]\w*"
+    assert mentions(names, ("ort",), but_not=(GENERATED,))
+    assert mentions(names, others("ort")) == []
+
+
+def test_only_capi_speaks_c() -> None:
+    assert mentions(r'extern "C"', ("capi",))
+    assert mentions(r'extern "C"', others("capi")) == []
+    assert mentions(r"\bloquor_[a-z]\w*|\bLOQUOR_(OK|ERROR_)", others("capi", "bindings")) == []
+    # What it catches becomes a status; nobody else stops an exception that could be anything.
+    assert len(mentions(r"catch \(\.\.\.\)", ("capi",))) > 0
+
+
+def test_only_bindings_know_python() -> None:
+    names = r"(?i:pybind11|python)|\bPy[A-Z_]\w*|\bpy::"
+    assert mentions(names, ("bindings",))
+    assert mentions(names, (*LADDER, "include")) == []
+
+
+def test_the_core_never_prints_or_ends_the_process() -> None:
+    banned = (
+        r"\bstd::(cout|cerr|clog|terminate)\b|<iostream>|\b(printf|fprintf|puts|fputs|putchar|perror)\s*\("
+        r"|\b(exit|_exit|quick_exit|abort|assert)\s*\("
+    )
+    assert mentions(banned, (*ROOMS, "include")) == []
+
+
+def test_what_the_runtime_made_is_released_in_one_place() -> None:
+    """A call of the table's release slots; the list of provider names is an array, with a call of its own."""
+    home = CSRC / "ort" / "api.hpp"
+    slots = set(re.findall(r"\b(Release\w+)\)\(", GENERATED.read_text(encoding="utf-8")))
+    slots -= {"ReleaseAvailableProviders"}
+    assert {"ReleaseStatus", "ReleaseSession", "ReleaseEnv"} <= slots
+    pattern = rf"\b({'|'.join(sorted(slots))})\b"
+    assert mentions(pattern, ("ort",), but_not=(GENERATED,))
+    assert mentions(pattern, ROOMS, but_not=(GENERATED, home)) == []
+
+
+SOURCES = sorted(
+    path
+    for folder in ("csrc", "python/loquor", "tests", "benchmarks", "scripts")
+    for path in (ROOT / folder).rglob("*")
+    if path.suffix in {".py", ".pyi", ".hpp", ".cpp", ".h", ".c", ".cmake"} and path != GENERATED
+)
+
+
+def test_no_file_is_too_long() -> None:
+    assert len(SOURCES) > 100
+    lengths = {
+        str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES
+    }
+    assert {path: lines for path, lines in lengths.items() if lines > MOST_LINES} == {}
+
+
+PACKAGE = ROOT / "python" / "loquor"
+LIBRARY = sorted(
+    path
+    for path in PACKAGE.rglob("*.py")
+    if path.relative_to(PACKAGE).with_suffix("").parts[0] not in {"cli", "__main__"}  # the command line
+)
+
+
+def offences(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assert):
+            yield node.lineno, "assert"
+        elif isinstance(node, ast.Name) and node.id in {"print", "exit", "quit", "SystemExit"}:
+            yield node.lineno, node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            name = f"{node.value.id}.{node.attr}"
+            if name in {"sys.exit", "os._exit", "os.abort"}:
+                yield node.lineno, name
+        elif isinstance(node, ast.ImportFrom) and node.module == "sys":
+            yield node.lineno, "from sys import ..."
+
+
+@pytest.mark.parametrize("path", LIBRARY, ids=lambda path: path.name)
+def test_the_library_never_prints_exits_or_asserts(path: Path) -> None:
+    found = list(offences(ast.parse(path.read_text(encoding="utf-8"))))
+    assert found == [], f"{path.relative_to(ROOT)}: raise an error of loquor.errors, or log"
+
+
+def test_each_offence_is_noticed() -> None:
+    source = (
+        "import sys\nprint(1)\nsys.exit(2)\nassert 3\nraise SystemExit\nfrom sys import exit\nprintable = 1\n"
+    )
+    assert [line for line, _ in sorted(offences(ast.parse(source)))] == [2, 3, 4, 5, 6]

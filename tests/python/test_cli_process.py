@@ -1,0 +1,129 @@
+"""The command line as a process of its own: signals, pipes, terminals, and what it loads."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from hubserver import HubServer
+from loquor.cli import main
+from tinyhub import TINY, WEIGHTS, environment, serving_tiny
+
+needs_posix = pytest.mark.skipif(os.name != "posix", reason="signals, pipes and terminals as on POSIX")
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    with serving_tiny(tmp_path / "home", monkeypatch) as running:
+        yield running
+
+
+def loquor_process(*argv: str, **options: Any) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-W", "error", "-m", "loquor", *argv]
+    return subprocess.Popen(command, env=environment(), **{"stderr": subprocess.PIPE, **options})
+
+
+def finished(process: subprocess.Popen[bytes]) -> tuple[int, bytes, str]:
+    with process:
+        out, err = process.communicate(timeout=60)
+    return process.returncode, out, (err or b"").decode()
+
+
+def test_say_writes_wav_to_stdout(tmp_path: Path) -> None:
+    status, out, err = finished(loquor_process("say", "Hello.", "-o", "-", stdout=subprocess.PIPE))
+    assert status == 0 and err.endswith(": stdout\n")
+    assert main(["say", "Hello.", "-o", str(tmp_path / "out.wav"), "-q"]) == 0
+    samples, expected = (soundfile.read(file)[0] for file in (io.BytesIO(out), tmp_path / "out.wav"))
+    assert len(samples) == len(expected)
+    assert np.corrcoef(samples, expected)[0, 1] > 0.99  # the decoder's noise differs from run to run
+
+
+@needs_posix
+def test_ctrl_c_ends_speech_at_once(tmp_path: Path) -> None:
+    text = "Hello there, how are you today? " * 100  # tens of seconds of work
+    process = loquor_process("say", text, "-o", str(tmp_path / "out.wav"), "--max-new-tokens", "5000", "-v")
+    assert process.stderr is not None
+    while b"KV cache" not in (line := process.stderr.readline()):
+        assert line, "the process ended before it was interrupted"
+    time.sleep(0.5)
+    start = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    status, _, err = finished(process)
+    assert status == 130 and time.monotonic() - start < 10
+    assert err.splitlines()[-1] == "loquor: error: interrupted"
+    assert list(tmp_path.iterdir()) == []
+
+
+@needs_posix
+def test_ctrl_c_ends_a_download(tmp_path: Path, hub: HubServer) -> None:
+    hub.fault(WEIGHTS, "stall")
+    process = loquor_process("download", TINY)
+    hub.wait_for("GET", WEIGHTS)
+    process.send_signal(signal.SIGINT)
+    status, _, err = finished(process)
+    assert status == 130
+    assert err == "loquor: error: interrupted\n"
+    assert [path for path in (tmp_path / "home").rglob("*") if path.name == Path(WEIGHTS).name] == []
+
+
+@needs_posix
+def test_a_reader_that_leaves_is_no_error() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    process = loquor_process("models", "--json", stdout=write)
+    os.close(write)
+    assert finished(process) == (1, None, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_full_disk_on_stdout_is_one_line() -> None:
+    with Path("/dev/full").open("wb") as full:
+        status, _, err = finished(loquor_process("models", "--json", stdout=full))
+    assert status == 1
+    assert re.fullmatch(r"loquor: error: .*No space left on device\n", err)
+
+
+@needs_posix
+@pytest.mark.parametrize("quiet", [False, True])
+def test_the_bar_is_for_terminals(tmp_path: Path, quiet: bool) -> None:
+    import fcntl
+    import termios
+
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))  # no bar fits into 0 rows
+    argv = ["say", "Hello there. " * 20, "-o", str(tmp_path / "out.wav"), *(["-q"] if quiet else [])]
+    process = loquor_process(*argv, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    try:
+        while data := os.read(ours, 4096):
+            shown += data
+    except OSError:  # how Linux tells that the other side is closed
+        pass
+    os.close(ours)
+    assert finished(process)[0] == 0
+    assert (re.search(rb"speaking: [1-9]\d* tokens", shown) is not None) is not quiet
+    assert not (quiet and shown)
+
+
+def test_help_and_usage_errors_load_nothing_heavy() -> None:
+    heavy = "{'onnxruntime','tokenizers','soundfile','soxr','huggingface_hub','tqdm','safetensors','scipy'}"
+    code = (
+        "import sys\nfrom loquor.cli import main\n"
+        "assert main(['--help']) == 0 and main(['say', '--help']) == 0 and main(['say']) == 2\n"
+        f"assert not {heavy} & set(sys.modules), {heavy} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], env=environment(), check=True, stdout=subprocess.DEVNULL)

@@ -1,0 +1,80 @@
+"""libloquor shows what loquor.h declares and nothing else; it links neither ONNX Runtime nor Python."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HEADER = ROOT / "csrc" / "include" / "loquor" / "loquor.h"
+
+
+def tool(name: str) -> str:
+    path = shutil.which(name)
+    if path is None:
+        pytest.skip(f"{name} (of binutils) is not installed")
+    return path
+
+
+def run(*command: str | Path) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture(scope="module")
+def library() -> Path:
+    """libloquor of the installed package, or else of the development build."""
+    if sys.platform != "linux":
+        pytest.skip("the symbols are read from an ELF library")
+    package = importlib.util.find_spec("loquor")
+    folders = [Path(folder) / "lib" for folder in package.submodule_search_locations or ()] if package else []
+    for folder in (*folders, ROOT / "build" / "dev"):
+        if (folder / "libloquor.so").is_file():
+            return folder / "libloquor.so"
+    pytest.skip("there is no libloquor.so: install the wheel, or build in build/dev")
+
+
+def declared_functions() -> set[str]:
+    """What loquor.h marks with LOQUOR_EXPORT."""
+    text = re.sub(r"/\*.*?\*/", "", HEADER.read_text(encoding="utf-8"), flags=re.DOTALL)
+    text = re.sub(r"^#.*$", "", text, flags=re.MULTILINE)
+    return set(re.findall(r"\bLOQUOR_EXPORT\b[^;(]*?(\w+)\s*\(", text))
+
+
+def exported_symbols(library: Path) -> set[str]:
+    lines = run(tool("nm"), "--dynamic", "--defined-only", "--format=posix", library).splitlines()
+    return {line.split()[0] for line in lines}
+
+
+def test_every_declaration_is_marked_for_export() -> None:
+    text = re.sub(r"/\*.*?\*/", "", HEADER.read_text(encoding="utf-8"), flags=re.DOTALL)
+    named = set(re.findall(r"(?<!\*)\b(loquor_\w+)\s*\(", text))
+    assert named == declared_functions()
+    assert len(named) > 20
+
+
+def test_the_library_exports_what_the_header_declares(library: Path) -> None:
+    assert exported_symbols(library) == declared_functions()
+
+
+def test_the_library_links_neither_the_runtime_nor_python(library: Path) -> None:
+    dynamic = run(tool("readelf"), "--dynamic", "--wide", library)
+    needed = re.findall(r"\(NEEDED\).*\[(.+)\]", dynamic)
+    assert any(name.startswith("libc.") for name in needed)  # the list was read
+    assert [name for name in needed if "onnx" in name.lower() or "python" in name.lower()] == []
+    assert "(SONAME)" in dynamic
+    assert "RUNPATH" not in dynamic and "RPATH" not in dynamic
+
+
+def test_the_module_finds_the_library_beside_it(library: Path) -> None:
+    modules = list(library.parent.parent.glob("_core.*.so"))
+    if not modules or library.parent.name != "lib":
+        pytest.skip("loquor is not an installed wheel")
+    dynamic = run(tool("readelf"), "--dynamic", "--wide", modules[0])
+    assert re.findall(r"\((?:RUNPATH|RPATH)\).*\[(.*)\]", dynamic) == ["$ORIGIN/lib"]
+    assert "libloquor.so" in dynamic and "libpython" not in dynamic and "onnxruntime" not in dynamic
