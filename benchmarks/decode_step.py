@@ -1,9 +1,10 @@
 """How long does a decode step take, against the public reference loop on the same graph file?
 
-    python benchmarks/decode_step.py --size turbo --form gqa --dtype q4 [--context 450] [--steps 40] [--rounds 5]
+    python benchmarks/decode_step.py --size turbo --form gqa --dtype q4 [--context 450] [--steps 40]
 
-Loquor and the plain loop (Python onnxruntime and numpy, new arrays at every step) take turns, greedy, same prompt,
-same number of threads. The step includes embed_tokens and the choice of the token; the prefill is left out.
+Loquor and the plain loop (Python onnxruntime and numpy, new arrays at every step) take turns, greedy, same
+prompt, same number of threads. The step includes embed_tokens and the choice of the token; the prefill is
+left out.
 """
 
 from __future__ import annotations
@@ -23,10 +24,9 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
+import loquor  # noqa: E402
 from bundles import DTYPES, FORMS, SIZES, make_bundle  # noqa: E402
 from reference import PlainLoop  # noqa: E402
-
-import loquor  # noqa: E402
 
 
 def loquor_steps(engine: loquor.Engine, ids: list[int], voice: loquor.Voice, steps: int) -> float:
@@ -46,7 +46,8 @@ def plain_steps(plain: PlainLoop, ids: list[int], voice: dict, steps: int) -> fl
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("--size", choices=list(SIZES), default="nano")
     parser.add_argument("--form", choices=list(FORMS), default="concat")
     parser.add_argument("--dtype", choices=list(DTYPES), default="q4")
@@ -68,7 +69,8 @@ def main() -> int:
         ids = [72] * max(1, text) + [50256, 50256]
         ours, theirs = [], []
         for round_index in range(args.rounds + 1):
-            one, other = loquor_steps(engine, ids, voice, args.steps), plain_steps(plain, ids, plain_voice, args.steps)
+            one = loquor_steps(engine, ids, voice, args.steps)
+            other = plain_steps(plain, ids, plain_voice, args.steps)
             if round_index:  # the first round warms up
                 ours.append(one * 1e3)
                 theirs.append(other * 1e3)

@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+
 from hubserver import HubServer, Repo
 from loquor import catalog
 

@@ -18,9 +18,9 @@ from .files import write_atomic
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["Audio", "Metrics"]
+__all__ = ["FORMATS", "Audio", "Metrics"]
 
-_FORMATS = ("wav", "flac", "ogg", "mp3")
+FORMATS = ("wav", "flac", "ogg", "mp3")
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,8 @@ class Audio:
     def _encode(self, format: str, subtype: str | None) -> bytes:
         import soundfile  # type: ignore[import-untyped]
 
-        if format.lower() not in _FORMATS:
-            raise InvalidInputError(f"cannot save audio as {format!r}: choose one of {', '.join(_FORMATS)}")
+        if format.lower() not in FORMATS:
+            raise InvalidInputError(f"cannot save audio as {format!r}: choose one of {', '.join(FORMATS)}")
         if not len(self.samples):
             raise InvalidInputError("audio without a single sample cannot be saved")
         self._check_finite()

@@ -29,8 +29,8 @@ __all__ = [
 
 GRAPHS = ("speech_encoder", "embed_tokens", "language_model", "conditional_decoder")
 
-# Precision to the suffix in the file's name, in the order that "auto" prefers (csrc/model/bundle_files.cpp has
-# the same): q4 is the fastest on a CPU, fp16 the slowest.
+# Precision to the suffix in the file's name, in the order that "auto" prefers, as csrc/model/bundle_files.cpp
+# has it: q4 is the fastest on a CPU, fp16 the slowest.
 DTYPES: Mapping[str, str] = {"q4": "_q4", "q4f16": "_q4f16", "q8": "_quantized", "fp32": "", "fp16": "_fp16"}
 
 

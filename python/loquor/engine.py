@@ -336,7 +336,7 @@ class Engine:
         )
 
     def close(self) -> None:
-        """Give the sessions' memory back, after the requests under way. Later calls raise `InvalidInputError`."""
+        """Give the memory back, after the requests under way. Later calls raise `InvalidInputError`."""
         self._core = None
 
     def _engine(self) -> _core.EngineHandle:

@@ -27,7 +27,7 @@ from .catalog import CATALOG, BundleFile, find_entry, pick_files
 from .errors import DownloadError, InvalidInputError, ModelError
 from .hub_cache import cache_folder, cached_file, problem_with, read_note, remove_cached, write_note
 
-__all__ = ["download", "resolve"]
+__all__ = ["download", "is_offline", "resolve"]
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -152,7 +152,8 @@ def _endpoint() -> str:
     return os.environ.get("HF_ENDPOINT", "").rstrip("/") or "https://huggingface.co"
 
 
-def _offline() -> bool:
+def is_offline() -> bool:
+    """Whether the environment forbids requests to the hub."""
     value = os.environ.get("HF_HUB_OFFLINE") or os.environ.get("TRANSFORMERS_OFFLINE") or ""
     return value.upper() in {"1", "ON", "YES", "TRUE"}
 
@@ -259,7 +260,7 @@ def _obtain(
     source: _Source, dtype: str, *, local_files_only: bool, progress: bool | None, force: bool
 ) -> Path:
     """Make sure that every wanted file is in the cache and as published; return the snapshot's folder."""
-    offline = local_files_only or _offline()
+    offline = local_files_only or is_offline()
     if offline and force:
         raise InvalidInputError("force needs the network: unset HF_HUB_OFFLINE, or leave force out")
     commit, published = _published(source, offline)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+
 from loquor.audio import Audio, Metrics
 from loquor.errors import InvalidInputError
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 import pytest
+
 from bundles import GRAPHS, make_bundle
 from bundles.breakages import BREAKAGES, HARMLESS, broken_copy
 from reference import PlainLoop

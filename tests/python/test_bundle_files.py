@@ -9,8 +9,9 @@ from pathlib import Path
 import onnx
 import onnxruntime as ort
 import pytest
-from bundles import DTYPES, GRAPHS, PRECISIONS, SIZES, data_bytes, make_bundle
 from tokenizers import Tokenizer
+
+from bundles import DTYPES, GRAPHS, PRECISIONS, SIZES, data_bytes, make_bundle
 
 TINY = SIZES["tiny"]
 

@@ -11,8 +11,9 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
-from bundles import DTYPES, FORMS, PRECISIONS, SIZES, make_bundle
 from numpy.typing import NDArray
+
+from bundles import DTYPES, FORMS, PRECISIONS, SIZES, make_bundle
 from reference import PlainLoop, Voice
 
 Make = Callable[..., Path]

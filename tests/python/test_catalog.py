@@ -6,6 +6,7 @@ import dataclasses
 import re
 
 import pytest
+
 from loquor.catalog import CATALOG, DTYPES, GRAPHS, BundleFile, choose_dtypes, offered_dtypes, pick_files
 from loquor.errors import InvalidInputError, ModelError
 

@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+
 from hubserver import HubServer
 from loquor import catalog, hub, hub_cache
 from loquor.errors import DownloadError

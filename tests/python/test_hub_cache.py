@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from hubserver import HubServer
 from loquor import catalog, hub
 from loquor.errors import DownloadError, InvalidInputError, ModelError

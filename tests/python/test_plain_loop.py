@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bundles import make_bundle
 from numpy.typing import NDArray
+
+from bundles import make_bundle
 from reference import PlainLoop, SamplingOptions, Voice, draw, process, uniform
 
 INF = np.inf

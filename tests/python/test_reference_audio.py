@@ -14,6 +14,7 @@ import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from loquor.errors import InvalidInputError
 from loquor.reference_audio import load_reference
 

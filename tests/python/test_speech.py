@@ -30,7 +30,7 @@ SENTENCES = [
 
 def words(text: str) -> list[str]:
     """Lower-case words without punctuation; small numbers as words, as the recogniser may write either."""
-    digits = "zero one two three four five six seven eight nine".split()
+    digits = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
     text = re.sub(r"\b\d\b", lambda match: digits[int(match[0])], text.lower())
     return re.sub(r"[^a-z' ]", " ", text.replace("-", " ")).split()
 

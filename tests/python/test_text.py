@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from loquor.errors import InvalidInputError
 from loquor.text import MAX_CHARACTERS, prepare_text, punc_norm
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from loquor.errors import InvalidInputError, ModelError
 from loquor.tokenizer import END_OF_TEXT_ID, TURBO_TAGS, Tokenizer
 

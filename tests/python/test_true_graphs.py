@@ -1,4 +1,4 @@
-"""The architecture-true Turbo encoder and decoder with random weights: costs and interfaces are real, the sound is not."""
+"""Turbo's true encoder and decoder with random weights: the interfaces and costs are real, the sound is not."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bundles import make_bundle
 
 import loquor
+from bundles import make_bundle
 
 OUTSIDE = Path(__file__).resolve().parents[3] / "shared"
 SECONDS = 5.05  # not a whole number of tokens

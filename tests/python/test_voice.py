@@ -13,9 +13,10 @@ import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import load_file, save_file
+
 from loquor.errors import InvalidInputError, ModelError
 from loquor.voice import Fingerprint, Voice, fingerprint_of, is_voice_file
-from safetensors.numpy import load_file, save_file
 
 ARRAYS = ("audio_features", "audio_tokens", "speaker_embeddings", "speaker_features")
 MADE_BY = Fingerprint("a" * 64, "b" * 64, "fp32")

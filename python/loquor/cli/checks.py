@@ -19,7 +19,7 @@ from typing import Any
 
 from .. import Engine, __version__, _core
 from .._runtime import LIBRARY_VARIABLE, find_library, open_runtime
-from ..hub import _offline, resolve
+from ..hub import is_offline, resolve
 from ..hub_cache import cache_folder
 from .console import exit_code, one_line
 from .engines import BUILT_IN, DEVICES, interruptible, load_engine
@@ -103,7 +103,7 @@ def _machine(facts: dict[str, Any]) -> None:
 def _hub(facts: dict[str, Any]) -> None:
     cache = cache_folder()
     facts["cache"] = str(cache)
-    facts["offline"] = _offline()
+    facts["offline"] = is_offline()
     facts["variables"] = {name: os.environ[name] for name in _HUB_VARIABLES if name in os.environ}
     existing = next(folder for folder in (cache, *cache.absolute().parents) if folder.is_dir())
     facts["free_gigabytes"] = round(shutil.disk_usage(existing).free / 1e9, 1)

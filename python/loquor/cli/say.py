@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from .. import Audio, GenerationOptions
-from ..audio import _FORMATS
+from ..audio import FORMATS
 from ..catalog import CATALOG
 from ..errors import InvalidInputError
 from ..text import prepare_text
@@ -42,7 +42,7 @@ def add(
         "--output",
         required=True,
         metavar="FILE",
-        help=f"the file to write ({', '.join(_FORMATS)}); - writes WAV to stdout",
+        help=f"the file to write ({', '.join(FORMATS)}); - writes WAV to stdout",
     )
     parser.add_argument(
         "--voice",
@@ -116,7 +116,7 @@ def _check(args: argparse.Namespace, text: str) -> None:
     """Raise `InvalidInputError` for what is known to fail before a model is fetched and loaded."""
     prepare_text(text)
     if args.output != "-":
-        check_output(args.output, (f".{name}" for name in _FORMATS), args.voice)
+        check_output(args.output, (f".{name}" for name in FORMATS), args.voice)
     elif sys.stdout.isatty():
         raise InvalidInputError("stdout is a terminal, which shows no WAV: redirect it, or give -o FILE")
     entry = CATALOG.get(args.model) if args.model else None
