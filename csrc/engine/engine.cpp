@@ -28,6 +28,11 @@ Engine::~Engine() { turns_.drain(); }
 
 template <class Work>
 auto Engine::exclusively(CancelToken* cancel, Work work) {
+  if (in_turn_ == std::this_thread::get_id()) {  // it would wait for itself
+    throw Error(
+        ErrorKind::kInvalidInput,
+        "an engine cannot be called from the progress callback of its own request: call it afterwards");
+  }
   // Given up last: until then the engine outlives whoever is still interrupting this request.
   const TurnQueue::Place place(turns_);
   const ort::RunOptions run(model_.embed_tokens.session().api());
@@ -36,6 +41,11 @@ auto Engine::exclusively(CancelToken* cancel, Work work) {
     turns_.wake();
   });
   place.wait(cancel);
+  struct InTurn {
+    std::atomic<std::thread::id>& holder;
+    explicit InTurn(std::atomic<std::thread::id>& of) : holder(of) { holder = std::this_thread::get_id(); }
+    ~InTurn() { holder = std::thread::id(); }
+  } const in_turn(in_turn_);
   try {
     return work(run);
   } catch (const Error&) {

@@ -1,7 +1,9 @@
 // One loaded bundle and whoever wants to use it: any thread may call, one request runs at a time.
 #pragma once
 
+#include <atomic>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -46,6 +48,7 @@ class Engine {
   Model model_;
   Generator generator_;
   TurnQueue turns_;
+  std::atomic<std::thread::id> in_turn_{};  // whose request runs
 };
 
 }  // namespace loquor

@@ -115,7 +115,15 @@ Manifest read_manifest(const std::string& folder, const std::string& dtype) {
   read_config(config, manifest);
   if (const Json* text = config.find("text_config")) {
     const Json* size = text->is_object() ? text->find("text_vocab_size") : nullptr;
-    if (size != nullptr) config.guarded([&] { manifest.text_vocab_size = size->as_int64(); });
+    if (size != nullptr) {
+      config.guarded([&] {
+        manifest.text_vocab_size = size->as_int64();
+        if (manifest.text_vocab_size < 1 || manifest.text_vocab_size > static_cast<int64_t>(kMaxId)) {
+          throw Error(ErrorKind::kModel,
+                      "text_vocab_size cannot be " + std::to_string(manifest.text_vocab_size));
+        }
+      });
+    }
   }
   read_generation_config(Settings(path, "generation_config.json"), manifest);
   return manifest;

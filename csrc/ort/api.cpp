@@ -53,7 +53,8 @@ std::shared_ptr<const Api> load(const std::string& path) {
 
 std::shared_ptr<const Api> Api::open(const std::string& path) {
   static std::mutex mutex;
-  static std::map<std::string, std::shared_ptr<const Api>> opened;
+  // Never destroyed: at exit the runtime's own state goes first, and releasing an environment needs it.
+  static auto& opened = *new std::map<std::string, std::shared_ptr<const Api>>;
   const std::string real = canonical(path);
   const std::lock_guard<std::mutex> lock(mutex);
   auto& api = opened[real];
@@ -62,7 +63,7 @@ std::shared_ptr<const Api> Api::open(const std::string& path) {
 }
 
 Api::Api(const abi::OrtApi* table, std::string path, std::string version)
-    : table_(table), path_(std::move(path)), version_(std::move(version)), env_(nullptr, table->ReleaseEnv) {
+    : table_(table), path_(std::move(path)), version_(std::move(version)), env_(own<abi::OrtEnv>(nullptr)) {
   self_test();
   env_ = make<abi::OrtEnv>("making the runtime's environment", table_->CreateEnvWithCustomLogger,
                            &forward_log, static_cast<void*>(nullptr), abi::ORT_LOGGING_LEVEL_INFO, "loquor");

@@ -43,11 +43,11 @@ RunOptions::RunOptions(const Api& api)
 
 void RunOptions::terminate() const noexcept {
   abi::OrtStatus* status = table_->RunOptionsSetTerminate(options_.get());
-  const Handle<abi::OrtStatus> ignored(status, table_->ReleaseStatus);
+  const Handle<abi::OrtStatus> ignored(status, ReleaseSlot<abi::OrtStatus>::of(*table_));
 }
 
 Session::Session(ApiPtr api, std::string file, const SessionConfig& config)
-    : api_(std::move(api)), file_(std::move(file)), session_(nullptr, (*api_)->ReleaseSession) {
+    : api_(std::move(api)), file_(std::move(file)), session_(api_->own<abi::OrtSession>(nullptr)) {
   const auto options = make_options(*api_, config);
   const std::string doing = "loading " + file_;
   for (const Level& level : kLevels) {

@@ -17,13 +17,13 @@
 enum { EXIT_USAGE = 64, EXIT_FILE = 74 };
 
 static const char usage[] =
-    "usage: speak [--reference FILE] [--seed N] [--max-new-tokens N] RUNTIME_LIBRARY BUNDLE_FOLDER OUT.wav "
-    "ID...\n"
+    "usage: speak [OPTION VALUE]... RUNTIME_LIBRARY BUNDLE_FOLDER OUT.wav ID...\n"
     "  RUNTIME_LIBRARY  ONNX Runtime's shared library\n"
     "  ID...            the text's ids, the bundle's two end-of-text ids included\n"
-    "  --reference      the voice to speak in: raw float32 samples in native byte order, mono, at the "
-    "bundle's\n"
-    "                   sample rate; without it, a tone made here\n";
+    "  --reference      the voice to speak in: a file of raw float32 samples in native byte order, mono,\n"
+    "                   at the bundle's sample rate; without it, a tone made here\n"
+    "  --seed           of the random numbers; 0 without it\n"
+    "  --max-new-tokens the limit; the bundle's own without it\n";
 
 typedef struct arguments {
   const char* library;
@@ -218,10 +218,7 @@ static int write_wav(const char* path, const loquor_waveform_info* wave) {
   FILE* file = fopen(path, "wb");
   if (file == NULL) return file_failed("write", path);
   const bool written = write_samples(file, wave);
-  if (fclose(file) == 0 && written) return 0;
-  const int code = file_failed("write", path);
-  remove(path);
-  return code;
+  return fclose(file) == 0 && written ? 0 : file_failed("write", path);
 }
 
 /* ---- The four steps ---- */

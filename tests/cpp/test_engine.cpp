@@ -58,7 +58,12 @@ class Gate {
     begun_.set_value();
     let_.get_future().wait();
   }
-  void wait() { begun_.get_future().wait(); }
+  // A minute is never needed: what does not come by then is a failure, not a test that hangs.
+  void wait() {
+    if (begun_.get_future().wait_for(std::chrono::minutes(1)) != std::future_status::ready) {
+      FAIL("call " << n_ << " never came");
+    }
+  }
   void open() { let_.set_value(); }
 
  private:
@@ -252,11 +257,15 @@ TEST_CASE("a request that waits for its turn is cancelled without one") {
   std::thread running([&] { got = studio.generate(greedy(10)); });
   gate.wait();
   RunWithBinding::calls = 0;
+  CreateRunOptions::calls = 0;
   CancelToken token;
-  std::thread waiting(
-      [&] { CHECK(refusal([&] { studio.generate(greedy(10), &token); }).kind == ErrorKind::kCancelled); });
+  auto waiting = std::async(std::launch::async, [&] {
+    CHECK(refusal([&] { studio.generate(greedy(10), &token); }).kind == ErrorKind::kCancelled);
+  });
+  while (CreateRunOptions::calls < 1) std::this_thread::yield();
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));  // time to fall asleep in the queue
   token.request();
-  waiting.join();
+  CHECK(waiting.wait_for(std::chrono::minutes(1)) == std::future_status::ready);
   CHECK(RunWithBinding::calls == 0);
   gate.open();
   running.join();

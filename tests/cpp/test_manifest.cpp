@@ -134,6 +134,17 @@ TEST_CASE("settings that cannot be meant are refused by file, key and range") {
   }
 }
 
+TEST_CASE("a text vocabulary must have a size that can be one") {
+  for (const char* size : {"0", "-5", "1000000000000"}) {
+    CAPTURE(size);
+    Bundle bundle;
+    bundle.config(R"({"text_config": {"text_vocab_size": )" + std::string(size) + "}}");
+    const Refusal refused = bundle.refused();
+    CHECK(refused.kind == ErrorKind::kModel);
+    CHECK(refused.names("text_vocab_size"));
+  }
+}
+
 TEST_CASE("a folder that is not there is named") {
   const TempFolder folder;
   const std::string absent = folder.path() + "/absent";

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,9 +42,7 @@ class Pair:
     def plain_voice(self) -> PlainVoice:
         return {name: getattr(self.voice, name)[np.newaxis] for name in VOICE_NAMES}
 
-    def plain_sampled(
-        self, options: GenerationOptions, seed: int, ids: Sequence[int] = TEXT_IDS
-    ) -> list[int]:
+    def plain_sampled(self, options: GenerationOptions, seed: int, ids: list[int] = TEXT_IDS) -> list[int]:
         """The reference's tokens; what the options leave open is Turbo's default, rounded as in C++."""
         given = {"temperature": 0.8, "top_k": 1000, "top_p": 0.95, "min_p": 0.0, "repetition_penalty": 1.2}
         given |= {name: value for name in given if (value := getattr(options, name)) is not None}

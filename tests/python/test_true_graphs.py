@@ -1,4 +1,4 @@
-"""Turbo's true encoder and decoder with random weights: the interfaces and costs are real, the sound is not."""
+"""Turbo's true encoder and decoder with random weights: real interfaces and costs, no real sound."""
 
 from __future__ import annotations
 
