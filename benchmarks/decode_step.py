@@ -26,13 +26,15 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 import loquor  # noqa: E402
 from bundles import DTYPES, FORMS, SIZES, make_bundle  # noqa: E402
+from loquor.options import resolve_options  # noqa: E402
 from reference import PlainLoop  # noqa: E402
 
 
 def loquor_steps(engine: loquor.Engine, ids: list[int], voice: loquor.Voice, steps: int) -> float:
     """Seconds of one decode step. The public call gives tokens alone, its private half the times as well."""
     options = loquor.GenerationOptions(temperature=0.0, max_new_tokens=steps + 1)
-    result = engine._generate(np.asarray(ids), voice, options, None, None)
+    resolved = resolve_options(options, engine._defaults)
+    result = engine._generate(np.asarray(ids), voice, resolved, None, None)
     return result["decode_seconds"] / max(1, len(result["tokens"]) - 1)
 
 

@@ -55,18 +55,19 @@ auto Engine::exclusively(CancelToken* cancel, Work work) {
 }
 
 Voice Engine::encode_voice(Span<const float> samples, CancelToken* cancel) {
-  if (samples.empty()) throw Error(ErrorKind::kInvalidInput, "the reference recording has no samples");
-  if (!std::all_of(samples.begin(), samples.end(), [](float sample) { return std::isfinite(sample); })) {
-    throw Error(ErrorKind::kInvalidInput, "the reference recording holds samples that are not finite");
-  }
-  // Part of a token at the end would give an odd number of mel frames, and the decoder's output would begin between two tokens.
-  const auto token = static_cast<std::size_t>(model_.manifest.samples_per_token);
-  const Span<const float> whole(samples.data(), std::max(token, samples.size() / token * token));
-  if (whole.size() > samples.size()) {
-    throw Error(ErrorKind::kInvalidInput, "the reference recording is shorter than one token (" +
-                                              std::to_string(token) + " samples)");
-  }
   return exclusively(cancel, [&](const ort::RunOptions& run) {
+    if (!std::all_of(samples.begin(), samples.end(), [](float sample) { return std::isfinite(sample); })) {
+      throw Error(ErrorKind::kInvalidInput, "the reference recording holds samples that are not finite");
+    }
+    // Part of a token at the end would give an odd number of mel frames, and the decoder's output would begin
+    // between two tokens.
+    const auto token = static_cast<std::size_t>(model_.manifest.samples_per_token);
+    const Span<const float> whole(samples.data(), samples.size() / token * token);
+    if (whole.empty()) {
+      throw Error(ErrorKind::kInvalidInput, "the reference recording has " + std::to_string(samples.size()) +
+                                                " samples, less than one token (" + std::to_string(token) +
+                                                ")");
+    }
     Voice voice = model_.speech_encoder.encode(whole, run);
     try {
       model_.check(voice);
@@ -84,8 +85,29 @@ Tokens Engine::generate(const GenerationRequest& request, CancelToken* cancel) {
 }
 
 Waveform Engine::decode(Span<const int64_t> tokens, const Voice& voice, CancelToken* cancel) {
+  return exclusively(cancel, [&](const ort::RunOptions& run) {
+    model_.check(voice);
+    const std::vector<int64_t> codes = codes_to_decode(tokens);
+    const auto start = std::chrono::steady_clock::now();
+    Waveform waveform;
+    waveform.samples = model_.conditional_decoder.decode(codes, voice, run);
+    waveform.sample_rate = model_.manifest.sample_rate;
+    waveform.seconds_taken = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    // A voice made elsewhere may hold an odd number of mel frames, which shifts the start by part of a token.
+    const auto token = static_cast<std::size_t>(model_.manifest.samples_per_token);
+    const std::size_t expected = codes.size() * token;
+    if (waveform.samples.size() + token <= expected || waveform.samples.size() >= expected + token) {
+      throw Error(ErrorKind::kModel, model_.conditional_decoder.session().file_name() +
+                                         ": 'waveform' should have " + std::to_string(expected) +
+                                         " samples for " + std::to_string(codes.size()) + " tokens but has " +
+                                         std::to_string(waveform.samples.size()));
+    }
+    return waveform;
+  });
+}
+
+std::vector<int64_t> Engine::codes_to_decode(Span<const int64_t> tokens) const {
   const Manifest& manifest = model_.manifest;
-  model_.check(voice);
   std::vector<int64_t> codes;
   for (const int64_t token : tokens) {
     if (token < 0 || token >= model_.language_model.signature().vocab_size) {
@@ -98,23 +120,7 @@ Waveform Engine::decode(Span<const int64_t> tokens, const Voice& voice, CancelTo
   codes.insert(codes.end(), static_cast<std::size_t>(manifest.closing_silence_tokens),
                manifest.silence_token);
   if (codes.empty()) throw Error(ErrorKind::kInvalidInput, "there are no speech tokens to decode");
-  return exclusively(cancel, [&](const ort::RunOptions& run) {
-    const auto start = std::chrono::steady_clock::now();
-    Waveform waveform;
-    waveform.samples = model_.conditional_decoder.decode(codes, voice, run);
-    waveform.sample_rate = manifest.sample_rate;
-    waveform.seconds_taken = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    // A voice made elsewhere may hold an odd number of mel frames, which shifts the start by a part of a token.
-    const auto token = static_cast<std::size_t>(manifest.samples_per_token);
-    const std::size_t expected = codes.size() * token;
-    if (waveform.samples.size() + token <= expected || waveform.samples.size() >= expected + token) {
-      throw Error(ErrorKind::kModel, model_.conditional_decoder.session().file_name() +
-                                         ": 'waveform' should have " + std::to_string(expected) +
-                                         " samples for " + std::to_string(codes.size()) + " tokens but has " +
-                                         std::to_string(waveform.samples.size()));
-    }
-    return waveform;
-  });
+  return codes;
 }
 
 }  // namespace loquor

@@ -45,6 +45,9 @@ class Engine {
   template <class Work>
   auto exclusively(CancelToken* cancel, Work work);
 
+  // The speech codes among `tokens`, and the closing silence.
+  std::vector<int64_t> codes_to_decode(Span<const int64_t> tokens) const;
+
   Model model_;
   Generator generator_;
   TurnQueue turns_;

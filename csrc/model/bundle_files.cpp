@@ -77,7 +77,7 @@ struct Wanted {
 
 Wanted parse(const std::string& spec) {
   Wanted wanted;
-  std::istringstream items(spec);
+  std::istringstream items(spec + ',');  // so that an empty last item counts
   for (std::string item; std::getline(items, item, ',');) {
     const auto equals = item.find('=');
     const std::string dtype = equals == std::string::npos ? item : item.substr(equals + 1);

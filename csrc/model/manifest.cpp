@@ -91,7 +91,7 @@ void read_generation_config(const Settings& config, Manifest& manifest) {
   config.read("max_new_tokens", defaults.max_new_tokens, 1, kMaxId);
   const Json* sampling = config.find("do_sample");
   config.guarded([&] {
-    if (sampling != nullptr && !sampling->as_bool()) defaults.temperature = 0;
+    if (sampling != nullptr && !sampling->is_null() && !sampling->as_bool()) defaults.temperature = 0;
     try {
       validate(defaults);
     } catch (const Error& error) {

@@ -62,6 +62,7 @@ class Api {
  private:
   [[noreturn]] void fail(abi::OrtStatus* status, ErrorKind kind, const std::string& doing) const;
   void self_test() const;
+  bool answers_as_published() const;
 
   const abi::OrtApi* table_;
   std::string path_;

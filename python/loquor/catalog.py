@@ -8,6 +8,7 @@ Sizes and hashes are data (`catalog.json`); what is not known is null there and 
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ __all__ = [
     "BundleFile",
     "CatalogEntry",
     "choose_dtypes",
+    "model_text",
     "offered_dtypes",
     "pick_files",
 ]
@@ -75,6 +77,14 @@ def _load(path: Path) -> dict[str, CatalogEntry]:
 
 
 CATALOG: dict[str, CatalogEntry] = _load(Path(__file__).with_name("catalog.json"))
+
+
+def model_text(model: object) -> str:
+    """Return a model's name or path as text; raises `InvalidInputError` if it is neither."""
+    text = os.fspath(model) if isinstance(model, (str, os.PathLike)) else None
+    if not isinstance(text, str):
+        raise InvalidInputError(f"model must be a name or a path, not {type(model).__name__}")
+    return text
 
 
 def find_entry(model: str) -> CatalogEntry | None:

@@ -20,7 +20,7 @@ from . import _core
 from ._runtime import open_runtime
 from .audio import Audio, Metrics
 from .errors import InvalidInputError
-from .options import GenerationOptions
+from .options import GenerationOptions, resolve_options
 from .reference_audio import load_reference
 from .text import prepare_text
 from .tokenizer import Tokenizer
@@ -87,11 +87,12 @@ class Engine:
         Raises `RuntimeMissingError`, `ModelError` (`DownloadError` when files cannot be fetched) or
         `InvalidInputError`.
         """
-        from .catalog import find_entry
+        from .catalog import find_entry, model_text
         from .hub import resolve
 
         runtime = open_runtime()
-        self._model = os.fspath(model)
+        self._model = model_text(model)
+        _check_arguments(device, dtype, threads, provider_options)
         entry = find_entry(self._model)
         if entry is not None and not entry.supported:
             raise InvalidInputError(
@@ -140,10 +141,11 @@ class Engine:
         reference = load_reference(source)
         for warning in reference.warnings:
             _log.warning("%s", warning)
-        handle = self._engine().encode_voice(reference.samples, cancel)
+        handle = self._engine().encode_voice(reference.samples, _token(cancel))
         name = Path(os.fspath(source)).stem if isinstance(source, (str, os.PathLike)) else "voice"
         voice = Voice(**handle.tensors(), fingerprint=self._fingerprint, name=name)
-        self._handles[voice] = handle
+        with self._lock:
+            self._handles[voice] = handle
         return voice
 
     def _default_voice_file(self) -> Path:
@@ -155,22 +157,22 @@ class Engine:
             "speaker)"
         )
 
-    def _cached_voice(self, source: VoiceSource | None) -> Voice:
+    def _cached_voice(self, source: VoiceSource | None, cancel: _core.CancelToken | None) -> Voice:
         """Files are read once: the voice is kept under the file's path, size and time."""
         if source is None:
             source = self._default_voice_file()
         if not isinstance(source, (str, os.PathLike)):
-            return self.voice(source)
+            return self.voice(source, cancel=cancel)
         try:
             status = Path(source).stat()
-        except OSError:
-            return self.voice(source)  # which says what is wrong
+        except (OSError, ValueError):  # ValueError: a null character
+            return self.voice(source, cancel=cancel)  # which says what is wrong
         key = (os.path.realpath(source), status.st_size, status.st_mtime_ns)
         with self._lock:
             if key in self._voices:
                 self._voices.move_to_end(key)
                 return self._voices[key]
-        voice = self.voice(source)
+        voice = self.voice(source, cancel=cancel)
         with self._lock:
             self._voices[key] = voice
             while len(self._voices) > _VOICES_KEPT:
@@ -213,11 +215,12 @@ class Engine:
         Raises `InvalidInputError`, `CancelledError` within one step of `cancel`, `ExecutionError`.
         """
         start = time.perf_counter()
+        resolved = resolve_options(options, self._defaults)
         ids = self.tokenize(text)
-        made = self._cached_voice(voice)
+        made = self._cached_voice(voice, cancel)
         warnings = self._text_warnings(text) + self._option_warnings(options)
-        tokens = self._generate(ids, made, options, cancel, progress)
-        samples, vocoder_seconds = self._engine().decode(tokens["tokens"], self._handle(made), cancel)
+        tokens = self._generate(ids, made, resolved, cancel, progress)
+        samples, vocoder_seconds = self._engine().decode(tokens["tokens"], self._handle(made), _token(cancel))
         warnings += self._token_warnings(tokens)
         audio_seconds = len(samples) / self._info["sample_rate"]
         metrics = Metrics(
@@ -270,8 +273,9 @@ class Engine:
         is that of the model card: prefill [voice prefix, text, START, START], then one token a step.
         Raises `InvalidInputError`, `CancelledError`, `ExecutionError`.
         """
+        resolved = resolve_options(options, self._defaults)
         tokens: npt.NDArray[np.int64] = self._generate(
-            _ids(input_ids, "input_ids"), voice, options, cancel, progress
+            _ids(input_ids, "input_ids"), voice, resolved, cancel, progress
         )["tokens"]
         return tokens
 
@@ -283,37 +287,23 @@ class Engine:
         Ids that are no speech codes are left out, and the family's closing silence (Turbo: 3 tokens) is
         appended: n is `samples_per_token` times the number of tokens then. Errors as in `generate_tokens`.
         """
-        return self._engine().decode(_ids(speech_tokens, "speech_tokens"), self._handle(voice), cancel)[0]
+        return self._engine().decode(
+            _ids(speech_tokens, "speech_tokens"), self._handle(voice), _token(cancel)
+        )[0]
 
     def _generate(
         self,
         input_ids: npt.NDArray[np.int64],
         voice: Voice,
-        options: GenerationOptions | None,
+        resolved: dict[str, Any],
         cancel: _core.CancelToken | None,
         progress: Callable[[int], None] | None,
     ) -> dict[str, Any]:
+        if progress is not None and not callable(progress):
+            raise InvalidInputError(f"progress must be a function, not {type(progress).__name__}")
         return self._engine().generate_tokens(
-            input_ids, self._handle(voice), **self._resolve(options), cancel=cancel, progress=progress
+            input_ids, self._handle(voice), **resolved, cancel=_token(cancel), progress=progress
         )
-
-    def _resolve(self, options: GenerationOptions | None) -> dict[str, Any]:
-        """The model's defaults, overridden by what the options set, in the core's types."""
-        resolved = dict(self._defaults)
-        for name, default in self._defaults.items():
-            given = getattr(options, name, None)
-            if given is None:
-                continue
-            if isinstance(given, bool) or not isinstance(given, (int, float, np.integer, np.floating)):
-                raise InvalidInputError(f"{name} must be a number, not {given!r}")
-            if isinstance(default, int):
-                most = 2**64 - 1 if name == "seed" else 2**31 - 1
-                if int(given) != given or not 0 <= given <= most:
-                    raise InvalidInputError(f"{name} must be a whole number from 0 to {most}, not {given!r}")
-                resolved[name] = int(given)
-            else:
-                resolved[name] = float(given)
-        return resolved
 
     # --- The engine itself ---
 
@@ -358,9 +348,30 @@ class Engine:
 
 
 def _ids(values: npt.ArrayLike, name: str) -> npt.NDArray[np.int64]:
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except Exception as error:  # ragged lists, and whatever a foreign array type raises
+        raise InvalidInputError(f"{name} must be integers of shape [n] ({error})") from error
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise InvalidInputError(
             f"{name} must be integers of shape [n], not {array.dtype} of shape {list(array.shape)}"
         )
     return np.ascontiguousarray(array, dtype=np.int64)
+
+
+def _token(cancel: object) -> _core.CancelToken | None:
+    if cancel is None or isinstance(cancel, _core.CancelToken):
+        return cancel
+    raise InvalidInputError(f"cancel must be a loquor.CancelToken, not {type(cancel).__name__}")
+
+
+def _check_arguments(device: object, dtype: object, threads: object, provider_options: object) -> None:
+    for name, value in (("device", device), ("dtype", dtype)):
+        if not isinstance(value, str):
+            raise InvalidInputError(f"{name} must be a str, such as 'auto', not {type(value).__name__}")
+    if isinstance(threads, bool) or not isinstance(threads, int) or not 0 <= threads < 2**31:
+        raise InvalidInputError("threads must be a whole number from 0 (automatic) to 1024")
+    if provider_options is not None and not isinstance(provider_options, Mapping):
+        raise InvalidInputError(
+            f"provider_options must map names to values, not be of type {type(provider_options).__name__}"
+        )

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from .catalog import CATALOG, BundleFile, find_entry, pick_files
+from .catalog import CATALOG, BundleFile, find_entry, model_text, pick_files
 from .errors import DownloadError, InvalidInputError, ModelError
 from .hub_cache import cache_folder, cached_file, problem_with, read_note, remove_cached, write_note
 
@@ -98,10 +98,10 @@ def download(
 
 def _locate(model: str | os.PathLike[str], revision: str | None) -> Path | _Source:
     """The folder on disk, or the place on the hub, that `model` stands for."""
-    text = os.fspath(model)
+    text = model_text(model)
     name, _, inline = text.partition("@")
     folder = Path(text).expanduser()
-    if text and name not in CATALOG and folder.exists():
+    if text and name not in CATALOG and os.path.exists(folder):  # noqa: PTH110 (no error for a long name)
         if revision is not None:
             raise InvalidInputError(f"{text!r} is a folder, which has no revision: leave revision out")
         return _bundle_folder(folder)

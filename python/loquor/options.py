@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
-__all__ = ["GenerationOptions"]
+import numpy as np
+
+from .errors import InvalidInputError
+
+__all__ = ["GenerationOptions", "resolve_options"]
 
 
 @dataclass(frozen=True)
@@ -32,3 +39,42 @@ class GenerationOptions:
     """For models that have it (English, Multilingual). Turbo and Nano ignore it, with a warning."""
     cfg_weight: float | None = None
     """For models that have it (English, Multilingual). Turbo and Nano ignore it, with a warning."""
+
+
+def resolve_options(options: GenerationOptions | None, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a model's `defaults`, overridden by what the options set, in the core's types.
+
+    Raises `InvalidInputError` if `options` is something else, or holds what is no finite number or, where
+    one is needed, no whole number. The core checks the ranges.
+    """
+    if not isinstance(options, (GenerationOptions, type(None))):
+        raise InvalidInputError(
+            f"options must be a loquor.GenerationOptions, not {type(options).__name__}: "
+            "write GenerationOptions(temperature=0.5)"
+        )
+    resolved = dict(defaults)
+    for name in (field.name for field in fields(GenerationOptions)):
+        given = getattr(options, name, None)
+        if given is None:
+            continue
+        number = _finite(given, name)
+        if isinstance(defaults.get(name), float):
+            resolved[name] = number
+        elif name in defaults:
+            most = 2**64 - 1 if name == "seed" else 2**31 - 1
+            if int(given) != given or not 0 <= given <= most:
+                raise InvalidInputError(f"{name} must be a whole number from 0 to {most}, not {given!r}")
+            resolved[name] = int(given)
+    return resolved
+
+
+def _finite(given: Any, name: str) -> float:
+    if isinstance(given, bool) or not isinstance(given, (int, float, np.integer, np.floating)):
+        raise InvalidInputError(f"{name} must be a number, not {type(given).__name__}")
+    try:
+        number = float(given)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise InvalidInputError(f"{name} must be a finite number, not {number}")
+    return number

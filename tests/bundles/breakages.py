@@ -23,11 +23,6 @@ def missing_data(bundle: Path) -> None:
     _data(bundle, "language_model").unlink()
 
 
-def missing_config(bundle: Path) -> None:
-    """config.json is gone."""
-    (bundle / "config.json").unlink()
-
-
 def missing_tokenizer(bundle: Path) -> None:
     """tokenizer.json is gone."""
     (bundle / "tokenizer.json").unlink()
@@ -178,8 +173,13 @@ def shuffled_encoder_outputs(bundle: Path) -> None:
 
 
 def missing_optional_files(bundle: Path) -> None:
-    """Only the graphs, config.json and tokenizer.json are there."""
-    for name in ("generation_config.json", "preprocessor_config.json", "tokenizer_config.json"):
+    """Only the graphs and tokenizer.json are there: published bundles without config.json exist."""
+    for name in (
+        "config.json",
+        "generation_config.json",
+        "preprocessor_config.json",
+        "tokenizer_config.json",
+    ):
         (bundle / name).unlink()
 
 
@@ -188,7 +188,6 @@ BREAKAGES: dict[str, Breakage] = {
     for breakage in (
         missing_graph,
         missing_data,
-        missing_config,
         missing_tokenizer,
         truncated_data,
         truncated_graph,

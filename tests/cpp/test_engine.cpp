@@ -246,6 +246,20 @@ TEST_CASE("encoding and decoding are interrupted as well") {
   CHECK(cancelled_in_run([&](CancelToken* token) { studio.engine().decode(codes, studio.voice, token); }));
 }
 
+TEST_CASE("an engine called from its own progress refuses instead of waiting for itself") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Studio studio(shim);
+  const auto expected = studio.generate(greedy(5));
+  int refused = 0;
+  const auto again = [&](int32_t) {
+    const Refusal found = refusal([&] { studio.generate(greedy(5)); });
+    refused += found.kind == ErrorKind::kInvalidInput && found.names("progress callback") ? 1 : 0;
+  };
+  CHECK(studio.generate(greedy(5), nullptr, again) == expected);
+  CHECK(refused == 5);
+}
+
 TEST_CASE("a request that waits for its turn is cancelled without one") {
   if (!have_bundles()) return;
   const Shim shim;
@@ -346,8 +360,12 @@ TEST_CASE("a recording without usable samples is refused") {
   refused(damaged, "not finite");
   damaged[31000] = -std::numeric_limits<float>::infinity();
   refused(damaged, "not finite");
-  refused({}, "has no samples");
+  refused({}, "has 0 samples, less than one token (960)");
+  refused(std::vector<float>(959), "has 959 samples");
   CHECK(Run::calls == 0);
+  std::vector<float> longer = recording();
+  longer.resize(longer.size() + 959, 0.5f);  // part of a token at the end is left out
+  CHECK(studio.engine().encode_voice(longer, nullptr).audio_features == studio.voice.audio_features);
 }
 
 TEST_CASE("tokens to decode: ids that are no codes are left out, those outside the vocabulary refused") {

@@ -48,8 +48,7 @@ LOQUOR_EXPORT uint32_t loquor_abi_version(void);   /* LOQUOR_ABI_VERSION of the 
 LOQUOR_EXPORT const char* loquor_version(void);    /* "0.1.0" */
 LOQUOR_EXPORT const char* loquor_last_error(void); /* of the calling thread; "" when there was none */
 
-/* ---- Log
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- Log ---- */
 
 typedef enum loquor_log_level {
   LOQUOR_LOG_DEBUG = 0,
@@ -64,8 +63,7 @@ typedef void (*loquor_log_fn)(void* user, int level, const char* message);
 /* One sink for the process; NULL (the default) drops all lines. */
 LOQUOR_EXPORT void loquor_set_log(loquor_log_fn sink, void* user, loquor_log_level least);
 
-/* ---- Runtime: ONNX Runtime's shared library, opened by path
- * --------------------------------------------------- */
+/* ---- Runtime: ONNX Runtime's shared library, opened by path ---- */
 
 typedef struct loquor_runtime loquor_runtime;
 
@@ -79,8 +77,7 @@ LOQUOR_EXPORT size_t loquor_runtime_provider_count(const loquor_runtime* runtime
 /* ONNX Runtime's own name, as "CPUExecutionProvider"; NULL when index is out of range. */
 LOQUOR_EXPORT const char* loquor_runtime_provider(const loquor_runtime* runtime, size_t index);
 
-/* ---- Engine: one bundle, loaded
- * ------------------------------------------------------------------------------ */
+/* ---- Engine: one bundle, loaded ---- */
 
 typedef struct loquor_engine loquor_engine;
 
@@ -148,8 +145,7 @@ LOQUOR_EXPORT loquor_status loquor_engine_open(loquor_runtime* runtime, const ch
 LOQUOR_EXPORT void loquor_engine_close(loquor_engine* engine);
 LOQUOR_EXPORT loquor_status loquor_engine_get_info(const loquor_engine* engine, loquor_engine_info* info);
 
-/* ---- Cancel token
- * -------------------------------------------------------------------------------------------- */
+/* ---- Cancel token ---- */
 
 typedef struct loquor_cancel loquor_cancel;
 
@@ -159,8 +155,7 @@ LOQUOR_EXPORT loquor_status loquor_cancel_create(loquor_cancel** out);
 LOQUOR_EXPORT void loquor_cancel_request(loquor_cancel* cancel);
 LOQUOR_EXPORT void loquor_cancel_destroy(loquor_cancel* cancel);
 
-/* ---- Voice: what the speech encoder makes of a reference recording
- * --------------------------------------------- */
+/* ---- Voice: what the speech encoder makes of a reference recording ---- */
 
 typedef struct loquor_voice loquor_voice;
 
@@ -178,8 +173,8 @@ typedef struct loquor_voice_tensors {
   int64_t speaker_feature_size;
 } loquor_voice_tensors;
 
-/* samples: mono at the engine's sample rate, at loudness -27 LUFS as upstream prepares it. What goes beyond a whole number
- * of tokens is left out. */
+/* samples: mono at the engine's sample rate, at loudness -27 LUFS as upstream prepares it. What goes beyond a
+ * whole number of tokens is left out. */
 LOQUOR_EXPORT loquor_status loquor_engine_encode_voice(loquor_engine* engine, const float* samples,
                                                        size_t sample_count, loquor_cancel* cancel,
                                                        loquor_voice** out);
@@ -190,8 +185,7 @@ LOQUOR_EXPORT loquor_status loquor_voice_get_tensors(const loquor_voice* voice,
 LOQUOR_EXPORT void loquor_voice_destroy(
     loquor_voice* voice); /* immutable: any number of requests may share it */
 
-/* ---- Generation: text ids and a voice to speech tokens
- * ---------------------------------------------------------- */
+/* ---- Generation: text ids and a voice to speech tokens ---- */
 
 typedef struct loquor_generation_options {
   size_t struct_size;
@@ -246,8 +240,7 @@ LOQUOR_EXPORT loquor_status loquor_engine_generate_tokens(loquor_engine* engine,
 LOQUOR_EXPORT loquor_status loquor_tokens_get_info(const loquor_tokens* tokens, loquor_tokens_info* info);
 LOQUOR_EXPORT void loquor_tokens_destroy(loquor_tokens* tokens);
 
-/* ---- Decoding: speech tokens and a voice to a waveform
- * ---------------------------------------------------------- */
+/* ---- Decoding: speech tokens and a voice to a waveform ---- */
 
 typedef struct loquor_waveform loquor_waveform;
 
