@@ -10,6 +10,8 @@ import numpy as np
 import onnx
 from onnx import GraphProto, TensorProto, helper, numpy_helper
 
+from .dims import GRAPHS
+
 Breakage = Callable[[Path], None]
 
 
@@ -181,6 +183,28 @@ def missing_optional_files(bundle: Path) -> None:
         "tokenizer_config.json",
     ):
         (bundle / name).unlink()
+
+
+def half_boundaries(bundle: Path) -> None:
+    """Every float32 input and output of the four graphs is float16, as some ports say of q4f16 bundles."""
+
+    def edit(graph: GraphProto) -> None:
+        for value in (*graph.input, *graph.output):
+            tensor = value.type.tensor_type
+            if tensor.elem_type != TensorProto.FLOAT:
+                continue
+            tensor.elem_type = TensorProto.FLOAT16
+            inner = f"{value.name}.float32"
+            for node in graph.node:
+                node.input[:] = [inner if name == value.name else name for name in node.input]
+            if value in graph.input:
+                graph.node.insert(0, helper.make_node("Cast", [value.name], [inner], to=TensorProto.FLOAT))
+            else:
+                _rename_output(graph, value.name, inner)
+                graph.node.append(helper.make_node("Cast", [inner], [value.name], to=TensorProto.FLOAT16))
+
+    for name in GRAPHS:
+        _edit(bundle, name, edit)
 
 
 BREAKAGES: dict[str, Breakage] = {

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bundles import DTYPES, FORMS
-from bundles.breakages import HARMLESS, broken_copy
+from bundles.breakages import HARMLESS, broken_copy, half_boundaries
 from loquor import Engine, GenerationOptions, Voice
 from loquor.reference_audio import load_reference
 from reference import PlainLoop, uniform
@@ -264,3 +264,23 @@ def test_voices_made_at_once_are_the_same(engine: Engine, recording: Recording) 
 
     with ThreadPoolExecutor(4) as pool:
         assert len(set(pool.map(features, range(8)))) == 1
+
+
+def test_float16_boundaries_give_the_same_tokens_and_samples(
+    bundle_of: Callable[..., Path], recording: Recording, tmp_path: Path
+) -> None:
+    """The published bundles may have them (sources differ); the engine reads each boundary's type."""
+    folder = broken_copy(bundle_of(), tmp_path / "half", half_boundaries)
+    with Engine(folder, threads=1, device="cpu") as engine:
+        pair = Pair(engine, PlainLoop(folder, threads=1), engine.voice((recording, 24_000)))
+        assert engine.capabilities.kv_dtype == "float16"
+        plain_voice = pair.plain.encode(load_reference((recording, 24_000)).samples)
+        for name in VOICE_NAMES:
+            np.testing.assert_array_equal(getattr(pair.voice, name), plain_voice[name][0])
+        tokens = engine.generate_tokens(TEXT_IDS, pair.voice, greedy())
+        assert tokens.tolist() == pair.plain.generate(TEXT_IDS, plain_voice, max_new_tokens=STEPS)
+        drawn = engine.generate_tokens(TEXT_IDS, pair.voice, sampled(5))
+        assert drawn.tolist() == pair.plain_sampled(TURBO, 5)
+        np.testing.assert_array_equal(
+            engine.decode(tokens, pair.voice), pair.plain.decode(tokens.tolist(), plain_voice)
+        )
