@@ -1,0 +1,1 @@
+"""How the built-in voice is made: text, teacher, training, export and evaluation (see README.md)."""

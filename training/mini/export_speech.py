@@ -1,0 +1,146 @@
+"""`embed_tokens` and `language_model` with the names, shapes and rules of Chatterbox Turbo's graphs."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+from onnx import TensorProto
+
+from .corpus import FIRST_LETTER, LEAD, SYMBOL_OF
+from .graph import Graph, State
+from .speech_model import HEAD, HEADS, LAYERS, PADDING, PREFIX, WAVES, WIDTH, frequencies
+from .tokens import (
+    DIGITS,
+    END_OF_TEXT,
+    POWERS,
+    SPEECH_CODES,
+    START,
+    TAG_SYMBOLS,
+    TEXT_VOCABULARY,
+    VOCABULARY,
+    byte_ids,
+)  # fmt: skip
+
+_FAR = 2**40
+
+
+def symbol_table() -> np.ndarray:
+    """[TEXT_VOCABULARY] uint8: each text id's symbol; case is folded, the unknown is a space."""
+    table = np.full(TEXT_VOCABULARY, SYMBOL_OF[" "], np.uint8)
+    for byte, index in enumerate(byte_ids()):
+        table[index] = SYMBOL_OF.get(chr(byte).lower() if byte < 128 else " ", SYMBOL_OF[" "])
+    table[END_OF_TEXT] = 0
+    for symbol in TAG_SYMBOLS.values():
+        table[END_OF_TEXT + symbol] = symbol
+    assert table.max() < FIRST_LETTER + len(SYMBOL_OF)
+    return table
+
+
+def digits_of(g: Graph, ids: str, shift: np.ndarray) -> str:
+    """Code ids [...] as values -1, 0, 1, float32 [..., 8]."""
+    digit = g("Div", g("Unsqueeze", ids, [-1]), POWERS)
+    return g("Sub", g.float(g("Mod", g("Add", digit, (3 - shift) % 3), 3)), 1.0)
+
+
+def ids_of(g: Graph, digits: str, shift: np.ndarray) -> str:
+    """Digits 0, 1, 2, int64 [..., 8], as code ids [...]: undoes digits_of."""
+    return g("ReduceSum", g("Mul", g("Mod", g("Add", digits, shift), 3), POWERS), [-1], keepdims=0)
+
+
+def _wave(g: Graph, position: str) -> str:
+    angle = g("Mul", g("Unsqueeze", position, [-1]), frequencies().numpy())
+    return g("Concat", g("Sin", angle), g("Cos", angle), axis=-1)
+
+
+def _text(g: Graph, ids: str, text: State) -> str:
+    batch, letters = g.size(ids, 0), g.size(ids, 1)
+    symbols = g("Cast", g("Gather", symbol_table(), ids), to=TensorProto.INT64)
+    symbols = g("Concat", symbols, g.zeros(batch, PADDING, dtype=TensorProto.INT64), axis=1)
+    x = g.blocks(g("Gather", g.weight(text["table.weight"], 0), symbols), text, "blocks")
+    x = g.slice(g.norm(x, text, "norm"), 1, 0, letters)
+    duration = g("Softplus", g("Sub", g("Squeeze", g.linear(x, text, "duration"), [-1]), 1.0))
+    centre = g("Add", g("Sub", g("CumSum", duration, 1), g("Mul", duration, 0.5)), float(LEAD))
+    shape = [g("Log", g("Add", duration, 1.0)), g("Mul", g("Min", duration, 4.0), 0.25)]
+    shape = g("Concat", *(g("Unsqueeze", s, [-1]) for s in shape), axis=-1)
+    x = g("Add", g.linear(x, text, "output"), g.linear(shape, text, "from_duration"))
+    spoken = _wave(g, g("Add", g("Add", centre, g.float(letters)), PREFIX + 2 - 1 - 0.5))
+    none = g("Mul", spoken, 0.0)
+    own = _wave(g, g.float(g("Add", g.integers(0, letters), PREFIX)))
+    return g("Add", x, g("Concat", none, none, spoken, g("Sub", none, own), axis=-1))
+
+
+def embed_tokens(text: State, model: State, shift: np.ndarray) -> onnx.ModelProto:
+    """The last two ids are speech, 50256 being START; those before go through the text encoder."""
+    g = Graph("embed_tokens")
+    ids = g.input("input_ids", ["batch", "sequence"], TensorProto.INT64)
+    letters = _text(g, g.slice(ids, 1, 0, -2), text)
+    speech = g.slice(ids, 1, -2, _FAR)
+    speech = g("Where", g("Equal", speech, END_OF_TEXT), START, speech)
+    value = digits_of(g, g("Min", speech, SPEECH_CODES - 1), shift)
+    vector = g.linear(g("Concat", value, g("Mul", value, value), axis=-1), model, "speech")
+    is_start = g("Unsqueeze", g("GreaterOrEqual", speech, START), [-1])
+    vector = g("Where", is_start, model["start"], vector)
+    g.output(g("Concat", letters, vector, axis=1), "inputs_embeds", ["batch", "sequence", WIDTH])
+    return g.model()
+
+
+def _mask(g: Graph, attention: str, positions: str, queries: str, keys: str) -> str:
+    """[B, 1, queries, keys]: 0 where a query may look, a large negative number elsewhere."""
+    query = g("Add", g.integers(0, queries), g("Sub", keys, queries))
+    later = g("Less", g("Unsqueeze", query, [1]), g("Unsqueeze", g.integers(0, keys), [0]))
+    hidden = g("Equal", g("Unsqueeze", attention, [1, 2]), 0)
+    return g("Mul", g.float(g("Or", hidden, later)), -1e9)
+
+
+def _expand_codes(g: Graph, logits: str, shift: np.ndarray) -> str:
+    """OUTPUTS logits to log-probabilities of all 6,563 ids: a code's is the sum of its digits'."""
+    digits, stop = g.slice(logits, 2, 0, 3 * DIGITS), g.slice(logits, 2, 3 * DIGITS, 3 * DIGITS + 1)
+    digits = g("LogSoftmax", g("Reshape", digits, [0, 0, DIGITS, 3]), axis=-1)
+    table = np.zeros((DIGITS, 3, SPEECH_CODES), np.int8)
+    codes = np.arange(SPEECH_CODES)
+    values = (codes[:, None] // POWERS + (3 - shift)) % 3
+    for digit in range(DIGITS):
+        table[digit, values[:, digit], codes] = 1
+    # int8 and a Cast: four times fewer bytes in the file
+    table = g("Cast", table.reshape(3 * DIGITS, SPEECH_CODES), to=TensorProto.FLOAT)
+    codes_log = g("MatMul", g("Reshape", digits, [0, 0, 3 * DIGITS]), table)
+    go_on = g("Neg", g("Softplus", stop))
+    start = g("Sub", g("Mul", stop, 0.0), 100.0)
+    return g("Concat", g("Add", codes_log, go_on), start, g("Neg", g("Softplus", g("Neg", stop))), axis=-1)
+
+
+def language_model(model: State, shift: np.ndarray) -> onnx.ModelProto:
+    g = Graph("language_model")
+    x = g.input("inputs_embeds", ["batch", "sequence", WIDTH])
+    attention = g.input("attention_mask", ["batch", "total"], TensorProto.INT64)
+    positions = g.input("position_ids", ["batch", "sequence"], TensorProto.INT64)
+    past = [
+        [g.input(f"past_key_values.{i}.{kind}", ["batch", HEADS, "past", HEAD]) for kind in ("key", "value")]
+        for i in range(LAYERS)
+    ]
+    mask = _mask(g, attention, positions, g.size(x, 1), g.size(attention, 1))
+    own = _wave(g, g.float(positions))
+    x = g("Add", x, g("Pad", own, [0, 0, WIDTH - 2 * WAVES, 0, 0, 0]))
+    present = []
+    for i in range(LAYERS):
+        name = f"layers.{i}"
+        qkv = g.linear(g.norm(x, model, f"{name}.norm1"), model, f"{name}.qkv")
+        q, k, v = (
+            g("Transpose", g("Reshape", g.slice(qkv, 2, n * WIDTH, (n + 1) * WIDTH), [0, 0, HEADS, HEAD]),
+              perm=[0, 2, 1, 3])
+            for n in range(3)
+        )  # fmt: skip
+        k, v = (g("Concat", before, new, axis=2) for before, new in zip(past[i], (k, v), strict=True))
+        present.append((k, v))
+        score = g("Mul", g("MatMul", q, g("Transpose", k, perm=[0, 1, 3, 2])), HEAD**-0.5)
+        y = g("MatMul", g("Softmax", g("Add", score, mask), axis=-1), v)
+        y = g("Reshape", g("Transpose", y, perm=[0, 2, 1, 3]), [0, 0, WIDTH])
+        x = g("Add", x, g.linear(y, model, f"{name}.project"))
+        y = g.linear(g.norm(x, model, f"{name}.norm2"), model, f"{name}.up")
+        x = g("Add", x, g.linear(g.gelu_tanh(y), model, f"{name}.down"))
+    logits = g.linear(g.norm(x, model, "norm"), model, "head")
+    g.output(_expand_codes(g, logits, shift), "logits", ["batch", "sequence", VOCABULARY])
+    for i, pair in enumerate(present):
+        for kind, value in zip(("key", "value"), pair, strict=True):
+            g.output(value, f"present.{i}.{kind}", ["batch", HEADS, "total", HEAD])
+    return g.model()
