@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 import loquor
 from bundles import make_bundle
 from loquor._runtime import open_runtime
+from loquor.cli import main as cli_main
 from loquor.reference_audio import load_reference
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -155,6 +156,34 @@ def test_the_token_limit_is_kept(programs: Path, runtime_library: str, scene: Sc
     done = run(programs / "speak", "--max-new-tokens", 1, runtime_library, scene.bundle, out, *scene.ids)
     assert len(said(done)) <= 1
     checked_wave(out, said(done))
+
+
+@pytest.mark.slow
+def test_turbo_size_says_the_same_in_c_in_python_and_on_the_command_line(
+    programs: Path, runtime_library: str, tmp_path: Path
+) -> None:
+    """Published dimensions and q4 format, a voice synthesised by espeak-ng."""
+    if shutil.which("espeak-ng") is None:
+        pytest.skip("espeak-ng is not installed: no clip to make a voice from")
+    bundle = make_bundle(tmp_path / "turbo", size="turbo", dtype="q4", stop_bias=-1000.0)
+    clip = tmp_path / "clip.wav"
+    run("espeak-ng", "-w", clip, "This is a clip of some seconds, so that there is a voice to copy.")
+    load_reference(clip).samples.tofile(tmp_path / "clip.f32")
+    text, count = "Hello there, all of you.", 20
+    limit = ["--max-new-tokens", str(count)]
+    said_wave = tmp_path / "said.wav"
+    command = ["say", text, "-o", said_wave, "--model", bundle, "--voice", clip, "--seed", "5", *limit]
+    assert cli_main([str(part) for part in command]) == 0
+    with loquor.Engine(bundle, device="cpu") as engine:
+        ids = engine.tokenize(text)
+        options = loquor.GenerationOptions(seed=5, max_new_tokens=count)
+        expected = engine.generate_tokens(ids, engine.voice(clip), options).tolist()
+    reference = ["--reference", tmp_path / "clip.f32", "--seed", "5", *limit]
+    out = tmp_path / "c.wav"
+    assert said(run(programs / "speak", *reference, runtime_library, bundle, out, *ids)) == expected
+    # The two writers scale by 32767 and by 32768.
+    waves = [checked_wave(path, expected).astype(int) for path in (out, said_wave)]
+    np.testing.assert_allclose(*waves, rtol=0, atol=2)
 
 
 def test_header_and_library_have_one_abi(programs: Path) -> None:
