@@ -49,6 +49,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
             build,
             f"-Dloquor_DIR={config}",
             "-DCMAKE_BUILD_TYPE=Release",
+            *(["-G", "Ninja"] if shutil.which("ninja") else []),  # a new machine has no make
         ],
         ["--build", build, "--config", "Release"],
     ):
