@@ -53,16 +53,6 @@ enum ONNXTensorElementDataType : int {
   ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT8E8M0 = 26,
 };
 
-enum ONNXType : int {
-  ONNX_TYPE_UNKNOWN = 0,
-  ONNX_TYPE_TENSOR = 1,
-  ONNX_TYPE_SEQUENCE = 2,
-  ONNX_TYPE_MAP = 3,
-  ONNX_TYPE_OPAQUE = 4,
-  ONNX_TYPE_SPARSETENSOR = 5,
-  ONNX_TYPE_OPTIONAL = 6,
-};
-
 enum OrtLoggingLevel : int {
   ORT_LOGGING_LEVEL_VERBOSE = 0,
   ORT_LOGGING_LEVEL_INFO = 1,
@@ -122,7 +112,6 @@ struct OrtCUDAProviderOptionsV2;
 struct OrtEnv;
 struct OrtIoBinding;
 struct OrtMemoryInfo;
-struct OrtModelMetadata;
 struct OrtRunOptions;
 struct OrtSession;
 struct OrtSessionOptions;
@@ -149,21 +138,15 @@ struct OrtApi {
   OrtStatus*(ORT_API_CALL* DisableTelemetryEvents)(const OrtEnv* env);
   OrtStatus*(ORT_API_CALL* CreateSession)(
       const OrtEnv* env, const ORTCHAR_T* model_path, const OrtSessionOptions* options, OrtSession** out);
-  OrtStatus*(ORT_API_CALL* CreateSessionFromArray)(
-      const OrtEnv* env, const void* model_data, size_t model_data_length, const OrtSessionOptions* options,
-      OrtSession** out);
+  void* unused_8_8[1];
   OrtStatus*(ORT_API_CALL* Run)(
       OrtSession* session, const OrtRunOptions* run_options, const char* const* input_names,
       const OrtValue* const* inputs, size_t input_len, const char* const* output_names,
       size_t output_names_len, OrtValue** outputs);
   OrtStatus*(ORT_API_CALL* CreateSessionOptions)(OrtSessionOptions** options);
-  void* unused_11_11[1];
-  OrtStatus*(ORT_API_CALL* CloneSessionOptions)(
-      const OrtSessionOptions* in_options, OrtSessionOptions** out_options);
+  void* unused_11_12[2];
   OrtStatus*(ORT_API_CALL* SetSessionExecutionMode)(OrtSessionOptions* options, ExecutionMode execution_mode);
-  void* unused_14_21[8];
-  OrtStatus*(ORT_API_CALL* SetSessionLogSeverityLevel)(
-      OrtSessionOptions* options, int session_log_severity_level);
+  void* unused_14_22[9];
   OrtStatus*(ORT_API_CALL* SetSessionGraphOptimizationLevel)(
       OrtSessionOptions* options, GraphOptimizationLevel graph_optimization_level);
   OrtStatus*(ORT_API_CALL* SetIntraOpNumThreads)(OrtSessionOptions* options, int intra_op_num_threads);
@@ -185,10 +168,7 @@ struct OrtApi {
   OrtStatus*(ORT_API_CALL* CreateRunOptions)(OrtRunOptions** out);
   void* unused_40_45[6];
   OrtStatus*(ORT_API_CALL* RunOptionsSetTerminate)(OrtRunOptions* options);
-  OrtStatus*(ORT_API_CALL* RunOptionsUnsetTerminate)(OrtRunOptions* options);
-  OrtStatus*(ORT_API_CALL* CreateTensorAsOrtValue)(
-      OrtAllocator* allocator, const int64_t* shape, size_t shape_len, ONNXTensorElementDataType type,
-      OrtValue** out);
+  void* unused_47_48[2];
   OrtStatus*(ORT_API_CALL* CreateTensorWithDataAsOrtValue)(
       const OrtMemoryInfo* info, void* p_data, size_t p_data_len, const int64_t* shape, size_t shape_len,
       ONNXTensorElementDataType type, OrtValue** out);
@@ -197,16 +177,13 @@ struct OrtApi {
   void* unused_52_54[3];
   OrtStatus*(ORT_API_CALL* CastTypeInfoToTensorInfo)(
       const OrtTypeInfo* type_info, const OrtTensorTypeAndShapeInfo** out);
-  OrtStatus*(ORT_API_CALL* GetOnnxTypeFromTypeInfo)(const OrtTypeInfo* type_info, ONNXType* out);
-  void* unused_57_59[3];
+  void* unused_56_59[4];
   OrtStatus*(ORT_API_CALL* GetTensorElementType)(
       const OrtTensorTypeAndShapeInfo* info, ONNXTensorElementDataType* out);
   OrtStatus*(ORT_API_CALL* GetDimensionsCount)(const OrtTensorTypeAndShapeInfo* info, size_t* out);
   OrtStatus*(ORT_API_CALL* GetDimensions)(
       const OrtTensorTypeAndShapeInfo* info, int64_t* dim_values, size_t dim_values_length);
-  OrtStatus*(ORT_API_CALL* GetSymbolicDimensions)(
-      const OrtTensorTypeAndShapeInfo* info, const char* dim_params[], size_t dim_params_length);
-  void* unused_64_64[1];
+  void* unused_63_64[2];
   OrtStatus*(ORT_API_CALL* GetTensorTypeAndShape)(const OrtValue* value, OrtTensorTypeAndShapeInfo** out);
   void* unused_66_67[2];
   OrtStatus*(ORT_API_CALL* CreateMemoryInfo)(
@@ -228,14 +205,7 @@ struct OrtApi {
   void(ORT_API_CALL* ReleaseTypeInfo)(OrtTypeInfo* input);
   void(ORT_API_CALL* ReleaseTensorTypeAndShapeInfo)(OrtTensorTypeAndShapeInfo* input);
   void(ORT_API_CALL* ReleaseSessionOptions)(OrtSessionOptions* input);
-  void* unused_101_110[10];
-  OrtStatus*(ORT_API_CALL* SessionGetModelMetadata)(const OrtSession* session, OrtModelMetadata** out);
-  void* unused_112_115[4];
-  OrtStatus*(ORT_API_CALL* ModelMetadataLookupCustomMetadataMap)(
-      const OrtModelMetadata* model_metadata, OrtAllocator* allocator, const char* key, char** value);
-  void* unused_117_117[1];
-  void(ORT_API_CALL* ReleaseModelMetadata)(OrtModelMetadata* input);
-  void* unused_119_124[6];
+  void* unused_101_124[24];
   OrtStatus*(ORT_API_CALL* GetAvailableProviders)(char*** out_ptr, int* provider_length);
   OrtStatus*(ORT_API_CALL* ReleaseAvailableProviders)(char** ptr, int providers_length);
   void* unused_127_129[3];
@@ -255,12 +225,7 @@ struct OrtApi {
   void* unused_139_139[1];
   OrtStatus*(ORT_API_CALL* GetBoundOutputValues)(
       const OrtIoBinding* binding_ptr, OrtAllocator* allocator, OrtValue*** output, size_t* output_count);
-  void(ORT_API_CALL* ClearBoundInputs)(OrtIoBinding* binding_ptr);
-  void(ORT_API_CALL* ClearBoundOutputs)(OrtIoBinding* binding_ptr);
-  void* unused_143_164[22];
-  OrtStatus*(ORT_API_CALL* AddRunConfigEntry)(
-      OrtRunOptions* options, const char* config_key, const char* config_value);
-  void* unused_166_169[4];
+  void* unused_141_169[29];
   OrtStatus*(ORT_API_CALL* SessionOptionsAppendExecutionProvider_TensorRT_V2)(
       OrtSessionOptions* options, const OrtTensorRTProviderOptionsV2* tensorrt_options);
   OrtStatus*(ORT_API_CALL* CreateTensorRTProviderOptions)(OrtTensorRTProviderOptionsV2** out);
@@ -269,9 +234,7 @@ struct OrtApi {
       const char* const* provider_options_values, size_t num_keys);
   void* unused_173_173[1];
   void(ORT_API_CALL* ReleaseTensorRTProviderOptions)(OrtTensorRTProviderOptionsV2* input);
-  void* unused_175_201[27];
-  OrtStatus*(ORT_API_CALL* SynchronizeBoundInputs)(OrtIoBinding* binding_ptr);
-  OrtStatus*(ORT_API_CALL* SynchronizeBoundOutputs)(OrtIoBinding* binding_ptr);
+  void* unused_175_203[29];
   OrtStatus*(ORT_API_CALL* SessionOptionsAppendExecutionProvider_CUDA_V2)(
       OrtSessionOptions* options, const OrtCUDAProviderOptionsV2* cuda_options);
   OrtStatus*(ORT_API_CALL* CreateCUDAProviderOptions)(OrtCUDAProviderOptionsV2** out);
@@ -303,12 +266,9 @@ static_assert(offsetof(OrtApi, GetErrorMessage) == 2 * sizeof(void*));
 static_assert(offsetof(OrtApi, CreateEnvWithCustomLogger) == 4 * sizeof(void*));
 static_assert(offsetof(OrtApi, DisableTelemetryEvents) == 6 * sizeof(void*));
 static_assert(offsetof(OrtApi, CreateSession) == 7 * sizeof(void*));
-static_assert(offsetof(OrtApi, CreateSessionFromArray) == 8 * sizeof(void*));
 static_assert(offsetof(OrtApi, Run) == 9 * sizeof(void*));
 static_assert(offsetof(OrtApi, CreateSessionOptions) == 10 * sizeof(void*));
-static_assert(offsetof(OrtApi, CloneSessionOptions) == 12 * sizeof(void*));
 static_assert(offsetof(OrtApi, SetSessionExecutionMode) == 13 * sizeof(void*));
-static_assert(offsetof(OrtApi, SetSessionLogSeverityLevel) == 22 * sizeof(void*));
 static_assert(offsetof(OrtApi, SetSessionGraphOptimizationLevel) == 23 * sizeof(void*));
 static_assert(offsetof(OrtApi, SetIntraOpNumThreads) == 24 * sizeof(void*));
 static_assert(offsetof(OrtApi, SetInterOpNumThreads) == 25 * sizeof(void*));
@@ -320,16 +280,12 @@ static_assert(offsetof(OrtApi, SessionGetInputName) == 36 * sizeof(void*));
 static_assert(offsetof(OrtApi, SessionGetOutputName) == 37 * sizeof(void*));
 static_assert(offsetof(OrtApi, CreateRunOptions) == 39 * sizeof(void*));
 static_assert(offsetof(OrtApi, RunOptionsSetTerminate) == 46 * sizeof(void*));
-static_assert(offsetof(OrtApi, RunOptionsUnsetTerminate) == 47 * sizeof(void*));
-static_assert(offsetof(OrtApi, CreateTensorAsOrtValue) == 48 * sizeof(void*));
 static_assert(offsetof(OrtApi, CreateTensorWithDataAsOrtValue) == 49 * sizeof(void*));
 static_assert(offsetof(OrtApi, GetTensorMutableData) == 51 * sizeof(void*));
 static_assert(offsetof(OrtApi, CastTypeInfoToTensorInfo) == 55 * sizeof(void*));
-static_assert(offsetof(OrtApi, GetOnnxTypeFromTypeInfo) == 56 * sizeof(void*));
 static_assert(offsetof(OrtApi, GetTensorElementType) == 60 * sizeof(void*));
 static_assert(offsetof(OrtApi, GetDimensionsCount) == 61 * sizeof(void*));
 static_assert(offsetof(OrtApi, GetDimensions) == 62 * sizeof(void*));
-static_assert(offsetof(OrtApi, GetSymbolicDimensions) == 63 * sizeof(void*));
 static_assert(offsetof(OrtApi, GetTensorTypeAndShape) == 65 * sizeof(void*));
 static_assert(offsetof(OrtApi, CreateMemoryInfo) == 68 * sizeof(void*));
 static_assert(offsetof(OrtApi, CreateCpuMemoryInfo) == 69 * sizeof(void*));
@@ -345,9 +301,6 @@ static_assert(offsetof(OrtApi, ReleaseRunOptions) == 97 * sizeof(void*));
 static_assert(offsetof(OrtApi, ReleaseTypeInfo) == 98 * sizeof(void*));
 static_assert(offsetof(OrtApi, ReleaseTensorTypeAndShapeInfo) == 99 * sizeof(void*));
 static_assert(offsetof(OrtApi, ReleaseSessionOptions) == 100 * sizeof(void*));
-static_assert(offsetof(OrtApi, SessionGetModelMetadata) == 111 * sizeof(void*));
-static_assert(offsetof(OrtApi, ModelMetadataLookupCustomMetadataMap) == 116 * sizeof(void*));
-static_assert(offsetof(OrtApi, ReleaseModelMetadata) == 118 * sizeof(void*));
 static_assert(offsetof(OrtApi, GetAvailableProviders) == 125 * sizeof(void*));
 static_assert(offsetof(OrtApi, ReleaseAvailableProviders) == 126 * sizeof(void*));
 static_assert(offsetof(OrtApi, AddSessionConfigEntry) == 130 * sizeof(void*));
@@ -360,15 +313,10 @@ static_assert(offsetof(OrtApi, BindInput) == 136 * sizeof(void*));
 static_assert(offsetof(OrtApi, BindOutput) == 137 * sizeof(void*));
 static_assert(offsetof(OrtApi, BindOutputToDevice) == 138 * sizeof(void*));
 static_assert(offsetof(OrtApi, GetBoundOutputValues) == 140 * sizeof(void*));
-static_assert(offsetof(OrtApi, ClearBoundInputs) == 141 * sizeof(void*));
-static_assert(offsetof(OrtApi, ClearBoundOutputs) == 142 * sizeof(void*));
-static_assert(offsetof(OrtApi, AddRunConfigEntry) == 165 * sizeof(void*));
 static_assert(offsetof(OrtApi, SessionOptionsAppendExecutionProvider_TensorRT_V2) == 170 * sizeof(void*));
 static_assert(offsetof(OrtApi, CreateTensorRTProviderOptions) == 171 * sizeof(void*));
 static_assert(offsetof(OrtApi, UpdateTensorRTProviderOptions) == 172 * sizeof(void*));
 static_assert(offsetof(OrtApi, ReleaseTensorRTProviderOptions) == 174 * sizeof(void*));
-static_assert(offsetof(OrtApi, SynchronizeBoundInputs) == 202 * sizeof(void*));
-static_assert(offsetof(OrtApi, SynchronizeBoundOutputs) == 203 * sizeof(void*));
 static_assert(offsetof(OrtApi, SessionOptionsAppendExecutionProvider_CUDA_V2) == 204 * sizeof(void*));
 static_assert(offsetof(OrtApi, CreateCUDAProviderOptions) == 205 * sizeof(void*));
 static_assert(offsetof(OrtApi, UpdateCUDAProviderOptions) == 206 * sizeof(void*));
