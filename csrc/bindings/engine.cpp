@@ -2,6 +2,7 @@
 #include <pybind11/typing.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <map>
 #include <optional>
@@ -81,8 +82,6 @@ class Progress {
 };
 
 Facts to_dict(const loquor_engine_info& info) {
-  static const char* const names[LOQUOR_GRAPH_COUNT] = {"speech_encoder", "embed_tokens", "language_model",
-                                                        "conditional_decoder"};
   Facts graphs;
   for (size_t i = 0; i < LOQUOR_GRAPH_COUNT; ++i) {
     const loquor_graph_info& graph = info.graphs[i];
@@ -90,7 +89,7 @@ Facts to_dict(const loquor_engine_info& info) {
     facts["file"] = graph.file;
     facts["dtype"] = graph.dtype;
     facts["optimization_level"] = graph.optimization_level;
-    graphs[names[i]] = facts;
+    graphs[kGraphNames[i]] = facts;
   }
   Facts facts;
   facts["bundle"] = info.bundle;
@@ -133,7 +132,7 @@ Facts to_dict(const loquor_generation_options& options) {
 std::unique_ptr<Engine> open_engine(const Runtime& runtime, const std::string& folder,
                                     const std::string& dtype, const std::string& device,
                                     const std::map<std::string, std::string>& provider_options,
-                                    int32_t threads) {
+                                    int32_t threads, const std::map<std::string, std::string>& prepared) {
   std::vector<const char*> keys;
   std::vector<const char*> values;
   for (const auto& [key, value] : provider_options) {
@@ -148,6 +147,12 @@ std::unique_ptr<Engine> open_engine(const Runtime& runtime, const std::string& f
   options.provider_option_values = values.data();
   options.provider_option_count = keys.size();
   options.threads = threads;
+  std::array<const char*, LOQUOR_GRAPH_COUNT> graphs = {};
+  for (size_t i = 0; i < graphs.size(); ++i) {
+    const auto found = prepared.find(kGraphNames[i]);
+    if (found != prepared.end()) graphs[i] = found->second.c_str();
+  }
+  options.prepared_graphs = graphs.data();
   return without_gil([&] { return std::make_unique<Engine>(runtime, folder, &options); });
 }
 
@@ -224,10 +229,7 @@ Facts voice_tensors(const Voice& voice) {
   return arrays;
 }
 
-// The handle types are aliases of unique_ptr, which pybind11 takes for holders: give each a class of its own.
-struct PyRuntime {
-  Runtime handle;
-};
+// See PyRuntime.
 struct PyVoice {
   Voice handle;
 };
@@ -275,11 +277,12 @@ void bind_engine(py::module_& module) {
   py::class_<Engine>(module, "EngineHandle", "A loaded bundle.")
       .def(py::init([](const PyRuntime& runtime, const std::string& folder, const std::string& dtype,
                        const std::string& device, const std::map<std::string, std::string>& provider_options,
-                       int32_t threads) {
-             return open_engine(runtime.handle, folder, dtype, device, provider_options, threads);
+                       int32_t threads, const std::map<std::string, std::string>& prepared) {
+             return open_engine(runtime.handle, folder, dtype, device, provider_options, threads, prepared);
            }),
            py::arg("runtime"), py::arg("folder"), py::kw_only(), py::arg("dtype"), py::arg("device"),
-           py::arg("provider_options"), py::arg("threads"))
+           py::arg("provider_options"), py::arg("threads"),
+           py::arg("prepared") = std::map<std::string, std::string>{})
       .def("info", [](const Engine& self) { return to_dict(self.info()); })
       .def("default_options", [](const Engine& self) { return to_dict(self.default_options()); })
       .def(

@@ -11,4 +11,5 @@ PYBIND11_MODULE(_core, module) {
   bindings::bind_errors(module);
   bindings::bind_log(module);
   bindings::bind_engine(module);
+  bindings::bind_tools(module);
 }

@@ -21,7 +21,21 @@ loquor::EngineOptions read_engine_options(const loquor_engine_options* given) {
     read.provider_options.emplace_back(&required(keys[i], "provider option"),
                                        &required(values[i], "provider option"));
   }
+  for (size_t i = 0; options.prepared_graphs != nullptr && i < LOQUOR_GRAPH_COUNT; ++i) {
+    if (options.prepared_graphs[i] != nullptr) read.prepared[i] = options.prepared_graphs[i];
+  }
   return read;
+}
+
+const char* kv_dtype_name(loquor::ort::ElementType type) {
+  switch (type) {
+    case loquor::ort::ElementType::kFloat16:
+      return "float16";
+    case loquor::ort::ElementType::kInt8:
+      return "int8";
+    default:
+      return "float32";
+  }
 }
 
 loquor_generation_options to_public(const loquor::GenerationOptions& options) {
@@ -76,7 +90,7 @@ loquor_engine_info describe(const loquor::Model& model) {
   info.family = manifest.family.c_str();
   info.device = model.config.device.name.c_str();
   info.provider = model.config.device.provider.c_str();
-  info.kv_dtype = lm.kv.type == loquor::ort::ElementType::kFloat16 ? "float16" : "float32";
+  info.kv_dtype = kv_dtype_name(lm.kv.type);
   info.kv_mode = model.language_model.kv_mode() == loquor::KvMode::kInPlace ? "in_place" : "ping_pong";
   const loquor::ort::Session* const sessions[LOQUOR_GRAPH_COUNT] = {
       &model.speech_encoder.session(), &model.embed_tokens.session(), &model.language_model.session(),

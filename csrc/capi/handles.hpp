@@ -2,10 +2,12 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <memory>
 #include <new>
 #include <string>
+#include <vector>
 
 #include "base/error.hpp"
 #include "engine/engine.hpp"
@@ -29,6 +31,19 @@ struct loquor_tokens {
 };
 struct loquor_waveform {
   loquor::Waveform waveform;
+};
+
+struct loquor_bundle {
+  std::array<loquor::GraphFile, loquor::kGraphCount> files;
+};
+struct loquor_session {
+  loquor::ort::Session session;
+};
+struct loquor_tensors {
+  std::shared_ptr<const loquor::ort::Api> api;
+  std::vector<std::string> names;
+  std::vector<loquor::ort::Value> values;
+  std::vector<loquor::ort::TensorShape> shapes;
 };
 
 namespace loquor::capi {

@@ -18,11 +18,16 @@ ort::SessionConfig session_config(const ort::Api& api, const EngineOptions& opti
           options.threads > 0 ? options.threads : ort::default_threads()};
 }
 
+Manifest read(const std::string& folder, const EngineOptions& options) {
+  Manifest manifest = read_manifest(folder, options.dtype);
+  for (std::size_t i = 0; i < kGraphCount; ++i) manifest.files[i].prepared = options.prepared[i];
+  return manifest;
+}
+
 }  // namespace
 
 Engine::Engine(const ort::ApiPtr& api, const std::string& bundle_folder, const EngineOptions& options)
-    : model_(api, read_manifest(bundle_folder, options.dtype), session_config(*api, options)),
-      generator_(model_) {}
+    : model_(api, read(bundle_folder, options), session_config(*api, options)), generator_(model_) {}
 
 Engine::~Engine() { turns_.drain(); }
 

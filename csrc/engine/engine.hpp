@@ -1,6 +1,7 @@
 // One loaded bundle and whoever wants to use it: any thread may call, one request runs at a time.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <string>
 #include <thread>
@@ -17,7 +18,8 @@ struct EngineOptions {
   std::string dtype = "auto";
   std::string device = "auto";
   std::vector<std::pair<std::string, std::string>> provider_options;
-  int threads = 0;  // of each graph; 0: default_threads()
+  int threads = 0;                                // of each graph; 0: default_threads()
+  std::array<std::string, kGraphCount> prepared;  // paths of rewritten graphs; empty: the published one
 };
 
 struct Waveform {

@@ -59,7 +59,9 @@ class Prober {
   void fill_with_garbage(void* data) const {
     const std::size_t count =
         static_cast<std::size_t>(kCapacity * signature_.kv.heads * signature_.kv.head_dim);
-    if (signature_.kv.type == ort::ElementType::kFloat16) {
+    if (signature_.kv.type == ort::ElementType::kInt8) {
+      std::fill_n(static_cast<int8_t*>(data), count, int8_t{99});
+    } else if (signature_.kv.type == ort::ElementType::kFloat16) {
       std::fill_n(static_cast<uint16_t*>(data), count, float_to_half(9.0f));
     } else {
       std::fill_n(static_cast<float*>(data), count, 9.0f);

@@ -138,7 +138,9 @@ struct OrtApi {
   OrtStatus*(ORT_API_CALL* DisableTelemetryEvents)(const OrtEnv* env);
   OrtStatus*(ORT_API_CALL* CreateSession)(
       const OrtEnv* env, const ORTCHAR_T* model_path, const OrtSessionOptions* options, OrtSession** out);
-  void* unused_8_8[1];
+  OrtStatus*(ORT_API_CALL* CreateSessionFromArray)(
+      const OrtEnv* env, const void* model_data, size_t model_data_length, const OrtSessionOptions* options,
+      OrtSession** out);
   OrtStatus*(ORT_API_CALL* Run)(
       OrtSession* session, const OrtRunOptions* run_options, const char* const* input_names,
       const OrtValue* const* inputs, size_t input_len, const char* const* output_names,
@@ -266,6 +268,7 @@ static_assert(offsetof(OrtApi, GetErrorMessage) == 2 * sizeof(void*));
 static_assert(offsetof(OrtApi, CreateEnvWithCustomLogger) == 4 * sizeof(void*));
 static_assert(offsetof(OrtApi, DisableTelemetryEvents) == 6 * sizeof(void*));
 static_assert(offsetof(OrtApi, CreateSession) == 7 * sizeof(void*));
+static_assert(offsetof(OrtApi, CreateSessionFromArray) == 8 * sizeof(void*));
 static_assert(offsetof(OrtApi, Run) == 9 * sizeof(void*));
 static_assert(offsetof(OrtApi, CreateSessionOptions) == 10 * sizeof(void*));
 static_assert(offsetof(OrtApi, SetSessionExecutionMode) == 13 * sizeof(void*));

@@ -30,7 +30,7 @@ USED = [
     "SessionOptionsAppendExecutionProvider_CUDA_V2",
     "CreateTensorRTProviderOptions", "UpdateTensorRTProviderOptions", "ReleaseTensorRTProviderOptions",
     "SessionOptionsAppendExecutionProvider_TensorRT_V2",
-    "CreateSession", "ReleaseSession",
+    "CreateSession", "CreateSessionFromArray", "ReleaseSession",
     "SessionGetInputCount", "SessionGetOutputCount", "SessionGetInputName", "SessionGetOutputName",
     "SessionGetInputTypeInfo", "SessionGetOutputTypeInfo",
     "CastTypeInfoToTensorInfo", "ReleaseTypeInfo",

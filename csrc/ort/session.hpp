@@ -38,8 +38,9 @@ struct SessionConfig {
 class Session {
  public:
   // Tries the highest optimization level first and goes down when a kernel is missing there; says so in the
-  // log. Throws kModel naming the file.
-  Session(ApiPtr api, std::string file, const SessionConfig& config);
+  // log. `prepared` is a rewritten graph to load instead, whose weights are still those beside `file`. Throws
+  // kModel naming the file.
+  Session(ApiPtr api, std::string file, const SessionConfig& config, const std::string& prepared = {});
 
   const Api& api() const { return *api_; }
   const ApiPtr& api_ptr() const { return api_; }

@@ -12,8 +12,10 @@ __all__: list[str] = [
     "CancelToken",
     "EngineHandle",
     "Runtime",
+    "Session",
     "VoiceHandle",
     "abi_version",
+    "graph_files",
     "set_log_level",
     "version",
 ]
@@ -63,6 +65,7 @@ class EngineHandle:
         device: str,
         provider_options: collections.abc.Mapping[str, str],
         threads: typing.SupportsInt | typing.SupportsIndex,
+        prepared: collections.abc.Mapping[str, str] = {},
     ) -> None: ...
     def decode(
         self,
@@ -91,9 +94,28 @@ class EngineHandle:
     ) -> dict[str, typing.Any]: ...
     def info(self) -> dict[str, typing.Any]: ...
 
+class Session:
+    """
+    One graph on the CPU, run with arrays by name.
+    """
+    def __init__(
+        self,
+        runtime: Runtime,
+        file: str,
+        *,
+        prepared: str = "",
+        threads: typing.SupportsInt | typing.SupportsIndex = 0,
+    ) -> None: ...
+    def run(self, inputs: dict[str, numpy.ndarray]) -> dict[str, numpy.ndarray]: ...
+
 def abi_version() -> int:
     """
     Version of its C ABI.
+    """
+
+def graph_files(folder: str, dtype: str) -> dict[str, tuple[str, str]]:
+    """
+    File and published dtype of each graph.
     """
 
 def set_log_level(level: typing.SupportsInt | typing.SupportsIndex) -> None:

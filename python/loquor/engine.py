@@ -21,6 +21,7 @@ from ._runtime import open_runtime
 from .audio import Audio, Metrics
 from .errors import InvalidInputError
 from .options import GenerationOptions, resolve_options
+from .prepare import open_core
 from .reference_audio import load_reference
 from .text import prepare_text
 from .tokenizer import Tokenizer
@@ -51,6 +52,7 @@ class Capabilities:
     dtypes: Mapping[str, str]
     optimization_levels: Mapping[str, str]
     threads: int
+    prepared: Mapping[str, str]
     kv_mode: str
     kv_dtype: str
     layers: int
@@ -76,13 +78,15 @@ class Engine:
         dtype: str = "auto",
         threads: int = 0,
         provider_options: Mapping[str, str] | None = None,
+        prepare: bool = True,
     ) -> None:
         """Load a bundle: a name of the catalogue, a hub id, or a folder (see `loquor.hub.resolve`).
 
         `device` is "auto", "cpu", "cuda", "tensorrt", "coreml", "directml" or "webgpu"; `provider_options`
         go to its execution provider as they are. `dtype` is "auto", a published precision ("fp32", "fp16",
         "q8", "q4", "q4f16") or a list with exceptions ("q4,conditional_decoder=fp32"). `threads` are given to
-        each graph; 0 takes one per usable core, 8 at most.
+        each graph; 0 takes one per usable core, 8 at most. `prepare` lets graphs be rewritten once so that
+        they run fast (`capabilities.prepared` says which were); the first load then takes longer.
 
         Raises `RuntimeMissingError`, `ModelError` (`DownloadError` when files cannot be fetched) or
         `InvalidInputError`.
@@ -93,6 +97,8 @@ class Engine:
         runtime = open_runtime()
         self._model = model_text(model)
         _check_arguments(device, dtype, threads, provider_options)
+        if not isinstance(prepare, bool):
+            raise InvalidInputError(f"prepare must be True or False, not {type(prepare).__name__}")
         entry = find_entry(self._model)
         if entry is not None and not entry.supported:
             raise InvalidInputError(
@@ -101,8 +107,15 @@ class Engine:
         self._folder = resolve(model, dtype=dtype)
         self._tokenizer = Tokenizer(self._folder)
         options = {str(key): str(value) for key, value in (provider_options or {}).items()}
-        self._core: _core.EngineHandle | None = _core.EngineHandle(
-            runtime, str(self._folder), dtype=dtype, device=device, provider_options=options, threads=threads
+        self._core: _core.EngineHandle | None
+        self._core, self._prepared = open_core(
+            runtime,
+            self._folder,
+            prepare,
+            dtype=dtype,
+            device=device,
+            provider_options=options,
+            threads=threads,
         )
         self._info = self._core.info()
         self._defaults = self._core.default_options()
@@ -318,6 +331,7 @@ class Engine:
             model=self._model,
             folder=self._folder,
             dtypes={name: graph["dtype"] for name, graph in graphs.items()},
+            prepared={name: self._prepared.get(name, "as published") for name in graphs},
             optimization_levels={name: graph["optimization_level"] for name, graph in graphs.items()},
             tags=self._tokenizer.tags,
             has_default_voice=any(

@@ -1,14 +1,17 @@
-"""Writing files so that a reader sees the old content or the new, never a part."""
+"""Files: written so that a reader sees the old content or the new; large ones told apart quickly."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from pathlib import Path
 
 from .errors import InvalidInputError
 
-__all__ = ["write_atomic"]
+__all__ = ["sample_of", "sampled_bytes", "write_atomic"]
+
+_BLOCKS, _BLOCK_BYTES = 64, 4096
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -30,3 +33,24 @@ def write_atomic(path: Path, content: bytes) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def sampled_bytes(path: Path) -> bytes:
+    """Size of a file and 64 evenly spaced blocks of 4 KiB: enough to tell weights of a gigabyte apart.
+
+    Raises `OSError`.
+    """
+    size = path.stat().st_size
+    last = max(0, size - _BLOCK_BYTES)
+    offsets = sorted({last * i // (_BLOCKS - 1) for i in range(_BLOCKS)})
+    with path.open("rb") as file:
+        blocks = []
+        for offset in offsets:
+            file.seek(offset)
+            blocks.append(file.read(_BLOCK_BYTES))
+    return f"{size} ".encode() + b"".join(blocks)
+
+
+def sample_of(path: Path) -> str:
+    """Hash of `sampled_bytes`, as hex."""
+    return hashlib.sha256(sampled_bytes(path)).hexdigest()

@@ -112,9 +112,15 @@ def test_every_option_reaches_the_engine(tmp_path: Path, monkeypatch: pytest.Mon
         "--dtype=fp32",
         "--threads=1",
         "--model=mini",
+        "--no-prepare",
     ]
     assert main(["say", "Hello.", "-o", str(tmp_path / "out.wav"), *flags]) == 0
-    assert seen == [("mini",), {"device": "cpu", "dtype": "fp32", "threads": 1}, "Hello.", options]
+    assert seen == [
+        ("mini",),
+        {"device": "cpu", "dtype": "fp32", "threads": 1, "prepare": False},
+        "Hello.",
+        options,
+    ]
 
 
 def test_say_warns_on_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

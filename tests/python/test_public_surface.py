@@ -49,7 +49,7 @@ _PROGRESS = "progress: 'Callable[[int], None] | None' = None"
             "__init__",
             "(self, model: 'str | os.PathLike[str]' = 'mini', *, device: 'str' = 'auto', "
             "dtype: 'str' = 'auto', threads: 'int' = 0, "
-            "provider_options: 'Mapping[str, str] | None' = None) -> 'None'",
+            "provider_options: 'Mapping[str, str] | None' = None, prepare: 'bool' = True) -> 'None'",
         ),
         ("voice", f"(self, source: 'VoiceSource | None' = None, *, {_CANCEL}) -> 'Voice'"),
         (
@@ -94,6 +94,7 @@ def test_generation_options() -> None:
 def test_capabilities() -> None:
     required = (
         "model", "family", "folder", "device", "provider", "dtypes", "optimization_levels", "threads",
+        "prepared",
         "kv_mode", "kv_dtype", "layers", "hidden_size", "vocab_size", "max_positions", "sample_rate",
         "samples_per_token", "tags", "has_default_voice",
     )  # fmt: skip
@@ -132,7 +133,7 @@ def test_error_tree() -> None:
 
 _HEAVY = (
     "onnxruntime", "tokenizers", "soundfile", "soxr", "pyloudnorm", "scipy", "safetensors", "huggingface_hub",
-    "tqdm", "requests", "httpx",
+    "tqdm", "requests", "httpx", "onnx",
 )  # fmt: skip
 
 _PROBE = """

@@ -92,6 +92,9 @@ typedef struct loquor_engine_options {
   const char* const* provider_option_values;
   size_t provider_option_count;
   int32_t threads; /* intra-op threads of each graph; 0: one per usable core, 8 at most */
+  /* LOQUOR_GRAPH_COUNT paths, in the order of loquor_graph: rewritten graphs as `loquor prepare` prints them,
+   * NULL for the published one. Their weights are read from beside the published file. NULL: none. */
+  const char* const* prepared_graphs;
 } loquor_engine_options;
 
 typedef enum loquor_graph {
@@ -115,7 +118,7 @@ typedef struct loquor_engine_info {
   const char* family;   /* "turbo": Turbo, Nano and all that share their contract */
   const char* device;   /* the device in use */
   const char* provider; /* the execution provider in use, by ONNX Runtime's name */
-  const char* kv_dtype; /* "float32" or "float16" */
+  const char* kv_dtype; /* "float32", "float16" or "int8" */
   const char*
       kv_mode; /* "in_place": past and present share one buffer; "ping_pong": two buffers take turns */
   loquor_graph_info graphs[LOQUOR_GRAPH_COUNT];
@@ -260,6 +263,44 @@ LOQUOR_EXPORT loquor_status loquor_engine_decode(loquor_engine* engine, const in
 LOQUOR_EXPORT loquor_status loquor_waveform_get_info(const loquor_waveform* waveform,
                                                      loquor_waveform_info* info);
 LOQUOR_EXPORT void loquor_waveform_destroy(loquor_waveform* waveform);
+
+/* ---- Tools: what preparation and checks need below the engine ---- */
+
+/* Which file of a bundle's folder serves each graph; nothing is loaded. */
+typedef struct loquor_bundle loquor_bundle;
+
+LOQUOR_EXPORT loquor_status loquor_bundle_open(const char* folder, const char* dtype, loquor_bundle** out);
+LOQUOR_EXPORT void loquor_bundle_close(loquor_bundle* bundle);
+/* NULL when graph is out of range. */
+LOQUOR_EXPORT const char* loquor_bundle_file(const loquor_bundle* bundle, loquor_graph graph);
+LOQUOR_EXPORT const char* loquor_bundle_dtype(const loquor_bundle* bundle, loquor_graph graph);
+
+/* One graph on the CPU, run with tensors by name; here the batch axis is there. One run at a time. */
+typedef struct loquor_session loquor_session;
+typedef struct loquor_tensors loquor_tensors;
+
+typedef struct loquor_tensor { /* frozen: it travels in arrays */
+  const char* name;
+  int32_t
+      type; /* ONNX's TensorProto.DataType: 1 float32, 2 uint8, 3 int8, 6 int32, 7 int64, 9 bool, 10 float16
+             */
+  const int64_t* dims;
+  size_t rank;
+  const void* data;
+  size_t byte_count;
+} loquor_tensor;
+
+/* prepared: a rewritten graph to load instead, with the weights beside `file`; NULL: `file` itself. */
+LOQUOR_EXPORT loquor_status loquor_session_open(loquor_runtime* runtime, const char* file,
+                                                const char* prepared, int32_t threads, loquor_session** out);
+LOQUOR_EXPORT void loquor_session_close(loquor_session* session);
+/* Every output of the graph comes back. */
+LOQUOR_EXPORT loquor_status loquor_session_run(loquor_session* session, const loquor_tensor* inputs,
+                                               size_t input_count, loquor_tensors** out);
+LOQUOR_EXPORT size_t loquor_tensors_count(const loquor_tensors* tensors);
+LOQUOR_EXPORT loquor_status loquor_tensors_get(const loquor_tensors* tensors, size_t index,
+                                               loquor_tensor* tensor);
+LOQUOR_EXPORT void loquor_tensors_destroy(loquor_tensors* tensors);
 
 #ifdef __cplusplus
 }

@@ -38,6 +38,9 @@ using Runtime = Owned<loquor_runtime, loquor_runtime_close>;
 using CancelToken = Owned<loquor_cancel, loquor_cancel_destroy>;
 using Voice = Owned<loquor_voice, loquor_voice_destroy>;
 using Tokens = Owned<loquor_tokens, loquor_tokens_destroy>;
+using Bundle = Owned<loquor_bundle, loquor_bundle_close>;
+using Session = Owned<loquor_session, loquor_session_close>;
+using Tensors = Owned<loquor_tensors, loquor_tensors_destroy>;
 using Waveform = Owned<loquor_waveform, loquor_waveform_destroy>;
 
 // Calls a function whose last parameter is the out handle.

@@ -56,7 +56,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --model, --dtype, --device and --threads."""
+    """Add --model, --dtype, --device, --threads and --no-prepare."""
     add_model_arguments(parser)
     parser.add_argument(
         "--device", default="auto", choices=("auto", *DEVICES), help="where to run (default: auto)"
@@ -68,6 +68,9 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="CPU threads (default: one per usable core, 8 at most)",
     )
+    parser.add_argument(
+        "--no-prepare", action="store_true", help="run the graphs as published (see `loquor prepare`)"
+    )
 
 
 def load_engine(args: argparse.Namespace) -> Engine:
@@ -77,7 +80,9 @@ def load_engine(args: argparse.Namespace) -> Engine:
     model = args.model or BUILT_IN
     open_runtime()  # without which a download would be for nothing
     resolve(model, dtype=args.dtype, progress=False if args.quiet else None)
-    return Engine(model, device=args.device, dtype=args.dtype, threads=args.threads)
+    return Engine(
+        model, device=args.device, dtype=args.dtype, threads=args.threads, prepare=not args.no_prepare
+    )
 
 
 def interruptible(work: Callable[[CancelToken], _T]) -> _T:

@@ -1,0 +1,130 @@
+"""Rewriting a bundle's graphs once, so that they run fast: the small graph file is new, the weights stay.
+
+Nothing is used that was not compared with the untouched graph. See docs/adr/0020-preparation.md.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import _core
+from .._runtime import open_runtime
+from ..errors import ExecutionError, LoquorError, ModelError
+
+__all__ = ["PREPARED_GRAPHS", "PreparedGraph", "open_core", "prepare_bundle"]
+
+_log = logging.getLogger("loquor.prepare")
+
+VERSION = 1
+"""Of the rewrites: another number makes all graphs again."""
+
+PREPARED_GRAPHS = ("language_model",)
+
+
+@dataclass(frozen=True)
+class PreparedGraph:
+    """What became of one graph."""
+
+    graph: str
+    source: Path
+    """The published file."""
+    state: str
+    """"prepared"; "as published" where there was nothing to do; "refused" where it could not be done."""
+    file: Path | None = None
+    """The rewritten graph, to be loaded with the weights beside `source`."""
+    changes: tuple[str, ...] = ()
+    reason: str = ""
+    """Why it was refused."""
+    cached: bool = False
+    """Whether the work had been done before."""
+
+
+def prepare_bundle(
+    folder: Path, dtype: str = "auto", *, force: bool = False, threads: int = 0
+) -> Mapping[str, PreparedGraph]:
+    """Rewrite the graphs of a bundle folder that `dtype` names, or find them rewritten; by graph name.
+
+    `force` makes them again. A graph that cannot be rewritten is "refused", with a warning in the log: it is
+    then used as published. Raises `ModelError` for a folder that is no bundle, `InvalidInputError` for a
+    dtype that does not exist, `RuntimeMissingError`.
+    """
+    runtime = open_runtime()
+    files = _core.graph_files(str(folder), dtype)
+    results = {}
+    for graph in PREPARED_GRAPHS:
+        source = Path(files[graph][0])
+        try:
+            result = _prepare(runtime, graph, source, force, threads)
+        except (OSError, LoquorError) as error:  # a cache that cannot be written, a graph that does not run
+            result = PreparedGraph(graph, source, "refused", reason=str(error))
+        except Exception as error:  # a graph such as the patterns never met must not stop the engine
+            _log.info("preparing %s failed", source, exc_info=True)
+            result = PreparedGraph(graph, source, "refused", reason=f"{type(error).__name__}: {error}")
+        if result.state == "refused":
+            _log.warning("%s is used as published, not prepared: %s [%s]", graph, result.reason, source)
+        results[graph] = result
+    return results
+
+
+def _prepare(runtime: _core.Runtime, graph: str, source: Path, force: bool, threads: int) -> PreparedGraph:
+    from . import cache
+
+    real = source.resolve()
+    folder = real.parent
+    facts = (graph, str(real), str(VERSION), _core.version(), runtime.version)
+    stem = f"{source.stem}-{cache.key_of(real.read_bytes(), *facts)}"
+    entry = None if force else cache.load(stem, folder)
+    made = entry is None
+    if entry is None:
+        from .work import make  # the onnx package is slow to import, and needed only here
+
+        note, content = make(runtime, graph, source, folder, threads)
+        entry = note, cache.store(stem, note, content)
+    note, path = entry
+    if note.refused:
+        return PreparedGraph(graph, source, "refused", reason=note.refused, cached=not made)
+    if not note.sha256:
+        return PreparedGraph(graph, source, "as published", cached=not made)
+    if made:
+        _log.info("prepared %s: %s (%s)", graph, ", ".join(note.changes), path)
+    return PreparedGraph(graph, source, "prepared", path, tuple(note.changes), cached=not made)
+
+
+_DEVICES = ("cpu", "webgpu")
+"""Where GroupQueryAttention takes float32, which the rewritten graph may need; elsewhere nothing was run."""
+
+
+def open_core(
+    runtime: _core.Runtime, folder: Path, prepare: bool, **options: Any
+) -> tuple[_core.EngineHandle, Mapping[str, str]]:
+    """Load a bundle for an engine, with rewritten graphs if `prepare`; also the state of those by graph name.
+
+    `options` are those of `_core.EngineHandle`. Raises what that raises.
+    """
+    results: Mapping[str, PreparedGraph] = {}
+    if prepare and _device(runtime, options["device"]) in _DEVICES:
+        results = prepare_bundle(folder, options["dtype"], threads=options["threads"])
+    files = {name: str(result.file) for name, result in results.items() if result.file is not None}
+    states = {name: result.state for name, result in results.items()}
+    try:
+        return _core.EngineHandle(runtime, str(folder), **options, prepared=files), states
+    except (ModelError, ExecutionError) as error:
+        if not files:
+            raise
+        problem = str(error)
+    core = _core.EngineHandle(
+        runtime, str(folder), **options
+    )  # fails in its own words if the bundle is broken
+    _log.warning("%s: used as published, not prepared: %s", ", ".join(files), problem)
+    return core, {name: "refused" if name in files else state for name, state in states.items()}
+
+
+def _device(runtime: _core.Runtime, name: str) -> str:
+    """The device that "auto" means."""
+    if name != "auto":
+        return name
+    return "cuda" if "CUDAExecutionProvider" in runtime.providers else "cpu"

@@ -1,0 +1,113 @@
+"""One graph: read, rewritten, compared, and noted."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import onnx
+from onnx import ModelProto, TensorProto
+
+from .. import _core
+from ..files import sample_of, write_atomic
+from .cache import Note, cache_folder, make_folder
+from .check import Port, Trace, compare, trace_language_model
+from .graph import RefusedError
+from .language_model import rewrite_language_model
+
+__all__ = ["make"]
+
+EXACT: dict[int, float] = {TensorProto.FLOAT: 1e-4, TensorProto.FLOAT16: 0.03}
+"""Allowed difference by the type of the cache, where only the order of operations changed."""
+ROUNDED = 0.15
+"""The same where activations are rounded to int8: what is wrong, not merely rounded, is off by about 1."""
+
+
+def make(runtime: _core.Runtime, graph: str, source: Path, folder: Path, threads: int) -> tuple[Note, bytes]:
+    """Rewrite the graph in `source`, whose weights lie in the real folder `folder`; its bytes, if any.
+
+    What the patterns do not understand, or what differs, is noted as refused; other failures are raised.
+    """
+    model = onnx.load(str(source), load_external_data=False)
+    weights: dict[str, str] = {}
+    try:
+        weights = _stamp_weights(model, source, folder)
+        content, changes, differences = _language_model(runtime, source, folder, model, threads)
+    except RefusedError as refused:
+        return Note(str(source), weights, refused=str(refused)), b""
+    if not changes:
+        return Note(str(source), weights), b""
+    return Note(str(source), weights, hashlib.sha256(content).hexdigest(), changes, "", differences), content
+
+
+def _stamp_weights(model: ModelProto, source: Path, folder: Path) -> dict[str, str]:
+    """Points each external tensor to its file's real name in `folder`; the files' stamps by that name.
+
+    In a hub's cache graph and data are links into one folder of blobs with other names.
+    """
+    names: dict[str, str] = {}
+    for tensor in model.graph.initializer:
+        for entry in tensor.external_data if tensor.data_location == TensorProto.EXTERNAL else ():
+            if entry.key != "location":
+                continue
+            if entry.value not in names:
+                real = (source.parent / entry.value).resolve()
+                if not real.is_file():
+                    raise RefusedError(f"its weights {source.parent / entry.value} are missing")
+                if not real.is_relative_to(folder):
+                    raise RefusedError(f"its weights {real} lie outside the graph's own folder {folder}")
+                names[entry.value] = real.relative_to(folder).as_posix()
+            entry.value = names[entry.value]
+    return {name: sample_of(folder / name) for name in sorted(set(names.values()))}
+
+
+def _language_model(
+    runtime: _core.Runtime, source: Path, folder: Path, model: ModelProto, threads: int
+) -> tuple[bytes, list[str], dict[str, float]]:
+    """Compared twice where activations are rounded: without that tightly, with it loosely."""
+    ports = {value.name: Port.of(value) for value in model.graph.input}
+    untouched = model.SerializeToString()
+    exact, done = rewrite_language_model(_parsed(untouched), folder, int8_activations=False)
+    rounded, changes = rewrite_language_model(_parsed(untouched), folder)
+    if not changes:
+        return b"", [], {}
+
+    def trace(content: bytes | None) -> Trace:
+        """Of a rewritten graph, or of the untouched one."""
+        if content is None:
+            return trace_language_model(_core.Session(runtime, str(source), threads=threads).run, ports)
+        with _Temporary(content) as file:
+            session = _core.Session(runtime, str(source), prepared=str(file), threads=threads)
+        return trace_language_model(session.run, ports)
+
+    expected = trace(None)
+    kept = ports["past_key_values.0.key"].elem_type
+    differences = {}
+    if done:
+        content = exact.SerializeToString(deterministic=True)
+        differences["exact"] = compare(trace(content), expected, EXACT[kept])
+    if changes != done:
+        content = rounded.SerializeToString(deterministic=True)
+        differences["rounded"] = compare(trace(content), expected, ROUNDED)
+    return content, changes, differences
+
+
+def _parsed(content: bytes) -> ModelProto:
+    model: ModelProto = ModelProto.FromString(content)
+    return model
+
+
+class _Temporary:
+    """A graph on disk for as long as it takes to load it."""
+
+    def __init__(self, content: bytes) -> None:
+        self._path = cache_folder() / f".{hashlib.sha256(content).hexdigest()[:16]}-{id(content):x}.onnx"
+        self._content = content
+
+    def __enter__(self) -> Path:
+        make_folder()
+        write_atomic(self._path, self._content)
+        return self._path
+
+    def __exit__(self, *_: object) -> None:
+        self._path.unlink(missing_ok=True)
