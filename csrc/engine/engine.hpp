@@ -18,8 +18,8 @@ struct EngineOptions {
   std::string dtype = "auto";
   std::string device = "auto";
   std::vector<std::pair<std::string, std::string>> provider_options;
-  int threads = 0;                                // of each graph; 0: default_threads()
-  std::array<std::string, kGraphCount> prepared;  // paths of rewritten graphs; empty: the published one
+  int threads = 0;                                     // of each graph; 0: default_threads()
+  std::array<std::string, kGraphCount> prepared = {};  // paths of rewritten graphs; empty: the published one
 };
 
 struct Waveform {

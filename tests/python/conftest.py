@@ -27,6 +27,13 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture
+def fresh_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The empty folder that this test's prepared graphs go to."""
+    monkeypatch.setenv("LOQUOR_CACHE", str(tmp_path / "own"))
+    return tmp_path / "own" / "prepared"
+
+
 @pytest.fixture(scope="session")
 def bundle_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """(arguments of make_bundle) -> a folder, made once a run for each set of arguments: do not change it.
