@@ -193,10 +193,14 @@ Facts generate_tokens(const Engine& engine, const Array<int64_t>& input_ids, con
 }
 
 py::typing::Tuple<Array<float>, double> decode(const Engine& engine, const Array<int64_t>& tokens,
-                                               const Voice& voice, loquor_cancel* cancel) {
+                                               const Voice& voice, uint64_t seed, loquor_cancel* cancel) {
   const int64_t* data = vector_data(tokens, "speech_tokens");
   const auto count = static_cast<size_t>(tokens.size());
-  const Waveform waveform = without_gil([&] { return engine.decode(data, count, voice.get(), cancel); });
+  loquor_decode_options options;
+  loquor_decode_options_init(&options);
+  options.seed = seed;
+  const Waveform waveform =
+      without_gil([&] { return engine.decode(data, count, voice.get(), cancel, &options); });
   const auto info = info_of<loquor_waveform_info>(loquor_waveform_get_info, waveform.get());
   return py::make_tuple(copied(info.samples, {static_cast<py::ssize_t>(info.count)}), info.seconds_taken);
 }
@@ -308,9 +312,10 @@ void bind_engine(py::module_& module) {
           py::arg("progress") = py::none())
       .def(
           "decode",
-          [](const Engine& self, const Array<int64_t>& tokens, const PyVoice& voice,
-             const OptionalCancel& cancel) { return decode(self, tokens, voice.handle, raw(cancel)); },
-          py::arg("speech_tokens").noconvert(), py::arg("voice"), py::arg("cancel") = py::none());
+          [](const Engine& self, const Array<int64_t>& tokens, const PyVoice& voice, uint64_t seed,
+             const OptionalCancel& cancel) { return decode(self, tokens, voice.handle, seed, raw(cancel)); },
+          py::arg("speech_tokens").noconvert(), py::arg("voice"), py::arg("seed"),
+          py::arg("cancel") = py::none());
 }
 
 }  // namespace loquor::bindings

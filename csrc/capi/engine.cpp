@@ -243,12 +243,27 @@ void loquor_tokens_destroy(loquor_tokens* tokens) { delete tokens; }
 
 loquor_status loquor_engine_decode(loquor_engine* engine, const int64_t* tokens, size_t token_count,
                                    const loquor_voice* voice, loquor_cancel* cancel, loquor_waveform** out) {
+  return loquor_engine_decode_with(engine, tokens, token_count, voice, nullptr, cancel, out);
+}
+
+void loquor_decode_options_init(loquor_decode_options* options) {
+  if (options == nullptr) return;
+  *options = {};
+  options->struct_size = sizeof(*options);
+}
+
+loquor_status loquor_engine_decode_with(loquor_engine* engine, const int64_t* tokens, size_t token_count,
+                                        const loquor_voice* voice, const loquor_decode_options* options,
+                                        loquor_cancel* cancel, loquor_waveform** out) {
   return guarded([&] {
     required(out, "out");
     if (token_count > 0) required(tokens, "tokens");
-    *out = new loquor_waveform{
-        required(engine, "engine")
-            .engine.decode({tokens, token_count}, required(voice, "voice").voice, token_of(cancel))};
+    loquor_decode_options read;
+    loquor_decode_options_init(&read);
+    if (options != nullptr) read = read_struct(*options, read, "options");
+    *out = new loquor_waveform{required(engine, "engine")
+                                   .engine.decode({tokens, token_count}, required(voice, "voice").voice,
+                                                  token_of(cancel), read.seed)};
   });
 }
 

@@ -89,13 +89,13 @@ Tokens Engine::generate(const GenerationRequest& request, CancelToken* cancel) {
                      [&](const ort::RunOptions& run) { return generator_.generate(request, run, cancel); });
 }
 
-Waveform Engine::decode(Span<const int64_t> tokens, const Voice& voice, CancelToken* cancel) {
+Waveform Engine::decode(Span<const int64_t> tokens, const Voice& voice, CancelToken* cancel, uint64_t seed) {
   return exclusively(cancel, [&](const ort::RunOptions& run) {
     model_.check(voice);
     const std::vector<int64_t> codes = codes_to_decode(tokens);
     const auto start = std::chrono::steady_clock::now();
     Waveform waveform;
-    waveform.samples = model_.conditional_decoder.decode(codes, voice, run);
+    waveform.samples = model_.conditional_decoder.decode(codes, voice, run, {seed, 0});
     waveform.sample_rate = model_.manifest.sample_rate;
     waveform.seconds_taken = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     // A voice made elsewhere may hold an odd number of mel frames, which shifts the start by part of a token.

@@ -38,7 +38,7 @@ class Engine {
   Voice encode_voice(Span<const float> samples, CancelToken* cancel);
   Tokens generate(const GenerationRequest& request, CancelToken* cancel);
   // Leaves out ids that are no speech codes and appends the family's closing silence, as upstream does.
-  Waveform decode(Span<const int64_t> tokens, const Voice& voice, CancelToken* cancel);
+  Waveform decode(Span<const int64_t> tokens, const Voice& voice, CancelToken* cancel, uint64_t seed = 0);
 
   const Model& model() const { return model_; }
 

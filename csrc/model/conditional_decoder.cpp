@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <numeric>
 
 #include "model/contract.hpp"
 #include "model/float_buffer.hpp"
@@ -19,6 +21,10 @@ FloatBuffer filled(const ort::Session& session, ort::ElementType type, const std
   return buffer;
 }
 
+int64_t product(const std::vector<int64_t>& dims) {
+  return std::accumulate(dims.begin(), dims.end(), int64_t{1}, std::multiplies<>());
+}
+
 }  // namespace
 
 ConditionalDecoder::ConditionalDecoder(ort::Session session) : session_(std::move(session)) {
@@ -27,7 +33,13 @@ ConditionalDecoder::ConditionalDecoder(ort::Session session) : session_(std::mov
   const auto& embeddings = contract.input("speaker_embeddings", float_types(), {kFree, kFree});
   const auto& features = contract.input("speaker_features", float_types(), {kFree, kFree, kFree});
   contract.output("waveform", float_types(), {kFree, kFree});
-  contract.no_other_inputs({"speech_tokens", "speaker_embeddings", "speaker_features"});
+  std::vector<std::string> known = {"speech_tokens", "speaker_embeddings", "speaker_features"};
+  for (const ort::Port& port : session_.inputs()) {
+    if (!NoiseInput::is_one(port.name)) continue;
+    noise_.emplace_back(port, contract);
+    known.push_back(port.name);
+  }
+  contract.no_other_inputs(known);
   embedding_type_ = static_cast<ort::ElementType>(embeddings.type);
   feature_type_ = static_cast<ort::ElementType>(features.type);
   speaker_embedding_size_ = embeddings.dims[1];
@@ -35,7 +47,8 @@ ConditionalDecoder::ConditionalDecoder(ort::Session session) : session_(std::mov
 }
 
 std::vector<float> ConditionalDecoder::decode(Span<const int64_t> tokens, const Voice& voice,
-                                              const ort::RunOptions& options) const {
+                                              const ort::RunOptions& options,
+                                              const NoiseOrigin& origin) const {
   std::vector<int64_t> ids(voice.audio_tokens);
   ids.insert(ids.end(), tokens.begin(), tokens.end());
   const ort::Memory host(session_.api_ptr());
@@ -45,11 +58,23 @@ std::vector<float> ConditionalDecoder::decode(Span<const int64_t> tokens, const 
       host.view(ort::ElementType::kInt64, ids.data(), {1, static_cast<int64_t>(ids.size())});
   const auto embedding_value = embeddings.view({1, static_cast<int64_t>(voice.speaker_embeddings.size())});
   const auto feature_value = features.view({1, voice.speaker_frames, voice.speaker_feature_size});
-  const auto made = session_.run(options,
-                                 {{"speech_tokens", id_value.get()},
-                                  {"speaker_embeddings", embedding_value.get()},
-                                  {"speaker_features", feature_value.get()}},
-                                 {"waveform"});
+  std::vector<ort::Session::Feed> feeds = {{"speech_tokens", id_value.get()},
+                                           {"speaker_embeddings", embedding_value.get()},
+                                           {"speaker_features", feature_value.get()}};
+  const DecodeLengths lengths = {static_cast<int64_t>(ids.size()), voice.speaker_frames,
+                                 static_cast<int64_t>(tokens.size())};
+  std::vector<FloatBuffer> drawn;
+  std::vector<ort::Value> drawn_values;
+  for (const NoiseInput& noise : noise_) {
+    const std::vector<int64_t> dims = noise.dims(lengths);
+    drawn.emplace_back(session_.api_ptr(), ort::ElementType::kFloat32);
+    drawn.back().reserve(static_cast<std::size_t>(product(dims)));
+    noise.fill(drawn.back().data(), lengths, origin);
+    drawn_values.push_back(
+        host.view(ort::ElementType::kFloat32, drawn.back().data(), dims.data(), dims.size()));
+    feeds.emplace_back(noise.name().c_str(), drawn_values.back().get());
+  }
+  const auto made = session_.run(options, feeds, {"waveform"});
   std::vector<float> samples = floats_of(session_.api(), made[0]);
   if (!std::all_of(samples.begin(), samples.end(), [](float sample) { return std::isfinite(sample); })) {
     throw Error(ErrorKind::kExecution, session_.file_name() +

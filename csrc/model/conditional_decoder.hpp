@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/span.hpp"
+#include "model/noise.hpp"
 #include "model/voice.hpp"
 #include "ort/session.hpp"
 
@@ -15,9 +16,10 @@ class ConditionalDecoder {
   explicit ConditionalDecoder(ort::Session session);
 
   // The waveform of `tokens`, mono float32; the voice's prompt tokens go before them and are not part of it.
-  // Throws kExecution, also for samples that are not finite.
-  std::vector<float> decode(Span<const int64_t> tokens, const Voice& voice,
-                            const ort::RunOptions& options) const;
+  // A prepared graph draws nothing itself: the same noise gives the same samples. Throws kExecution, also for
+  // samples that are not finite.
+  std::vector<float> decode(Span<const int64_t> tokens, const Voice& voice, const ort::RunOptions& options,
+                            const NoiseOrigin& origin = {}) const;
 
   int64_t speaker_embedding_size() const {
     return speaker_embedding_size_;
@@ -29,6 +31,7 @@ class ConditionalDecoder {
   ort::Session session_;
   ort::ElementType embedding_type_{};
   ort::ElementType feature_type_{};
+  std::vector<NoiseInput> noise_;
   int64_t speaker_embedding_size_ = 0;
   int64_t speaker_feature_size_ = 0;
 };

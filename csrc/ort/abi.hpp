@@ -185,7 +185,9 @@ struct OrtApi {
   OrtStatus*(ORT_API_CALL* GetDimensionsCount)(const OrtTensorTypeAndShapeInfo* info, size_t* out);
   OrtStatus*(ORT_API_CALL* GetDimensions)(
       const OrtTensorTypeAndShapeInfo* info, int64_t* dim_values, size_t dim_values_length);
-  void* unused_63_64[2];
+  OrtStatus*(ORT_API_CALL* GetSymbolicDimensions)(
+      const OrtTensorTypeAndShapeInfo* info, const char* dim_params[], size_t dim_params_length);
+  void* unused_64_64[1];
   OrtStatus*(ORT_API_CALL* GetTensorTypeAndShape)(const OrtValue* value, OrtTensorTypeAndShapeInfo** out);
   void* unused_66_67[2];
   OrtStatus*(ORT_API_CALL* CreateMemoryInfo)(
@@ -289,6 +291,7 @@ static_assert(offsetof(OrtApi, CastTypeInfoToTensorInfo) == 55 * sizeof(void*));
 static_assert(offsetof(OrtApi, GetTensorElementType) == 60 * sizeof(void*));
 static_assert(offsetof(OrtApi, GetDimensionsCount) == 61 * sizeof(void*));
 static_assert(offsetof(OrtApi, GetDimensions) == 62 * sizeof(void*));
+static_assert(offsetof(OrtApi, GetSymbolicDimensions) == 63 * sizeof(void*));
 static_assert(offsetof(OrtApi, GetTensorTypeAndShape) == 65 * sizeof(void*));
 static_assert(offsetof(OrtApi, CreateMemoryInfo) == 68 * sizeof(void*));
 static_assert(offsetof(OrtApi, CreateCpuMemoryInfo) == 69 * sizeof(void*));

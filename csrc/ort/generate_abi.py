@@ -34,7 +34,7 @@ USED = [
     "SessionGetInputCount", "SessionGetOutputCount", "SessionGetInputName", "SessionGetOutputName",
     "SessionGetInputTypeInfo", "SessionGetOutputTypeInfo",
     "CastTypeInfoToTensorInfo", "ReleaseTypeInfo",
-    "GetTensorElementType", "GetDimensionsCount", "GetDimensions",
+    "GetTensorElementType", "GetDimensionsCount", "GetDimensions", "GetSymbolicDimensions",
     "GetTensorTypeAndShape",
     "ReleaseTensorTypeAndShapeInfo",
     "CreateMemoryInfo", "CreateCpuMemoryInfo", "ReleaseMemoryInfo",

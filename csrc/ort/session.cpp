@@ -133,6 +133,9 @@ std::vector<Port> Session::read_ports(bool inputs) const {
     ports[i].type = static_cast<int>(type);
     ports[i].dims.resize(rank);
     api.check(api->GetDimensions(tensor, ports[i].dims.data(), rank), doing);
+    std::vector<const char*> symbols(rank, "");  // they belong to info
+    api.check(api->GetSymbolicDimensions(tensor, symbols.data(), rank), doing);
+    ports[i].symbols.assign(symbols.begin(), symbols.end());
   }
   return ports;
 }

@@ -13,9 +13,10 @@ namespace loquor::ort {
 // A graph's input or output.
 struct Port {
   std::string name;
-  int type = 0;                  // ONNX element type; 0 when it is no tensor
-  std::vector<int64_t> dims;     // -1 where free
-  std::string describe() const;  // "float32 [?, ?, 1024]"
+  int type = 0;                      // ONNX element type; 0 when it is no tensor
+  std::vector<int64_t> dims;         // -1 where free
+  std::vector<std::string> symbols;  // by axis: the name of a free one, or empty
+  std::string describe() const;      // "float32 [?, ?, 1024]"
 };
 
 // One per request: raising it ends the runs that carry it, between two nodes.

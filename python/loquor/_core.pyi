@@ -71,6 +71,7 @@ class EngineHandle:
         self,
         speech_tokens: numpy.typing.NDArray[numpy.int64],
         voice: VoiceHandle,
+        seed: typing.SupportsInt | typing.SupportsIndex,
         cancel: CancelToken | None = None,
     ) -> tuple[numpy.typing.NDArray[numpy.float32], float]: ...
     def default_options(self) -> dict[str, typing.Any]: ...

@@ -233,7 +233,9 @@ class Engine:
         made = self._cached_voice(voice, cancel)
         warnings = self._text_warnings(text) + self._option_warnings(options)
         tokens = self._generate(ids, made, resolved, cancel, progress)
-        samples, vocoder_seconds = self._engine().decode(tokens["tokens"], self._handle(made), _token(cancel))
+        samples, vocoder_seconds = self._engine().decode(
+            tokens["tokens"], self._handle(made), resolved["seed"], _token(cancel)
+        )
         warnings += self._token_warnings(tokens)
         audio_seconds = len(samples) / self._info["sample_rate"]
         metrics = Metrics(
@@ -293,15 +295,22 @@ class Engine:
         return tokens
 
     def decode(
-        self, speech_tokens: npt.ArrayLike, voice: Voice, *, cancel: _core.CancelToken | None = None
+        self,
+        speech_tokens: npt.ArrayLike,
+        voice: Voice,
+        *,
+        seed: int = 0,
+        cancel: _core.CancelToken | None = None,
     ) -> npt.NDArray[np.float32]:
         """Return the waveform of speech tokens, float32 [n], mono in [-1, 1] at `capabilities.sample_rate`.
 
         Ids that are no speech codes are left out, and the family's closing silence (Turbo: 3 tokens) is
-        appended: n is `samples_per_token` times the number of tokens then. Errors as in `generate_tokens`.
+        appended: n is `samples_per_token` times the number of tokens then. A prepared decoder takes its noise
+        from `seed`, as `speak` does from the options'. Errors as in `generate_tokens`.
         """
+        resolved = resolve_options(GenerationOptions(seed=seed), self._defaults)
         return self._engine().decode(
-            _ids(speech_tokens, "speech_tokens"), self._handle(voice), _token(cancel)
+            _ids(speech_tokens, "speech_tokens"), self._handle(voice), resolved["seed"], _token(cancel)
         )[0]
 
     def _generate(

@@ -65,7 +65,7 @@ _PROGRESS = "progress: 'Callable[[int], None] | None' = None"
         ),
         (
             "decode",
-            "(self, speech_tokens: 'npt.ArrayLike', voice: 'Voice', *, "
+            "(self, speech_tokens: 'npt.ArrayLike', voice: 'Voice', *, seed: 'int' = 0, "
             f"{_CANCEL}) -> 'npt.NDArray[np.float32]'",
         ),
         ("close", "(self) -> 'None'"),

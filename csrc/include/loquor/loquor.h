@@ -260,6 +260,17 @@ typedef struct loquor_waveform_info {
 LOQUOR_EXPORT loquor_status loquor_engine_decode(loquor_engine* engine, const int64_t* tokens,
                                                  size_t token_count, const loquor_voice* voice,
                                                  loquor_cancel* cancel, loquor_waveform** out);
+/* The same with options, which may be NULL. */
+typedef struct loquor_decode_options {
+  size_t struct_size;
+  uint64_t seed; /* of the decoder's noise: same seed, same samples, where the decoder is prepared */
+} loquor_decode_options;
+
+LOQUOR_EXPORT void loquor_decode_options_init(loquor_decode_options* options);
+LOQUOR_EXPORT loquor_status loquor_engine_decode_with(loquor_engine* engine, const int64_t* tokens,
+                                                      size_t token_count, const loquor_voice* voice,
+                                                      const loquor_decode_options* options,
+                                                      loquor_cancel* cancel, loquor_waveform** out);
 LOQUOR_EXPORT loquor_status loquor_waveform_get_info(const loquor_waveform* waveform,
                                                      loquor_waveform_info* info);
 LOQUOR_EXPORT void loquor_waveform_destroy(loquor_waveform* waveform);

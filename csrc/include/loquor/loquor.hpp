@@ -84,8 +84,8 @@ class Engine {
     return made<Tokens>(loquor_engine_generate_tokens, handle_.get(), &request);
   }
   Waveform decode(const int64_t* tokens, std::size_t count, const loquor_voice* voice,
-                  loquor_cancel* cancel = nullptr) const {
-    return made<Waveform>(loquor_engine_decode, handle_.get(), tokens, count, voice, cancel);
+                  loquor_cancel* cancel = nullptr, const loquor_decode_options* options = nullptr) const {
+    return made<Waveform>(loquor_engine_decode_with, handle_.get(), tokens, count, voice, options, cancel);
   }
 
  private:

@@ -22,7 +22,7 @@ _log = logging.getLogger("loquor.prepare")
 VERSION = 1
 """Of the rewrites: another number makes all graphs again."""
 
-PREPARED_GRAPHS = ("language_model",)
+PREPARED_GRAPHS = ("language_model", "conditional_decoder")
 
 
 @dataclass(frozen=True)

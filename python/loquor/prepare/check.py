@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Arrays = dict[str, npt.NDArray[Any]]
-    Run = Callable[[Arrays], Arrays]
 
-__all__ = ["Port", "Trace", "compare", "trace_language_model"]
+Run: TypeAlias = "Callable[[Arrays], Arrays]"
+"""Runs a graph with arrays by name."""
+
+__all__ = ["Port", "Run", "Trace", "compare", "distance", "trace_language_model"]
 
 _TYPES = {1: np.float32, 10: np.float16, 3: np.int8}
 _STEPS = 3
@@ -35,6 +37,10 @@ class Port:
     def of(cls, value: Any) -> Port:
         tensor = value.type.tensor_type
         return cls(int(tensor.elem_type), tuple(int(dim.dim_value) for dim in tensor.shape.dim))
+
+    def cast(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """An array in the input's type."""
+        return array.astype(_TYPES[self.elem_type])
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ def _generate(
     hidden, rows = ports["inputs_embeds"].dims[2], len(lengths)
     names = [name for name in ports if name.startswith("past_key_values.")]
     past = {
-        name: np.zeros((rows, ports[name].dims[1], 0, ports[name].dims[3]), _TYPES[ports[name].elem_type])
+        name: ports[name].cast(np.zeros((rows, ports[name].dims[1], 0, ports[name].dims[3])))
         for name in names
     }
     total, mask = 0, np.zeros((rows, 0), np.int64)
@@ -80,7 +86,7 @@ def _generate(
         mask = np.concatenate([mask, new], axis=1)
         embeds = rng.standard_normal((rows, count, hidden)) * 0.5
         feeds = {
-            "inputs_embeds": embeds.astype(_TYPES[ports["inputs_embeds"].elem_type]),
+            "inputs_embeds": ports["inputs_embeds"].cast(embeds),
             "attention_mask": mask,
             "position_ids": np.broadcast_to(np.arange(total, total + count), (rows, count)).copy(),
             **past,
@@ -101,14 +107,18 @@ def compare(found: Trace, expected: Trace, tolerance: float) -> float:
     """
     worst = 0.0
     for number, (one, other) in enumerate(zip(found.logits, expected.logits, strict=True)):
-        worst = max(worst, _distance(one, other, f"the logits of run {number}", tolerance))
+        worst = max(worst, distance(one, other, f"the logits of run {number}", tolerance))
     for number, (one, other) in enumerate(zip(found.caches, expected.caches, strict=True)):
         if one.dtype.kind == other.dtype.kind == "f":
-            _distance(one, other, f"cache tensor {number}", tolerance)
+            distance(one, other, f"cache tensor {number}", tolerance)
     return worst
 
 
-def _distance(found: npt.NDArray[Any], expected: npt.NDArray[Any], what: str, tolerance: float) -> float:
+def distance(found: npt.NDArray[Any], expected: npt.NDArray[Any], what: str, tolerance: float) -> float:
+    """Return the largest difference, relative to the largest value.
+
+    Raises `RefusedError` beyond `tolerance`.
+    """
     if found.shape != expected.shape:
         raise RefusedError(f"{what} should be of shape {list(expected.shape)} but are {list(found.shape)}")
     one, other = found.astype(np.float32), expected.astype(np.float32)

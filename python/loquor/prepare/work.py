@@ -11,7 +11,8 @@ from onnx import ModelProto, TensorProto
 from .. import _core
 from ..files import sample_of, write_atomic
 from .cache import Note, cache_folder, make_folder
-from .check import Port, Trace, compare, trace_language_model
+from .check import Port, Run, compare, trace_language_model
+from .decoder import rewrite_decoder
 from .graph import RefusedError
 from .language_model import rewrite_language_model
 
@@ -32,11 +33,12 @@ def make(runtime: _core.Runtime, graph: str, source: Path, folder: Path, threads
     weights: dict[str, str] = {}
     try:
         weights = _stamp_weights(model, source, folder)
-        content, changes, differences = _language_model(runtime, source, folder, model, threads)
+        rewritten, changes, differences = _REWRITES[graph](_Work(runtime, source, folder, model, threads))
     except RefusedError as refused:
         return Note(str(source), weights, refused=str(refused)), b""
-    if not changes:
+    if rewritten is None:
         return Note(str(source), weights), b""
+    content = rewritten.SerializeToString(deterministic=True)
     return Note(str(source), weights, hashlib.sha256(content).hexdigest(), changes, "", differences), content
 
 
@@ -61,40 +63,57 @@ def _stamp_weights(model: ModelProto, source: Path, folder: Path) -> dict[str, s
     return {name: sample_of(folder / name) for name in sorted(set(names.values()))}
 
 
-def _language_model(
-    runtime: _core.Runtime, source: Path, folder: Path, model: ModelProto, threads: int
-) -> tuple[bytes, list[str], dict[str, float]]:
+class _Work:
+    """One graph under work: the untouched bytes, and ways to run it or what became of it."""
+
+    def __init__(
+        self, runtime: _core.Runtime, source: Path, folder: Path, model: ModelProto, threads: int
+    ) -> None:
+        self._runtime = runtime
+        self._source = source
+        self._threads = threads
+        self.folder = folder
+        self._untouched = model.SerializeToString()
+
+    def parsed(self) -> ModelProto:
+        """The untouched graph, to be changed."""
+        model: ModelProto = ModelProto.FromString(self._untouched)
+        return model
+
+    def opened(self, model: ModelProto | None) -> Run:
+        """Loads a graph, or the untouched one, with the weights where they are."""
+        if model is None:
+            return _core.Session(self._runtime, str(self._source), threads=self._threads).run
+        with _Temporary(model.SerializeToString()) as file:
+            return _core.Session(
+                self._runtime, str(self._source), prepared=str(file), threads=self._threads
+            ).run
+
+
+def _language_model(work: _Work) -> tuple[ModelProto | None, list[str], dict[str, float]]:
     """Compared twice where activations are rounded: without that tightly, with it loosely."""
-    ports = {value.name: Port.of(value) for value in model.graph.input}
-    untouched = model.SerializeToString()
-    exact, done = rewrite_language_model(_parsed(untouched), folder, int8_activations=False)
-    rounded, changes = rewrite_language_model(_parsed(untouched), folder)
+    ports = {value.name: Port.of(value) for value in work.parsed().graph.input}
+    exact, done = rewrite_language_model(work.parsed(), work.folder, int8_activations=False)
+    rounded, changes = rewrite_language_model(work.parsed(), work.folder)
     if not changes:
-        return b"", [], {}
-
-    def trace(content: bytes | None) -> Trace:
-        """Of a rewritten graph, or of the untouched one."""
-        if content is None:
-            return trace_language_model(_core.Session(runtime, str(source), threads=threads).run, ports)
-        with _Temporary(content) as file:
-            session = _core.Session(runtime, str(source), prepared=str(file), threads=threads)
-        return trace_language_model(session.run, ports)
-
-    expected = trace(None)
+        return None, [], {}
+    expected = trace_language_model(work.opened(None), ports)
     kept = ports["past_key_values.0.key"].elem_type
     differences = {}
     if done:
-        content = exact.SerializeToString(deterministic=True)
-        differences["exact"] = compare(trace(content), expected, EXACT[kept])
+        found = trace_language_model(work.opened(exact), ports)
+        differences["exact"] = compare(found, expected, EXACT[kept])
     if changes != done:
-        content = rounded.SerializeToString(deterministic=True)
-        differences["rounded"] = compare(trace(content), expected, ROUNDED)
-    return content, changes, differences
+        found = trace_language_model(work.opened(rounded), ports)
+        differences["rounded"] = compare(found, expected, ROUNDED)
+    return rounded, changes, differences
 
 
-def _parsed(content: bytes) -> ModelProto:
-    model: ModelProto = ModelProto.FromString(content)
-    return model
+def _conditional_decoder(work: _Work) -> tuple[ModelProto | None, list[str], dict[str, float]]:
+    return rewrite_decoder(work.parsed, work.folder, work.opened)
+
+
+_REWRITES = {"language_model": _language_model, "conditional_decoder": _conditional_decoder}
 
 
 class _Temporary:

@@ -1,0 +1,169 @@
+"""The decoder's noise as input: the same seed gives the same samples, at the same place."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from numpy.typing import NDArray
+from onnx import ModelProto, TensorProto, helper
+
+from bundles import DTYPES, make_bundle
+from loquor import Engine, GenerationOptions, InvalidInputError, Voice, _core
+from loquor._runtime import open_runtime
+from loquor.prepare import PreparedGraph, prepare_bundle
+from loquor.prepare.graph import Graph
+from loquor.prepare.weights import share_equal_weights
+from reference.noise import noise
+
+OUTSIDE = Path(__file__).resolve().parents[3] / "shared"
+TOKENS = [*range(0, 6561, 400)]
+SILENCE = [4299] * 3
+
+BundleOf = Callable[..., Path]
+
+
+def prepare(bundle: Path, dtype: str, **options: bool) -> PreparedGraph:
+    return prepare_bundle(bundle, dtype, threads=1, **options)["conditional_decoder"]
+
+
+@pytest.fixture(scope="module")
+def noisy(bundle_of: BundleOf) -> Iterator[Engine]:
+    with Engine(bundle_of(noise=True), threads=1, device="cpu") as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def voice(noisy: Engine, recording: NDArray[np.float32]) -> Voice:
+    return noisy.voice((recording, 24_000))
+
+
+def test_the_same_seed_gives_the_same_samples(noisy: Engine, voice: Voice) -> None:
+    assert noisy.capabilities.prepared["conditional_decoder"] == "prepared"
+    once, again, other = (noisy.decode(TOKENS, voice, seed=seed) for seed in (7, 7, 2**64 - 1))
+    np.testing.assert_array_equal(once, again)
+    assert np.abs(once - other).max() > 0.05
+    np.testing.assert_array_equal(noisy.decode(TOKENS, voice), noisy.decode(TOKENS, voice, seed=0))
+    with pytest.raises(InvalidInputError, match="seed must be a whole number"):
+        noisy.decode(TOKENS, voice, seed=-1)
+
+
+def test_speech_takes_the_seed_of_its_options(noisy: Engine, voice: Voice) -> None:
+    options = GenerationOptions(seed=3, max_new_tokens=12)
+    audio = noisy.speak("Hello.", voice, options)
+    tokens = noisy.generate_tokens(noisy.tokenize("Hello."), voice, options)
+    np.testing.assert_array_equal(audio.samples, noisy.decode(tokens, voice, seed=3))
+
+
+def test_without_preparation_every_run_differs(bundle_of: BundleOf, recording: NDArray[np.float32]) -> None:
+    with Engine(bundle_of(noise=True), threads=1, device="cpu", prepare=False) as engine:
+        voice = engine.voice((recording, 24_000))
+        one, other = (engine.decode(TOKENS, voice, seed=7) for _ in range(2))
+    assert np.abs(one - other).max() > 0.05
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_noise_is_what_it_is_said_to_be(
+    bundle_of: BundleOf, recording: NDArray[np.float32], dtype: str
+) -> None:
+    """Against an independent generator, through the rewritten graph itself."""
+    bundle = bundle_of(noise=True, dtype=dtype)
+    result = prepare(bundle, dtype)
+    assert result.changes == ("1 noise inputs",)
+    session = _core.Session(open_runtime(), str(result.source), prepared=str(result.file), threads=1)
+    with Engine(bundle, dtype=dtype, threads=1, device="cpu") as engine:
+        voice = engine.voice((recording, 24_000))
+        found = engine.decode(TOKENS, voice, seed=11)
+    count = len(TOKENS) + len(SILENCE)
+    expected = session.run(
+        {
+            "speech_tokens": np.concatenate([voice.audio_tokens, TOKENS, SILENCE])[np.newaxis],
+            "speaker_embeddings": voice.speaker_embeddings[np.newaxis],
+            "speaker_features": voice.speaker_features[np.newaxis],
+            "loquor_normal_0": noise("normal", 0, 11, (1, count, 960), 1, 0),
+        }
+    )["waveform"][0]
+    np.testing.assert_allclose(found, expected, atol=2e-6 if dtype in ("fp32", "q8", "q4") else 2e-3)
+
+
+def test_noise_belongs_to_a_place(noisy: Engine, voice: Voice) -> None:
+    """The same codes at the same place sound the same, whatever follows."""
+    longer, shorter = noisy.decode(TOKENS, voice, seed=5), noisy.decode(TOKENS[:6], voice, seed=5)
+    np.testing.assert_array_equal(shorter[: 6 * 960], longer[: 6 * 960])
+
+
+def test_a_decoder_without_noise_has_nothing_to_prepare(bundle_of: BundleOf) -> None:
+    assert prepare(bundle_of(), "fp32").state == "as published"
+
+
+# --- Weights stored twice ---
+
+
+def test_equal_weights_are_shared(tmp_path: Path) -> None:
+    """Two of three are equal; the third has the same shape, the fourth the same bytes in another shape."""
+    rng = np.random.default_rng(0)
+    one, other = rng.standard_normal((2, 64, 64)).astype(np.float32)
+    arrays = {"a": one, "b": other, "c": one, "d": one.reshape(32, 128)}
+    data = b"".join(array.tobytes() for array in arrays.values())
+    (tmp_path / "weights").write_bytes(data)
+    tensors = []
+    for index, (name, array) in enumerate(arrays.items()):
+        tensor = TensorProto(name=name, data_type=1, dims=array.shape, data_location=TensorProto.EXTERNAL)
+        for key, value in (("location", "weights"), ("offset", index * one.nbytes), ("length", one.nbytes)):
+            tensor.external_data.add(key=key, value=str(value))
+        tensors.append(tensor)
+    nodes = [
+        helper.make_node("MatMul", ["x", "a"], ["y"]),
+        helper.make_node("MatMul", ["y", "b"], ["z"]),
+        helper.make_node("MatMul", ["z", "c"], ["u"]),
+        helper.make_node("Reshape", ["d", "shape"], ["e"]),
+        helper.make_node("MatMul", ["u", "e"], ["v"]),
+    ]
+    shape = helper.make_tensor("shape", TensorProto.INT64, [2], [64, 64])
+    edges = [helper.make_tensor_value_info(name, 1, [1, 64]) for name in ("x", "v")]
+    made = helper.make_graph(nodes, "twice", edges[:1], edges[1:], [*tensors, shape])
+    model: ModelProto = helper.make_model(made, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    (tmp_path / "twice.onnx").write_bytes(model.SerializeToString())
+    graph = Graph(onnx.load(str(tmp_path / "twice.onnx"), load_external_data=False), tmp_path)
+    assert share_equal_weights(graph) == 1
+    shared = graph.finish()
+    assert [list(node.input) for node in shared.graph.node[:3]] == [["x", "a"], ["y", "b"], ["z", "a"]]
+    assert {tensor.name for tensor in shared.graph.initializer} == {"a", "b", "d", "shape"}
+    (tmp_path / "shared.onnx").write_bytes(shared.SerializeToString())
+
+    def run(prepared: str) -> NDArray[Any]:
+        session = _core.Session(open_runtime(), str(tmp_path / "twice.onnx"), prepared=prepared, threads=1)
+        outputs: NDArray[Any] = session.run({"x": np.ones((1, 64), np.float32)})["v"]
+        return outputs
+
+    np.testing.assert_array_equal(run(str(tmp_path / "shared.onnx")), run(""))
+
+
+# --- Turbo's true decoder ---
+
+
+@pytest.mark.slow
+def test_the_true_decoder_is_reproducible(tmp_path: Path, recording: NDArray[np.float32]) -> None:
+    """Its flow and its vocoder draw noise; a window's samples come from the same noise as the whole's."""
+    if not (OUTSIDE / "arch" / "fill.py").is_file():
+        pytest.skip("the architecture-true graphs are not part of the project and not beside it")
+    if shutil.disk_usage(tmp_path).free < 4e9:
+        pytest.skip("needs 1.4 GB of disk")
+    command = [sys.executable, OUTSIDE / "arch" / "fill.py", tmp_path / "onnx"]
+    subprocess.run(command, check=True, capture_output=True)
+    make_bundle(tmp_path, size="turbo", dtype="q4", graphs=("embed_tokens", "language_model"))
+    dtype = "q4,speech_encoder=fp32,conditional_decoder=fp32"
+    with Engine(tmp_path, dtype=dtype, device="cpu") as engine:
+        assert engine.capabilities.prepared["conditional_decoder"] == "prepared"
+        voice = engine.voice((recording[:72_000], 24_000))
+        one, same, other = (engine.decode(TOKENS, voice, seed=seed) for seed in (1, 1, 2))
+    assert prepare(tmp_path, dtype).changes == ("3 noise inputs",)
+    np.testing.assert_array_equal(one, same)
+    assert np.isfinite(one).all() and np.abs(one - other).max() > 1e-3
