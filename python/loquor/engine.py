@@ -21,7 +21,7 @@ from ._runtime import open_runtime
 from .audio import Audio, Metrics
 from .errors import InvalidInputError
 from .options import GenerationOptions, resolve_options
-from .prepare import open_core
+from .prepare import check_options, open_core
 from .reference_audio import load_reference
 from .text import prepare_text
 from .tokenizer import Tokenizer
@@ -79,17 +79,17 @@ class Engine:
         threads: int = 0,
         provider_options: Mapping[str, str] | None = None,
         prepare: bool = True,
+        kv_dtype: str = "auto",
     ) -> None:
         """Load a bundle: a name of the catalogue, a hub id, or a folder (see `loquor.hub.resolve`).
 
         `device` is "auto", "cpu", "cuda", "tensorrt", "coreml", "directml" or "webgpu"; `provider_options`
         go to its execution provider as they are. `dtype` is "auto", a published precision ("fp32", "fp16",
         "q8", "q4", "q4f16") or a list with exceptions ("q4,conditional_decoder=fp32"). `threads` are given to
-        each graph; 0 takes one per usable core, 8 at most. `prepare` lets graphs be rewritten once so that
-        they run fast (`capabilities.prepared` says which were); the first load then takes longer.
+        each graph; 0 takes one per usable core, 8 at most. `prepare` rewrites graphs once to run fast. The KV
+        cache's `kv_dtype` is "auto" (as published), "fp32", "fp16" or "int8".
 
-        Raises `RuntimeMissingError`, `ModelError` (`DownloadError` when files cannot be fetched) or
-        `InvalidInputError`.
+        Raises `RuntimeMissingError`, `ModelError` (files not fetched: `DownloadError`), `InvalidInputError`.
         """
         from .catalog import find_entry, model_text
         from .hub import resolve
@@ -97,8 +97,7 @@ class Engine:
         runtime = open_runtime()
         self._model = model_text(model)
         _check_arguments(device, dtype, threads, provider_options)
-        if not isinstance(prepare, bool):
-            raise InvalidInputError(f"prepare must be True or False, not {type(prepare).__name__}")
+        check_options(prepare, kv_dtype)
         entry = find_entry(self._model)
         if entry is not None and not entry.supported:
             raise InvalidInputError(
@@ -106,15 +105,16 @@ class Engine:
             )
         self._folder = resolve(model, dtype=dtype)
         self._tokenizer = Tokenizer(self._folder)
-        options = {str(key): str(value) for key, value in (provider_options or {}).items()}
+        provider_options = {str(key): str(value) for key, value in (provider_options or {}).items()}
         self._core: _core.EngineHandle | None
         self._core, self._prepared = open_core(
             runtime,
             self._folder,
             prepare,
+            kv_dtype,
             dtype=dtype,
             device=device,
-            provider_options=options,
+            provider_options=provider_options,
             threads=threads,
         )
         self._info = self._core.info()

@@ -113,11 +113,12 @@ def test_every_option_reaches_the_engine(tmp_path: Path, monkeypatch: pytest.Mon
         "--threads=1",
         "--model=mini",
         "--no-prepare",
+        "--kv-dtype=fp32",
     ]
     assert main(["say", "Hello.", "-o", str(tmp_path / "out.wav"), *flags]) == 0
     assert seen == [
         ("mini",),
-        {"device": "cpu", "dtype": "fp32", "threads": 1, "prepare": False},
+        {"device": "cpu", "dtype": "fp32", "threads": 1, "prepare": False, "kv_dtype": "fp32"},
         "Hello.",
         options,
     ]

@@ -14,14 +14,15 @@ import numpy as np
 import onnx
 import pytest
 from numpy.typing import NDArray
-from onnx import ModelProto, helper
+from onnx import ModelProto, helper, numpy_helper
 
 from bundles import DTYPES, EXPORTED_FORMS, FORMS
-from loquor import Engine, ExecutionError, GenerationOptions, _core
+from loquor import Engine, ExecutionError, GenerationOptions, InvalidInputError, _core
 from loquor._runtime import open_runtime
 from loquor.cli import main
 from loquor.prepare import PreparedGraph, prepare_bundle
-from loquor.prepare.check import Port, Trace, compare, trace_language_model
+from loquor.prepare.check import _TYPES, Port, Trace, compare, trace_language_model
+from loquor.prepare.kv_cache import KV_TYPES
 from reference import PlainLoop, uniform
 
 STEPS = 220
@@ -195,6 +196,80 @@ def test_the_built_in_model_is_prepared(fresh_cache: Path) -> None:
         ids, options = engine.tokenize("The same tokens."), GenerationOptions(seed=1)
         found = engine.generate_tokens(ids, engine.voice(), options)
         np.testing.assert_array_equal(found, published.generate_tokens(ids, published.voice(), options))
+
+
+# --- Types of the KV cache ---
+
+
+@pytest.mark.parametrize("kv_dtype", ["fp32", "fp16", "int8"])
+@pytest.mark.parametrize("dtype", ["fp32", "q4", "fp16", "q4f16"])
+def test_the_cache_in_other_types(
+    bundle_of: BundleOf, recording: NDArray[np.float32], dtype: str, kv_dtype: str
+) -> None:
+    bundle = bundle_of(dtype=dtype)
+    result = prepare_bundle(bundle, dtype, kv_dtype=kv_dtype, threads=1)["language_model"]
+    assert result.state == "prepared" and result.file is not None
+    # On the check's input, which the scales were not chosen for; tiny's logits go up to 9.
+    assert compare(trace_as(result), trace(result.source), 0.1) < 0.1
+    with (
+        Engine(bundle, dtype=dtype, threads=1, device="cpu", kv_dtype=kv_dtype) as engine,
+        Engine(bundle, dtype=dtype, threads=1, device="cpu") as other,
+    ):
+        seen = engine.capabilities
+        assert (seen.kv_mode, seen.prepared["language_model"]) == ("in_place", "prepared")
+        assert seen.kv_dtype == {"fp32": "float32", "fp16": "float16", "int8": "int8"}[kv_dtype]
+        options = GenerationOptions(temperature=0, max_new_tokens=STEPS)
+        voices = [each.voice((recording, 24_000)) for each in (engine, other)]
+        tokens = [
+            each.generate_tokens(IDS, voice, options).tolist()
+            for each, voice in zip((engine, other), voices, strict=True)
+        ]
+        assert tokens[0][:3] == tokens[1][:3]  # rounding leads them apart later
+        # A slot that was used before leaves nothing behind.
+        assert engine.generate_tokens(IDS, voices[0], options).tolist() == tokens[0]
+
+
+def trace_as(result: PreparedGraph) -> Trace:
+    """Of a rewritten graph whose inputs are not those of the published one."""
+    assert result.file is not None
+    session = _core.Session(open_runtime(), str(result.source), prepared=str(result.file), threads=1)
+    model = onnx.load(str(result.file), load_external_data=False)
+    return trace_language_model(session.run, {port.name: Port.of(port) for port in model.graph.input})
+
+
+def test_int8_has_its_scales_from_a_calibration(bundle_of: BundleOf) -> None:
+    result = prepare_bundle(bundle_of(), "fp32", kv_dtype="int8", threads=1)["language_model"]
+    model = onnx.load(str(result.file), load_external_data=False)
+    tensors = [tensor for tensor in model.graph.initializer if tensor.name.startswith("loquor_scale_")]
+    assert len(tensors) == 4  # of keys and values in two layers
+    scales = np.concatenate([numpy_helper.to_array(tensor) for tensor in tensors])
+    largest = [np.abs(array.astype(np.float32)).max() for array in trace(result.source).caches]
+    assert len(set(scales.tolist())) == 4
+    assert (scales * 127 > 0.7 * min(largest)).all() and (scales * 127 < 2 * max(largest)).all()
+
+
+def test_a_type_that_cannot_be_had_is_left_out(
+    bundle_of: BundleOf, fresh_cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As on a runtime whose attention has no such kernel."""
+    monkeypatch.setitem(KV_TYPES, "int8", onnx.TensorProto.UINT16)
+    monkeypatch.setattr("loquor.prepare.check._TYPES", {**_TYPES, onnx.TensorProto.UINT16: np.uint16})
+    with caplog.at_level(logging.WARNING, "loquor"):
+        engine = Engine(bundle_of(), threads=1, device="cpu", kv_dtype="int8")
+    assert engine.capabilities.prepared["language_model"] == "prepared"
+    assert engine.capabilities.kv_dtype == "float32"
+    assert "keeps its published KV cache: its KV cache cannot be kept in int8" in caplog.text
+
+
+def test_kv_dtype_takes_a_prepared_graph(bundle_of: BundleOf, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "loquor"):
+        Engine(bundle_of(), threads=1, prepare=False, kv_dtype="int8").close()
+    assert "kv_dtype='int8' is left out" in caplog.text
+    for wrong in ("int4", None, 8):
+        with pytest.raises(InvalidInputError, match="kv_dtype must be auto, fp32, fp16, int8"):
+            Engine(bundle_of(), kv_dtype=wrong)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInputError, match="prepare must be True or False"):
+        Engine(bundle_of(), prepare="yes")  # type: ignore[arg-type]
 
 
 # --- Graphs that must not be rewritten ---

@@ -49,7 +49,8 @@ _PROGRESS = "progress: 'Callable[[int], None] | None' = None"
             "__init__",
             "(self, model: 'str | os.PathLike[str]' = 'mini', *, device: 'str' = 'auto', "
             "dtype: 'str' = 'auto', threads: 'int' = 0, "
-            "provider_options: 'Mapping[str, str] | None' = None, prepare: 'bool' = True) -> 'None'",
+            "provider_options: 'Mapping[str, str] | None' = None, prepare: 'bool' = True, "
+            "kv_dtype: 'str' = 'auto') -> 'None'",
         ),
         ("voice", f"(self, source: 'VoiceSource | None' = None, *, {_CANCEL}) -> 'Voice'"),
         (

@@ -13,6 +13,7 @@ from .. import CancelToken, Engine
 from .._runtime import open_runtime
 from ..catalog import CATALOG
 from ..errors import InvalidInputError
+from ..prepare import KV_DTYPES
 
 __all__ = [
     "BUILT_IN",
@@ -56,7 +57,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --model, --dtype, --device, --threads and --no-prepare."""
+    """Add --model, --dtype, --device, --threads, --kv-dtype and --no-prepare."""
     add_model_arguments(parser)
     parser.add_argument(
         "--device", default="auto", choices=("auto", *DEVICES), help="where to run (default: auto)"
@@ -67,6 +68,12 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
         default=0,
         metavar="N",
         help="CPU threads (default: one per usable core, 8 at most)",
+    )
+    parser.add_argument(
+        "--kv-dtype",
+        default="auto",
+        choices=KV_DTYPES,
+        help="type of the KV cache of a prepared model (default: auto, as published)",
     )
     parser.add_argument(
         "--no-prepare", action="store_true", help="run the graphs as published (see `loquor prepare`)"
@@ -81,7 +88,12 @@ def load_engine(args: argparse.Namespace) -> Engine:
     open_runtime()  # without which a download would be for nothing
     resolve(model, dtype=args.dtype, progress=False if args.quiet else None)
     return Engine(
-        model, device=args.device, dtype=args.dtype, threads=args.threads, prepare=not args.no_prepare
+        model,
+        device=args.device,
+        dtype=args.dtype,
+        threads=args.threads,
+        prepare=not args.no_prepare,
+        kv_dtype=args.kv_dtype,
     )
 
 

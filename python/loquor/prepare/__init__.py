@@ -5,6 +5,7 @@ Nothing is used that was not compared with the untouched graph. See docs/adr/002
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,9 +14,17 @@ from typing import Any
 
 from .. import _core
 from .._runtime import open_runtime
-from ..errors import ExecutionError, LoquorError, ModelError
+from ..errors import ExecutionError, InvalidInputError, LoquorError, ModelError
 
-__all__ = ["PREPARED_GRAPHS", "PreparedGraph", "open_core", "prepare_bundle"]
+__all__ = [
+    "KV_DTYPES",
+    "PREPARED_GRAPHS",
+    "PreparedGraph",
+    "Task",
+    "check_options",
+    "open_core",
+    "prepare_bundle",
+]
 
 _log = logging.getLogger("loquor.prepare")
 
@@ -23,6 +32,23 @@ VERSION = 1
 """Of the rewrites: another number makes all graphs again."""
 
 PREPARED_GRAPHS = ("language_model", "conditional_decoder")
+
+
+KV_DTYPES = ("auto", "fp32", "fp16", "int8")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One graph of a bundle to be rewritten."""
+
+    runtime: _core.Runtime
+    graph: str
+    source: Path
+    kv_dtype: str
+    threads: int
+    bundle: Path
+    files: Mapping[str, tuple[str, str]]
+    """File and published dtype of every graph."""
 
 
 @dataclass(frozen=True)
@@ -44,45 +70,68 @@ class PreparedGraph:
 
 
 def prepare_bundle(
-    folder: Path, dtype: str = "auto", *, force: bool = False, threads: int = 0
+    folder: Path, dtype: str = "auto", *, kv_dtype: str = "auto", force: bool = False, threads: int = 0
 ) -> Mapping[str, PreparedGraph]:
     """Rewrite the graphs of a bundle folder that `dtype` names, or find them rewritten; by graph name.
 
-    `force` makes them again. A graph that cannot be rewritten is "refused", with a warning in the log: it is
+    `kv_dtype` is the type of the language model's KV cache: "auto" keeps the published one, "fp32", "fp16"
+    and "int8" change it; a type that this graph cannot have is left out, with a warning. `force` makes all
+    again.
+    A graph that cannot be rewritten is "refused", with a warning in the log: it is
     then used as published. Raises `ModelError` for a folder that is no bundle, `InvalidInputError` for a
     dtype that does not exist, `RuntimeMissingError`.
     """
     runtime = open_runtime()
     files = _core.graph_files(str(folder), dtype)
     results = {}
+    check_options(force, kv_dtype)
     for graph in PREPARED_GRAPHS:
-        source = Path(files[graph][0])
-        try:
-            result = _prepare(runtime, graph, source, force, threads)
-        except (OSError, LoquorError) as error:  # a cache that cannot be written, a graph that does not run
-            result = PreparedGraph(graph, source, "refused", reason=str(error))
-        except Exception as error:  # a graph such as the patterns never met must not stop the engine
-            _log.info("preparing %s failed", source, exc_info=True)
-            result = PreparedGraph(graph, source, "refused", reason=f"{type(error).__name__}: {error}")
+        kept = kv_dtype if graph == "language_model" else "auto"
+        task = Task(runtime, graph, Path(files[graph][0]), kept, threads, folder, files)
+        result = _attempt(task, force)
+        if result.state == "refused" and kept != "auto":
+            _log.warning("%s keeps its published KV cache: %s [%s]", graph, result.reason, result.source)
+            result = _attempt(dataclasses.replace(task, kv_dtype="auto"), force)
         if result.state == "refused":
-            _log.warning("%s is used as published, not prepared: %s [%s]", graph, result.reason, source)
+            _log.warning(
+                "%s is used as published, not prepared: %s [%s]", graph, result.reason, result.source
+            )
         results[graph] = result
     return results
 
 
-def _prepare(runtime: _core.Runtime, graph: str, source: Path, force: bool, threads: int) -> PreparedGraph:
+def check_options(prepare: object, kv_dtype: object) -> None:
+    """Raise `InvalidInputError` for what is no yes or no, or no type of a KV cache."""
+    if not isinstance(prepare, bool):
+        raise InvalidInputError(f"prepare must be True or False, not {type(prepare).__name__}")
+    if kv_dtype not in KV_DTYPES:
+        raise InvalidInputError(f"kv_dtype must be {', '.join(KV_DTYPES)}, not {kv_dtype!r}")
+
+
+def _attempt(task: Task, force: bool) -> PreparedGraph:
+    try:
+        return _prepare(task, force)
+    except (OSError, LoquorError) as error:  # a cache that cannot be written, a graph that does not run
+        return PreparedGraph(task.graph, task.source, "refused", reason=str(error))
+    except Exception as error:  # a graph such as the patterns never met must not stop the engine
+        _log.info("preparing %s failed", task.source, exc_info=True)
+        return PreparedGraph(task.graph, task.source, "refused", reason=f"{type(error).__name__}: {error}")
+
+
+def _prepare(task: Task, force: bool) -> PreparedGraph:
     from . import cache
 
+    graph, source = task.graph, task.source
     real = source.resolve()
     folder = real.parent
-    facts = (graph, str(real), str(VERSION), _core.version(), runtime.version)
+    facts = (graph, task.kv_dtype, str(real), str(VERSION), _core.version(), task.runtime.version)
     stem = f"{source.stem}-{cache.key_of(real.read_bytes(), *facts)}"
     entry = None if force else cache.load(stem, folder)
     made = entry is None
     if entry is None:
         from .work import make  # the onnx package is slow to import, and needed only here
 
-        note, content = make(runtime, graph, source, folder, threads)
+        note, content = make(task, folder)
         entry = note, cache.store(stem, note, content)
     note, path = entry
     if note.refused:
@@ -99,7 +148,7 @@ _DEVICES = ("cpu", "webgpu")
 
 
 def open_core(
-    runtime: _core.Runtime, folder: Path, prepare: bool, **options: Any
+    runtime: _core.Runtime, folder: Path, prepare: bool, kv_dtype: str, **options: Any
 ) -> tuple[_core.EngineHandle, Mapping[str, str]]:
     """Load a bundle for an engine, with rewritten graphs if `prepare`; also the state of those by graph name.
 
@@ -107,7 +156,9 @@ def open_core(
     """
     results: Mapping[str, PreparedGraph] = {}
     if prepare and _device(runtime, options["device"]) in _DEVICES:
-        results = prepare_bundle(folder, options["dtype"], threads=options["threads"])
+        results = prepare_bundle(folder, options["dtype"], kv_dtype=kv_dtype, threads=options["threads"])
+    elif kv_dtype != "auto":
+        _log.warning("kv_dtype=%r is left out: it takes a prepared graph", kv_dtype)
     files = {name: str(result.file) for name, result in results.items() if result.file is not None}
     states = {name: result.state for name, result in results.items()}
     try:

@@ -9,11 +9,15 @@ import onnx
 from onnx import ModelProto, TensorProto
 
 from .. import _core
+from ..errors import LoquorError
 from ..files import sample_of, write_atomic
+from . import Task
 from .cache import Note, cache_folder, make_folder
-from .check import Port, Run, compare, trace_language_model
+from .calibrate import Speaker, calibration_caches
+from .check import Port, Run, Trace, compare, trace_language_model
 from .decoder import rewrite_decoder
 from .graph import RefusedError
+from .kv_cache import KV_TYPES, retype_cache, scales_of
 from .language_model import rewrite_language_model
 
 __all__ = ["make"]
@@ -23,23 +27,27 @@ EXACT: dict[int, float] = {TensorProto.FLOAT: 1e-4, TensorProto.FLOAT16: 0.03}
 ROUNDED = 0.15
 """The same where activations are rounded to int8: what is wrong, not merely rounded, is off by about 1."""
 
+KV_ROUNDED = {"fp32": ROUNDED, "fp16": ROUNDED, "int8": 0.5}
+"""The same for a retyped cache. The check's input is no speech, so that int8's scales do not suit it well."""
 
-def make(runtime: _core.Runtime, graph: str, source: Path, folder: Path, threads: int) -> tuple[Note, bytes]:
-    """Rewrite the graph in `source`, whose weights lie in the real folder `folder`; its bytes, if any.
+
+def make(task: Task, folder: Path) -> tuple[Note, bytes]:
+    """Rewrite a graph whose weights lie in the real folder `folder`; return what became of it, and its bytes.
 
     What the patterns do not understand, or what differs, is noted as refused; other failures are raised.
     """
-    model = onnx.load(str(source), load_external_data=False)
+    model = onnx.load(str(task.source), load_external_data=False)
+    source = str(task.source)
     weights: dict[str, str] = {}
     try:
-        weights = _stamp_weights(model, source, folder)
-        rewritten, changes, differences = _REWRITES[graph](_Work(runtime, source, folder, model, threads))
+        weights = _stamp_weights(model, task.source, folder)
+        rewritten, changes, differences = _REWRITES[task.graph](_Work(task, folder, model))
     except RefusedError as refused:
-        return Note(str(source), weights, refused=str(refused)), b""
+        return Note(source, weights, refused=str(refused)), b""
     if rewritten is None:
-        return Note(str(source), weights), b""
+        return Note(source, weights), b""
     content = rewritten.SerializeToString(deterministic=True)
-    return Note(str(source), weights, hashlib.sha256(content).hexdigest(), changes, "", differences), content
+    return Note(source, weights, hashlib.sha256(content).hexdigest(), changes, "", differences), content
 
 
 def _stamp_weights(model: ModelProto, source: Path, folder: Path) -> dict[str, str]:
@@ -66,12 +74,8 @@ def _stamp_weights(model: ModelProto, source: Path, folder: Path) -> dict[str, s
 class _Work:
     """One graph under work: the untouched bytes, and ways to run it or what became of it."""
 
-    def __init__(
-        self, runtime: _core.Runtime, source: Path, folder: Path, model: ModelProto, threads: int
-    ) -> None:
-        self._runtime = runtime
-        self._source = source
-        self._threads = threads
+    def __init__(self, task: Task, folder: Path, model: ModelProto) -> None:
+        self.task = task
         self.folder = folder
         self._untouched = model.SerializeToString()
 
@@ -83,11 +87,14 @@ class _Work:
     def opened(self, model: ModelProto | None) -> Run:
         """Loads a graph, or the untouched one, with the weights where they are."""
         if model is None:
-            return _core.Session(self._runtime, str(self._source), threads=self._threads).run
+            return self.other(self.task.graph)
+        runtime, source, threads = self.task.runtime, str(self.task.source), self.task.threads
         with _Temporary(model.SerializeToString()) as file:
-            return _core.Session(
-                self._runtime, str(self._source), prepared=str(file), threads=self._threads
-            ).run
+            return _core.Session(runtime, source, prepared=str(file), threads=threads).run
+
+    def other(self, graph: str) -> Run:
+        """Loads a graph of the bundle as published."""
+        return _core.Session(self.task.runtime, self.task.files[graph][0], threads=self.task.threads).run
 
 
 def _language_model(work: _Work) -> tuple[ModelProto | None, list[str], dict[str, float]]:
@@ -95,18 +102,38 @@ def _language_model(work: _Work) -> tuple[ModelProto | None, list[str], dict[str
     ports = {value.name: Port.of(value) for value in work.parsed().graph.input}
     exact, done = rewrite_language_model(work.parsed(), work.folder, int8_activations=False)
     rounded, changes = rewrite_language_model(work.parsed(), work.folder)
-    if not changes:
+    published = ports["past_key_values.0.key"].elem_type
+    kept = KV_TYPES.get(work.task.kv_dtype, published)
+    if not changes and kept == published:
         return None, [], {}
     expected = trace_language_model(work.opened(None), ports)
-    kept = ports["past_key_values.0.key"].elem_type
     differences = {}
     if done:
         found = trace_language_model(work.opened(exact), ports)
-        differences["exact"] = compare(found, expected, EXACT[kept])
+        differences["exact"] = compare(found, expected, EXACT[published])
     if changes != done:
         found = trace_language_model(work.opened(rounded), ports)
         differences["rounded"] = compare(found, expected, ROUNDED)
+    if kept != published:
+        changes = [*changes, f"KV cache in {work.task.kv_dtype}"]
+        differences["kv"] = _retype(work, rounded, ports, expected)
     return rounded, changes, differences
+
+
+def _retype(work: _Work, model: ModelProto, ports: dict[str, Port], expected: Trace) -> float:
+    """Gives `model` another type of cache, for int8 with scales that a calibration finds."""
+    kv_dtype = work.task.kv_dtype
+    scales = []
+    if kv_dtype == "int8":
+        speaker = Speaker(work.task.bundle, work.other)
+        scales = scales_of(calibration_caches(work.opened(model), ports, speaker))
+    retype_cache(model, kv_dtype, scales)
+    new_ports = {value.name: Port.of(value) for value in model.graph.input}
+    try:
+        run = work.opened(model)
+    except LoquorError as error:  # no kernel for this pair of types
+        raise RefusedError(f"its KV cache cannot be kept in {kv_dtype}: {error}") from error
+    return compare(trace_language_model(run, new_ports), expected, KV_ROUNDED[kv_dtype])
 
 
 def _conditional_decoder(work: _Work) -> tuple[ModelProto | None, list[str], dict[str, float]]:
