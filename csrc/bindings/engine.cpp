@@ -132,7 +132,8 @@ Facts to_dict(const loquor_generation_options& options) {
 std::unique_ptr<Engine> open_engine(const Runtime& runtime, const std::string& folder,
                                     const std::string& dtype, const std::string& device,
                                     const std::map<std::string, std::string>& provider_options,
-                                    int32_t threads, const std::map<std::string, std::string>& prepared) {
+                                    int32_t threads, const std::map<std::string, std::string>& prepared,
+                                    float reference_seconds) {
   std::vector<const char*> keys;
   std::vector<const char*> values;
   for (const auto& [key, value] : provider_options) {
@@ -147,6 +148,7 @@ std::unique_ptr<Engine> open_engine(const Runtime& runtime, const std::string& f
   options.provider_option_values = values.data();
   options.provider_option_count = keys.size();
   options.threads = threads;
+  options.reference_seconds = reference_seconds;
   std::array<const char*, LOQUOR_GRAPH_COUNT> graphs = {};
   for (size_t i = 0; i < graphs.size(); ++i) {
     const auto found = prepared.find(kGraphNames[i]);
@@ -281,12 +283,14 @@ void bind_engine(py::module_& module) {
   py::class_<Engine>(module, "EngineHandle", "A loaded bundle.")
       .def(py::init([](const PyRuntime& runtime, const std::string& folder, const std::string& dtype,
                        const std::string& device, const std::map<std::string, std::string>& provider_options,
-                       int32_t threads, const std::map<std::string, std::string>& prepared) {
-             return open_engine(runtime.handle, folder, dtype, device, provider_options, threads, prepared);
+                       int32_t threads, const std::map<std::string, std::string>& prepared,
+                       float reference_seconds) {
+             return open_engine(runtime.handle, folder, dtype, device, provider_options, threads, prepared,
+                                reference_seconds);
            }),
            py::arg("runtime"), py::arg("folder"), py::kw_only(), py::arg("dtype"), py::arg("device"),
            py::arg("provider_options"), py::arg("threads"),
-           py::arg("prepared") = std::map<std::string, std::string>{})
+           py::arg("prepared") = std::map<std::string, std::string>{}, py::arg("reference_seconds") = 0.0f)
       .def("info", [](const Engine& self) { return to_dict(self.info()); })
       .def("default_options", [](const Engine& self) { return to_dict(self.default_options()); })
       .def(

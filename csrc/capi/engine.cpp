@@ -15,6 +15,7 @@ loquor::EngineOptions read_engine_options(const loquor_engine_options* given) {
   if (options.dtype != nullptr) read.dtype = options.dtype;
   if (options.device != nullptr) read.device = options.device;
   read.threads = options.threads;
+  read.reference_seconds = options.reference_seconds;
   for (size_t i = 0; i < options.provider_option_count; ++i) {
     const char* const* keys = &required(options.provider_option_keys, "provider_option_keys");
     const char* const* values = &required(options.provider_option_values, "provider_option_values");

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 
 namespace loquor {
 namespace {
 
 constexpr int kMaxThreads = 1024;
+constexpr float kMaxReferenceSeconds = 3600;
 
 ort::SessionConfig session_config(const ort::Api& api, const EngineOptions& options) {
   if (options.threads < 0 || options.threads > kMaxThreads) {
@@ -24,10 +26,23 @@ Manifest read(const std::string& folder, const EngineOptions& options) {
   return manifest;
 }
 
+// Tokens of a voice for so many seconds; whole ones, at least one.
+int64_t prompt_limit(const Manifest& manifest, float seconds) {
+  if (!(seconds >= 0 && seconds <= kMaxReferenceSeconds)) {
+    throw Error(ErrorKind::kInvalidInput,
+                "reference_seconds must be 0 (all) to 3600, not " + std::to_string(seconds));
+  }
+  if (seconds == 0) return std::numeric_limits<int64_t>::max();
+  const double tokens = static_cast<double>(seconds) * manifest.sample_rate / manifest.samples_per_token;
+  return std::max<int64_t>(1, std::llround(tokens));
+}
+
 }  // namespace
 
 Engine::Engine(const ort::ApiPtr& api, const std::string& bundle_folder, const EngineOptions& options)
-    : model_(api, read(bundle_folder, options), session_config(*api, options)), generator_(model_) {}
+    : model_(api, read(bundle_folder, options), session_config(*api, options)), generator_(model_) {
+  model_.conditional_decoder.limit_prompt(prompt_limit(model_.manifest, options.reference_seconds));
+}
 
 Engine::~Engine() { turns_.drain(); }
 

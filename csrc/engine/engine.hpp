@@ -18,7 +18,8 @@ struct EngineOptions {
   std::string dtype = "auto";
   std::string device = "auto";
   std::vector<std::pair<std::string, std::string>> provider_options;
-  int threads = 0;                                     // of each graph; 0: default_threads()
+  int threads = 0;              // of each graph; 0: default_threads()
+  float reference_seconds = 0;  // of a voice's start that the decoder is prompted with; 0: all
   std::array<std::string, kGraphCount> prepared = {};  // paths of rewritten graphs; empty: the published one
 };
 

@@ -13,7 +13,19 @@ namespace {
 
 constexpr int64_t kFree = Contract::kFree;
 
-FloatBuffer filled(const ort::Session& session, ort::ElementType type, const std::vector<float>& values) {
+// The beginning of a voice that the decoder hears: tokens, and the mel frames of the same time.
+struct Prompt {
+  int64_t tokens;
+  int64_t frames;
+};
+
+Prompt prompt_of(const Voice& voice, int64_t limit) {
+  const auto tokens = static_cast<int64_t>(voice.audio_tokens.size());
+  if (tokens <= limit) return {tokens, voice.speaker_frames};
+  return {limit, voice.speaker_frames * limit / tokens};
+}
+
+FloatBuffer filled(const ort::Session& session, ort::ElementType type, Span<const float> values) {
   FloatBuffer buffer(session.api_ptr(), type);
   buffer.reserve(values.size());
   std::copy(values.begin(), values.end(), buffer.data());
@@ -49,19 +61,22 @@ ConditionalDecoder::ConditionalDecoder(ort::Session session) : session_(std::mov
 std::vector<float> ConditionalDecoder::decode(Span<const int64_t> tokens, const Voice& voice,
                                               const ort::RunOptions& options,
                                               const NoiseOrigin& origin) const {
-  std::vector<int64_t> ids(voice.audio_tokens);
+  const Prompt prompt = prompt_of(voice, prompt_limit_);
+  std::vector<int64_t> ids(voice.audio_tokens.begin(), voice.audio_tokens.begin() + prompt.tokens);
   ids.insert(ids.end(), tokens.begin(), tokens.end());
   const ort::Memory host(session_.api_ptr());
   FloatBuffer embeddings = filled(session_, embedding_type_, voice.speaker_embeddings);
-  FloatBuffer features = filled(session_, feature_type_, voice.speaker_features);
+  FloatBuffer features = filled(
+      session_, feature_type_,
+      {voice.speaker_features.data(), static_cast<std::size_t>(prompt.frames * voice.speaker_feature_size)});
   const auto id_value =
       host.view(ort::ElementType::kInt64, ids.data(), {1, static_cast<int64_t>(ids.size())});
   const auto embedding_value = embeddings.view({1, static_cast<int64_t>(voice.speaker_embeddings.size())});
-  const auto feature_value = features.view({1, voice.speaker_frames, voice.speaker_feature_size});
+  const auto feature_value = features.view({1, prompt.frames, voice.speaker_feature_size});
   std::vector<ort::Session::Feed> feeds = {{"speech_tokens", id_value.get()},
                                            {"speaker_embeddings", embedding_value.get()},
                                            {"speaker_features", feature_value.get()}};
-  const DecodeLengths lengths = {static_cast<int64_t>(ids.size()), voice.speaker_frames,
+  const DecodeLengths lengths = {static_cast<int64_t>(ids.size()), prompt.frames,
                                  static_cast<int64_t>(tokens.size())};
   std::vector<FloatBuffer> drawn;
   std::vector<ort::Value> drawn_values;

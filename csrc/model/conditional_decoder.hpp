@@ -1,6 +1,7 @@
 // Speech tokens and a voice to a waveform.
 #pragma once
 
+#include <limits>
 #include <vector>
 
 #include "base/span.hpp"
@@ -21,6 +22,10 @@ class ConditionalDecoder {
   std::vector<float> decode(Span<const int64_t> tokens, const Voice& voice, const ort::RunOptions& options,
                             const NoiseOrigin& origin = {}) const;
 
+  // Prompts with the first `tokens` of a voice at most: every decode computes its prompt again, so that a
+  // shorter one is faster, and a little less alike.
+  void limit_prompt(int64_t tokens) { prompt_limit_ = tokens; }
+
   int64_t speaker_embedding_size() const {
     return speaker_embedding_size_;
   }  // -1 where the graph leaves it free
@@ -32,6 +37,7 @@ class ConditionalDecoder {
   ort::ElementType embedding_type_{};
   ort::ElementType feature_type_{};
   std::vector<NoiseInput> noise_;
+  int64_t prompt_limit_ = std::numeric_limits<int64_t>::max();
   int64_t speaker_embedding_size_ = 0;
   int64_t speaker_feature_size_ = 0;
 };

@@ -66,6 +66,7 @@ class EngineHandle:
         provider_options: collections.abc.Mapping[str, str],
         threads: typing.SupportsInt | typing.SupportsIndex,
         prepared: collections.abc.Mapping[str, str] = {},
+        reference_seconds: typing.SupportsFloat | typing.SupportsIndex = 0.0,
     ) -> None: ...
     def decode(
         self,

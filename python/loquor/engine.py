@@ -9,7 +9,6 @@ import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -19,8 +18,9 @@ import numpy as np
 from . import _core
 from ._runtime import open_runtime
 from .audio import Audio, Metrics
+from .capabilities import Capabilities
 from .errors import InvalidInputError
-from .options import GenerationOptions, resolve_options
+from .options import GenerationOptions, positive, resolve_options
 from .prepare import check_options, open_core
 from .reference_audio import load_reference
 from .text import prepare_text
@@ -32,39 +32,12 @@ if TYPE_CHECKING:
 
     VoiceSource = Voice | str | os.PathLike[str] | tuple[npt.NDArray[Any], int] | BinaryIO
 
-__all__ = ["Capabilities", "Engine"]
+__all__ = ["Engine"]
 
 _log = logging.getLogger("loquor")
 
 _VOICES_KEPT = 8  # voices made from files by speak(), some 2 MB each
 _UNUSED_BY_TURBO = ("exaggeration", "cfg_weight")
-
-
-@dataclass(frozen=True)
-class Capabilities:
-    """What a loaded engine is and can do. Sizes are in elements, rates in Hz."""
-
-    model: str
-    family: str
-    folder: Path
-    device: str
-    provider: str
-    dtypes: Mapping[str, str]
-    optimization_levels: Mapping[str, str]
-    threads: int
-    prepared: Mapping[str, str]
-    kv_mode: str
-    kv_dtype: str
-    layers: int
-    hidden_size: int
-    vocab_size: int
-    max_positions: int
-    sample_rate: int
-    samples_per_token: int
-    tags: tuple[str, ...]
-    has_default_voice: bool
-    voice_cloning: bool = True
-    streaming: bool = False
 
 
 class Engine:
@@ -80,16 +53,22 @@ class Engine:
         provider_options: Mapping[str, str] | None = None,
         prepare: bool = True,
         kv_dtype: str = "auto",
+        reference_seconds: float | None = None,
     ) -> None:
         """Load a bundle: a name of the catalogue, a hub id, or a folder (see `loquor.hub.resolve`).
 
         `device` is "auto", "cpu", "cuda", "tensorrt", "coreml", "directml" or "webgpu"; `provider_options`
         go to its execution provider as they are. `dtype` is "auto", a published precision ("fp32", "fp16",
         "q8", "q4", "q4f16") or a list with exceptions ("q4,conditional_decoder=fp32"). `threads` are given to
-        each graph; 0 takes one per usable core, 8 at most. `prepare` rewrites graphs once to run fast. The KV
-        cache's `kv_dtype` is "auto" (as published), "fp32", "fp16" or "int8".
+        each graph; 0 takes one per usable core, 8 at most.
 
-        Raises `RuntimeMissingError`, `ModelError` (files not fetched: `DownloadError`), `InvalidInputError`.
+        `prepare` lets graphs be rewritten once so that they run fast (`capabilities.prepared` says which); the
+        first load then takes longer. `kv_dtype` is the type of a prepared model's KV cache: "auto" (as
+        published), "fp32", "fp16" or "int8". `reference_seconds` of a voice, from its start, prompt the
+        decoder (None: all); every decode computes them again, so less is faster, and a little less alike.
+
+        Raises `RuntimeMissingError`, `ModelError` (`DownloadError` when files cannot be fetched) or
+        `InvalidInputError`.
         """
         from .catalog import find_entry, model_text
         from .hub import resolve
@@ -98,6 +77,8 @@ class Engine:
         self._model = model_text(model)
         _check_arguments(device, dtype, threads, provider_options)
         check_options(prepare, kv_dtype)
+        if reference_seconds is not None:
+            reference_seconds = positive(reference_seconds, "reference_seconds")
         entry = find_entry(self._model)
         if entry is not None and not entry.supported:
             raise InvalidInputError(
@@ -116,6 +97,7 @@ class Engine:
             device=device,
             provider_options=provider_options,
             threads=threads,
+            reference_seconds=reference_seconds or 0.0,
         )
         self._info = self._core.info()
         self._defaults = self._core.default_options()

@@ -11,7 +11,7 @@ import numpy as np
 
 from .errors import InvalidInputError
 
-__all__ = ["GenerationOptions", "resolve_options"]
+__all__ = ["GenerationOptions", "positive", "resolve_options"]
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,14 @@ def resolve_options(options: GenerationOptions | None, defaults: Mapping[str, An
                 raise InvalidInputError(f"{name} must be a whole number from 0 to {most}, not {given!r}")
             resolved[name] = int(given)
     return resolved
+
+
+def positive(given: Any, name: str) -> float:
+    """Return a finite number above 0. Raises `InvalidInputError` for anything else."""
+    number = _finite(given, name)
+    if number <= 0:
+        raise InvalidInputError(f"{name} must be more than 0, not {number}")
+    return number
 
 
 def _finite(given: Any, name: str) -> float:

@@ -114,11 +114,16 @@ def test_every_option_reaches_the_engine(tmp_path: Path, monkeypatch: pytest.Mon
         "--model=mini",
         "--no-prepare",
         "--kv-dtype=fp32",
+        "--reference-seconds=2.5",
     ]
     assert main(["say", "Hello.", "-o", str(tmp_path / "out.wav"), *flags]) == 0
     assert seen == [
         ("mini",),
-        {"device": "cpu", "dtype": "fp32", "threads": 1, "prepare": False, "kv_dtype": "fp32"},
+        {"device": "cpu", "dtype": "fp32", "threads": 1, "prepare": False}
+        | {
+            "kv_dtype": "fp32",
+            "reference_seconds": 2.5,
+        },
         "Hello.",
         options,
     ]

@@ -103,6 +103,37 @@ def test_a_decoder_without_noise_has_nothing_to_prepare(bundle_of: BundleOf) -> 
     assert prepare(bundle_of(), "fp32").state == "as published"
 
 
+# --- A shorter prompt ---
+
+
+def test_the_prompt_may_be_cut(bundle_of: BundleOf, recording: NDArray[np.float32]) -> None:
+    """As a voice of the recording's start would sound, in tiny, which hears the prompt's mean."""
+    bundle = bundle_of(dtype="fp32")
+    with (
+        Engine(bundle, threads=1, device="cpu", reference_seconds=2) as engine,
+        Engine(bundle, threads=1, device="cpu") as whole,
+    ):
+        voice = engine.voice((recording, 24_000))
+        assert voice.audio_tokens.shape == (150,)  # the voice itself stays whole
+        cut = Voice(
+            voice.audio_features,
+            voice.audio_tokens[:50],
+            voice.speaker_embeddings,
+            voice.speaker_features[:100],
+            voice.fingerprint,
+        )
+        found = engine.decode(TOKENS, voice)
+        np.testing.assert_array_equal(found, whole.decode(TOKENS, cut))
+        assert np.abs(found - whole.decode(TOKENS, voice)).max() > 1e-3
+        np.testing.assert_array_equal(engine.decode(TOKENS, cut), found)  # shorter already
+
+
+@pytest.mark.parametrize("wrong", [0, -1.0, float("nan"), float("inf"), "3", True])
+def test_impossible_prompts_are_refused(bundle_of: BundleOf, wrong: Any) -> None:
+    with pytest.raises(InvalidInputError, match="reference_seconds must be"):
+        Engine(bundle_of(), reference_seconds=wrong)
+
+
 # --- Weights stored twice ---
 
 

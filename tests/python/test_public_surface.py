@@ -50,7 +50,7 @@ _PROGRESS = "progress: 'Callable[[int], None] | None' = None"
             "(self, model: 'str | os.PathLike[str]' = 'mini', *, device: 'str' = 'auto', "
             "dtype: 'str' = 'auto', threads: 'int' = 0, "
             "provider_options: 'Mapping[str, str] | None' = None, prepare: 'bool' = True, "
-            "kv_dtype: 'str' = 'auto') -> 'None'",
+            "kv_dtype: 'str' = 'auto', reference_seconds: 'float | None' = None) -> 'None'",
         ),
         ("voice", f"(self, source: 'VoiceSource | None' = None, *, {_CANCEL}) -> 'Voice'"),
         (

@@ -95,6 +95,9 @@ typedef struct loquor_engine_options {
   /* LOQUOR_GRAPH_COUNT paths, in the order of loquor_graph: rewritten graphs as `loquor prepare` prints them,
    * NULL for the published one. Their weights are read from beside the published file. NULL: none. */
   const char* const* prepared_graphs;
+  /* Seconds of a voice, from its start, that the decoder is prompted with; 0: all. Every decode computes its
+   * prompt again, so that a shorter one is faster, and a little less alike. */
+  float reference_seconds;
 } loquor_engine_options;
 
 typedef enum loquor_graph {

@@ -57,7 +57,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --model, --dtype, --device, --threads, --kv-dtype and --no-prepare."""
+    """Add --model, --dtype, --device, --threads, --kv-dtype, --reference-seconds and --no-prepare."""
     add_model_arguments(parser)
     parser.add_argument(
         "--device", default="auto", choices=("auto", *DEVICES), help="where to run (default: auto)"
@@ -74,6 +74,12 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
         default="auto",
         choices=KV_DTYPES,
         help="type of the KV cache of a prepared model (default: auto, as published)",
+    )
+    parser.add_argument(
+        "--reference-seconds",
+        type=float,
+        metavar="S",
+        help="prompt the decoder with this much of the voice: 3 is faster, and a little less alike (default: all)",
     )
     parser.add_argument(
         "--no-prepare", action="store_true", help="run the graphs as published (see `loquor prepare`)"
@@ -94,6 +100,7 @@ def load_engine(args: argparse.Namespace) -> Engine:
         threads=args.threads,
         prepare=not args.no_prepare,
         kv_dtype=args.kv_dtype,
+        reference_seconds=args.reference_seconds,
     )
 
 
