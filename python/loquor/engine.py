@@ -62,7 +62,7 @@ class Engine:
         "q8", "q4", "q4f16") or a list with exceptions ("q4,conditional_decoder=fp32"). `threads` are given to
         each graph; 0 takes one per usable core, 8 at most.
 
-        `prepare` lets graphs be rewritten once so that they run fast (`capabilities.prepared` says which); the
+        `prepare` lets graphs be rewritten once so that they run fast (see `capabilities.prepared`); the
         first load then takes longer. `kv_dtype` is the type of a prepared model's KV cache: "auto" (as
         published), "fp32", "fp16" or "int8". `reference_seconds` of a voice, from its start, prompt the
         decoder (None: all); every decode computes them again, so less is faster, and a little less alike.

@@ -13,13 +13,15 @@ import numpy as np
 import onnx
 import pytest
 from numpy.typing import NDArray
-from onnx import ModelProto, TensorProto, helper
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from bundles import DTYPES, make_bundle
 from loquor import Engine, GenerationOptions, InvalidInputError, Voice, _core
 from loquor._runtime import open_runtime
 from loquor.prepare import PreparedGraph, prepare_bundle
 from loquor.prepare.graph import Graph
+from loquor.prepare.mish import rewrite_mish
+from loquor.prepare.self_attention import fuse_self_attention
 from loquor.prepare.weights import share_equal_weights
 from reference.noise import noise
 
@@ -177,6 +179,92 @@ def test_equal_weights_are_shared(tmp_path: Path) -> None:
     np.testing.assert_array_equal(run(str(tmp_path / "shared.onnx")), run(""))
 
 
+# --- Attention and gates ---
+
+
+class Spelled:
+    """A graph from x [1, sequence, 64] under construction, in an exporter's spelling."""
+
+    def __init__(self) -> None:
+        self.nodes: list[NodeProto] = []
+        self.weights: list[TensorProto] = []
+
+    def node(self, op: str, *inputs: str, **attributes: Any) -> str:
+        name = f"{op}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(op, inputs, [name], **attributes))
+        return name
+
+    def constant(self, value: Any, dtype: type = np.int64) -> str:
+        name = f"weight_{len(self.weights)}"
+        self.weights.append(numpy_helper.from_array(np.asarray(value, dtype), name))
+        return name
+
+    def model(self, output: str) -> ModelProto:
+        edges = [helper.make_tensor_value_info(name, 1, [1, None, 64]) for name in ("x", "y")]
+        nodes = [*self.nodes, helper.make_node("Identity", [output], ["y"])]
+        graph = helper.make_graph(nodes, "spelled", edges[:1], edges[1:], self.weights)
+        model: ModelProto = helper.make_model(
+            graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10
+        )
+        return model
+
+
+def spelled_attention(x: str, spell: Spelled, scale: float, masked: bool = False) -> str:
+    """Four heads of 16, the scale's root on queries and keys, lengths computed in the graph."""
+    rng = np.random.default_rng(3)
+    length = spell.node("Shape", x, start=1, end=2)
+    shape = spell.node(
+        "Concat", spell.constant([1]), length, spell.constant([4]), spell.constant([16]), axis=0
+    )
+    parts = []
+    for perm in ([0, 2, 1, 3], [0, 2, 3, 1], [0, 2, 1, 3]):
+        weight = spell.constant(rng.standard_normal((64, 64)) * 0.2, np.float32)
+        split = spell.node("Reshape", spell.node("MatMul", x, weight), shape)
+        parts.append(spell.node("Transpose", split, perm=perm))
+    root = spell.constant(scale**0.5, np.float32)
+    scores = spell.node("MatMul", spell.node("Mul", parts[0], root), spell.node("Mul", parts[1], root))
+    if masked:
+        scores = spell.node("Add", scores, spell.constant(np.full((1, 1, 1, 1), -3.0), np.float32))
+    context = spell.node("MatMul", spell.node("Softmax", scores, axis=-1), parts[2])
+    joined = spell.node("Transpose", context, perm=[0, 2, 1, 3])
+    return spell.node("Reshape", joined, spell.constant([1, -1, 64]))
+
+
+def outcome(model: ModelProto, folder: Path) -> NDArray[np.float32]:
+    (folder / "spelled.onnx").write_bytes(model.SerializeToString())
+    session = _core.Session(open_runtime(), str(folder / "spelled.onnx"), threads=1)
+    x = np.random.default_rng(5).standard_normal((1, 23, 64)).astype(np.float32) * 4
+    y: NDArray[np.float32] = session.run({"x": x})["y"]
+    return y
+
+
+def test_attention_becomes_one_node(tmp_path: Path) -> None:
+    spell = Spelled()
+    model = spell.model(spelled_attention("x", spell, scale=1 / 4))
+    expected = outcome(model, tmp_path)
+    graph = Graph(model, tmp_path)
+    assert fuse_self_attention(graph) == 1
+    fused = graph.finish()
+    assert [node.op_type for node in fused.graph.node] == ["MatMul"] * 3 + ["MultiHeadAttention", "Identity"]
+    np.testing.assert_allclose(outcome(fused, tmp_path), expected, atol=1e-4)
+
+
+def test_attention_with_a_term_for_positions_stays(tmp_path: Path) -> None:
+    spell = Spelled()
+    model = spell.model(spelled_attention("x", spell, scale=1 / 4, masked=True))
+    assert fuse_self_attention(Graph(model, tmp_path)) == 0
+
+
+def test_the_mish_gate(tmp_path: Path) -> None:
+    spell = Spelled()
+    tanh = spell.node("Tanh", spell.node("Softplus", "x"))
+    model = spell.model(spell.node("Mul", "x", tanh))
+    expected = outcome(model, tmp_path)
+    graph = Graph(model, tmp_path)
+    assert rewrite_mish(graph) == 1
+    np.testing.assert_allclose(outcome(graph.finish(), tmp_path), expected, atol=2e-6)
+
+
 # --- Turbo's true decoder ---
 
 
@@ -195,6 +283,7 @@ def test_the_true_decoder_is_reproducible(tmp_path: Path, recording: NDArray[np.
         assert engine.capabilities.prepared["conditional_decoder"] == "prepared"
         voice = engine.voice((recording[:72_000], 24_000))
         one, same, other = (engine.decode(TOKENS, voice, seed=seed) for seed in (1, 1, 2))
-    assert prepare(tmp_path, dtype).changes == ("3 noise inputs",)
+    changes = ("3 noise inputs", "112 MultiHeadAttention", "58 Mish gates")
+    assert prepare(tmp_path, dtype).changes == changes
     np.testing.assert_array_equal(one, same)
     assert np.isfinite(one).all() and np.abs(one - other).max() > 1e-3

@@ -79,7 +79,7 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
         "--reference-seconds",
         type=float,
         metavar="S",
-        help="prompt the decoder with this much of the voice: 3 is faster, and a little less alike (default: all)",
+        help="seconds of the voice for the decoder: 3 is faster, a little less alike (default: all)",
     )
     parser.add_argument(
         "--no-prepare", action="store_true", help="run the graphs as published (see `loquor prepare`)"

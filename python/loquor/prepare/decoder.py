@@ -11,7 +11,9 @@ from onnx import ModelProto
 
 from .check import Port, Run, distance
 from .graph import Graph
+from .mish import rewrite_mish
 from .noise import lengths_of, mean_noise, noise_to_inputs, random_nodes, shape_probe, silenced
+from .self_attention import fuse_self_attention
 from .weights import share_equal_weights
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["rewrite_decoder"]
 
 EXACT = 1e-3
-"""Allowed difference of samples, of the loudest: nothing is computed otherwise than before."""
+"""Allowed difference of samples, of the loudest: only the order of operations changes."""
 _CHECKED = ((24, 20), (37, 12))
 _HIGHEST_TOKEN = 500
 
@@ -44,8 +46,13 @@ def rewrite_decoder(
         probe = opened(shape_probe(Graph(parsed(), weights_folder)))
         dims = lengths_of(lambda tokens, frames: probe(_feeds(ports, tokens, frames)), len(nodes))
         done.append(f"{noise_to_inputs(graph, dims)} noise inputs")
-    if shared := share_equal_weights(graph):
-        done.append(f"{shared} weights shared")
+    for rewrite, what in (
+        (share_equal_weights, "weights shared"),
+        (fuse_self_attention, "MultiHeadAttention"),
+        (rewrite_mish, "Mish gates"),
+    ):
+        if number := rewrite(graph):
+            done.append(f"{number} {what}")
     if not done:
         return None, [], {}
     names = [name for name in graph.inputs if name not in ports]
