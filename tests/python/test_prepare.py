@@ -9,6 +9,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -80,6 +81,33 @@ def test_logits_and_caches(bundle_of: BundleOf, form: str, dtype: str) -> None:
     # int8 activations round to 1 / 127 of a block's largest; float16 keeps eleven bits.
     exact = 1e-5 if dtype == "fp32" else 0.02
     assert compare(found, expected, exact if dtype in ("fp32", "fp16") else 0.1) > 0
+
+
+@pytest.mark.parametrize("form", ["concat", "gqa"])
+def test_rows_of_different_lengths_step_together(bundle_of: BundleOf, form: str) -> None:
+    """Padded on the right, each row goes on at its own end, as it would alone."""
+    result = prepare(bundle_of(form=form), "fp32")
+    session = _core.Session(open_runtime(), str(result.source), prepared=str(result.file), threads=1)
+    embeds = np.random.default_rng(0).standard_normal((2, 10, 64)).astype(np.float32)
+    names = [f"{layer}.{kind}" for layer in range(2) for kind in ("key", "value")]
+
+    def run(rows: list[int], lengths: list[int], count: int, past: dict[str, NDArray[Any]]) -> dict[str, Any]:
+        """`count` new positions of rows that are `lengths` long after them."""
+        total = max(lengths)
+        ends = np.asarray(lengths)[:, None]
+        positions = np.maximum(ends - count, 0) + np.arange(count) if past else np.arange(count) + 0 * ends
+        feeds = {
+            "inputs_embeds": np.stack([embeds[row][at] for row, at in zip(rows, positions, strict=True)]),
+            "attention_mask": (np.arange(total) < ends).astype(np.int64),
+            "position_ids": positions,
+        }
+        empty = np.zeros((len(rows), 2, 0, 32), np.float32)
+        return session.run(feeds | {f"past_key_values.{n}": past.get(f"present.{n}", empty) for n in names})
+
+    together = run([0, 1], [10, 6], 1, run([0, 1], [9, 5], 9, {}))["logits"]
+    for row, length in ((0, 9), (1, 5)):
+        alone = run([row], [length + 1], 1, run([row], [length], length, {}))["logits"]
+        np.testing.assert_allclose(together[row], alone[0], atol=1e-4)
 
 
 @pytest.mark.parametrize(("form", "dtype"), CASES)

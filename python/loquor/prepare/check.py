@@ -13,12 +13,11 @@ from .graph import RefusedError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    Arrays = dict[str, npt.NDArray[Any]]
-
+Arrays: TypeAlias = "dict[str, npt.NDArray[Any]]"
 Run: TypeAlias = "Callable[[Arrays], Arrays]"
 """Runs a graph with arrays by name."""
 
-__all__ = ["Port", "Run", "Trace", "compare", "distance", "trace_language_model"]
+__all__ = ["Arrays", "Port", "Run", "Trace", "compare", "distance", "trace_language_model"]
 
 _TYPES = {1: np.float32, 10: np.float16, 3: np.int8}
 _STEPS = 3

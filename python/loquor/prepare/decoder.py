@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from onnx import ModelProto
 
-from .check import Port, Run, distance
+from .check import Arrays, Port, Run, distance
 from .graph import Graph
 from .mish import rewrite_mish
 from .noise import lengths_of, mean_noise, noise_to_inputs, random_nodes, shape_probe, silenced
@@ -19,7 +19,6 @@ from .weights import share_equal_weights
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    Arrays = dict[str, npt.NDArray[Any]]
     Opened = Callable[[ModelProto | None], Run]
 
 __all__ = ["rewrite_decoder"]

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper
 
+from .check import Arrays
 from .graph import Graph, RefusedError, attributes_of
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    Arrays = dict[str, npt.NDArray[Any]]
+    pass
 
 __all__ = ["lengths_of", "mean_noise", "noise_to_inputs", "random_nodes", "shape_probe", "silenced"]
 

@@ -9,12 +9,12 @@ import onnx
 from onnx import ModelProto, TensorProto
 
 from .. import _core
-from ..errors import LoquorError
+from ..errors import ExecutionError, ModelError
 from ..files import sample_of, write_atomic
 from . import Task
 from .cache import Note, cache_folder, make_folder
 from .calibrate import Speaker, calibration_caches
-from .check import Port, Run, Trace, compare, trace_language_model
+from .check import Arrays, Port, Run, Trace, compare, trace_language_model
 from .decoder import rewrite_decoder
 from .graph import RefusedError
 from .kv_cache import KV_TYPES, retype_cache, scales_of
@@ -85,12 +85,26 @@ class _Work:
         return model
 
     def opened(self, model: ModelProto | None) -> Run:
-        """Loads a graph, or the untouched one, with the weights where they are."""
+        """Loads a graph, or the untouched one, with the weights where they are.
+
+        A changed graph that does not load or run is refused: this runtime will not take it next time either.
+        """
         if model is None:
             return self.other(self.task.graph)
         runtime, source, threads = self.task.runtime, str(self.task.source), self.task.threads
-        with _Temporary(model.SerializeToString()) as file:
-            return _core.Session(runtime, source, prepared=str(file), threads=threads).run
+        try:
+            with _Temporary(model.SerializeToString()) as file:
+                run = _core.Session(runtime, source, prepared=str(file), threads=threads).run
+        except ModelError as error:
+            raise RefusedError(f"the rewritten graph does not load: {error}") from error
+
+        def checked_run(feeds: Arrays) -> Arrays:
+            try:
+                return run(feeds)
+            except ExecutionError as error:
+                raise RefusedError(f"the rewritten graph does not run: {error}") from error
+
+        return checked_run
 
     def other(self, graph: str) -> Run:
         """Loads a graph of the bundle as published."""
@@ -130,10 +144,10 @@ def _retype(work: _Work, model: ModelProto, ports: dict[str, Port], expected: Tr
     retype_cache(model, kv_dtype, scales)
     new_ports = {value.name: Port.of(value) for value in model.graph.input}
     try:
-        run = work.opened(model)
-    except LoquorError as error:  # no kernel for this pair of types
+        found = trace_language_model(work.opened(model), new_ports)
+    except RefusedError as error:  # no kernel for this pair of types
         raise RefusedError(f"its KV cache cannot be kept in {kv_dtype}: {error}") from error
-    return compare(trace_language_model(run, new_ports), expected, KV_ROUNDED[kv_dtype])
+    return compare(found, expected, KV_ROUNDED[kv_dtype])
 
 
 def _conditional_decoder(work: _Work) -> tuple[ModelProto | None, list[str], dict[str, float]]:
