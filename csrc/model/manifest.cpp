@@ -78,6 +78,7 @@ void read_config(const Settings& config, Manifest& manifest) {
   config.read("end_of_text_token", manifest.end_of_text_token, 0, kMaxId);
   config.read("closing_silence_tokens", manifest.closing_silence_tokens, 0, 100);
   config.read("max_positions", manifest.max_positions, 8, kMaxId);
+  config.read("voice_prefix_positions", manifest.voice_prefix_positions, 0, kMaxId);
 }
 
 // The keys that the Hugging Face generation_config.json uses.

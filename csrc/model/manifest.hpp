@@ -36,6 +36,7 @@ struct Manifest {
   int32_t closing_silence_tokens = 3;  // appended before decoding
   int64_t text_vocab_size = 50276;
   int64_t max_positions = 8196;
+  int64_t voice_prefix_positions = 0;  // that every voice has; 0: as many as its recording gives
   GenerationOptions defaults;
   std::vector<SamplerStage> sampler_order = {SamplerStage::kTemperature, SamplerStage::kTopK,
                                              SamplerStage::kTopP, SamplerStage::kMinP,

@@ -24,7 +24,7 @@ from .options import GenerationOptions, resolve_options
 from .reference_audio import load_reference
 from .text import prepare_text
 from .tokenizer import Tokenizer
-from .voice import Voice, fingerprint_of, is_voice_file
+from .voice import Voice, bundle_voices, default_voice, fingerprint_of, is_voice_file
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -60,6 +60,7 @@ class Capabilities:
     sample_rate: int
     samples_per_token: int
     tags: tuple[str, ...]
+    voices: tuple[str, ...]
     has_default_voice: bool
     voice_cloning: bool = True
     streaming: bool = False
@@ -100,6 +101,8 @@ class Engine:
             )
         self._folder = resolve(model, dtype=dtype)
         self._tokenizer = Tokenizer(self._folder)
+        self._bundle_voices = bundle_voices(self._folder)
+        self._default_voice = default_voice(self._folder)
         options = {str(key): str(value) for key, value in (provider_options or {}).items()}
         self._core: _core.EngineHandle | None = _core.EngineHandle(
             runtime, str(self._folder), dtype=dtype, device=device, provider_options=options, threads=threads
@@ -121,16 +124,16 @@ class Engine:
     def voice(self, source: VoiceSource | None = None, *, cancel: _core.CancelToken | None = None) -> Voice:
         """Make a voice from a recording, or load a saved one.
 
-        `source` is a file that soundfile reads, `(samples, sample_rate)` with float or integer PCM samples of
-        shape [n] or [n, channels], a binary file object, a saved voice (`.safetensors`), or None for the
-        bundle's own voice. Recordings are mixed to mono, resampled to 24 kHz, brought to -27 LUFS and cut to
+        `source` is the name of a voice that the bundle brings (`capabilities.voices`), a file that soundfile
+        reads, `(samples, sample_rate)` with float or integer PCM samples of shape [n] or [n, channels], a
+        binary file object, a saved voice (`.safetensors`), or None for the bundle's default voice. Recordings
+        are mixed to mono, resampled to 24 kHz, brought to -27 LUFS and cut to
         15 s, as upstream does.
 
         Raises `InvalidInputError` for a recording or voice that cannot be used, `ExecutionError`,
         `CancelledError`.
         """
-        if source is None:
-            source = self._default_voice_file()
+        source = self._named(source)
         if isinstance(source, Voice):
             source.check(self._fingerprint)
             return source
@@ -148,19 +151,29 @@ class Engine:
             self._handles[voice] = handle
         return voice
 
-    def _default_voice_file(self) -> Path:
-        for name in ("default_voice.safetensors", "default_voice.wav"):
-            if (self._folder / name).is_file():
-                return self._folder / name
-        raise InvalidInputError(
-            f"{self._model} brings no voice of its own: give one, as voice='recording.wav' (5 to 15 s of one "
-            "speaker)"
-        )
+    def _named(self, source: VoiceSource | None) -> VoiceSource:
+        """Put the file of the bundle's own voice in the place of its name, or of None."""
+        if source is None:
+            if self._default_voice is not None:
+                return self._default_voice
+            raise InvalidInputError(
+                f"{self._model} brings no voice of its own: give one, as voice='recording.wav' (5 to 15 s "
+                "of one speaker)"
+            )
+        if not isinstance(source, str) or not self._bundle_voices:
+            return source
+        if source in self._bundle_voices:
+            return self._bundle_voices[source]
+        if not Path(source).suffix and not Path(source).exists():
+            raise InvalidInputError(
+                f"there is neither a file {source!r} nor a voice of that name: give a recording or one of "
+                f"{', '.join(self._bundle_voices)}"
+            )
+        return source
 
     def _cached_voice(self, source: VoiceSource | None, cancel: _core.CancelToken | None) -> Voice:
         """Files are read once: the voice is kept under the file's path, size and time."""
-        if source is None:
-            source = self._default_voice_file()
+        source = self._named(source)
         if not isinstance(source, (str, os.PathLike)):
             return self.voice(source, cancel=cancel)
         try:
@@ -320,9 +333,8 @@ class Engine:
             dtypes={name: graph["dtype"] for name, graph in graphs.items()},
             optimization_levels={name: graph["optimization_level"] for name, graph in graphs.items()},
             tags=self._tokenizer.tags,
-            has_default_voice=any(
-                (self._folder / f"default_voice{end}").is_file() for end in (".safetensors", ".wav")
-            ),
+            voices=tuple(self._bundle_voices),
+            has_default_voice=self._default_voice is not None,
         )
 
     def close(self) -> None:

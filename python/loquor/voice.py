@@ -17,7 +17,15 @@ from .files import write_atomic
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["VOICE_SUFFIX", "Fingerprint", "Voice", "fingerprint_of", "is_voice_file"]
+__all__ = [
+    "VOICE_SUFFIX",
+    "Fingerprint",
+    "Voice",
+    "bundle_voices",
+    "default_voice",
+    "fingerprint_of",
+    "is_voice_file",
+]
 
 VOICE_SUFFIX = ".safetensors"
 
@@ -148,6 +156,17 @@ class Voice:
 def is_voice_file(path: str | os.PathLike[str]) -> bool:
     """Tell a voice file from a recording: by its suffix alone, which is `.safetensors`."""
     return Path(path).suffix.lower() == VOICE_SUFFIX
+
+
+def bundle_voices(bundle_dir: Path) -> dict[str, Path]:
+    """{name: file} of the saved voices in a bundle's folder `voices`, in order of their names."""
+    return {path.stem: path for path in sorted((bundle_dir / "voices").glob(f"*{VOICE_SUFFIX}"))}
+
+
+def default_voice(bundle_dir: Path) -> Path | None:
+    """The voice a bundle speaks in when none is asked for: `default_voice.*` beside its config.json."""
+    files = (bundle_dir / f"default_voice{suffix}" for suffix in (VOICE_SUFFIX, ".wav"))
+    return next((file for file in files if file.is_file()), None)
 
 
 def fingerprint_of(bundle_dir: Path, encoder_file: Path, dtype: str, contract: str) -> Fingerprint:

@@ -243,6 +243,28 @@ def test_the_voice_that_a_bundle_brings(own_bundle: Path, wav: Path, voice: Voic
         np.testing.assert_array_equal(engine.speak("Hello.", None, SHORT).samples, expected)
 
 
+def test_voices_by_name(own_bundle: Path, voice: Voice) -> None:
+    (own_bundle / "voices").mkdir()
+    voice.save(own_bundle / "voices" / "ada.safetensors")
+    with opened(own_bundle) as engine:
+        assert engine.capabilities.voices == ("ada",)
+        assert_same_voice(engine.voice("ada"), voice)
+        expected = engine.speak("Hello.", voice, SHORT).samples
+        np.testing.assert_array_equal(engine.speak("Hello.", "ada", SHORT).samples, expected)
+        with pytest.raises(
+            InvalidInputError, match=r"neither a file 'eve' nor a voice of that name.*one of ada"
+        ):
+            engine.voice("eve")
+
+
+def test_a_bundle_may_need_prefixes_of_one_length(own_bundle: Path, voice: Voice) -> None:
+    edit_json(own_bundle / "config.json", voice_prefix_positions=len(voice.audio_features) + 1)
+    with opened(own_bundle) as engine:
+        changed = dataclasses.replace(voice, fingerprint=engine._fingerprint)
+        with pytest.raises(InvalidInputError, match="the number of prefix positions should be"):
+            engine.speak("Hello.", changed, SHORT)
+
+
 def test_files_are_read_once_until_they_change(engine: Engine, wav: Path, recording: Recording) -> None:
     first = engine.speak("Hello.", wav, SHORT).samples
     status = wav.stat()
@@ -315,6 +337,7 @@ def test_capabilities(bundle_of: BundleOf) -> None:
             "sample_rate": 24_000,
             "samples_per_token": 960,
             "tags": tuple(f"[{tag}]" for tag in TAGS),
+            "voices": (),
             "has_default_voice": False,
             "voice_cloning": True,
             "streaming": False,

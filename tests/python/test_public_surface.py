@@ -95,7 +95,7 @@ def test_capabilities() -> None:
     required = (
         "model", "family", "folder", "device", "provider", "dtypes", "optimization_levels", "threads",
         "kv_mode", "kv_dtype", "layers", "hidden_size", "vocab_size", "max_positions", "sample_rate",
-        "samples_per_token", "tags", "has_default_voice",
+        "samples_per_token", "tags", "voices", "has_default_voice",
     )  # fmt: skip
     expected = {**dict.fromkeys(required, REQUIRED), "voice_cloning": True, "streaming": False}
     assert list(fields_of(Capabilities).items()) == list(expected.items())

@@ -23,6 +23,7 @@ __all__ = [
     "check_output",
     "interruptible",
     "load_engine",
+    "voice_names",
 ]
 
 BUILT_IN = "mini"
@@ -80,6 +81,15 @@ def load_engine(args: argparse.Namespace) -> Engine:
     return Engine(model, device=args.device, dtype=args.dtype, threads=args.threads)
 
 
+def voice_names(args: argparse.Namespace) -> tuple[str, ...]:
+    """Return the voices that the model brings, if it is at hand without a download."""
+    from ..hub import resolve
+    from ..voice import bundle_voices
+
+    model = args.model or BUILT_IN
+    return tuple(bundle_voices(resolve(model) if model == BUILT_IN else Path(model)))
+
+
 def interruptible(work: Callable[[CancelToken], _T]) -> _T:
     """Return what `work` returns; Ctrl-C cancels the token, and so ends a graph while it runs.
 
@@ -97,10 +107,14 @@ def interruptible(work: Callable[[CancelToken], _T]) -> _T:
         return future.result()
 
 
-def check_input(path: str, what: str) -> None:
-    """Raise `InvalidInputError` if there is no file to read, before a model is loaded in vain."""
-    if not Path(path).exists():
-        raise InvalidInputError(f"cannot read {what} {path}: there is no such file")
+def check_input(path: str, what: str, names: Iterable[str] = ()) -> None:
+    """Raise `InvalidInputError` if there is no file to read, before a model is loaded in vain.
+
+    `names` may be given instead of a file.
+    """
+    if path not in (known := tuple(names)) and not Path(path).exists():
+        advice = f" (voices by name: {', '.join(known)})" if known else ""
+        raise InvalidInputError(f"cannot read {what} {path}: there is no such file{advice}")
 
 
 def check_output(path: str, suffixes: Iterable[str], source: str | None) -> None:

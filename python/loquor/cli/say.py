@@ -12,7 +12,14 @@ from ..catalog import CATALOG
 from ..errors import InvalidInputError
 from ..text import prepare_text
 from .console import note, speech_progress
-from .engines import add_engine_arguments, check_input, check_output, interruptible, load_engine
+from .engines import (
+    add_engine_arguments,
+    check_input,
+    check_output,
+    interruptible,
+    load_engine,
+    voice_names,
+)  # fmt: skip
 from .models import download_bytes, megabytes
 
 if TYPE_CHECKING:
@@ -47,7 +54,8 @@ def add(
     parser.add_argument(
         "--voice",
         metavar="FILE",
-        help="a recording of 5 to 15 s of one speaker, or a voice by `loquor voice`",
+        help="a recording of 5 to 15 s of one speaker, a voice by `loquor voice`, or the name of one "
+        "that the model brings (the built-in one: man, woman)",
     )
     add_engine_arguments(parser)
     parser.add_argument(
@@ -121,7 +129,7 @@ def _check(args: argparse.Namespace, text: str) -> None:
         raise InvalidInputError("stdout is a terminal, which shows no WAV: redirect it, or give -o FILE")
     entry = CATALOG.get(args.model) if args.model else None
     if args.voice is not None:
-        check_input(args.voice, "the voice")
+        check_input(args.voice, "the voice", voice_names(args))
     elif entry is not None and entry.location == "hub":
         raise InvalidInputError(
             f"{args.model} brings no voice of its own: add --voice recording.wav (5 to 15 s of one speaker)"
