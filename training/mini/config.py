@@ -28,13 +28,15 @@ class Config:
     """Tokens of one training window of the codec, the decoder and the student."""
     student_items: int = 700
     stop_texts: int = 500
+    bfloat16: bool = False
+    """Train with products in bfloat16: half the time on a CPU that has the instructions."""
 
 
 FULL = Config(
     texts=24_000,
     codec=Schedule(7000, 2e-3),
     pretrain=Schedule(1500, 2e-3),
-    language_model=Schedule(6000, 1.5e-3),
+    language_model=Schedule(9000, 1.5e-3),
     decoder=Schedule(4000, 1e-3),
     student=Schedule(3000, 2e-3),
 )
