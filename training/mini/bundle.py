@@ -26,6 +26,8 @@ def configuration() -> dict[str, object]:
         "stop_speech_token": STOP,
         "silence_token": SILENCE,
         "end_of_text_token": END_OF_TEXT,
+        "text_normalizer": "en",
+        "piece_characters": 200,
         "text_config": {
             "model_type": "gpt2",
             "n_layer": LAYERS,
