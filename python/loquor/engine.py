@@ -21,8 +21,8 @@ from ._runtime import open_runtime
 from .audio import Audio, Metrics
 from .errors import InvalidInputError
 from .options import GenerationOptions, resolve_options
+from .preparation import PIECE_CHARACTERS, check_normalizer, prepare, read_text_rules
 from .reference_audio import load_reference
-from .text import prepare_text
 from .tokenizer import Tokenizer
 from .voice import Voice, bundle_voices, default_voice, fingerprint_of, is_voice_file
 
@@ -64,6 +64,8 @@ class Capabilities:
     has_default_voice: bool
     voice_cloning: bool = True
     streaming: bool = False
+    text_normalizer: str = "none"
+    piece_characters: int = PIECE_CHARACTERS
 
 
 class Engine:
@@ -76,6 +78,7 @@ class Engine:
         device: str = "auto",
         dtype: str = "auto",
         threads: int = 0,
+        normalize: str = "auto",
         provider_options: Mapping[str, str] | None = None,
     ) -> None:
         """Load a bundle: a name of the catalogue, a hub id, or a folder (see `loquor.hub.resolve`).
@@ -83,7 +86,9 @@ class Engine:
         `device` is "auto", "cpu", "cuda", "tensorrt", "coreml", "directml" or "webgpu"; `provider_options`
         go to its execution provider as they are. `dtype` is "auto", a published precision ("fp32", "fp16",
         "q8", "q4", "q4f16") or a list with exceptions ("q4,conditional_decoder=fp32"). `threads` are given to
-        each graph; 0 takes one per usable core, 8 at most.
+        each graph; 0 takes one per usable core, 8 at most. `normalize` says how text is prepared: "en" writes
+        English numbers, dates, money, abbreviations and symbols in words, "none" leaves them to the model,
+        "auto" does what the bundle asks for (mini needs "en", Turbo reads digits itself).
 
         Raises `RuntimeMissingError`, `ModelError` (`DownloadError` when files cannot be fetched) or
         `InvalidInputError`.
@@ -94,6 +99,7 @@ class Engine:
         runtime = open_runtime()
         self._model = model_text(model)
         _check_arguments(device, dtype, threads, provider_options)
+        check_normalizer(normalize)
         entry = find_entry(self._model)
         if entry is not None and not entry.supported:
             raise InvalidInputError(
@@ -107,6 +113,8 @@ class Engine:
         self._core: _core.EngineHandle | None = _core.EngineHandle(
             runtime, str(self._folder), dtype=dtype, device=device, provider_options=options, threads=threads
         )
+        self._text_rules = read_text_rules(self._folder)
+        self._normalizer = self._text_rules.normalizer if normalize == "auto" else normalize
         self._info = self._core.info()
         self._defaults = self._core.default_options()
         encoder = self._info["graphs"]["speech_encoder"]
@@ -229,9 +237,10 @@ class Engine:
         """
         start = time.perf_counter()
         resolved = resolve_options(options, self._defaults)
-        ids = self.tokenize(text)
+        prepared = prepare(text, self._normalizer)
+        ids = self._tokenizer.encode(prepared.text)
         made = self._cached_voice(voice, cancel)
-        warnings = self._text_warnings(text) + self._option_warnings(options)
+        warnings = [*prepared.warnings, *self._tag_warnings(text), *self._option_warnings(options)]
         tokens = self._generate(ids, made, resolved, cancel, progress)
         samples, vocoder_seconds = self._engine().decode(tokens["tokens"], self._handle(made), _token(cancel))
         warnings += self._token_warnings(tokens)
@@ -248,7 +257,7 @@ class Engine:
         )
         return Audio(samples, self._info["sample_rate"], metrics, tuple(warnings))
 
-    def _text_warnings(self, text: str) -> list[str]:
+    def _tag_warnings(self, text: str) -> list[str]:
         unknown = self._tokenizer.unknown_tags(text)
         known = ", ".join(self._tokenizer.tags)
         return [f"{tag} is no tag of this model and is read as text (it knows {known})" for tag in unknown]
@@ -265,11 +274,11 @@ class Engine:
     # --- Lower level: for harnesses and other engines ---
 
     def tokenize(self, text: str) -> npt.NDArray[np.int64]:
-        """Return the ids of `text`, int64 [n], normalised and closed by the bundle's end-of-text ids.
+        """Return the ids of `text`, int64 [n], prepared as by `speak` and closed by the end-of-text ids.
 
         Raises `InvalidInputError` for text that cannot be spoken.
         """
-        return self._tokenizer.encode(prepare_text(text))
+        return self._tokenizer.encode(prepare(text, self._normalizer).text)
 
     def generate_tokens(
         self,
@@ -333,6 +342,8 @@ class Engine:
             dtypes={name: graph["dtype"] for name, graph in graphs.items()},
             optimization_levels={name: graph["optimization_level"] for name, graph in graphs.items()},
             tags=self._tokenizer.tags,
+            text_normalizer=self._normalizer,
+            piece_characters=self._text_rules.piece_characters,
             voices=tuple(self._bundle_voices),
             has_default_voice=self._default_voice is not None,
         )

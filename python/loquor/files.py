@@ -1,14 +1,16 @@
-"""Writing files so that a reader sees the old content or the new, never a part."""
+"""Files: written so that a reader sees the old content or the new, never a part; and a bundle's settings."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from pathlib import Path
+from typing import Any
 
-from .errors import InvalidInputError
+from .errors import InvalidInputError, ModelError
 
-__all__ = ["write_atomic"]
+__all__ = ["read_config", "write_atomic"]
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -30,3 +32,20 @@ def write_atomic(path: Path, content: bytes) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def read_config(bundle_dir: Path) -> dict[str, Any]:
+    """Return a bundle's config.json, {} where there is none.
+
+    Raises `ModelError` if it cannot be read or holds no JSON object.
+    """
+    path = bundle_dir / "config.json"
+    if not path.is_file():  # some bundles lack it
+        return {}
+    try:
+        config = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read as JSON ({error}): fetch the bundle again") from error
+    if not isinstance(config, dict):
+        raise ModelError(f"{path} holds no JSON object: fetch the bundle again")
+    return config

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import InvalidInputError, ModelError
-from .files import write_atomic
+from .files import read_config, write_atomic
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -164,9 +164,22 @@ def bundle_voices(bundle_dir: Path) -> dict[str, Path]:
 
 
 def default_voice(bundle_dir: Path) -> Path | None:
-    """The voice a bundle speaks in when none is asked for: `default_voice.*` beside its config.json."""
-    files = (bundle_dir / f"default_voice{suffix}" for suffix in (VOICE_SUFFIX, ".wav"))
-    return next((file for file in files if file.is_file()), None)
+    """The voice a bundle speaks in when none is asked for: one of its `voices` named by `default_voice` in
+    config.json, or the file `default_voice.*` at its root.
+
+    Raises `ModelError` if the voice named is not there.
+    """
+    name = read_config(bundle_dir).get("default_voice")
+    if name is None:
+        files = (bundle_dir / f"default_voice{suffix}" for suffix in (VOICE_SUFFIX, ".wav"))
+        return next((file for file in files if file.is_file()), None)
+    voices = bundle_voices(bundle_dir)
+    if name not in voices:
+        raise ModelError(
+            f"{bundle_dir / 'config.json'}: default_voice is {name!r}, but the bundle brings "
+            f"{', '.join(voices) or 'no voices'}: fetch it again"
+        )
+    return voices[name]
 
 
 def fingerprint_of(bundle_dir: Path, encoder_file: Path, dtype: str, contract: str) -> Fingerprint:

@@ -112,9 +112,11 @@ def test_every_option_reaches_the_engine(tmp_path: Path, monkeypatch: pytest.Mon
         "--dtype=fp32",
         "--threads=1",
         "--model=mini",
+        "--normalize=none",
     ]
     assert main(["say", "Hello.", "-o", str(tmp_path / "out.wav"), *flags]) == 0
-    assert seen == [("mini",), {"device": "cpu", "dtype": "fp32", "threads": 1}, "Hello.", options]
+    engine_options = {"device": "cpu", "dtype": "fp32", "threads": 1, "normalize": "none"}
+    assert seen == [("mini",), engine_options, "Hello.", options]
 
 
 def test_say_warns_on_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

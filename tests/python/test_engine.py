@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from bundles import GRAPHS, make_bundle
 from bundles.metadata import TAGS
-from loquor import Audio, Engine, GenerationOptions, InvalidInputError, Voice
+from loquor import Audio, Engine, GenerationOptions, InvalidInputError, ModelError, Voice
 
 TEXT = "Hello there. [chuckle] How are you?"
 SHORT = GenerationOptions(max_new_tokens=12)
@@ -255,6 +255,13 @@ def test_voices_by_name(own_bundle: Path, voice: Voice) -> None:
             InvalidInputError, match=r"neither a file 'eve' nor a voice of that name.*one of ada"
         ):
             engine.voice("eve")
+        assert not engine.capabilities.has_default_voice
+    edit_json(own_bundle / "config.json", default_voice="ada")
+    with opened(own_bundle) as engine:
+        assert engine.capabilities.has_default_voice
+    edit_json(own_bundle / "config.json", default_voice="eve")
+    with pytest.raises(ModelError, match="default_voice is 'eve', but the bundle brings ada"):
+        opened(own_bundle)
 
 
 def test_a_bundle_may_need_prefixes_of_one_length(own_bundle: Path, voice: Voice) -> None:
@@ -337,6 +344,8 @@ def test_capabilities(bundle_of: BundleOf) -> None:
             "sample_rate": 24_000,
             "samples_per_token": 960,
             "tags": tuple(f"[{tag}]" for tag in TAGS),
+            "text_normalizer": "none",
+            "piece_characters": 250,
             "voices": (),
             "has_default_voice": False,
             "voice_cloning": True,

@@ -48,7 +48,7 @@ _PROGRESS = "progress: 'Callable[[int], None] | None' = None"
         (
             "__init__",
             "(self, model: 'str | os.PathLike[str]' = 'mini', *, device: 'str' = 'auto', "
-            "dtype: 'str' = 'auto', threads: 'int' = 0, "
+            "dtype: 'str' = 'auto', threads: 'int' = 0, normalize: 'str' = 'auto', "
             "provider_options: 'Mapping[str, str] | None' = None) -> 'None'",
         ),
         ("voice", f"(self, source: 'VoiceSource | None' = None, *, {_CANCEL}) -> 'Voice'"),
@@ -98,6 +98,7 @@ def test_capabilities() -> None:
         "samples_per_token", "tags", "voices", "has_default_voice",
     )  # fmt: skip
     expected = {**dict.fromkeys(required, REQUIRED), "voice_cloning": True, "streaming": False}
+    expected |= {"text_normalizer": "none", "piece_characters": 250}
     assert list(fields_of(Capabilities).items()) == list(expected.items())
 
 

@@ -85,7 +85,7 @@ def test_training_sources_have_permissive_licences():
         ("Dr. Hill lives at 7 Elm St. now", "doctor hill lives at seven elm street now"),
         ("May 3rd, at 7:05", "may third, at seven oh five"),
         ("-5 degrees; 2.5 kg & 60%", "minus five degrees; two point five kilograms and sixty percent"),
-        ("Call 555 0142 (the 12th).", "call five five five zero one four two the twelfth."),
+        ("Call 555 0142 (the 12th).", "call five five five zero one four two, the twelfth."),
         ("no. No. 9", "no. number nine"),
     ],
 )

@@ -36,7 +36,7 @@ FULL = Config(
     texts=24_000,
     codec=Schedule(7000, 2e-3),
     pretrain=Schedule(1500, 2e-3),
-    language_model=Schedule(9000, 1.5e-3),
+    language_model=Schedule(7000, 1.5e-3),
     decoder=Schedule(4000, 1e-3),
     student=Schedule(3000, 2e-3),
 )

@@ -78,7 +78,8 @@ def load_engine(args: argparse.Namespace) -> Engine:
     model = args.model or BUILT_IN
     open_runtime()  # without which a download would be for nothing
     resolve(model, dtype=args.dtype, progress=False if args.quiet else None)
-    return Engine(model, device=args.device, dtype=args.dtype, threads=args.threads)
+    normalize = getattr(args, "normalize", "auto")  # only of commands that speak
+    return Engine(model, device=args.device, dtype=args.dtype, threads=args.threads, normalize=normalize)
 
 
 def voice_names(args: argparse.Namespace) -> tuple[str, ...]:

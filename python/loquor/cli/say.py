@@ -10,7 +10,8 @@ from .. import Audio, GenerationOptions
 from ..audio import FORMATS
 from ..catalog import CATALOG
 from ..errors import InvalidInputError
-from ..text import prepare_text
+from ..preparation import NORMALIZERS
+from ..text import check_text
 from .console import note, speech_progress
 from .engines import (
     add_engine_arguments,
@@ -58,6 +59,12 @@ def add(
         "that the model brings (the built-in one: man, woman)",
     )
     add_engine_arguments(parser)
+    parser.add_argument(
+        "--normalize",
+        default="auto",
+        choices=("auto", *NORMALIZERS),
+        help="en writes English numbers and symbols in words, none does not (default: as the model needs)",
+    )
     parser.add_argument(
         "--seed",
         type=int,
@@ -122,7 +129,7 @@ def _text_of_stdin() -> str:
 
 def _check(args: argparse.Namespace, text: str) -> None:
     """Raise `InvalidInputError` for what is known to fail before a model is fetched and loaded."""
-    prepare_text(text)
+    check_text(text)
     if args.output != "-":
         check_output(args.output, (f".{name}" for name in FORMATS), args.voice)
     elif sys.stdout.isatty():
