@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/generation_options.hpp"
+#include "model/stream_options.hpp"
 
 namespace loquor {
 
@@ -37,6 +38,7 @@ struct Manifest {
   int64_t text_vocab_size = 50276;
   int64_t max_positions = 8196;
   GenerationOptions defaults;
+  StreamOptions streaming;  // what the decoder needs around a chunk, and chunks that suit it
   std::vector<SamplerStage> sampler_order = {SamplerStage::kTemperature, SamplerStage::kTopK,
                                              SamplerStage::kTopP, SamplerStage::kMinP,
                                              SamplerStage::kRepetitionPenalty};
