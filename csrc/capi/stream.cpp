@@ -130,8 +130,4 @@ void loquor_stream_destroy(loquor_stream* stream) {
   delete stream;
 }
 
-void loquor_engine_cancel_streams(loquor_engine* engine) {
-  if (engine != nullptr) engine->engine.cancel_streams();
-}
-
 }  // extern "C"

@@ -46,18 +46,27 @@ Engine::Engine(const ort::ApiPtr& api, const std::string& bundle_folder, const E
 }
 
 Engine::~Engine() {
-  cancel_streams();
+  {
+    const std::lock_guard<std::mutex> lock(requests_mutex_);
+    for (const auto& known : requests_) {
+      const RequestPtr request = known.lock();
+      if (request && request->order.chunked()) request->cancel("the engine was closed");
+    }
+  }
   inbox_->close();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
-void Engine::cancel_streams() {
-  const std::lock_guard<std::mutex> lock(streams_mutex_);
-  closing_ = true;
-  for (const auto& stream : streams_) {
-    if (const RequestPtr request = stream.lock()) request->cancel("the engine was closed");
+void Engine::halt() {
+  {
+    const std::lock_guard<std::mutex> lock(requests_mutex_);
+    halted_ = true;
+    for (const auto& known : requests_) {
+      if (const RequestPtr request = known.lock()) request->run.terminate();
+    }
   }
-  streams_.clear();
+  inbox_->halt();
+  if (thread_.joinable()) thread_.join();
 }
 
 Voice Engine::encode_voice(Span<const float> samples, CancelToken* cancel) {
@@ -111,11 +120,11 @@ RequestPtr Engine::prepare_stream(Prompt prompt, const StreamOptions& options, b
 
 void Engine::submit(const RequestPtr& request) {
   {
-    const std::lock_guard<std::mutex> lock(streams_mutex_);
-    if (closing_) throw Error(ErrorKind::kInvalidInput, "this engine was closed");
-    const auto gone = [](const std::weak_ptr<Request>& stream) { return stream.expired(); };
-    streams_.erase(std::remove_if(streams_.begin(), streams_.end(), gone), streams_.end());
-    streams_.push_back(request);
+    const std::lock_guard<std::mutex> lock(requests_mutex_);
+    if (halted_) throw Error(ErrorKind::kCancelled, "the process is ending");
+    const auto gone = [](const std::weak_ptr<Request>& known) { return known.expired(); };
+    requests_.erase(std::remove_if(requests_.begin(), requests_.end(), gone), requests_.end());
+    requests_.push_back(request);
   }
   inbox_->submit(request);
 }
@@ -131,7 +140,7 @@ Outcome& Engine::perform(Order order, CancelToken* cancel, const Request::Progre
   request = make_request(std::move(order));
   const CancelToken::Listener listener(cancel, [&] { request->cancel(); });
   if (cancel != nullptr) cancel->check();
-  inbox_->submit(request);
+  submit(request);
   try {
     Outcome& outcome = request->wait(progress);
     if (cancel != nullptr) cancel->check();  // raised by the last progress, behind the end

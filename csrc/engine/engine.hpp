@@ -28,7 +28,7 @@ struct EngineOptions {
 class Engine {
  public:
   Engine(const ort::ApiPtr& api, const std::string& bundle_folder, const EngineOptions& options);
-  // Cancels the streams; waits for the calls under way, which finish.
+  // Cancels what is read in chunks; waits for everything else, which finishes.
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -45,8 +45,8 @@ class Engine {
   RequestPtr prepare_stream(Prompt prompt, const StreamOptions& options, bool counted);
   void submit(const RequestPtr& request);
 
-  // Ends every stream as if each were cancelled, now and from here on.
-  void cancel_streams();
+  // For the end of the process: the thread ends within one step, and who waits for it is never woken.
+  void halt();
 
   const Model& model() const { return model_; }
   int32_t slots() const { return slots_; }
@@ -61,9 +61,9 @@ class Engine {
   Generator generator_;
   int32_t slots_;
   std::shared_ptr<Inbox> inbox_;  // requests ring it, also after the engine is gone
-  std::mutex streams_mutex_;
-  bool closing_ = false;
-  std::vector<std::weak_ptr<Request>> streams_;
+  std::mutex requests_mutex_;
+  std::vector<std::weak_ptr<Request>> requests_;  // those under way and some that are gone
+  bool halted_ = false;
   std::thread thread_;
 };
 

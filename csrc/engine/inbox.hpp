@@ -20,6 +20,8 @@ class Inbox {
   void ring();
   // No more will be submitted: wait() says so once the queue is empty.
   void close();
+  // The engine thread is to end as it is.
+  void halt();
 
   // --- The engine thread's side ---
 
@@ -30,6 +32,7 @@ class Inbox {
   void take_speech();
   // Returns when something may have changed since it last did. False: closed, and nothing waits.
   bool wait();
+  bool halted();
 
  private:
   static void drop_ended(std::deque<RequestPtr>& queue);
@@ -39,6 +42,7 @@ class Inbox {
   std::condition_variable rung_;
   bool ringing_ = false;
   bool closed_ = false;
+  bool halted_ = false;
   std::deque<RequestPtr> whole_;
   std::deque<RequestPtr> speech_;
 };

@@ -42,6 +42,8 @@ struct Order {
   Extent extent;                        // kSpeech
   std::optional<StreamOptions> stream;  // kSpeech: sound too, not tokens alone
   bool counted = false;                 // the caller wants to be told of every token
+
+  bool chunked() const { return stream && stream->first_chunk > 0; }
 };
 
 // What came of it, written by the engine thread before the end.

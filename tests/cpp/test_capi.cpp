@@ -107,7 +107,7 @@ TEST_CASE("NULL is no handle to close, ask or raise, and no struct to fill") {
   loquor_cancel_request(nullptr);
   loquor_stream_cancel(nullptr);
   loquor_stream_destroy(nullptr);
-  loquor_engine_cancel_streams(nullptr);
+  loquor_engine_halt(nullptr);
   loquor_engine_options_init(nullptr);
   loquor_request_init(nullptr);
   CHECK(loquor_runtime_version(nullptr) == nullptr);

@@ -4,90 +4,19 @@
 
 #include <atomic>
 #include <chrono>
-#include <functional>
 #include <future>
 #include <initializer_list>
 #include <limits>
 #include <memory>
-#include <numeric>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "bundle.hpp"
-#include "engine/engine.hpp"
 #include "refusal.hpp"
-#include "shim.hpp"
+#include "studio.hpp"
 
 using namespace loquor;
 using namespace loquor::testing;
-
-namespace {
-
-constexpr int kPromptRuns = 2;  // through the table and the model, as for each token after it
-
-// An engine of the gqa bundle with a voice; destroy() closes it early.
-class Studio {
- public:
-  explicit Studio(const Shim& shim, const std::string& form = "gqa", int32_t slots = 0)
-      : engine_(std::make_unique<Engine>(shim.api, bundle(form), with_slots(slots))),
-        voice(std::make_shared<const Voice>(engine_->encode_voice(recording(), nullptr))) {
-    RunWithBinding::calls = 0;
-  }
-
-  Engine& engine() { return *engine_; }
-  void destroy() { engine_.reset(); }
-
-  std::vector<int64_t> generate(const GenerationOptions& options, CancelToken* cancel = nullptr,
-                                std::function<void(int32_t)> progress = {}) {
-    return engine_->generate({text_ids(), voice, options}, cancel, progress).ids;
-  }
-
- private:
-  static EngineOptions with_slots(int32_t slots) {
-    EngineOptions options = engine_options();
-    options.limits.slots = slots;
-    return options;
-  }
-
-  std::unique_ptr<Engine> engine_;
-
- public:
-  const std::shared_ptr<const Voice> voice;
-};
-
-// A plan whose n-th call tells that it has begun, and goes on when it is let.
-class Gate {
- public:
-  explicit Gate(int n) : n_(n) {}
-  void operator()() {
-    if (++seen_ != n_) return;
-    begun_.set_value();
-    let_.get_future().wait();
-  }
-  // A minute is never needed: what does not come by then is a failure, not a test that hangs.
-  void wait() {
-    if (begun_.get_future().wait_for(std::chrono::minutes(1)) != std::future_status::ready) {
-      FAIL("call " << n_ << " never came");
-    }
-  }
-  void open() { let_.set_value(); }
-
- private:
-  const int n_;
-  int seen_ = 0;
-  std::promise<void> begun_;
-  std::promise<void> let_;
-};
-
-auto through(Gate& gate) {
-  return [&gate](auto&&...) {
-    gate();
-    return abi::ORT_OK;
-  };
-}
-
-}  // namespace
 
 TEST_CASE("threads that generate on one engine get the tokens that each gets alone") {
   if (!have_bundles()) return;
@@ -179,53 +108,6 @@ TEST_CASE("a token raised before the start: nothing runs") {
   CHECK(studio.generate(greedy(5)).size() == 5);
 }
 
-TEST_CASE("progress counts every token on the caller's thread; a token raised by it ends the request") {
-  if (!have_bundles()) return;
-  const Shim shim;
-  Studio studio(shim);
-  std::vector<int32_t> seen;
-  const auto expected = studio.generate(greedy(20), nullptr, [&](int32_t count) {
-    CHECK((std::this_thread::get_id() == shim.made_on));
-    seen.push_back(count);
-  });
-  std::vector<int32_t> all(20);
-  std::iota(all.begin(), all.end(), 1);
-  CHECK(seen == all);
-  CancelToken token;
-  RunWithBinding::calls = 0;
-  int32_t last = 0;
-  const Refusal found = refusal([&] {
-    studio.generate(greedy(7000), &token, [&](int32_t count) {
-      last = count;
-      if (count == 5) token.request();
-    });
-  });
-  CHECK(found.kind == ErrorKind::kCancelled);
-  CHECK(last == 5);
-  CHECK(RunWithBinding::calls < kPromptRuns * 3500);
-  const int stopped_at = RunWithBinding::calls;
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  CHECK(RunWithBinding::calls == stopped_at);
-  CHECK(studio.generate(greedy(20)) == expected);
-}
-
-TEST_CASE("what progress throws reaches the caller, behind the end of its request") {
-  if (!have_bundles()) return;
-  const Shim shim;
-  Studio studio(shim);
-  const auto expected = studio.generate(greedy(6));
-  const Refusal found = refusal([&] {
-    studio.generate(greedy(7000), nullptr, [](int32_t count) {
-      if (count == 3) throw Error(ErrorKind::kInternal, "thrown by progress");
-    });
-  });
-  CHECK(found.text == "thrown by progress");
-  const int stopped_at = RunWithBinding::calls;
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  CHECK(RunWithBinding::calls == stopped_at);
-  CHECK(studio.generate(greedy(6)) == expected);
-}
-
 TEST_CASE("a token raised from another thread interrupts the run that is under way") {
   if (!have_bundles()) return;
   const Shim shim;
@@ -274,19 +156,6 @@ TEST_CASE("encoding and decoding are interrupted as well") {
   const std::vector<int64_t> codes = {1, 2, 3};
   CHECK(cancelled_in_run([&](CancelToken* token) { studio.engine().encode_voice(recording(), token); }));
   CHECK(cancelled_in_run([&](CancelToken* token) { studio.engine().decode(codes, studio.voice, token); }));
-}
-
-TEST_CASE("an engine may be called from the progress of its own request") {
-  if (!have_bundles()) return;
-  const Shim shim;
-  for (const int32_t slots : {1, 4}) {
-    Studio studio(shim, "gqa", slots);
-    const auto expected = studio.generate(greedy(5));
-    int same = 0;
-    const auto again = [&](int32_t) { same += studio.generate(greedy(5)) == expected ? 1 : 0; };
-    CHECK(studio.generate(greedy(5), nullptr, again) == expected);
-    CHECK(same == 5);
-  }
 }
 
 TEST_CASE("a request that waits for its turn is cancelled without one") {
@@ -419,4 +288,25 @@ TEST_CASE("tokens to decode: ids that are no codes are left out, those outside t
   damaged->speaker_embeddings.pop_back();
   CHECK(refusal([&] { studio.engine().decode(std::vector<int64_t>{1}, damaged, nullptr); }).kind ==
         ErrorKind::kInvalidInput);
+}
+
+TEST_CASE("a halted engine stops where it is: nothing more runs, and what comes later is refused") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Studio studio(shim);
+  std::atomic<bool> returned{false};
+  std::thread([&, engine = &studio.engine(), voice = studio.voice] {
+    const auto request = engine->prepare_stream({text_ids(), voice, greedy(7000)}, StreamOptions(), false);
+    engine->submit(request);
+    Chunk chunk;
+    request->next(chunk, {}, {});
+    returned = true;
+  }).join();
+  CHECK(returned);
+  studio.engine().halt();
+  const int stopped_at = RunWithBinding::calls;
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  CHECK(RunWithBinding::calls == stopped_at);
+  CHECK(refusal([&] { studio.generate(greedy(5)); }).kind == ErrorKind::kCancelled);
+  studio.engine().halt();
 }

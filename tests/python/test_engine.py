@@ -316,8 +316,10 @@ def test_capabilities(bundle_of: BundleOf) -> None:
             "samples_per_token": 960,
             "tags": tuple(f"[{tag}]" for tag in TAGS),
             "has_default_voice": False,
+            "slots": 16,
+            "batched": True,
             "voice_cloning": True,
-            "streaming": False,
+            "streaming": True,
         }
         assert repr(engine) == f"Engine({str(folder)!r}, device='cpu', dtype='q4f16')"
     with Engine(folder) as engine:

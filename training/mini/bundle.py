@@ -26,6 +26,9 @@ def configuration() -> dict[str, object]:
         "stop_speech_token": STOP,
         "silence_token": SILENCE,
         "end_of_text_token": END_OF_TEXT,
+        # The vocoder's phase and noise count from the start of a call: decode from the first token on.
+        "stream_left_context": -1,
+        "stream_look_ahead": 14,
         "text_config": {
             "model_type": "gpt2",
             "n_layer": LAYERS,

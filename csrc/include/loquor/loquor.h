@@ -150,11 +150,12 @@ LOQUOR_EXPORT void loquor_engine_options_init(loquor_engine_options* options);
  * be NULL. */
 LOQUOR_EXPORT loquor_status loquor_engine_open(loquor_runtime* runtime, const char* bundle_folder,
                                                const loquor_engine_options* options, loquor_engine** out);
-/* Cancels the streams and waits for the calls under way on other threads. Voices, streams and results outlive
- * their engine. */
+/* Cancels the streams that come in chunks and waits for the calls under way on other threads. Voices, streams
+ * and results outlive their engine. */
 LOQUOR_EXPORT void loquor_engine_close(loquor_engine* engine);
-/* Ends every stream, those to come included, with LOQUOR_CANCELLED. Any thread. */
-LOQUOR_EXPORT void loquor_engine_cancel_streams(loquor_engine* engine);
+/* For the end of a process whose other threads may still be in calls: the engine stops within one step, and
+ * those calls never return. Any thread. */
+LOQUOR_EXPORT void loquor_engine_halt(loquor_engine* engine);
 LOQUOR_EXPORT loquor_status loquor_engine_get_info(const loquor_engine* engine, loquor_engine_info* info);
 
 /* ---- Cancel token ---- */

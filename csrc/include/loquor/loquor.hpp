@@ -121,7 +121,7 @@ class Engine {
     check(loquor_engine_stream(handle_.get(), &request, options, &raw));
     return Stream(raw);
   }
-  void cancel_streams() const { loquor_engine_cancel_streams(handle_.get()); }
+  void halt() const { loquor_engine_halt(handle_.get()); }
 
  private:
   using Handle = Owned<loquor_engine, loquor_engine_close>;
