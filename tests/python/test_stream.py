@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -16,6 +15,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from bundles.breakages import broken_copy, fails_beyond
 from loquor import (
     BusyError,
     CancelledError,
@@ -230,31 +230,8 @@ def test_more_than_may_wait_are_busy(bundle_of: BundleOf, recording: Recording) 
 def test_a_failure_midway_reaches_the_reader(
     bundle_of: BundleOf, recording: Recording, tmp_path: Path
 ) -> None:
-    """A decoder that refuses more than 40 codes: the first windows are good."""
-    import onnx
-    from onnx import helper, numpy_helper
-
-    folder = Path(shutil.copytree(bundle_of(), tmp_path / "bundle"))
-    path = folder / "onnx" / "conditional_decoder.onnx"
-    model = onnx.load(path, load_external_data=False)
-    # Slicing the tokens from the n-th on and gathering the first of the rest fails where there is no rest.
-    graph = model.graph
-    limit = np.array([recording.size // 960 + 40])
-    graph.initializer.append(numpy_helper.from_array(limit, "limit"))
-    graph.initializer.append(numpy_helper.from_array(np.array([1]), "axis_one"))
-    nodes = [
-        helper.make_node("Shape", ["speech_tokens"], ["token_shape"], start=1, end=2),
-        helper.make_node("Sub", ["limit", "token_shape"], ["room"]),
-        helper.make_node("Min", ["room", "zero_room"], ["lack"]),
-        helper.make_node("Gather", ["axis_one", "lack"], ["one"]),  # index -2 and below is out of range
-        helper.make_node("Mul", ["speech_tokens", "one"], ["checked_tokens"]),
-    ]
-    graph.initializer.append(numpy_helper.from_array(np.array([-1]), "zero_room"))
-    for node in graph.node:
-        node.input[:] = ["checked_tokens" if name == "speech_tokens" else name for name in node.input]
-    for node in reversed(nodes):
-        graph.node.insert(0, node)
-    onnx.save(model, path)
+    """A decoder that takes no more than 40 codes: the first windows are good."""
+    folder = broken_copy(bundle_of(), tmp_path / "bundle", fails_beyond(recording.size // 960 + 40))
     chunks = StreamOptions(first_chunk=10, growth=1.5, max_chunk=100, left_context=-1)
     with Engine(folder, threads=1, device="cpu") as engine:
         voice = engine.voice((recording, 24_000))
