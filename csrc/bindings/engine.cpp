@@ -233,8 +233,8 @@ void bind_engine(py::module_& module) {
                                 max_queue, batching);
            }),
            py::arg("runtime"), py::arg("folder"), py::kw_only(), py::arg("dtype"), py::arg("device"),
-           py::arg("provider_options"), py::arg("threads"), py::arg("slots"), py::arg("max_queue"),
-           py::arg("batching"))
+           py::arg("provider_options"), py::arg("threads"), py::arg("slots") = 0, py::arg("max_queue") = 0,
+           py::arg("batching") = true)
       .def("info", [](const Engine& self) { return to_dict(self.info()); })
       .def("default_options", [](const Engine& self) { return to_dict(self.default_options()); })
       .def(
