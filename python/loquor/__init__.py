@@ -16,6 +16,7 @@ from ._core import version as _version
 from .audio import Audio, Metrics
 from .engine import Capabilities, Engine
 from .errors import (
+    BusyError,
     CancelledError,
     DownloadError,
     ExecutionError,
@@ -24,11 +25,13 @@ from .errors import (
     ModelError,
     RuntimeMissingError,
 )
-from .options import GenerationOptions
+from .options import GenerationOptions, StreamOptions
+from .stream import Stream, StreamReport
 from .voice import Voice
 
 __all__ = [
     "Audio",
+    "BusyError",
     "CancelToken",
     "CancelledError",
     "Capabilities",
@@ -41,6 +44,9 @@ __all__ = [
     "Metrics",
     "ModelError",
     "RuntimeMissingError",
+    "Stream",
+    "StreamOptions",
+    "StreamReport",
     "Voice",
     "__version__",
 ]

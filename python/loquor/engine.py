@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import threading
@@ -9,7 +10,6 @@ import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -18,11 +18,14 @@ import numpy as np
 
 from . import _core
 from ._runtime import open_runtime
-from .audio import Audio, Metrics
+from .arguments import check_count, check_engine_arguments, check_progress, checked_ids, checked_token
+from .audio import Audio
+from .capabilities import Capabilities
 from .errors import InvalidInputError
-from .options import GenerationOptions, resolve_options
-from .preparation import PIECE_CHARACTERS, check_normalizer, prepare, read_text_rules
+from .options import GenerationOptions, StreamOptions, resolve_options, resolve_stream_options
+from .preparation import check_normalizer, prepare, read_text_rules
 from .reference_audio import load_reference
+from .stream import Stream
 from .tokenizer import Tokenizer
 from .voice import Voice, bundle_voices, default_voice, fingerprint_of, is_voice_file
 
@@ -38,38 +41,22 @@ _log = logging.getLogger("loquor")
 _VOICES_KEPT = 8  # voices made from files by speak(), some 2 MB each
 _UNUSED_BY_TURBO = ("exaggeration", "cfg_weight")
 
+_open_engines: weakref.WeakSet[_core.EngineHandle] = weakref.WeakSet()
 
-@dataclass(frozen=True)
-class Capabilities:
-    """What a loaded engine is and can do. Sizes are in elements, rates in Hz."""
 
-    model: str
-    family: str
-    folder: Path
-    device: str
-    provider: str
-    dtypes: Mapping[str, str]
-    optimization_levels: Mapping[str, str]
-    threads: int
-    kv_mode: str
-    kv_dtype: str
-    layers: int
-    hidden_size: int
-    vocab_size: int
-    max_positions: int
-    sample_rate: int
-    samples_per_token: int
-    tags: tuple[str, ...]
-    voices: tuple[str, ...]
-    has_default_voice: bool
-    voice_cloning: bool = True
-    streaming: bool = False
-    text_normalizer: str = "none"
-    piece_characters: int = PIECE_CHARACTERS
+@atexit.register
+def _halt_engines() -> None:
+    """At the end of the process nobody waits for speech any more, and no graph may run into it."""
+    for core in list(_open_engines):
+        core.halt()
 
 
 class Engine:
-    """A model, ready to speak. Any thread may call it; one request runs at a time, others wait their turn."""
+    """A model, ready to speak. Any thread may call it.
+
+    One thread of its own runs the graphs for up to `capabilities.slots` requests at once, which join and
+    leave between decode steps; others wait.
+    """
 
     def __init__(
         self,
@@ -80,6 +67,9 @@ class Engine:
         threads: int = 0,
         normalize: str = "auto",
         provider_options: Mapping[str, str] | None = None,
+        slots: int = 0,
+        max_queue: int = 0,
+        batching: bool = True,
     ) -> None:
         """Load a bundle: a name of the catalogue, a hub id, or a folder (see `loquor.hub.resolve`).
 
@@ -90,6 +80,11 @@ class Engine:
         English numbers, dates, money, abbreviations and symbols in words, "none" leaves them to the model,
         "auto" does what the bundle asks for (mini needs "en", Turbo reads digits itself).
 
+        `slots` requests are under way at once (0: as many as 1 GiB of KV cache is good for, 16 at most), and
+        `max_queue` (0: 256) may wait beyond those: more raise `BusyError`. With `batching` a decode step
+        serves all of them in one run where the graph allows it, which is faster; without it a request's
+        logits do not depend on its neighbours to the last bit.
+
         Raises `RuntimeMissingError`, `ModelError` (`DownloadError` when files cannot be fetched) or
         `InvalidInputError`.
         """
@@ -98,8 +93,11 @@ class Engine:
 
         runtime = open_runtime()
         self._model = model_text(model)
-        _check_arguments(device, dtype, threads, provider_options)
         check_normalizer(normalize)
+        check_engine_arguments(device, dtype, provider_options)
+        counts = {"threads": (threads, 1024), "slots": (slots, 64), "max_queue": (max_queue, 2**20)}
+        for name, (value, most) in counts.items():
+            check_count(name, value, most)
         entry = find_entry(self._model)
         if entry is not None and not entry.supported:
             raise InvalidInputError(
@@ -111,12 +109,22 @@ class Engine:
         self._default_voice = default_voice(self._folder)
         options = {str(key): str(value) for key, value in (provider_options or {}).items()}
         self._core: _core.EngineHandle | None = _core.EngineHandle(
-            runtime, str(self._folder), dtype=dtype, device=device, provider_options=options, threads=threads
+            runtime,
+            str(self._folder),
+            dtype=dtype,
+            device=device,
+            provider_options=options,
+            threads=threads,
+            slots=slots,
+            max_queue=max_queue,
+            batching=bool(batching),
         )
         self._text_rules = read_text_rules(self._folder)
         self._normalizer = self._text_rules.normalizer if normalize == "auto" else normalize
+        _open_engines.add(self._core)
         self._info = self._core.info()
         self._defaults = self._core.default_options()
+        self._stream_defaults = _core.default_stream_options(self._core)
         encoder = self._info["graphs"]["speech_encoder"]
         contract = " ".join(
             str(self._info[key])
@@ -125,6 +133,7 @@ class Engine:
         self._fingerprint = fingerprint_of(self._folder, Path(encoder["file"]), encoder["dtype"], contract)
         self._handles: weakref.WeakKeyDictionary[Voice, _core.VoiceHandle] = weakref.WeakKeyDictionary()
         self._voices: OrderedDict[tuple[str, int, int], Voice] = OrderedDict()
+        self._streams: weakref.WeakSet[Stream] = weakref.WeakSet()
         self._lock = threading.Lock()
 
     # --- Voices ---
@@ -135,8 +144,7 @@ class Engine:
         `source` is the name of a voice that the bundle brings (`capabilities.voices`), a file that soundfile
         reads, `(samples, sample_rate)` with float or integer PCM samples of shape [n] or [n, channels], a
         binary file object, a saved voice (`.safetensors`), or None for the bundle's default voice. Recordings
-        are mixed to mono, resampled to 24 kHz, brought to -27 LUFS and cut to
-        15 s, as upstream does.
+        are mixed to mono, resampled to 24 kHz, brought to -27 LUFS and cut to 15 s, as upstream does.
 
         Raises `InvalidInputError` for a recording or voice that cannot be used, `ExecutionError`,
         `CancelledError`.
@@ -152,7 +160,7 @@ class Engine:
         reference = load_reference(source)
         for warning in reference.warnings:
             _log.warning("%s", warning)
-        handle = self._engine().encode_voice(reference.samples, _token(cancel))
+        handle = self._engine().encode_voice(reference.samples, checked_token(cancel))
         name = Path(os.fspath(source)).stem if isinstance(source, (str, os.PathLike)) else "voice"
         voice = Voice(**handle.tensors(), fingerprint=self._fingerprint, name=name)
         with self._lock:
@@ -235,27 +243,57 @@ class Engine:
 
         Raises `InvalidInputError`, `CancelledError` within one step of `cancel`, `ExecutionError`.
         """
+        check_progress(progress)
+        chunks = self._stream_defaults | {"first_chunk": 0}  # all at the end
+        stream = self._open_stream(text, voice, options, chunks, cancel, progress)
+        samples = next(stream, np.zeros(0, np.float32))
+        next(stream, None)  # the end, behind which its measurements are complete
+        return Audio(samples, stream.sample_rate, stream.metrics, stream.warnings)
+
+    def stream(
+        self,
+        text: str,
+        voice: VoiceSource | None = None,
+        options: GenerationOptions | None = None,
+        *,
+        chunks: StreamOptions | None = None,
+        cancel: _core.CancelToken | None = None,
+    ) -> Stream:
+        """Say `text` while it is made: iterate over the result, in a `with` or an `async with` block.
+
+        Gives arrays of samples, float32 [n], mono in [-1, 1] at the stream's `sample_rate`. The speech tokens
+        are those of `speak`; so is the sound, as far as the decoder's windows agree. Leaving the block
+        cancels what is not done. The work starts now. Making a voice from a recording takes a while, which an
+        asyncio program should do before, on another thread.
+
+        Raises `InvalidInputError` and `BusyError` now, `CancelledError` and `ExecutionError` where it is
+        read.
+        """
+        resolved = resolve_stream_options(chunks, self._stream_defaults)
+        return self._open_stream(text, voice, options, resolved, cancel, None)
+
+    def _open_stream(
+        self,
+        text: str,
+        voice: VoiceSource | None,
+        options: GenerationOptions | None,
+        chunks: dict[str, Any],
+        cancel: _core.CancelToken | None,
+        progress: Callable[[int], None] | None,
+    ) -> Stream:
         start = time.perf_counter()
         resolved = resolve_options(options, self._defaults)
         prepared = prepare(text, self._normalizer)
         ids = self._tokenizer.encode(prepared.text)
         made = self._cached_voice(voice, cancel)
         warnings = [*prepared.warnings, *self._tag_warnings(text), *self._option_warnings(options)]
-        tokens = self._generate(ids, made, resolved, cancel, progress)
-        samples, vocoder_seconds = self._engine().decode(tokens["tokens"], self._handle(made), _token(cancel))
-        warnings += self._token_warnings(tokens)
-        audio_seconds = len(samples) / self._info["sample_rate"]
-        metrics = Metrics(
-            text_tokens=len(ids),
-            prompt_length=tokens["prompt_length"],
-            speech_tokens=len(tokens["tokens"]),
-            prefill_seconds=tokens["prefill_seconds"],
-            decode_seconds=tokens["decode_seconds"],
-            vocoder_seconds=vocoder_seconds,
-            total_seconds=time.perf_counter() - start,
-            audio_seconds=audio_seconds,
+        handle = _core.StreamHandle(
+            self._engine(), ids, self._handle(made), resolved, chunks, checked_token(cancel), progress
         )
-        return Audio(samples, self._info["sample_rate"], metrics, tuple(warnings))
+        stream = Stream(handle, text, len(ids), self._info["sample_rate"], warnings, start)
+        with self._lock:
+            self._streams.add(stream)
+        return stream
 
     def _tag_warnings(self, text: str) -> list[str]:
         unknown = self._tokenizer.unknown_tags(text)
@@ -265,11 +303,6 @@ class Engine:
     def _option_warnings(self, options: GenerationOptions | None) -> list[str]:
         given = [name for name in _UNUSED_BY_TURBO if options and getattr(options, name) is not None]
         return [f"{name} is ignored: the {self._info['family']} family has no such control" for name in given]
-
-    def _token_warnings(self, tokens: Mapping[str, Any]) -> list[str]:
-        if tokens["finish_reason"] == "length":
-            return [f"speech was cut at {len(tokens['tokens'])} tokens, before the model said stop"]
-        return [] if len(tokens["tokens"]) else ["the model found nothing to say in this text"]
 
     # --- Lower level: for harnesses and other engines ---
 
@@ -297,7 +330,7 @@ class Engine:
         """
         resolved = resolve_options(options, self._defaults)
         tokens: npt.NDArray[np.int64] = self._generate(
-            _ids(input_ids, "input_ids"), voice, resolved, cancel, progress
+            checked_ids(input_ids, "input_ids"), voice, resolved, cancel, progress
         )["tokens"]
         return tokens
 
@@ -310,7 +343,7 @@ class Engine:
         appended: n is `samples_per_token` times the number of tokens then. Errors as in `generate_tokens`.
         """
         return self._engine().decode(
-            _ids(speech_tokens, "speech_tokens"), self._handle(voice), _token(cancel)
+            checked_ids(speech_tokens, "speech_tokens"), self._handle(voice), checked_token(cancel)
         )[0]
 
     def _generate(
@@ -321,10 +354,9 @@ class Engine:
         cancel: _core.CancelToken | None,
         progress: Callable[[int], None] | None,
     ) -> dict[str, Any]:
-        if progress is not None and not callable(progress):
-            raise InvalidInputError(f"progress must be a function, not {type(progress).__name__}")
+        check_progress(progress)
         return self._engine().generate_tokens(
-            input_ids, self._handle(voice), **resolved, cancel=_token(cancel), progress=progress
+            input_ids, self._handle(voice), resolved, checked_token(cancel), progress
         )
 
     # --- The engine itself ---
@@ -349,7 +381,14 @@ class Engine:
         )
 
     def close(self) -> None:
-        """Give the memory back, after the requests under way. Later calls raise `InvalidInputError`."""
+        """Cancel the streams, and give the memory back after the calls under way on other threads.
+
+        Later calls raise `InvalidInputError`.
+        """
+        with self._lock:
+            streams = list(self._streams)
+        for stream in streams:
+            stream._close_engine()
         self._core = None
 
     def _engine(self) -> _core.EngineHandle:
@@ -368,33 +407,3 @@ class Engine:
     def __repr__(self) -> str:
         dtypes = sorted({graph["dtype"] for graph in self._info["graphs"].values()})
         return f"Engine({self._model!r}, device={self._info['device']!r}, dtype={'+'.join(dtypes)!r})"
-
-
-def _ids(values: npt.ArrayLike, name: str) -> npt.NDArray[np.int64]:
-    try:
-        array = np.asarray(values)
-    except Exception as error:  # ragged lists, and whatever a foreign array type raises
-        raise InvalidInputError(f"{name} must be integers of shape [n] ({error})") from error
-    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-        raise InvalidInputError(
-            f"{name} must be integers of shape [n], not {array.dtype} of shape {list(array.shape)}"
-        )
-    return np.ascontiguousarray(array, dtype=np.int64)
-
-
-def _token(cancel: object) -> _core.CancelToken | None:
-    if cancel is None or isinstance(cancel, _core.CancelToken):
-        return cancel
-    raise InvalidInputError(f"cancel must be a loquor.CancelToken, not {type(cancel).__name__}")
-
-
-def _check_arguments(device: object, dtype: object, threads: object, provider_options: object) -> None:
-    for name, value in (("device", device), ("dtype", dtype)):
-        if not isinstance(value, str):
-            raise InvalidInputError(f"{name} must be a str, such as 'auto', not {type(value).__name__}")
-    if isinstance(threads, bool) or not isinstance(threads, int) or not 0 <= threads < 2**31:
-        raise InvalidInputError("threads must be a whole number from 0 (automatic) to 1024")
-    if provider_options is not None and not isinstance(provider_options, Mapping):
-        raise InvalidInputError(
-            f"provider_options must map names to values, not be of type {type(provider_options).__name__}"
-        )

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 from .. import Audio, GenerationOptions
-from ..audio import FORMATS
+from ..audio import FORMATS, write_wav_stream
 from ..catalog import CATALOG
 from ..errors import InvalidInputError
 from ..preparation import NORMALIZERS
@@ -24,7 +27,7 @@ from .engines import (
 from .models import download_bytes, megabytes
 
 if TYPE_CHECKING:
-    from .. import CancelToken
+    from .. import CancelToken, Engine, Stream
 
 __all__ = ["add", "run"]
 
@@ -58,6 +61,11 @@ def add(
         help="a recording of 5 to 15 s of one speaker, a voice by `loquor voice`, or the name of one "
         "that the model brings (the built-in one: man, woman)",
     )
+    parser.add_argument(
+        "--stream",
+        action="store_true",
+        help="write WAV chunk by chunk while the speech is made, to the file or to stdout",
+    )
     add_engine_arguments(parser)
     parser.add_argument(
         "--normalize",
@@ -86,6 +94,8 @@ def run(args: argparse.Namespace) -> int:
         note(_demo_note())
     options = GenerationOptions(seed=args.seed, **{name: getattr(args, name) for name, _, _ in _SAMPLING})
     with load_engine(args) as engine:
+        if args.stream:
+            return _stream(args, engine, text, options)
 
         def speak(cancel: CancelToken) -> Audio:
             voice = engine.voice(args.voice, cancel=cancel)
@@ -104,6 +114,38 @@ def run(args: argparse.Namespace) -> int:
         where = "stdout" if args.output == "-" else args.output
         note(f"{audio.seconds:.2f} s of speech, real-time factor {audio.metrics.rtf:.2f}: {where}")
     return 0
+
+
+def _stream(args: argparse.Namespace, engine: Engine, text: str, options: GenerationOptions) -> int:
+    """Write while the speech is made. What was written stays, as a whole WAV file, also if it ends early."""
+
+    def listen(cancel: CancelToken) -> Stream:
+        voice = engine.voice(args.voice, cancel=cancel)
+        with engine.stream(text, voice, options, cancel=cancel) as stream, _opened(args.output) as out:
+            write_wav_stream(out, stream, stream.sample_rate, rewind=args.output != "-")
+        return stream
+
+    stream = interruptible(listen)
+    for warning in stream.warnings:
+        note(f"warning: {warning}")
+    if not args.quiet:
+        where = "stdout" if args.output == "-" else args.output
+        seen = stream.metrics
+        note(f"{seen.audio_seconds:.2f} s of speech, real-time factor {seen.rtf:.2f}: {where}")
+    return 0
+
+
+@contextmanager
+def _opened(output: str) -> Iterator[BinaryIO]:
+    if output == "-":
+        yield sys.stdout.buffer
+        return
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(Path(output).open("wb"))
+        except OSError as error:
+            raise InvalidInputError(f"cannot write {output}: {error}") from error
+        yield file
 
 
 def _checked_argument(text: str) -> str:
@@ -134,6 +176,8 @@ def _check(args: argparse.Namespace, text: str) -> None:
         check_output(args.output, (f".{name}" for name in FORMATS), args.voice)
     elif sys.stdout.isatty():
         raise InvalidInputError("stdout is a terminal, which shows no WAV: redirect it, or give -o FILE")
+    if args.stream and args.output != "-" and not args.output.lower().endswith(".wav"):
+        raise InvalidInputError(f"cannot stream into {args.output}: --stream writes WAV, name a .wav file")
     entry = CATALOG.get(args.model) if args.model else None
     if args.voice is not None:
         check_input(args.voice, "the voice", voice_names(args))
