@@ -33,18 +33,6 @@ void Inbox::close() {
   rung_.notify_one();
 }
 
-void Inbox::halt() {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  halted_ = true;
-  ringing_ = true;
-  rung_.notify_one();
-}
-
-bool Inbox::halted() {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  return halted_;
-}
-
 RequestPtr Inbox::take_whole() {
   const std::lock_guard<std::mutex> lock(mutex_);
   while (!whole_.empty()) {

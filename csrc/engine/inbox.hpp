@@ -20,8 +20,6 @@ class Inbox {
   void ring();
   // No more will be submitted: wait() says so once the queue is empty.
   void close();
-  // The engine thread is to end as it is.
-  void halt();
 
   // --- The engine thread's side ---
 
@@ -32,7 +30,6 @@ class Inbox {
   void take_speech();
   // Returns when something may have changed since it last did. False: closed, and nothing waits.
   bool wait();
-  bool halted();
 
  private:
   static void drop_ended(std::deque<RequestPtr>& queue);
@@ -42,7 +39,6 @@ class Inbox {
   std::condition_variable rung_;
   bool ringing_ = false;
   bool closed_ = false;
-  bool halted_ = false;
   std::deque<RequestPtr> whole_;
   std::deque<RequestPtr> speech_;
 };

@@ -34,7 +34,7 @@ Worker::Worker(Model& model, Generator& generator, Inbox& inbox, int32_t slots)
       shared_run_(model.embed_tokens.session().api()) {}
 
 void Worker::run() {
-  while (!inbox_.halted()) {
+  for (;;) {
     drop_cancelled();
     take_in();
     look_around();

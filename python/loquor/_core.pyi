@@ -65,9 +65,9 @@ class EngineHandle:
         device: str,
         provider_options: collections.abc.Mapping[str, str],
         threads: typing.SupportsInt | typing.SupportsIndex,
-        slots: typing.SupportsInt | typing.SupportsIndex,
-        max_queue: typing.SupportsInt | typing.SupportsIndex,
-        batching: bool,
+        slots: typing.SupportsInt | typing.SupportsIndex = 0,
+        max_queue: typing.SupportsInt | typing.SupportsIndex = 0,
+        batching: bool = True,
     ) -> None: ...
     def decode(
         self,
@@ -89,7 +89,7 @@ class EngineHandle:
     ) -> dict[str, typing.Any]: ...
     def halt(self) -> None:
         """
-        For the end of the process: no call that waits will return, of any engine.
+        For the end of the process: ends every request, and no other thread comes back from a call.
         """
     def info(self) -> dict[str, typing.Any]: ...
 
