@@ -49,9 +49,9 @@ RequestPtr Inbox::first_speech() {
   return speech_.empty() ? nullptr : speech_.front();
 }
 
-void Inbox::take_speech() {
+void Inbox::take_speech(const RequestPtr& request) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  speech_.pop_front();
+  if (!speech_.empty() && speech_.front() == request) speech_.pop_front();
 }
 
 bool Inbox::wait() {

@@ -25,9 +25,10 @@ class Inbox {
 
   // The first request that is no speech request and has not ended; null when there is none.
   RequestPtr take_whole();
-  // The first speech request that has not ended, left in its place / taken.
+  // The first speech request that has not ended, left in its place.
   RequestPtr first_speech();
-  void take_speech();
+  // Takes it; it may have ended and gone since.
+  void take_speech(const RequestPtr& request);
   // Returns when something may have changed since it last did. False: closed, and nothing waits.
   bool wait();
 
