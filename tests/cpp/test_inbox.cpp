@@ -30,12 +30,12 @@ TEST_CASE("speech comes by arrival, what is no speech passes it by, and both cou
   const Refusal busy = refusal([&] { inbox.submit(request(shim, Order::Kind::kEncode)); });
   CHECK(busy.kind == ErrorKind::kBusy);
   CHECK(busy.names("3 requests wait already"));
-  CHECK(inbox.take_whole() == all[1]);
-  CHECK(inbox.take_whole() == nullptr);
-  CHECK(inbox.first_speech() == all[0]);
-  CHECK(inbox.first_speech() == all[0]);
+  CHECK((inbox.take_whole() == all[1]));
+  CHECK((inbox.take_whole() == nullptr));
+  CHECK((inbox.first_speech() == all[0]));
+  CHECK((inbox.first_speech() == all[0]));
   inbox.take_speech(all[0]);
-  CHECK(inbox.first_speech() == all[2]);
+  CHECK((inbox.first_speech() == all[2]));
 }
 
 TEST_CASE("a request that ends while it waits is passed by and makes room, and takes no other with it") {
@@ -52,11 +52,11 @@ TEST_CASE("a request that ends while it waits is passed by and makes room, and t
   inbox.submit(third);  // and somebody else clears the queue
   inbox.take_speech(seen);
   CHECK_FALSE(seen->begin());
-  CHECK(inbox.first_speech() == second);
+  CHECK((inbox.first_speech() == second));
   inbox.take_speech(second);
-  CHECK(inbox.first_speech() == third);
+  CHECK((inbox.first_speech() == third));
   third->cancel();
-  CHECK(inbox.first_speech() == nullptr);
+  CHECK((inbox.first_speech() == nullptr));
 }
 
 TEST_CASE(
