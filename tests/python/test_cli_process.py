@@ -58,7 +58,8 @@ def test_say_streams_to_stdout_while_it_is_made() -> None:
     head = process.stdout.read(44 + 2 * 960)
     assert head[:4] == b"RIFF" and head[40:44] == b"\xff\xff\xff\xff"
     assert process.poll() is None  # there is more to come
-    status, rest, err = finished(process)
+    rest = process.stdout.read()
+    status, _, err = finished(process)
     assert (status, err) == (0, "")
     assert len(rest) % (2 * 960) == 0 and len(rest) > 20 * 2 * 960
 
