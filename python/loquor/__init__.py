@@ -24,7 +24,9 @@ from .errors import (
     ModelError,
     RuntimeMissingError,
 )
+from .long_text import LongSpeech, LongTextOptions, piece_seed
 from .options import GenerationOptions
+from .subtitles import Mark, subtitles
 from .voice import Voice
 
 __all__ = [
@@ -37,12 +39,17 @@ __all__ = [
     "ExecutionError",
     "GenerationOptions",
     "InvalidInputError",
+    "LongSpeech",
+    "LongTextOptions",
     "LoquorError",
+    "Mark",
     "Metrics",
     "ModelError",
     "RuntimeMissingError",
     "Voice",
     "__version__",
+    "piece_seed",
+    "subtitles",
 ]
 
 __version__: str = _version()

@@ -8,8 +8,9 @@ import threading
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -18,16 +19,21 @@ import numpy as np
 
 from . import _core
 from ._runtime import open_runtime
+from .arguments import check_engine_arguments as _check_arguments
+from .arguments import checked_ids as _ids
+from .arguments import checked_token as _token
 from .audio import Audio, Metrics
 from .errors import InvalidInputError
 from .options import GenerationOptions, resolve_options
-from .preparation import PIECE_CHARACTERS, check_normalizer, prepare, read_text_rules
+from .preparation import PIECE_CHARACTERS, check_normalizer, measure_of, prepare, read_text_rules
 from .reference_audio import load_reference
 from .tokenizer import Tokenizer
 from .voice import Voice, bundle_voices, default_voice, fingerprint_of, is_voice_file
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+    from .long_text import LongSpeech, LongTextOptions
 
     VoiceSource = Voice | str | os.PathLike[str] | tuple[npt.NDArray[Any], int] | BinaryIO
 
@@ -227,7 +233,7 @@ class Engine:
         cancel: _core.CancelToken | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Audio:
-        """Say `text` (a sentence or a few, best under 300 characters) in a voice.
+        """Say `text` (a sentence or a few, best under 300 characters; see `speak_long`) in a voice.
 
         `voice` is what `voice()` takes; voices made from files here are kept for the next call. `progress` is
         called with the number of speech tokens so far, some twenty times a second (25 tokens are a second of
@@ -256,6 +262,30 @@ class Engine:
             audio_seconds=audio_seconds,
         )
         return Audio(samples, self._info["sample_rate"], metrics, tuple(warnings))
+
+    def speak_long(
+        self,
+        text: str | Iterable[str],
+        voice: VoiceSource | None = None,
+        options: GenerationOptions | None = None,
+        *,
+        long_text: LongTextOptions | None = None,
+        cancel: _core.CancelToken | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> LongSpeech:
+        """Say a text of any length, given whole or in chunks such as the lines of an open file.
+
+        It is spoken sentence by sentence (see `LongTextOptions`) while the result is iterated, collected or
+        saved. `progress` is called with the number of speech tokens of all pieces so far.
+
+        Raises `InvalidInputError` for what is wrong before the text is read; then what `speak` raises.
+        """
+        from .long_text import LongSpeech
+
+        resolve_options(options, self._defaults)
+        speak = partial(self.speak, voice=self._cached_voice(voice, cancel), cancel=cancel)
+        limit, measure = self._text_rules.piece_characters, measure_of(self._normalizer)
+        return LongSpeech(text, speak, options, long_text, limit, measure, progress)
 
     def _tag_warnings(self, text: str) -> list[str]:
         unknown = self._tokenizer.unknown_tags(text)
@@ -368,33 +398,3 @@ class Engine:
     def __repr__(self) -> str:
         dtypes = sorted({graph["dtype"] for graph in self._info["graphs"].values()})
         return f"Engine({self._model!r}, device={self._info['device']!r}, dtype={'+'.join(dtypes)!r})"
-
-
-def _ids(values: npt.ArrayLike, name: str) -> npt.NDArray[np.int64]:
-    try:
-        array = np.asarray(values)
-    except Exception as error:  # ragged lists, and whatever a foreign array type raises
-        raise InvalidInputError(f"{name} must be integers of shape [n] ({error})") from error
-    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-        raise InvalidInputError(
-            f"{name} must be integers of shape [n], not {array.dtype} of shape {list(array.shape)}"
-        )
-    return np.ascontiguousarray(array, dtype=np.int64)
-
-
-def _token(cancel: object) -> _core.CancelToken | None:
-    if cancel is None or isinstance(cancel, _core.CancelToken):
-        return cancel
-    raise InvalidInputError(f"cancel must be a loquor.CancelToken, not {type(cancel).__name__}")
-
-
-def _check_arguments(device: object, dtype: object, threads: object, provider_options: object) -> None:
-    for name, value in (("device", device), ("dtype", dtype)):
-        if not isinstance(value, str):
-            raise InvalidInputError(f"{name} must be a str, such as 'auto', not {type(value).__name__}")
-    if isinstance(threads, bool) or not isinstance(threads, int) or not 0 <= threads < 2**31:
-        raise InvalidInputError("threads must be a whole number from 0 (automatic) to 1024")
-    if provider_options is not None and not isinstance(provider_options, Mapping):
-        raise InvalidInputError(
-            f"provider_options must map names to values, not be of type {type(provider_options).__name__}"
-        )

@@ -1,0 +1,46 @@
+"""Checks of what callers hand to the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import _core
+from .errors import InvalidInputError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["check_engine_arguments", "checked_ids", "checked_token"]
+
+
+def checked_ids(values: npt.ArrayLike, name: str) -> npt.NDArray[np.int64]:
+    try:
+        array = np.asarray(values)
+    except Exception as error:  # ragged lists, and whatever a foreign array type raises
+        raise InvalidInputError(f"{name} must be integers of shape [n] ({error})") from error
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise InvalidInputError(
+            f"{name} must be integers of shape [n], not {array.dtype} of shape {list(array.shape)}"
+        )
+    return np.ascontiguousarray(array, dtype=np.int64)
+
+
+def checked_token(cancel: object) -> _core.CancelToken | None:
+    if cancel is None or isinstance(cancel, _core.CancelToken):
+        return cancel
+    raise InvalidInputError(f"cancel must be a loquor.CancelToken, not {type(cancel).__name__}")
+
+
+def check_engine_arguments(device: object, dtype: object, threads: object, provider_options: object) -> None:
+    for name, value in (("device", device), ("dtype", dtype)):
+        if not isinstance(value, str):
+            raise InvalidInputError(f"{name} must be a str, such as 'auto', not {type(value).__name__}")
+    if isinstance(threads, bool) or not isinstance(threads, int) or not 0 <= threads < 2**31:
+        raise InvalidInputError("threads must be a whole number from 0 (automatic) to 1024")
+    if provider_options is not None and not isinstance(provider_options, Mapping):
+        raise InvalidInputError(
+            f"provider_options must map names to values, not be of type {type(provider_options).__name__}"
+        )
