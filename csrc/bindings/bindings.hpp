@@ -15,9 +15,15 @@ namespace py = pybind11;
 void bind_errors(py::module_& module);
 void bind_log(py::module_& module);
 void bind_engine(py::module_& module);
+void bind_stream(py::module_& module);
 
 // Hands the core's waiting log lines to Python's logging, on this thread. Needs the GIL.
 void flush_log();
+
+// The interpreter is ending: a thread that wants the GIL now would be ended in the middle of C++ frames.
+void begin_exit();
+// Blocks the calling thread for ever, without the GIL, once the interpreter is ending.
+void stay_behind();
 
 // Runs plain C++ `work` with the GIL released, then lets the log catch up.
 template <class Work>
@@ -26,6 +32,9 @@ auto without_gil(Work work) {
     ~Flush() { flush_log(); }
   } const flush{};
   const py::gil_scoped_release release;
+  struct Stay {
+    ~Stay() { stay_behind(); }
+  } const stay{};
   return work();
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/generation_options.hpp"
+#include "model/stream_options.hpp"
 
 namespace loquor {
 
@@ -38,6 +39,7 @@ struct Manifest {
   int64_t max_positions = 8196;
   int64_t voice_prefix_positions = 0;  // that every voice has; 0: as many as its recording gives
   GenerationOptions defaults;
+  StreamOptions streaming;  // what the decoder needs around a chunk, and chunks that suit it
   std::vector<SamplerStage> sampler_order = {SamplerStage::kTemperature, SamplerStage::kTopK,
                                              SamplerStage::kTopP, SamplerStage::kMinP,
                                              SamplerStage::kRepetitionPenalty};

@@ -16,6 +16,7 @@ from ._core import version as _version
 from .audio import Audio, Metrics
 from .engine import Capabilities, Engine
 from .errors import (
+    BusyError,
     CancelledError,
     DownloadError,
     ExecutionError,
@@ -25,12 +26,14 @@ from .errors import (
     RuntimeMissingError,
 )
 from .long_text import LongSpeech, LongTextOptions, piece_seed
-from .options import GenerationOptions
+from .options import GenerationOptions, StreamOptions
+from .stream import Stream, StreamReport
 from .subtitles import Mark, subtitles
 from .voice import Voice
 
 __all__ = [
     "Audio",
+    "BusyError",
     "CancelToken",
     "CancelledError",
     "Capabilities",
@@ -46,6 +49,9 @@ __all__ = [
     "Metrics",
     "ModelError",
     "RuntimeMissingError",
+    "Stream",
+    "StreamOptions",
+    "StreamReport",
     "Voice",
     "__version__",
     "piece_seed",

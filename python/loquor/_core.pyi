@@ -12,8 +12,10 @@ __all__: list[str] = [
     "CancelToken",
     "EngineHandle",
     "Runtime",
+    "StreamHandle",
     "VoiceHandle",
     "abi_version",
+    "default_stream_options",
     "set_log_level",
     "version",
 ]
@@ -63,6 +65,9 @@ class EngineHandle:
         device: str,
         provider_options: collections.abc.Mapping[str, str],
         threads: typing.SupportsInt | typing.SupportsIndex,
+        slots: typing.SupportsInt | typing.SupportsIndex = 0,
+        max_queue: typing.SupportsInt | typing.SupportsIndex = 0,
+        batching: bool = True,
     ) -> None: ...
     def decode(
         self,
@@ -78,24 +83,43 @@ class EngineHandle:
         self,
         input_ids: numpy.typing.NDArray[numpy.int64],
         voice: VoiceHandle,
-        *,
-        temperature: typing.SupportsFloat | typing.SupportsIndex,
-        top_k: typing.SupportsInt | typing.SupportsIndex,
-        top_p: typing.SupportsFloat | typing.SupportsIndex,
-        min_p: typing.SupportsFloat | typing.SupportsIndex,
-        repetition_penalty: typing.SupportsFloat | typing.SupportsIndex,
-        seed: typing.SupportsInt | typing.SupportsIndex,
-        max_new_tokens: typing.SupportsInt | typing.SupportsIndex,
+        options: dict[str, typing.Any],
         cancel: CancelToken | None = None,
         progress: collections.abc.Callable[[int], None] | None = None,
     ) -> dict[str, typing.Any]: ...
+    def halt(self) -> None:
+        """
+        For the end of the process: no call that waits will return, of any engine.
+        """
     def info(self) -> dict[str, typing.Any]: ...
+
+class StreamHandle:
+    """
+    Speech while it is made.
+    """
+    def __init__(
+        self,
+        engine: EngineHandle,
+        input_ids: numpy.typing.NDArray[numpy.int64],
+        voice: VoiceHandle,
+        options: dict[str, typing.Any],
+        chunks: dict[str, typing.Any],
+        cancel: CancelToken | None = None,
+        progress: collections.abc.Callable[[int], None] | None = None,
+    ) -> None: ...
+    def cancel(self) -> None: ...
+    def info(self) -> dict[str, typing.Any]: ...
+    def next(
+        self, timeout: typing.SupportsFloat | typing.SupportsIndex | None = None
+    ) -> numpy.typing.NDArray[numpy.float32] | None: ...
+    def notify(self, socket: typing.SupportsInt | typing.SupportsIndex | None) -> None: ...
 
 def abi_version() -> int:
     """
     Version of its C ABI.
     """
 
+def default_stream_options(engine: EngineHandle) -> dict[str, typing.Any]: ...
 def set_log_level(level: typing.SupportsInt | typing.SupportsIndex) -> None:
     """
     Least level, by Python's logging numbers, that the core hands to the logger 'loquor'.

@@ -1,4 +1,4 @@
-"""Checks of what callers hand to the engine."""
+"""Checks of what the engine is given: every mistake is an `InvalidInputError` that says what to do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .errors import InvalidInputError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["check_engine_arguments", "checked_ids", "checked_token"]
+__all__ = ["check_count", "check_engine_arguments", "check_progress", "checked_ids", "checked_token"]
 
 
 def checked_ids(values: npt.ArrayLike, name: str) -> npt.NDArray[np.int64]:
@@ -34,13 +34,21 @@ def checked_token(cancel: object) -> _core.CancelToken | None:
     raise InvalidInputError(f"cancel must be a loquor.CancelToken, not {type(cancel).__name__}")
 
 
-def check_engine_arguments(device: object, dtype: object, threads: object, provider_options: object) -> None:
+def check_count(name: str, value: object, most: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+        raise InvalidInputError(f"{name} must be a whole number from 0 (automatic) to {most}")
+
+
+def check_engine_arguments(device: object, dtype: object, provider_options: object) -> None:
     for name, value in (("device", device), ("dtype", dtype)):
         if not isinstance(value, str):
             raise InvalidInputError(f"{name} must be a str, such as 'auto', not {type(value).__name__}")
-    if isinstance(threads, bool) or not isinstance(threads, int) or not 0 <= threads < 2**31:
-        raise InvalidInputError("threads must be a whole number from 0 (automatic) to 1024")
     if provider_options is not None and not isinstance(provider_options, Mapping):
         raise InvalidInputError(
             f"provider_options must map names to values, not be of type {type(provider_options).__name__}"
         )
+
+
+def check_progress(progress: object) -> None:
+    if progress is not None and not callable(progress):
+        raise InvalidInputError(f"progress must be a function, not {type(progress).__name__}")

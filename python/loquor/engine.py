@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import threading
@@ -9,7 +10,6 @@ import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -19,21 +19,26 @@ import numpy as np
 
 from . import _core
 from ._runtime import open_runtime
-from .arguments import check_engine_arguments as _check_arguments
-from .arguments import checked_ids as _ids
-from .arguments import checked_token as _token
-from .audio import Audio, Metrics
+from .arguments import check_count, check_engine_arguments, check_progress, checked_ids, checked_token
+from .audio import Audio
+from .capabilities import Capabilities
 from .errors import InvalidInputError
-from .options import GenerationOptions, resolve_options
-from .preparation import PIECE_CHARACTERS, check_normalizer, measure_of, prepare, read_text_rules
+from .long_text import LongSpeech, LongTextOptions
+from .options import (
+    GenerationOptions,
+    StreamOptions,
+    resolve_options,
+    resolve_stream_options,
+    unused_option_warnings,
+)
+from .preparation import check_normalizer, measure_of, prepare, read_text_rules
 from .reference_audio import load_reference
+from .stream import Stream
 from .tokenizer import Tokenizer
-from .voice import Voice, bundle_voices, default_voice, fingerprint_of, is_voice_file
+from .voice import Voice, bundle_voices, default_voice, fingerprint_of, is_voice_file, named_voice
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-
-    from .long_text import LongSpeech, LongTextOptions
 
     VoiceSource = Voice | str | os.PathLike[str] | tuple[npt.NDArray[Any], int] | BinaryIO
 
@@ -42,40 +47,23 @@ __all__ = ["Capabilities", "Engine"]
 _log = logging.getLogger("loquor")
 
 _VOICES_KEPT = 8  # voices made from files by speak(), some 2 MB each
-_UNUSED_BY_TURBO = ("exaggeration", "cfg_weight")
+
+_open_engines: weakref.WeakSet[_core.EngineHandle] = weakref.WeakSet()
 
 
-@dataclass(frozen=True)
-class Capabilities:
-    """What a loaded engine is and can do. Sizes are in elements, rates in Hz."""
-
-    model: str
-    family: str
-    folder: Path
-    device: str
-    provider: str
-    dtypes: Mapping[str, str]
-    optimization_levels: Mapping[str, str]
-    threads: int
-    kv_mode: str
-    kv_dtype: str
-    layers: int
-    hidden_size: int
-    vocab_size: int
-    max_positions: int
-    sample_rate: int
-    samples_per_token: int
-    tags: tuple[str, ...]
-    voices: tuple[str, ...]
-    has_default_voice: bool
-    voice_cloning: bool = True
-    streaming: bool = False
-    text_normalizer: str = "none"
-    piece_characters: int = PIECE_CHARACTERS
+@atexit.register
+def _halt_engines() -> None:
+    """At the end of the process nobody waits for speech any more, and no graph may run into it."""
+    for core in list(_open_engines):
+        core.halt()
 
 
 class Engine:
-    """A model, ready to speak. Any thread may call it; one request runs at a time, others wait their turn."""
+    """A model, ready to speak. Any thread may call it.
+
+    One thread of its own runs the graphs for up to `capabilities.slots` requests at once, which join and
+    leave between decode steps; others wait.
+    """
 
     def __init__(
         self,
@@ -86,6 +74,9 @@ class Engine:
         threads: int = 0,
         normalize: str = "auto",
         provider_options: Mapping[str, str] | None = None,
+        slots: int = 0,
+        max_queue: int = 0,
+        batching: bool = True,
     ) -> None:
         """Load a bundle: a name of the catalogue, a hub id, or a folder (see `loquor.hub.resolve`).
 
@@ -96,6 +87,11 @@ class Engine:
         English numbers, dates, money, abbreviations and symbols in words, "none" leaves them to the model,
         "auto" does what the bundle asks for (mini needs "en", Turbo reads digits itself).
 
+        `slots` requests are under way at once (0: as many as 1 GiB of KV cache is good for, 16 at most), and
+        `max_queue` (0: 256) may wait beyond those: more raise `BusyError`. With `batching` a decode step
+        serves all of them in one run where the graph allows it, which is faster; without it a request's
+        logits do not depend on its neighbours to the last bit.
+
         Raises `RuntimeMissingError`, `ModelError` (`DownloadError` when files cannot be fetched) or
         `InvalidInputError`.
         """
@@ -104,8 +100,11 @@ class Engine:
 
         runtime = open_runtime()
         self._model = model_text(model)
-        _check_arguments(device, dtype, threads, provider_options)
         check_normalizer(normalize)
+        check_engine_arguments(device, dtype, provider_options)
+        counts = {"threads": (threads, 1024), "slots": (slots, 64), "max_queue": (max_queue, 2**20)}
+        for name, (value, most) in counts.items():
+            check_count(name, value, most)
         entry = find_entry(self._model)
         if entry is not None and not entry.supported:
             raise InvalidInputError(
@@ -117,20 +116,29 @@ class Engine:
         self._default_voice = default_voice(self._folder)
         options = {str(key): str(value) for key, value in (provider_options or {}).items()}
         self._core: _core.EngineHandle | None = _core.EngineHandle(
-            runtime, str(self._folder), dtype=dtype, device=device, provider_options=options, threads=threads
+            runtime,
+            str(self._folder),
+            dtype=dtype,
+            device=device,
+            provider_options=options,
+            threads=threads,
+            slots=slots,
+            max_queue=max_queue,
+            batching=bool(batching),
         )
         self._text_rules = read_text_rules(self._folder)
         self._normalizer = self._text_rules.normalizer if normalize == "auto" else normalize
+        _open_engines.add(self._core)
         self._info = self._core.info()
         self._defaults = self._core.default_options()
+        self._stream_defaults = _core.default_stream_options(self._core)
         encoder = self._info["graphs"]["speech_encoder"]
-        contract = " ".join(
-            str(self._info[key])
-            for key in ("family", "hidden_size", "speaker_embedding_size", "speaker_feature_size")
-        )
+        sizes = ("family", "hidden_size", "speaker_embedding_size", "speaker_feature_size")
+        contract = " ".join(str(self._info[key]) for key in sizes)
         self._fingerprint = fingerprint_of(self._folder, Path(encoder["file"]), encoder["dtype"], contract)
         self._handles: weakref.WeakKeyDictionary[Voice, _core.VoiceHandle] = weakref.WeakKeyDictionary()
         self._voices: OrderedDict[tuple[str, int, int], Voice] = OrderedDict()
+        self._streams: weakref.WeakSet[Stream] = weakref.WeakSet()
         self._lock = threading.Lock()
 
     # --- Voices ---
@@ -141,8 +149,7 @@ class Engine:
         `source` is the name of a voice that the bundle brings (`capabilities.voices`), a file that soundfile
         reads, `(samples, sample_rate)` with float or integer PCM samples of shape [n] or [n, channels], a
         binary file object, a saved voice (`.safetensors`), or None for the bundle's default voice. Recordings
-        are mixed to mono, resampled to 24 kHz, brought to -27 LUFS and cut to
-        15 s, as upstream does.
+        are mixed to mono, resampled to 24 kHz, brought to -27 LUFS and cut to 15 s, as upstream does.
 
         Raises `InvalidInputError` for a recording or voice that cannot be used, `ExecutionError`,
         `CancelledError`.
@@ -158,7 +165,7 @@ class Engine:
         reference = load_reference(source)
         for warning in reference.warnings:
             _log.warning("%s", warning)
-        handle = self._engine().encode_voice(reference.samples, _token(cancel))
+        handle = self._engine().encode_voice(reference.samples, checked_token(cancel))
         name = Path(os.fspath(source)).stem if isinstance(source, (str, os.PathLike)) else "voice"
         voice = Voice(**handle.tensors(), fingerprint=self._fingerprint, name=name)
         with self._lock:
@@ -166,24 +173,7 @@ class Engine:
         return voice
 
     def _named(self, source: VoiceSource | None) -> VoiceSource:
-        """Put the file of the bundle's own voice in the place of its name, or of None."""
-        if source is None:
-            if self._default_voice is not None:
-                return self._default_voice
-            raise InvalidInputError(
-                f"{self._model} brings no voice of its own: give one, as voice='recording.wav' (5 to 15 s "
-                "of one speaker)"
-            )
-        if not isinstance(source, str) or not self._bundle_voices:
-            return source
-        if source in self._bundle_voices:
-            return self._bundle_voices[source]
-        if not Path(source).suffix and not Path(source).exists():
-            raise InvalidInputError(
-                f"there is neither a file {source!r} nor a voice of that name: give a recording or one of "
-                f"{', '.join(self._bundle_voices)}"
-            )
-        return source
+        return named_voice(source, self._default_voice, self._bundle_voices, self._model)
 
     def _cached_voice(self, source: VoiceSource | None, cancel: _core.CancelToken | None) -> Voice:
         """Files are read once: the voice is kept under the file's path, size and time."""
@@ -241,27 +231,58 @@ class Engine:
 
         Raises `InvalidInputError`, `CancelledError` within one step of `cancel`, `ExecutionError`.
         """
+        check_progress(progress)
+        chunks = self._stream_defaults | {"first_chunk": 0}  # all at the end
+        stream = self._open_stream(text, voice, options, chunks, cancel, progress)
+        samples = next(stream, np.zeros(0, np.float32))
+        next(stream, None)  # the end, behind which its measurements are complete
+        return Audio(samples, stream.sample_rate, stream.metrics, stream.warnings)
+
+    def stream(
+        self,
+        text: str,
+        voice: VoiceSource | None = None,
+        options: GenerationOptions | None = None,
+        *,
+        chunks: StreamOptions | None = None,
+        cancel: _core.CancelToken | None = None,
+    ) -> Stream:
+        """Say `text` while it is made: iterate over the result, in a `with` or an `async with` block.
+
+        Gives arrays of samples, float32 [n], mono in [-1, 1] at the stream's `sample_rate`. The speech tokens
+        are those of `speak`; so is the sound, as far as the decoder's windows agree. Leaving the block
+        cancels what is not done. The work starts now. Making a voice from a recording takes a while, which an
+        asyncio program should do before, on another thread.
+
+        Raises `InvalidInputError` and `BusyError` now, `CancelledError` and `ExecutionError` where it is
+        read.
+        """
+        resolved = resolve_stream_options(chunks, self._stream_defaults)
+        return self._open_stream(text, voice, options, resolved, cancel, None)
+
+    def _open_stream(
+        self,
+        text: str,
+        voice: VoiceSource | None,
+        options: GenerationOptions | None,
+        chunks: dict[str, Any],
+        cancel: _core.CancelToken | None,
+        progress: Callable[[int], None] | None,
+    ) -> Stream:
         start = time.perf_counter()
         resolved = resolve_options(options, self._defaults)
         prepared = prepare(text, self._normalizer)
         ids = self._tokenizer.encode(prepared.text)
         made = self._cached_voice(voice, cancel)
-        warnings = [*prepared.warnings, *self._tag_warnings(text), *self._option_warnings(options)]
-        tokens = self._generate(ids, made, resolved, cancel, progress)
-        samples, vocoder_seconds = self._engine().decode(tokens["tokens"], self._handle(made), _token(cancel))
-        warnings += self._token_warnings(tokens)
-        audio_seconds = len(samples) / self._info["sample_rate"]
-        metrics = Metrics(
-            text_tokens=len(ids),
-            prompt_length=tokens["prompt_length"],
-            speech_tokens=len(tokens["tokens"]),
-            prefill_seconds=tokens["prefill_seconds"],
-            decode_seconds=tokens["decode_seconds"],
-            vocoder_seconds=vocoder_seconds,
-            total_seconds=time.perf_counter() - start,
-            audio_seconds=audio_seconds,
+        warnings = [*prepared.warnings, *self._tokenizer.warnings(text)]
+        warnings += unused_option_warnings(options, self._info["family"])
+        handle = _core.StreamHandle(
+            self._engine(), ids, self._handle(made), resolved, chunks, checked_token(cancel), progress
         )
-        return Audio(samples, self._info["sample_rate"], metrics, tuple(warnings))
+        stream = Stream(handle, text, len(ids), self._info["sample_rate"], warnings, start)
+        with self._lock:
+            self._streams.add(stream)
+        return stream
 
     def speak_long(
         self,
@@ -280,26 +301,10 @@ class Engine:
 
         Raises `InvalidInputError` for what is wrong before the text is read; then what `speak` raises.
         """
-        from .long_text import LongSpeech
-
         resolve_options(options, self._defaults)
         speak = partial(self.speak, voice=self._cached_voice(voice, cancel), cancel=cancel)
         limit, measure = self._text_rules.piece_characters, measure_of(self._normalizer)
         return LongSpeech(text, speak, options, long_text, limit, measure, progress)
-
-    def _tag_warnings(self, text: str) -> list[str]:
-        unknown = self._tokenizer.unknown_tags(text)
-        known = ", ".join(self._tokenizer.tags)
-        return [f"{tag} is no tag of this model and is read as text (it knows {known})" for tag in unknown]
-
-    def _option_warnings(self, options: GenerationOptions | None) -> list[str]:
-        given = [name for name in _UNUSED_BY_TURBO if options and getattr(options, name) is not None]
-        return [f"{name} is ignored: the {self._info['family']} family has no such control" for name in given]
-
-    def _token_warnings(self, tokens: Mapping[str, Any]) -> list[str]:
-        if tokens["finish_reason"] == "length":
-            return [f"speech was cut at {len(tokens['tokens'])} tokens, before the model said stop"]
-        return [] if len(tokens["tokens"]) else ["the model found nothing to say in this text"]
 
     # --- Lower level: for harnesses and other engines ---
 
@@ -325,9 +330,10 @@ class Engine:
         is that of the model card: prefill [voice prefix, text, START, START], then one token a step.
         Raises `InvalidInputError`, `CancelledError`, `ExecutionError`.
         """
-        resolved = resolve_options(options, self._defaults)
-        tokens: npt.NDArray[np.int64] = self._generate(
-            _ids(input_ids, "input_ids"), voice, resolved, cancel, progress
+        ids, resolved = checked_ids(input_ids, "input_ids"), resolve_options(options, self._defaults)
+        check_progress(progress)
+        tokens: npt.NDArray[np.int64] = self._engine().generate_tokens(
+            ids, self._handle(voice), resolved, checked_token(cancel), progress
         )["tokens"]
         return tokens
 
@@ -340,22 +346,8 @@ class Engine:
         appended: n is `samples_per_token` times the number of tokens then. Errors as in `generate_tokens`.
         """
         return self._engine().decode(
-            _ids(speech_tokens, "speech_tokens"), self._handle(voice), _token(cancel)
+            checked_ids(speech_tokens, "speech_tokens"), self._handle(voice), checked_token(cancel)
         )[0]
-
-    def _generate(
-        self,
-        input_ids: npt.NDArray[np.int64],
-        voice: Voice,
-        resolved: dict[str, Any],
-        cancel: _core.CancelToken | None,
-        progress: Callable[[int], None] | None,
-    ) -> dict[str, Any]:
-        if progress is not None and not callable(progress):
-            raise InvalidInputError(f"progress must be a function, not {type(progress).__name__}")
-        return self._engine().generate_tokens(
-            input_ids, self._handle(voice), **resolved, cancel=_token(cancel), progress=progress
-        )
 
     # --- The engine itself ---
 
@@ -379,7 +371,14 @@ class Engine:
         )
 
     def close(self) -> None:
-        """Give the memory back, after the requests under way. Later calls raise `InvalidInputError`."""
+        """Cancel the streams, and give the memory back after the calls under way on other threads.
+
+        Later calls raise `InvalidInputError`.
+        """
+        with self._lock:
+            streams = list(self._streams)
+        for stream in streams:
+            stream._close_engine()
         self._core = None
 
     def _engine(self) -> _core.EngineHandle:

@@ -61,6 +61,18 @@ def same_speech(one: Any, other: Any) -> bool:
 # --- say ---
 
 
+def test_say_streams_into_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, other = tmp_path / "one.wav", tmp_path / "other.wav"
+    assert main(["say", "Hello there.", "-o", str(one), "--stream"]) == 0
+    assert re.search(
+        r"[\d.]+ s of speech, real-time factor [\d.]+: .*one.wav$", capsys.readouterr().err, re.M
+    )
+    assert main(["say", "Hello there.", "-o", str(other), "-q"]) == 0
+    assert same_speech(one, other)
+    assert main(["say", "Hello.", "-o", str(tmp_path / "out.flac"), "--stream"]) == 2
+    assert "--stream writes WAV" in error_line(capsys)
+
+
 @pytest.mark.parametrize("format", ["wav", "flac", "ogg", "mp3"])
 def test_say_writes_a_file_and_two_lines(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], format: str

@@ -51,6 +51,19 @@ def test_say_writes_wav_to_stdout(tmp_path: Path) -> None:
     assert np.corrcoef(samples, expected)[0, 1] > 0.99  # the decoder's noise differs from run to run
 
 
+def test_say_streams_to_stdout_while_it_is_made() -> None:
+    text = "Hello there, how are you today? " * 10
+    process = loquor_process("say", text, "-o", "-", "--stream", "-q", stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    head = process.stdout.read(44 + 2 * 960)
+    assert head[:4] == b"RIFF" and head[40:44] == b"\xff\xff\xff\xff"
+    assert process.poll() is None  # there is more to come
+    rest = process.stdout.read()  # not by communicate(), which knows nothing of what was read ahead
+    status, _, err = finished(process)
+    assert (status, err) == (0, "")
+    assert len(rest) % (2 * 960) == 0 and len(rest) > 20 * 2 * 960
+
+
 @needs_posix
 def test_ctrl_c_ends_speech_at_once(tmp_path: Path) -> None:
     text = "Hello there, how are you today? " * 100  # tens of seconds of work

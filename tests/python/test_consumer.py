@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TEXT = "Hello there, how are you?"
 SPEECH_CODES = 6561
 CLOSING_SILENCE = 3
+CANCELLED = 1
 SAMPLES_PER_TOKEN = 960
 INVALID_INPUT, RUNTIME_MISSING, MODEL, USAGE, FILE = 2, 3, 4, 64, 74
 
@@ -138,6 +139,26 @@ def test_cpp_says_what_python_says(programs: Path, runtime_library: str, scene: 
     expected = scene.engine.generate_tokens(scene.ids, scene.voice, loquor.GenerationOptions(seed=7))
     done = run(programs / "speak_cpp", runtime_library, scene.bundle, scene.samples_file, 7, *scene.ids)
     assert said(done) == expected.tolist()
+
+
+def test_c_streams_what_python_says(
+    programs: Path, runtime_library: str, scene: Scene, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.f32"
+    expected = scene.engine.generate_tokens(scene.ids, scene.voice, loquor.GenerationOptions(seed=9))
+    whole = scene.engine.decode(expected, scene.voice)
+    for first_chunk in (0, 5):
+        arguments = (runtime_library, scene.bundle, scene.samples_file, out, 9, first_chunk)
+        tokens = said(run(programs / "stream", *arguments, 0, *scene.ids))
+        assert tokens == expected.tolist()
+        heard = np.fromfile(out, np.float32)
+        assert heard.shape == whole.shape
+        if not scene.noisy:
+            np.testing.assert_array_equal(heard, whole)
+    done = run(programs / "stream", *arguments, 1, *scene.ids)
+    assert (done.returncode, done.stdout) == (CANCELLED, "")
+    assert "the request was cancelled" in done.stderr
+    assert np.fromfile(out, np.float32).size == 5 * SAMPLES_PER_TOKEN
 
 
 def test_the_built_in_tone_is_a_voice(

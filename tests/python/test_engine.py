@@ -348,8 +348,10 @@ def test_capabilities(bundle_of: BundleOf) -> None:
             "piece_characters": 250,
             "voices": (),
             "has_default_voice": False,
+            "slots": 16,
+            "batched": True,
             "voice_cloning": True,
-            "streaming": False,
+            "streaming": True,
         }
         assert repr(engine) == f"Engine({str(folder)!r}, device='cpu', dtype='q4f16')"
     with Engine(folder) as engine:

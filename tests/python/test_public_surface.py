@@ -20,6 +20,9 @@ from loquor import (
     LongTextOptions,
     Mark,
     Metrics,
+    Stream,
+    StreamOptions,
+    StreamReport,
     piece_seed,
     subtitles,
 )
@@ -31,6 +34,7 @@ REQUIRED = dataclasses.MISSING
 def test_names() -> None:
     assert loquor.__all__ == [
         "Audio",
+        "BusyError",
         "CancelToken",
         "CancelledError",
         "Capabilities",
@@ -46,6 +50,9 @@ def test_names() -> None:
         "Metrics",
         "ModelError",
         "RuntimeMissingError",
+        "Stream",
+        "StreamOptions",
+        "StreamReport",
         "Voice",
         "__version__",
         "piece_seed",
@@ -65,7 +72,8 @@ _PROGRESS = "progress: 'Callable[[int], None] | None' = None"
             "__init__",
             "(self, model: 'str | os.PathLike[str]' = 'mini', *, device: 'str' = 'auto', "
             "dtype: 'str' = 'auto', threads: 'int' = 0, normalize: 'str' = 'auto', "
-            "provider_options: 'Mapping[str, str] | None' = None) -> 'None'",
+            "provider_options: 'Mapping[str, str] | None' = None, slots: 'int' = 0, max_queue: 'int' = 0, "
+            "batching: 'bool' = True) -> 'None'",
         ),
         ("voice", f"(self, source: 'VoiceSource | None' = None, *, {_CANCEL}) -> 'Voice'"),
         (
@@ -78,6 +86,12 @@ _PROGRESS = "progress: 'Callable[[int], None] | None' = None"
             "(self, text: 'str | Iterable[str]', voice: 'VoiceSource | None' = None, "
             "options: 'GenerationOptions | None' = None, *, long_text: 'LongTextOptions | None' = None, "
             f"{_CANCEL}, {_PROGRESS}) -> 'LongSpeech'",
+        ),
+        (
+            "stream",
+            "(self, text: 'str', voice: 'VoiceSource | None' = None, "
+            "options: 'GenerationOptions | None' = None, *, chunks: 'StreamOptions | None' = None, "
+            f"{_CANCEL}) -> 'Stream'",
         ),
         ("tokenize", "(self, text: 'str') -> 'npt.NDArray[np.int64]'"),
         (
@@ -98,7 +112,7 @@ def test_engine_signatures(method: str, signature: str) -> None:
 
 
 def test_engine_has_no_other_public_member() -> None:
-    methods = {"voice", "speak", "speak_long", "tokenize", "generate_tokens", "decode", "close"}
+    methods = {"voice", "speak", "speak_long", "stream", "tokenize", "generate_tokens", "decode", "close"}
     assert {name for name in vars(Engine) if not name.startswith("_")} == {*methods, "capabilities"}
 
 
@@ -113,13 +127,22 @@ def test_generation_options() -> None:
     assert list(fields_of(GenerationOptions).items()) == list({**expected, "seed": 0}.items())
 
 
+def test_stream() -> None:
+    names = ("first_chunk", "growth", "max_chunk", "left_context", "look_ahead", "fade_samples", "adaptive")
+    assert list(fields_of(StreamOptions).items()) == list(dict.fromkeys(names).items())
+    counted = ("audio_seconds", "speech_tokens", "generated_tokens", "finished", "cancelled", "text")
+    assert list(fields_of(StreamReport).items()) == list(dict.fromkeys(counted, REQUIRED).items())
+    members = {"cancel", "report", "sample_rate", "tokens", "metrics", "warnings"}
+    assert {name for name in vars(Stream) if not name.startswith("_")} == members
+
+
 def test_capabilities() -> None:
     required = (
         "model", "family", "folder", "device", "provider", "dtypes", "optimization_levels", "threads",
         "kv_mode", "kv_dtype", "layers", "hidden_size", "vocab_size", "max_positions", "sample_rate",
-        "samples_per_token", "tags", "voices", "has_default_voice",
+        "samples_per_token", "tags", "voices", "has_default_voice", "slots", "batched",
     )  # fmt: skip
-    expected = {**dict.fromkeys(required, REQUIRED), "voice_cloning": True, "streaming": False}
+    expected = {**dict.fromkeys(required, REQUIRED), "voice_cloning": True, "streaming": True}
     expected |= {"text_normalizer": "none", "piece_characters": 250}
     assert list(fields_of(Capabilities).items()) == list(expected.items())
 
@@ -161,6 +184,7 @@ def test_error_tree() -> None:
         "ModelError": (loquor.LoquorError,),
         "DownloadError": (loquor.ModelError,),
         "InvalidInputError": (loquor.LoquorError, ValueError),
+        "BusyError": (loquor.LoquorError,),
         "CancelledError": (loquor.LoquorError,),
         "ExecutionError": (loquor.LoquorError,),
     }

@@ -30,6 +30,9 @@ def configuration() -> dict[str, object]:
         "piece_characters": 200,
         "default_voice": "woman",
         "voice_prefix_positions": PREFIX,
+        # The vocoder's phase and noise count from the start of a call: decode from the first token on.
+        "stream_left_context": -1,
+        "stream_look_ahead": 14,
         "text_config": {
             "model_type": "gpt2",
             "n_layer": LAYERS,

@@ -8,13 +8,14 @@ import itertools
 import math
 import os
 import stat
-import struct
 import sys
 from collections.abc import Callable, Iterator
-from typing import IO, TYPE_CHECKING
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, BinaryIO
 
 from .. import Audio, GenerationOptions, LongSpeech, LongTextOptions
-from ..audio import FORMATS
+from ..audio import FORMATS, write_wav_stream
 from ..catalog import CATALOG
 from ..errors import InvalidInputError
 from ..long_text import check_long
@@ -31,7 +32,10 @@ from .engines import (
 from .models import download_bytes, megabytes
 
 if TYPE_CHECKING:
-    from .. import CancelToken
+    import numpy as np
+    import numpy.typing as npt
+
+    from .. import CancelToken, Engine, Stream
 
 __all__ = ["add", "run"]
 
@@ -74,6 +78,11 @@ def add(
         help="a recording of 5 to 15 s of one speaker, a voice by `loquor voice`, or the name of one "
         "that the model brings (the built-in one: man, woman)",
     )
+    parser.add_argument(
+        "--stream",
+        action="store_true",
+        help="write WAV chunk by chunk while the speech is made, to the file or to stdout",
+    )
     add_engine_arguments(parser)
     parser.add_argument(
         "--normalize",
@@ -109,6 +118,8 @@ def run(args: argparse.Namespace) -> int:
     options = GenerationOptions(seed=args.seed, **{name: getattr(args, name) for name, _, _ in _SAMPLING})
     tally = _Tally()
     with load_engine(args) as engine:
+        if args.stream:
+            return _stream(args, engine, "".join(text), options)
 
         def speak(cancel: CancelToken) -> None:
             voice = engine.voice(args.voice, cancel=cancel)
@@ -166,18 +177,47 @@ def _to_stdout(speech: LongSpeech, watch: Callable[[Audio], None]) -> None:
         first.save(out, format="wav")
         watch(first)
     else:
-        out.write(_endless_header(first.sample_rate))
-        for audio in itertools.chain((first, second), speech):
-            out.write(audio.to_int16().astype("<i2").tobytes())
-            out.flush()
-            watch(audio)
+        pieces = itertools.chain((first, second), speech)
+        write_wav_stream(out, _samples(pieces, watch), first.sample_rate, rewind=False)
     out.flush()
 
 
-def _endless_header(rate: int) -> bytes:
-    most = 2**32 - 1
-    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, rate, 2 * rate, 2, 16)
-    return struct.pack("<4sI4s", b"RIFF", most, b"WAVE") + form + struct.pack("<4sI", b"data", most - 36)
+def _samples(pieces: Iterator[Audio], watch: Callable[[Audio], None]) -> Iterator[npt.NDArray[np.float32]]:
+    for audio in pieces:
+        watch(audio)
+        yield audio.samples
+
+
+def _stream(args: argparse.Namespace, engine: Engine, text: str, options: GenerationOptions) -> int:
+    """Write while the speech is made. What was written stays, as a whole WAV file, also if it ends early."""
+
+    def listen(cancel: CancelToken) -> Stream:
+        voice = engine.voice(args.voice, cancel=cancel)
+        with engine.stream(text, voice, options, cancel=cancel) as stream, _opened(args.output) as out:
+            write_wav_stream(out, stream, stream.sample_rate, rewind=args.output != "-")
+        return stream
+
+    stream = interruptible(listen)
+    for warning in stream.warnings:
+        note(f"warning: {warning}")
+    if not args.quiet:
+        where = "stdout" if args.output == "-" else args.output
+        seen = stream.metrics
+        note(f"{seen.audio_seconds:.2f} s of speech, real-time factor {seen.rtf:.2f}: {where}")
+    return 0
+
+
+@contextmanager
+def _opened(output: str) -> Iterator[BinaryIO]:
+    if output == "-":
+        yield sys.stdout.buffer
+        return
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(Path(output).open("wb"))
+        except OSError as error:
+            raise InvalidInputError(f"cannot write {output}: {error}") from error
+        yield file
 
 
 def _text_of_argument(text: str) -> tuple[str, int]:
@@ -241,6 +281,8 @@ def _check(args: argparse.Namespace) -> None:
             check_output(path, (suffix,), None)
             if args.output == "-":
                 raise InvalidInputError("subtitles go with a file of speech: give -o FILE")
+    if args.stream and args.output != "-" and not args.output.lower().endswith(".wav"):
+        raise InvalidInputError(f"cannot stream into {args.output}: --stream writes WAV, name a .wav file")
     entry = CATALOG.get(args.model) if args.model else None
     if args.voice is not None:
         check_input(args.voice, "the voice", voice_names(args))

@@ -1,0 +1,42 @@
+"""What an engine says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .preparation import PIECE_CHARACTERS
+
+__all__ = ["Capabilities"]
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a loaded engine is and can do. Sizes are in elements, rates in Hz."""
+
+    model: str
+    family: str
+    folder: Path
+    device: str
+    provider: str
+    dtypes: Mapping[str, str]
+    optimization_levels: Mapping[str, str]
+    threads: int
+    kv_mode: str
+    kv_dtype: str
+    layers: int
+    hidden_size: int
+    vocab_size: int
+    max_positions: int
+    sample_rate: int
+    samples_per_token: int
+    tags: tuple[str, ...]
+    voices: tuple[str, ...]
+    has_default_voice: bool
+    slots: int
+    batched: bool
+    voice_cloning: bool = True
+    streaming: bool = True
+    text_normalizer: str = "none"
+    piece_characters: int = PIECE_CHARACTERS
