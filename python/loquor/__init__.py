@@ -25,8 +25,10 @@ from .errors import (
     ModelError,
     RuntimeMissingError,
 )
+from .long_text import LongSpeech, LongTextOptions, piece_seed
 from .options import GenerationOptions, StreamOptions
 from .stream import Stream, StreamReport
+from .subtitles import Mark, subtitles
 from .voice import Voice
 
 __all__ = [
@@ -40,7 +42,10 @@ __all__ = [
     "ExecutionError",
     "GenerationOptions",
     "InvalidInputError",
+    "LongSpeech",
+    "LongTextOptions",
     "LoquorError",
+    "Mark",
     "Metrics",
     "ModelError",
     "RuntimeMissingError",
@@ -49,6 +54,8 @@ __all__ = [
     "StreamReport",
     "Voice",
     "__version__",
+    "piece_seed",
+    "subtitles",
 ]
 
 __version__: str = _version()

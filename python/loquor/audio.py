@@ -16,6 +16,7 @@ import numpy as np
 
 from .errors import InvalidInputError
 from .files import write_atomic
+from .subtitles import Mark
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -58,13 +59,15 @@ class Metrics:
 class Audio:
     """Speech: `samples` float32 [n], mono in [-1, 1], at `sample_rate` Hz, with `metrics` and `warnings`.
 
-    Raises `InvalidInputError` if `samples` has another dtype or shape, or the rate is not a positive integer.
+    `marks` tell when each sentence is spoken; only long text has them. Raises `InvalidInputError` if
+    `samples` has another dtype or shape, or the rate is not a positive integer.
     """
 
     samples: npt.NDArray[np.float32]
     sample_rate: int
     metrics: Metrics
     warnings: tuple[str, ...] = ()
+    marks: tuple[Mark, ...] = ()
 
     def __post_init__(self) -> None:
         samples, rate = self.samples, self.sample_rate

@@ -9,7 +9,8 @@ import threading
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -22,12 +23,19 @@ from .arguments import check_count, check_engine_arguments, check_progress, chec
 from .audio import Audio
 from .capabilities import Capabilities
 from .errors import InvalidInputError
-from .options import GenerationOptions, StreamOptions, resolve_options, resolve_stream_options
-from .preparation import check_normalizer, prepare, read_text_rules
+from .long_text import LongSpeech, LongTextOptions
+from .options import (
+    GenerationOptions,
+    StreamOptions,
+    resolve_options,
+    resolve_stream_options,
+    unused_option_warnings,
+)
+from .preparation import check_normalizer, measure_of, prepare, read_text_rules
 from .reference_audio import load_reference
 from .stream import Stream
 from .tokenizer import Tokenizer
-from .voice import Voice, bundle_voices, default_voice, fingerprint_of, is_voice_file
+from .voice import Voice, bundle_voices, default_voice, fingerprint_of, is_voice_file, named_voice
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -39,7 +47,6 @@ __all__ = ["Capabilities", "Engine"]
 _log = logging.getLogger("loquor")
 
 _VOICES_KEPT = 8  # voices made from files by speak(), some 2 MB each
-_UNUSED_BY_TURBO = ("exaggeration", "cfg_weight")
 
 _open_engines: weakref.WeakSet[_core.EngineHandle] = weakref.WeakSet()
 
@@ -126,10 +133,8 @@ class Engine:
         self._defaults = self._core.default_options()
         self._stream_defaults = _core.default_stream_options(self._core)
         encoder = self._info["graphs"]["speech_encoder"]
-        contract = " ".join(
-            str(self._info[key])
-            for key in ("family", "hidden_size", "speaker_embedding_size", "speaker_feature_size")
-        )
+        sizes = ("family", "hidden_size", "speaker_embedding_size", "speaker_feature_size")
+        contract = " ".join(str(self._info[key]) for key in sizes)
         self._fingerprint = fingerprint_of(self._folder, Path(encoder["file"]), encoder["dtype"], contract)
         self._handles: weakref.WeakKeyDictionary[Voice, _core.VoiceHandle] = weakref.WeakKeyDictionary()
         self._voices: OrderedDict[tuple[str, int, int], Voice] = OrderedDict()
@@ -168,24 +173,7 @@ class Engine:
         return voice
 
     def _named(self, source: VoiceSource | None) -> VoiceSource:
-        """Put the file of the bundle's own voice in the place of its name, or of None."""
-        if source is None:
-            if self._default_voice is not None:
-                return self._default_voice
-            raise InvalidInputError(
-                f"{self._model} brings no voice of its own: give one, as voice='recording.wav' (5 to 15 s "
-                "of one speaker)"
-            )
-        if not isinstance(source, str) or not self._bundle_voices:
-            return source
-        if source in self._bundle_voices:
-            return self._bundle_voices[source]
-        if not Path(source).suffix and not Path(source).exists():
-            raise InvalidInputError(
-                f"there is neither a file {source!r} nor a voice of that name: give a recording or one of "
-                f"{', '.join(self._bundle_voices)}"
-            )
-        return source
+        return named_voice(source, self._default_voice, self._bundle_voices, self._model)
 
     def _cached_voice(self, source: VoiceSource | None, cancel: _core.CancelToken | None) -> Voice:
         """Files are read once: the voice is kept under the file's path, size and time."""
@@ -235,7 +223,7 @@ class Engine:
         cancel: _core.CancelToken | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Audio:
-        """Say `text` (a sentence or a few, best under 300 characters) in a voice.
+        """Say `text` (a sentence or a few, best under 300 characters; see `speak_long`) in a voice.
 
         `voice` is what `voice()` takes; voices made from files here are kept for the next call. `progress` is
         called with the number of speech tokens so far, some twenty times a second (25 tokens are a second of
@@ -286,7 +274,8 @@ class Engine:
         prepared = prepare(text, self._normalizer)
         ids = self._tokenizer.encode(prepared.text)
         made = self._cached_voice(voice, cancel)
-        warnings = [*prepared.warnings, *self._tag_warnings(text), *self._option_warnings(options)]
+        warnings = [*prepared.warnings, *self._tokenizer.warnings(text)]
+        warnings += unused_option_warnings(options, self._info["family"])
         handle = _core.StreamHandle(
             self._engine(), ids, self._handle(made), resolved, chunks, checked_token(cancel), progress
         )
@@ -295,14 +284,27 @@ class Engine:
             self._streams.add(stream)
         return stream
 
-    def _tag_warnings(self, text: str) -> list[str]:
-        unknown = self._tokenizer.unknown_tags(text)
-        known = ", ".join(self._tokenizer.tags)
-        return [f"{tag} is no tag of this model and is read as text (it knows {known})" for tag in unknown]
+    def speak_long(
+        self,
+        text: str | Iterable[str],
+        voice: VoiceSource | None = None,
+        options: GenerationOptions | None = None,
+        *,
+        long_text: LongTextOptions | None = None,
+        cancel: _core.CancelToken | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> LongSpeech:
+        """Say a text of any length, given whole or in chunks such as the lines of an open file.
 
-    def _option_warnings(self, options: GenerationOptions | None) -> list[str]:
-        given = [name for name in _UNUSED_BY_TURBO if options and getattr(options, name) is not None]
-        return [f"{name} is ignored: the {self._info['family']} family has no such control" for name in given]
+        It is spoken sentence by sentence (see `LongTextOptions`) while the result is iterated, collected or
+        saved. `progress` is called with the number of speech tokens of all pieces so far.
+
+        Raises `InvalidInputError` for what is wrong before the text is read; then what `speak` raises.
+        """
+        resolve_options(options, self._defaults)
+        speak = partial(self.speak, voice=self._cached_voice(voice, cancel), cancel=cancel)
+        limit, measure = self._text_rules.piece_characters, measure_of(self._normalizer)
+        return LongSpeech(text, speak, options, long_text, limit, measure, progress)
 
     # --- Lower level: for harnesses and other engines ---
 
@@ -328,9 +330,10 @@ class Engine:
         is that of the model card: prefill [voice prefix, text, START, START], then one token a step.
         Raises `InvalidInputError`, `CancelledError`, `ExecutionError`.
         """
-        resolved = resolve_options(options, self._defaults)
-        tokens: npt.NDArray[np.int64] = self._generate(
-            checked_ids(input_ids, "input_ids"), voice, resolved, cancel, progress
+        ids, resolved = checked_ids(input_ids, "input_ids"), resolve_options(options, self._defaults)
+        check_progress(progress)
+        tokens: npt.NDArray[np.int64] = self._engine().generate_tokens(
+            ids, self._handle(voice), resolved, checked_token(cancel), progress
         )["tokens"]
         return tokens
 
@@ -345,19 +348,6 @@ class Engine:
         return self._engine().decode(
             checked_ids(speech_tokens, "speech_tokens"), self._handle(voice), checked_token(cancel)
         )[0]
-
-    def _generate(
-        self,
-        input_ids: npt.NDArray[np.int64],
-        voice: Voice,
-        resolved: dict[str, Any],
-        cancel: _core.CancelToken | None,
-        progress: Callable[[int], None] | None,
-    ) -> dict[str, Any]:
-        check_progress(progress)
-        return self._engine().generate_tokens(
-            input_ids, self._handle(voice), resolved, checked_token(cancel), progress
-        )
 
     # --- The engine itself ---
 

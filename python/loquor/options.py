@@ -11,7 +11,15 @@ import numpy as np
 
 from .errors import InvalidInputError
 
-__all__ = ["GenerationOptions", "StreamOptions", "resolve_options", "resolve_stream_options"]
+__all__ = [
+    "GenerationOptions",
+    "StreamOptions",
+    "resolve_options",
+    "resolve_stream_options",
+    "unused_option_warnings",
+]
+
+_UNUSED_BY_TURBO = ("exaggeration", "cfg_weight")
 
 
 @dataclass(frozen=True)
@@ -90,6 +98,12 @@ def resolve_stream_options(options: StreamOptions | None, defaults: Mapping[str,
     if options is not None and options.first_chunk is not None and resolved["first_chunk"] < 1:
         raise InvalidInputError(f"first_chunk must be 1 or more, not {options.first_chunk!r}")
     return resolved
+
+
+def unused_option_warnings(options: GenerationOptions | None, family: str) -> list[str]:
+    """Return a sentence for each option that models like Turbo have no use for."""
+    given = [name for name in _UNUSED_BY_TURBO if options and getattr(options, name) is not None]
+    return [f"{name} is ignored: the {family} family has no such control" for name in given]
 
 
 def resolve_options(options: GenerationOptions | None, defaults: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ __all__ = [
     "PreparedText",
     "TextRules",
     "check_normalizer",
+    "measure_of",
     "prepare",
     "read_text_rules",
 ]
@@ -72,6 +74,15 @@ def check_normalizer(asked: str) -> None:
     """Raise `InvalidInputError` unless a user may ask for this: "auto" or one of `NORMALIZERS`."""
     if asked != "auto" and asked not in NORMALIZERS:
         raise InvalidInputError(f"normalize must be one of auto, {', '.join(NORMALIZERS)}, not {asked!r}")
+
+
+def measure_of(normalizer: str) -> Callable[[str], int]:
+    """Return the function that counts the characters of a text as the tokenizer gets them."""
+    if normalizer == "none":
+        return len
+    from .english import spell
+
+    return lambda text: len(spell(text).text)
 
 
 def prepare(text: str, normalizer: str = "none") -> PreparedText:

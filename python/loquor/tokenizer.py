@@ -63,6 +63,11 @@ class Tokenizer:
         found = dict.fromkeys(TAG.findall(text))
         return tuple(tag for tag in found if tag not in self._tags)
 
+    def warnings(self, text: str) -> list[str]:
+        """Return a sentence for each of the `unknown_tags`."""
+        unknown, known = self.unknown_tags(text), ", ".join(self._tags)
+        return [f"{tag} is no tag of this model and is read as text (it knows {known})" for tag in unknown]
+
     def _ids(self, text: str, *, closed: bool) -> list[int]:
         if isinstance(text, str) and END_OF_TEXT in text:
             raise InvalidInputError(f"text holds {END_OF_TEXT}, which marks the end of a prompt: remove it")

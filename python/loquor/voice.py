@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -25,9 +26,12 @@ __all__ = [
     "default_voice",
     "fingerprint_of",
     "is_voice_file",
+    "named_voice",
 ]
 
 VOICE_SUFFIX = ".safetensors"
+
+_Source = TypeVar("_Source")
 
 _FORMAT = "loquor.voice"
 _VERSION = 1
@@ -151,6 +155,32 @@ class Voice:
             return cls(**arrays, fingerprint=fingerprint, name=metadata["name"])
         except InvalidInputError as error:
             raise InvalidInputError(f"voice {path} is damaged: {error}") from error
+
+
+def named_voice(
+    source: _Source | None, default: Path | None, voices: Mapping[str, Path], model: str
+) -> _Source | Path:
+    """Put the file of one of the bundle's own voices in the place of its name, or of None.
+
+    Raises `InvalidInputError` if the bundle has no default voice, or neither it nor the disk has the name.
+    """
+    if source is None:
+        if default is not None:
+            return default
+        raise InvalidInputError(
+            f"{model} brings no voice of its own: give one, as voice='recording.wav' (5 to 15 s "
+            "of one speaker)"
+        )
+    if not isinstance(source, str) or not voices:
+        return source
+    if source in voices:
+        return voices[source]
+    if not Path(source).suffix and not Path(source).exists():
+        raise InvalidInputError(
+            f"there is neither a file {source!r} nor a voice of that name: give a recording or one of "
+            f"{', '.join(voices)}"
+        )
+    return source
 
 
 def is_voice_file(path: str | os.PathLike[str]) -> bool:

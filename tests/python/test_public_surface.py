@@ -16,10 +16,15 @@ from loquor import (
     Capabilities,
     Engine,
     GenerationOptions,
+    LongSpeech,
+    LongTextOptions,
+    Mark,
     Metrics,
     Stream,
     StreamOptions,
     StreamReport,
+    piece_seed,
+    subtitles,
 )
 from tinyhub import environment
 
@@ -38,7 +43,10 @@ def test_names() -> None:
         "ExecutionError",
         "GenerationOptions",
         "InvalidInputError",
+        "LongSpeech",
+        "LongTextOptions",
         "LoquorError",
+        "Mark",
         "Metrics",
         "ModelError",
         "RuntimeMissingError",
@@ -47,6 +55,8 @@ def test_names() -> None:
         "StreamReport",
         "Voice",
         "__version__",
+        "piece_seed",
+        "subtitles",
     ]
     assert all(hasattr(loquor, name) for name in loquor.__all__)
 
@@ -70,6 +80,12 @@ _PROGRESS = "progress: 'Callable[[int], None] | None' = None"
             "speak",
             "(self, text: 'str', voice: 'VoiceSource | None' = None, "
             f"options: 'GenerationOptions | None' = None, *, {_CANCEL}, {_PROGRESS}) -> 'Audio'",
+        ),
+        (
+            "speak_long",
+            "(self, text: 'str | Iterable[str]', voice: 'VoiceSource | None' = None, "
+            "options: 'GenerationOptions | None' = None, *, long_text: 'LongTextOptions | None' = None, "
+            f"{_CANCEL}, {_PROGRESS}) -> 'LongSpeech'",
         ),
         (
             "stream",
@@ -96,7 +112,7 @@ def test_engine_signatures(method: str, signature: str) -> None:
 
 
 def test_engine_has_no_other_public_member() -> None:
-    methods = {"voice", "speak", "stream", "tokenize", "generate_tokens", "decode", "close"}
+    methods = {"voice", "speak", "speak_long", "stream", "tokenize", "generate_tokens", "decode", "close"}
     assert {name for name in vars(Engine) if not name.startswith("_")} == {*methods, "capabilities"}
 
 
@@ -132,7 +148,7 @@ def test_capabilities() -> None:
 
 
 def test_audio_and_metrics() -> None:
-    expected = {**dict.fromkeys(("samples", "sample_rate", "metrics"), REQUIRED), "warnings": ()}
+    expected = {**dict.fromkeys(("samples", "sample_rate", "metrics"), REQUIRED), "warnings": (), "marks": ()}
     assert list(fields_of(Audio).items()) == list(expected.items())
     counted = (
         "text_tokens", "prompt_length", "speech_tokens", "prefill_seconds", "decode_seconds",
@@ -140,10 +156,25 @@ def test_audio_and_metrics() -> None:
     )  # fmt: skip
     assert list(fields_of(Metrics).items()) == list(dict.fromkeys(counted, REQUIRED).items())
     for kind, public in (
-        (Audio, {"warnings", "seconds", "save", "to_int16"}),
+        (Audio, {"warnings", "marks", "seconds", "save", "to_int16"}),
         (Metrics, {"rtf", "tokens_per_second"}),
     ):
         assert {name for name in vars(kind) if not name.startswith("_")} == public
+
+
+def test_long_text() -> None:
+    assert fields_of(LongTextOptions) == {
+        "piece_characters": None,
+        "join_below": 40,
+        "clause_pause": 0.12,
+        "sentence_pause": 0.35,
+        "paragraph_pause": 0.8,
+        "language": "en",
+    }
+    assert fields_of(Mark) == dict.fromkeys(("text", "start", "end"), REQUIRED)
+    assert {name for name in vars(LongSpeech) if not name.startswith("_")} == {"collect", "save"}
+    assert str(inspect.signature(piece_seed)) == "(seed: 'int', index: 'int') -> 'int'"
+    assert str(inspect.signature(subtitles)) == "(marks: 'Iterable[Mark]', format: 'str' = 'srt') -> 'str'"
 
 
 def test_error_tree() -> None:
@@ -163,7 +194,7 @@ def test_error_tree() -> None:
 
 _HEAVY = (
     "onnxruntime", "tokenizers", "soundfile", "soxr", "pyloudnorm", "scipy", "safetensors", "huggingface_hub",
-    "tqdm", "requests", "httpx",
+    "tqdm", "requests", "httpx", "sentencex", "loquor.english",
 )  # fmt: skip
 
 _PROBE = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import sys
 from collections import Counter
@@ -29,6 +30,13 @@ def test_the_same_texts_every_time_and_others_with_another_seed():
     assert texts == text.make_texts(SCOWL, 300)
     assert texts != text.make_texts(SCOWL, 300, seed=2)
     assert len(texts) == len(set(texts)) > 100
+
+
+def test_the_texts_are_those_the_voice_was_trained_on():
+    """Whoever changes the preparation of texts on purpose trains anew, and writes the new hash here."""
+    made = "\n".join(text.make_texts(SCOWL, 1500))
+    expected = "e4d0e36052349429b585a7f7668c9a308b1d0a1922093d2c27a0ef8c8d7aefa2"
+    assert hashlib.sha256(made.encode()).hexdigest() == expected
 
 
 def test_texts_have_only_letters_of_the_voice_and_1_to_300_characters():

@@ -18,6 +18,7 @@ from .tables import (
     BEFORE_NUMBERS,
     CHARACTERS,
     CURRENCIES,
+    FILE_SUFFIXES,
     SYMBOLS,
     TITLES,
 )
@@ -141,6 +142,7 @@ _ABBREVIATED: tuple[Rule, ...] = (
         lambda m: BEFORE_NUMBERS[m[1].lower()] + " ",
     ),
     (re.compile(r"(?i)\band/or\b"), "and or"),
+    (re.compile(rf"(?<=\w)\.(?=(?:{'|'.join(FILE_SUFFIXES)})\b)"), " dot "),
     (re.compile(r"\bOK\b"), "okay"),
     (
         re.compile(r"\b([A-Z]{1,3})&([A-Z]{1,3})\b"),
@@ -156,6 +158,7 @@ def _street(match: re.Match[str]) -> str:
 
 
 _HYPHENS: tuple[Rule, ...] = (
+    (re.compile(r"(?<=\d[ap]m)-(?=\d)|(?<=[ap]\.m\.)-(?=\d)"), " to "),
     (re.compile(r"(?<=\d[a-z][a-z])-(?=[a-z])|(?<=\ds)-(?=[a-z])"), " "),
     (
         re.compile(
@@ -217,7 +220,7 @@ def _in_words(text: str) -> str:
 
 _TIDY: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?<=[A-Za-z])\(s\)"), "s"),
-    (re.compile(r"\)(?=[.,;:!?])"), ""),
+    (re.compile(r"\)(?=[.,;:!?]|\s*$)"), ""),
     (re.compile(r"(?:^|\s)\(|\)(?=$|\s)"), ", "),
     (re.compile(rf"[^A-Za-z ',.?!;:{_TAG_PLACE}-]"), " "),
     (re.compile(r"(?<![A-Za-z])'|'(?![A-Za-z])"), " "),

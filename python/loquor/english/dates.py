@@ -61,6 +61,19 @@ def _slashes(match: re.Match[str]) -> str:
     return _written_out(full, month, day) or match[0]
 
 
+def _hours_minutes_seconds(match: re.Match[str]) -> str:
+    parts = zip(match.groups(), ("hour", "minute", "second"), strict=True)
+    words = (f"{cardinal(int(n))} {unit}{'' if int(n) == 1 else 's'}" for n, unit in parts if n)
+    return f" {' '.join(words)} "
+
+
+def _short_date(match: re.Match[str]) -> str:
+    when, month, day = match.groups()
+    if not (1 <= int(month) <= 12 and _is_day(day)):
+        return match[0]
+    return f"{when} {_NAMES[int(month) - 1]} {ordinal(int(day))} "
+
+
 def _written_out(full: str, month: str, day: str) -> str | None:
     if not (1 <= int(month) <= 12 and _is_day(day)):
         return None
@@ -98,6 +111,14 @@ def _years_apart(match: re.Match[str]) -> str:
 _YEAR = r"1[1-9]\d\d|20\d\d"
 _RANGE = r"(?:\s?(?:-|to)\s?(\d{1,2})(?:st|nd|rd|th)?\b)?"
 DATES: tuple[Rule, ...] = (
+    (
+        re.compile(r"(?<![\w.])(\d{1,3})h ?(\d{1,2})m(?:in)?(?: ?(\d{1,2})s)?(?!\w)"),
+        _hours_minutes_seconds,
+    ),
+    (
+        re.compile(r"(?i)\b(on|by|until|since|before|after) (\d{1,2})/(\d{1,2})(?![\w/]|\.\d)"),
+        _short_date,
+    ),
     (re.compile(r"(?<![\w.,])'?(1[1-9]\d0|20\d0|[2-9]0|10{1,3})'?s\b"), lambda m: f" {decade(int(m[1]))} "),
     (re.compile(r"(?<=\d)\s?([AaPp])(?:\.\s?[Mm]\b(\.?)|[Mm]\b()(?!['\w]))"), _half_of_day),
     (re.compile(r"(?<![\w-])(\d{4})-(\d\d)-(\d\d)(?:T(?=\d))?(?![\d-])"), _iso),

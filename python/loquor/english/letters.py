@@ -12,7 +12,7 @@ __all__ = ["lower_if_shouted", "spell_addresses", "spell_code", "spell_initialis
 # A word that can be said as one, by its shape: an onset English has, then vowels and consonants in turn.
 _ONSET = "(?:[BCDFGHJKLMNPQRSTVWXZ]|[BCFGP]L|[BCDFGPT]R|[CPSTW]H|S[CKLMNPQTW]|QU|TW|KN|WR)?"
 _SAYABLE = re.compile(
-    rf"{_ONSET}[AEIOU]{{1,2}}(?:[BCDFGHJ-NP-TV-Z]{{1,2}}[AEIOUY]{{1,2}})*[BCDFGHJ-NP-TV-Z]{{0,2}}"
+    rf"{_ONSET}[AEIOU]{{1,2}}(?:[BCDFGHJ-NP-TV-Z]{{1,2}}[AEIOUY]{{1,2}})*[BCDFGHJ-NP-TV-Z]{{0,3}}"
 )
 _ROMAN = re.compile(r"(?=[IVX]{2})X{0,3}(?:IX|IV|V?I{0,3})")
 _CAPITALS = re.compile(r"(?<![A-Za-z\d'.])([A-Z]{2,6})('?s)?(?![A-Za-z\d])")
@@ -54,9 +54,17 @@ def lower_if_shouted(text: str) -> str:
     shouted = [word for word in words if word.isupper()]
     if len(shouted) < 3 or len(shouted) < 0.6 * len(words):
         return text
-    if not any(len(word) > 4 and _SAYABLE.fullmatch(word) for word in shouted):
+    plain = [
+        word for word in shouted if word in CAPITAL_WORDS or (len(word) > 4 and set(word) & set("AEIOU"))
+    ]
+    if 2 * len(plain) < len(shouted):  # a row of initialisms
         return text
-    return _WORDS.sub(lambda m: m[0].lower() if set(m[0]) & set("AEIOUY") else m[0], text)
+    return _WORDS.sub(lambda m: m[0].lower() if _is_said_when_shouted(m[0]) else m[0], text)
+
+
+def _is_said_when_shouted(word: str) -> bool:
+    vowels = set(word.upper()) & set("AEIOUY")
+    return bool(vowels) and (len(word) > 4 or "Y" in vowels or _SAYABLE.fullmatch(word.upper()) is not None)
 
 
 def spell_initialisms(text: str) -> str:
@@ -74,7 +82,7 @@ def _spell_dotted(match: re.Match[str]) -> str:
 
 def _spell_capitals(match: re.Match[str]) -> str:
     capitals, ending = match[1], match[2] or ""
-    if _is_said_as_word(capitals) or (_ROMAN.fullmatch(capitals) and not ending):
+    if _is_said_as_word(capitals) or (_ROMAN.fullmatch(capitals) and ending != "s"):
         return match[0]
     spelled = spell_letters(capitals)
     if ending == "s":

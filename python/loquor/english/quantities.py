@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from .numbers import cardinal, digits, fraction, money, number, unit_plural
+from .numbers import cardinal, digits, fraction, money, number, plural, unit_plural
 from .tables import CURRENCIES, CURRENCY_CODES, RATES, UNITS
 
 __all__ = ["MEASURES", "MONEY", "NUMBER", "PHONES", "Rule", "alternatives"]
@@ -85,6 +85,8 @@ def _unit(match: re.Match[str]) -> str:
     one, many = UNITS[unit]
     words = one if amount == "1" or match[0][len(amount)] == "-" else many
     words = {"2": "square ", "3": "cubic ", None: ""}[power] + words
+    if unit == "s" and match[0][len(amount)] == "s":  # 'the B-52s'
+        return f" {plural(number(amount))}{stop or ''} "
     following = match.string[match.end() :]
     kept = stop if stop and re.match(r"\s*(?:$|\s[A-Z])", following) else ""
     return f" {number(amount)} {words}{_per(rate)}{kept} "
@@ -127,7 +129,7 @@ MEASURES: tuple[Rule, ...] = (
         _unit,
     ),
     (
-        re.compile(rf"(?<![\w.,])({NUMBER})\s?(bn|[kMB])(?![\w'])"),
+        re.compile(rf"(?<![\w.,])({NUMBER})\s?(bn|[kM])(?![\w'])"),
         lambda m: f" {number(m[1])} {_SCALES[m[2]]} ",
     ),
     (

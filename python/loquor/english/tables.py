@@ -11,6 +11,7 @@ __all__ = [
     "CHARACTERS",
     "CURRENCIES",
     "CURRENCY_CODES",
+    "FILE_SUFFIXES",
     "LETTER_NAMES",
     "MONTH_ABBREVIATIONS",
     "RATES",
@@ -53,8 +54,13 @@ MONTH_ABBREVIATIONS = {
 BEFORE_NUMBERS = {
     "no": "number", "nos": "numbers", "p": "page", "pp": "pages", "ch": "chapter", "vol": "volume",
     "fig": "figure", "figs": "figures", "sec": "section", "art": "article", "ed": "edition",
-    "ext": "extension", "ca": "about", "c": "about",
+    "ext": "extension", "apt": "apartment", "ca": "about", "c": "about",
 }  # fmt: skip
+
+FILE_SUFFIXES = (
+    "pdf", "txt", "csv", "json", "xml", "html", "docx", "xlsx", "pptx", "png", "jpg", "jpeg", "gif", "svg",
+    "mp3", "mp4", "wav", "flac", "zip", "exe", "py", "js", "cpp", "md",
+)  # fmt: skip
 
 # After a number. (One, many.) Case counts: MB is not mb, and m is not M.
 UNITS = {
