@@ -14,6 +14,7 @@ enum class ErrorKind : int {
   kModel = 4,
   kExecution = 5,
   kInternal = 6,
+  kBusy = 7,
 };
 
 class Error : public std::runtime_error {

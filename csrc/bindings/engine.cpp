@@ -1,85 +1,13 @@
-#include <pybind11/stl.h>
-#include <pybind11/typing.h>
-
-#include <algorithm>
 #include <array>
-#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "bindings/bindings.hpp"
+#include "bindings/shared.hpp"
 
 namespace loquor::bindings {
 namespace {
-
-// Arrays must already have the right dtype; Python prepares them, nothing is converted here in silence.
-template <class T>
-using Array = py::array_t<T, py::array::c_style>;
-
-// Names to facts, in the type stubs too.
-using Facts = py::typing::Dict<py::str, py::object>;
-using OptionalCancel = std::optional<struct PyCancelToken*>;
-using OnProgress = py::typing::Callable<void(int)>;
-
-template <class T>
-Array<T> copied(const T* data, std::vector<py::ssize_t> shape) {
-  return Array<T>(std::move(shape), data);
-}
-
-template <class T>
-const T* vector_data(const Array<T>& array, const char* name) {
-  if (array.ndim() != 1) {
-    throw StatusError(LOQUOR_ERROR_INVALID_INPUT,
-                      std::string(name) + " should have 1 axis, not " + std::to_string(array.ndim()));
-  }
-  return array.data();
-}
-
-template <class T>
-const T* matrix_data(const Array<T>& array, const char* name) {
-  if (array.ndim() != 2) {
-    throw StatusError(LOQUOR_ERROR_INVALID_INPUT,
-                      std::string(name) + " should have 2 axes, not " + std::to_string(array.ndim()));
-  }
-  return array.data();
-}
-
-// Between two decode steps: Ctrl-C is noticed, and Python's progress callback called, at most this often.
-constexpr auto kPythonInterval = std::chrono::milliseconds(50);
-
-// Lives for one request, on its thread.
-class Progress {
- public:
-  Progress(std::optional<OnProgress> callback, loquor_cancel* cancel)
-      : callback_(std::move(callback)), cancel_(cancel) {}
-
-  static void step(void* self, int32_t tokens) { static_cast<Progress*>(self)->on_step(tokens); }
-  void rethrow() {
-    if (error_) throw std::move(*error_);
-  }
-
- private:
-  void on_step(int32_t tokens) {
-    const auto now = std::chrono::steady_clock::now();
-    if (error_ || now - last_ < kPythonInterval) return;
-    last_ = now;
-    const py::gil_scoped_acquire gil;
-    try {
-      if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-      if (callback_) (*callback_)(tokens);
-    } catch (py::error_already_set& error) {
-      error_ = std::move(error);
-      loquor_cancel_request(cancel_);
-    }
-  }
-
-  std::optional<OnProgress> callback_;
-  loquor_cancel* cancel_;
-  std::chrono::steady_clock::time_point last_{};
-  std::optional<py::error_already_set> error_;
-};
 
 Facts to_dict(const loquor_engine_info& info) {
   Facts graphs;
@@ -114,6 +42,8 @@ Facts to_dict(const loquor_engine_info& info) {
   facts["stop_token"] = info.stop_token;
   facts["silence_token"] = info.silence_token;
   facts["end_of_text_token"] = info.end_of_text_token;
+  facts["slots"] = info.slots;
+  facts["batched"] = info.batched != 0;
   return facts;
 }
 
@@ -132,7 +62,8 @@ Facts to_dict(const loquor_generation_options& options) {
 std::unique_ptr<Engine> open_engine(const Runtime& runtime, const std::string& folder,
                                     const std::string& dtype, const std::string& device,
                                     const std::map<std::string, std::string>& provider_options,
-                                    int32_t threads, const std::map<std::string, std::string>& prepared,
+                                    int32_t threads, int32_t slots, int32_t max_queue, bool batching,
+                                    const std::map<std::string, std::string>& prepared,
                                     float reference_seconds) {
   std::vector<const char*> keys;
   std::vector<const char*> values;
@@ -148,6 +79,9 @@ std::unique_ptr<Engine> open_engine(const Runtime& runtime, const std::string& f
   options.provider_option_values = values.data();
   options.provider_option_count = keys.size();
   options.threads = threads;
+  options.slots = slots;
+  options.max_queue = max_queue;
+  options.batching = batching ? 1 : 0;
   options.reference_seconds = reference_seconds;
   std::array<const char*, LOQUOR_GRAPH_COUNT> graphs = {};
   for (size_t i = 0; i < graphs.size(); ++i) {
@@ -159,20 +93,17 @@ std::unique_ptr<Engine> open_engine(const Runtime& runtime, const std::string& f
 }
 
 Facts generate_tokens(const Engine& engine, const Array<int64_t>& input_ids, const Voice& voice,
-                      float temperature, int32_t top_k, float top_p, float min_p, float repetition_penalty,
-                      uint64_t seed, int32_t max_new_tokens, loquor_cancel* cancel,
-                      std::optional<OnProgress> progress) {
-  const loquor_generation_options options = {sizeof(options), temperature,        top_k, top_p,
-                                             min_p,           repetition_penalty, seed,  max_new_tokens};
+                      const Facts& options, loquor_cancel* cancel, std::optional<OnProgress> progress) {
+  const loquor_generation_options given = generation_options(options);
   const CancelToken own_cancel = cancel == nullptr ? make_cancel_token() : nullptr;
   loquor_cancel* const token = cancel != nullptr ? cancel : own_cancel.get();
-  Progress listener(std::move(progress), token);
+  Progress listener(std::move(progress), [token] { loquor_cancel_request(token); });
   loquor_request request;
   loquor_request_init(&request);
-  request.input_ids = vector_data(input_ids, "input_ids");
+  request.input_ids = array_data(input_ids, "input_ids", 1);
   request.input_id_count = static_cast<size_t>(input_ids.size());
   request.voice = voice.get();
-  request.options = &options;
+  request.options = &given;
   request.cancel = token;
   request.progress = &Progress::step;
   request.progress_user = &listener;
@@ -187,7 +118,7 @@ Facts generate_tokens(const Engine& engine, const Array<int64_t>& input_ids, con
   const auto info = info_of<loquor_tokens_info>(loquor_tokens_get_info, tokens.get());
   Facts result;
   result["tokens"] = copied(info.tokens, {static_cast<py::ssize_t>(info.count)});
-  result["finish_reason"] = info.finish_reason == LOQUOR_FINISH_STOP ? "stop" : "length";
+  result["finish_reason"] = finish_reason_name(info.finish_reason);
   result["prompt_length"] = info.prompt_length;
   result["prefill_seconds"] = info.prefill_seconds;
   result["decode_seconds"] = info.decode_seconds;
@@ -196,7 +127,7 @@ Facts generate_tokens(const Engine& engine, const Array<int64_t>& input_ids, con
 
 py::typing::Tuple<Array<float>, double> decode(const Engine& engine, const Array<int64_t>& tokens,
                                                const Voice& voice, uint64_t seed, loquor_cancel* cancel) {
-  const int64_t* data = vector_data(tokens, "speech_tokens");
+  const int64_t* data = array_data(tokens, "speech_tokens", 1);
   const auto count = static_cast<size_t>(tokens.size());
   loquor_decode_options options;
   loquor_decode_options_init(&options);
@@ -211,14 +142,14 @@ Voice make_voice(const Array<float>& audio_features, const Array<int64_t>& audio
                  const Array<float>& speaker_embeddings, const Array<float>& speaker_features) {
   loquor_voice_tensors tensors = {};
   tensors.struct_size = sizeof(tensors);
-  tensors.audio_features = matrix_data(audio_features, "audio_features");
+  tensors.audio_features = array_data(audio_features, "audio_features", 2);
   tensors.prefix_length = audio_features.shape(0);
   tensors.hidden_size = audio_features.shape(1);
-  tensors.audio_tokens = vector_data(audio_tokens, "audio_tokens");
+  tensors.audio_tokens = array_data(audio_tokens, "audio_tokens", 1);
   tensors.audio_token_count = audio_tokens.size();
-  tensors.speaker_embeddings = vector_data(speaker_embeddings, "speaker_embeddings");
+  tensors.speaker_embeddings = array_data(speaker_embeddings, "speaker_embeddings", 1);
   tensors.speaker_embedding_size = speaker_embeddings.size();
-  tensors.speaker_features = matrix_data(speaker_features, "speaker_features");
+  tensors.speaker_features = array_data(speaker_features, "speaker_features", 2);
   tensors.speaker_frames = speaker_features.shape(0);
   tensors.speaker_feature_size = speaker_features.shape(1);
   return made<Voice>(loquor_voice_create, &tensors);
@@ -235,17 +166,43 @@ Facts voice_tensors(const Voice& voice) {
   return arrays;
 }
 
-// See PyRuntime.
-struct PyVoice {
-  Voice handle;
-};
-struct PyCancelToken {
-  CancelToken handle;
-};
-
-loquor_cancel* raw(const OptionalCancel& token) { return token ? (*token)->handle.get() : nullptr; }
-
 }  // namespace
+
+loquor_generation_options generation_options(const Facts& options) {
+  loquor_generation_options read = {};
+  read.struct_size = sizeof(read);
+  read.temperature = options["temperature"].cast<float>();
+  read.top_k = options["top_k"].cast<int32_t>();
+  read.top_p = options["top_p"].cast<float>();
+  read.min_p = options["min_p"].cast<float>();
+  read.repetition_penalty = options["repetition_penalty"].cast<float>();
+  read.seed = options["seed"].cast<uint64_t>();
+  read.max_new_tokens = options["max_new_tokens"].cast<int32_t>();
+  return read;
+}
+
+const char* finish_reason_name(loquor_finish_reason reason) {
+  return reason == LOQUOR_FINISH_STOP ? "stop" : "length";
+}
+
+void Progress::rethrow() {
+  if (error_) throw std::move(*error_);
+}
+
+void Progress::on_step(int32_t tokens) {
+  const auto now = std::chrono::steady_clock::now();
+  if (error_ || now - last_ < kPythonInterval) return;
+  last_ = now;
+  stay_behind();
+  const py::gil_scoped_acquire gil;
+  try {
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    if (callback_) (*callback_)(tokens);
+  } catch (py::error_already_set& error) {
+    error_ = std::move(error);
+    abort_();
+  }
+}
 
 void bind_engine(py::module_& module) {
   py::class_<PyRuntime>(module, "Runtime", "ONNX Runtime's shared library, opened by path.")
@@ -283,43 +240,47 @@ void bind_engine(py::module_& module) {
   py::class_<Engine>(module, "EngineHandle", "A loaded bundle.")
       .def(py::init([](const PyRuntime& runtime, const std::string& folder, const std::string& dtype,
                        const std::string& device, const std::map<std::string, std::string>& provider_options,
-                       int32_t threads, const std::map<std::string, std::string>& prepared,
-                       float reference_seconds) {
-             return open_engine(runtime.handle, folder, dtype, device, provider_options, threads, prepared,
-                                reference_seconds);
+                       int32_t threads, int32_t slots, int32_t max_queue, bool batching,
+                       const std::map<std::string, std::string>& prepared, float reference_seconds) {
+             return open_engine(runtime.handle, folder, dtype, device, provider_options, threads, slots,
+                                max_queue, batching, prepared, reference_seconds);
            }),
            py::arg("runtime"), py::arg("folder"), py::kw_only(), py::arg("dtype"), py::arg("device"),
-           py::arg("provider_options"), py::arg("threads"),
-           py::arg("prepared") = std::map<std::string, std::string>{}, py::arg("reference_seconds") = 0.0f)
+           py::arg("provider_options"), py::arg("threads"), py::arg("slots") = 0, py::arg("max_queue") = 0,
+           py::arg("batching") = true, py::arg("prepared") = std::map<std::string, std::string>{},
+           py::arg("reference_seconds") = 0.0f)
       .def("info", [](const Engine& self) { return to_dict(self.info()); })
       .def("default_options", [](const Engine& self) { return to_dict(self.default_options()); })
       .def(
           "encode_voice",
           [](const Engine& self, const Array<float>& samples, const OptionalCancel& cancel) {
-            const float* data = vector_data(samples, "samples");
+            const float* data = array_data(samples, "samples", 1);
             const auto count = static_cast<size_t>(samples.size());
             return PyVoice{without_gil([&] { return self.encode_voice(data, count, raw(cancel)); })};
           },
           py::arg("samples").noconvert(), py::arg("cancel") = py::none())
       .def(
           "generate_tokens",
-          [](const Engine& self, const Array<int64_t>& input_ids, const PyVoice& voice, float temperature,
-             int32_t top_k, float top_p, float min_p, float repetition_penalty, uint64_t seed,
-             int32_t max_new_tokens, const OptionalCancel& cancel, std::optional<OnProgress> progress) {
-            return generate_tokens(self, input_ids, voice.handle, temperature, top_k, top_p, min_p,
-                                   repetition_penalty, seed, max_new_tokens, raw(cancel),
-                                   std::move(progress));
+          [](const Engine& self, const Array<int64_t>& input_ids, const PyVoice& voice, const Facts& options,
+             const OptionalCancel& cancel, std::optional<OnProgress> progress) {
+            return generate_tokens(self, input_ids, voice.handle, options, raw(cancel), std::move(progress));
           },
-          py::arg("input_ids").noconvert(), py::arg("voice"), py::kw_only(), py::arg("temperature"),
-          py::arg("top_k"), py::arg("top_p"), py::arg("min_p"), py::arg("repetition_penalty"),
-          py::arg("seed"), py::arg("max_new_tokens"), py::arg("cancel") = py::none(),
-          py::arg("progress") = py::none())
+          py::arg("input_ids").noconvert(), py::arg("voice"), py::arg("options"),
+          py::arg("cancel") = py::none(), py::arg("progress") = py::none())
       .def(
           "decode",
           [](const Engine& self, const Array<int64_t>& tokens, const PyVoice& voice, uint64_t seed,
              const OptionalCancel& cancel) { return decode(self, tokens, voice.handle, seed, raw(cancel)); },
           py::arg("speech_tokens").noconvert(), py::arg("voice"), py::arg("seed"),
-          py::arg("cancel") = py::none());
+          py::arg("cancel") = py::none())
+      .def(
+          "halt",
+          [](const Engine& self) {
+            begin_exit();
+            self.halt();
+          },
+          py::call_guard<py::gil_scoped_release>(),
+          "For the end of the process: ends every request, and no other thread comes back from a call.");
 }
 
 }  // namespace loquor::bindings

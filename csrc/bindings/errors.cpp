@@ -16,7 +16,11 @@ const char* class_name(loquor_status status) {
       return "ModelError";
     case LOQUOR_ERROR_EXECUTION:
       return "ExecutionError";
+    case LOQUOR_ERROR_BUSY:
+      return "BusyError";
     case LOQUOR_OK:
+    case LOQUOR_DONE:
+    case LOQUOR_PENDING:
     case LOQUOR_ERROR_INTERNAL:
       break;
   }

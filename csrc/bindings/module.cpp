@@ -1,4 +1,25 @@
+#include <atomic>
+#include <chrono>
+#include <thread>
+
 #include "bindings/bindings.hpp"
+
+namespace loquor::bindings {
+namespace {
+
+std::atomic<std::thread::id> g_exiting{};  // the thread that ends the interpreter
+
+}  // namespace
+
+void begin_exit() { g_exiting = std::this_thread::get_id(); }
+
+void stay_behind() {
+  const std::thread::id exiting = g_exiting;
+  if (exiting == std::thread::id() || exiting == std::this_thread::get_id()) return;
+  for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+}
+
+}  // namespace loquor::bindings
 
 PYBIND11_MODULE(_core, module) {
   namespace bindings = loquor::bindings;
@@ -11,5 +32,6 @@ PYBIND11_MODULE(_core, module) {
   bindings::bind_errors(module);
   bindings::bind_log(module);
   bindings::bind_engine(module);
+  bindings::bind_stream(module);
   bindings::bind_tools(module);
 }

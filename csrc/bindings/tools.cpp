@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "bindings/bindings.hpp"
+#include "bindings/shared.hpp"
 
 namespace loquor::bindings {
 namespace {

@@ -16,6 +16,8 @@ loquor::EngineOptions read_engine_options(const loquor_engine_options* given) {
   if (options.device != nullptr) read.device = options.device;
   read.threads = options.threads;
   read.reference_seconds = options.reference_seconds;
+  read.limits = {options.slots, options.max_queue};
+  read.batching = options.batching != 0;
   for (size_t i = 0; i < options.provider_option_count; ++i) {
     const char* const* keys = &required(options.provider_option_keys, "provider_option_keys");
     const char* const* values = &required(options.provider_option_values, "provider_option_values");
@@ -50,21 +52,6 @@ loquor_generation_options to_public(const loquor::GenerationOptions& options) {
           options.max_new_tokens};
 }
 
-loquor::GenerationOptions read_generation_options(const loquor_generation_options* given,
-                                                  const loquor::GenerationOptions& defaults) {
-  if (given == nullptr) return defaults;
-  const auto options = read_struct(*given, to_public(defaults), "options");
-  loquor::GenerationOptions read;
-  read.temperature = options.temperature;
-  read.top_k = options.top_k;
-  read.top_p = options.top_p;
-  read.min_p = options.min_p;
-  read.repetition_penalty = options.repetition_penalty;
-  read.seed = options.seed;
-  read.max_new_tokens = options.max_new_tokens;
-  return read;
-}
-
 template <class T>
 std::vector<T> copy_tensor(const T* data, int64_t count, const char* name) {
   if (count < 0)
@@ -83,7 +70,8 @@ int64_t checked_product(int64_t a, int64_t b, const char* name) {
   return a * b;
 }
 
-loquor_engine_info describe(const loquor::Model& model) {
+loquor_engine_info describe(const loquor::Engine& engine) {
+  const loquor::Model& model = engine.model();
   const loquor::Manifest& manifest = model.manifest;
   const loquor::LmSignature& lm = model.language_model.signature();
   loquor_engine_info info = {};
@@ -115,10 +103,45 @@ loquor_engine_info describe(const loquor::Model& model) {
   info.stop_token = manifest.stop_token;
   info.silence_token = manifest.silence_token;
   info.end_of_text_token = manifest.end_of_text_token;
+  info.slots = engine.slots();
+  info.batched = engine.batched() ? 1 : 0;
   return info;
 }
 
 }  // namespace
+
+namespace loquor::capi {
+
+GenerationOptions read_generation_options(const loquor_generation_options* given,
+                                          const GenerationOptions& defaults) {
+  if (given == nullptr) return defaults;
+  const auto options = read_struct(*given, to_public(defaults), "options");
+  GenerationOptions read;
+  read.temperature = options.temperature;
+  read.top_k = options.top_k;
+  read.top_p = options.top_p;
+  read.min_p = options.min_p;
+  read.repetition_penalty = options.repetition_penalty;
+  read.seed = options.seed;
+  read.max_new_tokens = options.max_new_tokens;
+  return read;
+}
+
+Prompt read_prompt(const loquor_request& request, const GenerationOptions& defaults) {
+  if (request.input_id_count > 0) required(request.input_ids, "input_ids");
+  Prompt prompt;
+  prompt.ids.assign(request.input_ids, request.input_ids + request.input_id_count);
+  prompt.voice = required(request.voice, "voice").voice;
+  prompt.options = read_generation_options(request.options, defaults);
+  return prompt;
+}
+
+Request::Progress progress_of(const loquor_request& request) {
+  if (request.progress == nullptr) return {};
+  return [call = request.progress, user = request.progress_user](int32_t so_far) { call(user, so_far); };
+}
+
+}  // namespace loquor::capi
 
 extern "C" {
 
@@ -128,6 +151,7 @@ void loquor_engine_options_init(loquor_engine_options* options) {
   options->struct_size = sizeof(*options);
   options->dtype = "auto";
   options->device = "auto";
+  options->batching = 1;
 }
 
 loquor_status loquor_engine_open(loquor_runtime* runtime, const char* bundle_folder,
@@ -141,8 +165,12 @@ loquor_status loquor_engine_open(loquor_runtime* runtime, const char* bundle_fol
 
 void loquor_engine_close(loquor_engine* engine) { delete engine; }
 
+void loquor_engine_halt(loquor_engine* engine) {
+  if (engine != nullptr) engine->engine.halt();
+}
+
 loquor_status loquor_engine_get_info(const loquor_engine* engine, loquor_engine_info* info) {
-  return guarded([&] { write_struct(info, describe(required(engine, "engine").engine.model()), "info"); });
+  return guarded([&] { write_struct(info, describe(required(engine, "engine").engine), "info"); });
 }
 
 loquor_status loquor_engine_encode_voice(loquor_engine* engine, const float* samples, size_t sample_count,
@@ -150,8 +178,8 @@ loquor_status loquor_engine_encode_voice(loquor_engine* engine, const float* sam
   return guarded([&] {
     required(out, "out");
     if (sample_count > 0) required(samples, "samples");
-    *out = new loquor_voice{
-        required(engine, "engine").engine.encode_voice({samples, sample_count}, token_of(cancel))};
+    *out = new loquor_voice{std::make_shared<const loquor::Voice>(
+        required(engine, "engine").engine.encode_voice({samples, sample_count}, token_of(cancel)))};
   });
 }
 
@@ -174,13 +202,13 @@ loquor_status loquor_voice_create(const loquor_voice_tensors* tensors, loquor_vo
                     "speaker_features");
     voice.speaker_frames = given.speaker_frames;
     voice.speaker_feature_size = given.speaker_feature_size;
-    *out = new loquor_voice{std::move(voice)};
+    *out = new loquor_voice{std::make_shared<const loquor::Voice>(std::move(voice))};
   });
 }
 
 loquor_status loquor_voice_get_tensors(const loquor_voice* voice, loquor_voice_tensors* tensors) {
   return guarded([&] {
-    const loquor::Voice& from = required(voice, "voice").voice;
+    const loquor::Voice& from = *required(voice, "voice").voice;
     loquor_voice_tensors view = {};
     view.audio_features = from.audio_features.data();
     view.prefix_length = from.prefix_length;
@@ -216,15 +244,8 @@ loquor_status loquor_engine_generate_tokens(loquor_engine* engine, const loquor_
     required(out, "out");
     loquor::Engine& target = required(engine, "engine").engine;
     const auto given = read_struct(required(request, "request"), loquor_request{}, "request");
-    if (given.input_id_count > 0) required(given.input_ids, "input_ids");
-    loquor::GenerationRequest wanted{{given.input_ids, given.input_id_count},
-                                     required(given.voice, "voice").voice,
-                                     read_generation_options(given.options, target.model().manifest.defaults),
-                                     {}};
-    if (given.progress != nullptr) {
-      wanted.progress = [&given](int32_t so_far) { given.progress(given.progress_user, so_far); };
-    }
-    *out = new loquor_tokens{target.generate(wanted, token_of(given.cancel))};
+    *out = new loquor_tokens{target.generate(read_prompt(given, target.model().manifest.defaults),
+                                             token_of(given.cancel), progress_of(given))};
   });
 }
 

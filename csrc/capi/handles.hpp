@@ -6,6 +6,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,13 +25,20 @@ struct loquor_cancel {
   loquor::CancelToken token;
 };
 struct loquor_voice {
-  loquor::Voice voice;
+  std::shared_ptr<const loquor::Voice> voice;  // requests may outlive the handle
 };
 struct loquor_tokens {
   loquor::Tokens tokens;
 };
 struct loquor_waveform {
   loquor::Waveform waveform;
+};
+struct loquor_stream {
+  loquor::RequestPtr request;
+  loquor::Request::Progress progress;
+  int32_t sample_rate = 0;
+  loquor::Chunk chunk;                                      // the one that was read last
+  std::optional<loquor::CancelToken::Listener> listener{};  // unhooked before the rest goes
 };
 
 struct loquor_bundle {
@@ -66,6 +74,12 @@ loquor_status guarded(Work work) noexcept {
     return set_error(LOQUOR_ERROR_INTERNAL, "an unknown failure");
   }
 }
+
+// The core's reading of the public structs; NULL means the defaults.
+GenerationOptions read_generation_options(const loquor_generation_options* given,
+                                          const GenerationOptions& defaults);
+Prompt read_prompt(const loquor_request& request, const GenerationOptions& defaults);
+Request::Progress progress_of(const loquor_request& request);
 
 template <class T>
 T& required(T* pointer, const char* name) {

@@ -7,77 +7,142 @@
 namespace loquor {
 namespace {
 
+// Adds the seconds of its lifetime to a figure.
 class Stopwatch {
  public:
-  // Seconds since the last lap.
-  double lap() {
-    const auto now = std::chrono::steady_clock::now();
-    const double seconds = std::chrono::duration<double>(now - last_).count();
-    last_ = now;
-    return seconds;
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   }
 
  private:
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace
 
-Generator::Generator(Model& model)
-    : model_(model),
-      sampler_(model.manifest.sampler_order, model.language_model.signature().vocab_size,
-               model.manifest.start_token) {}
-
-Tokens Generator::generate(const GenerationRequest& request, const ort::RunOptions& run,
-                           const CancelToken* cancel) {
-  check_ids(request.input_ids);
-  model_.check(request.voice);
-  sampler_.reset(request.options);
-
-  LanguageModel& lm = model_.language_model;
-  const int64_t prompt = request.voice.prefix_length + static_cast<int64_t>(request.input_ids.size());
-  const int64_t room = model_.manifest.max_positions - prompt;
-  if (room < 1) {
-    throw Error(ErrorKind::kInvalidInput, "the text and the voice together take " + std::to_string(prompt) +
-                                              " positions, the model has " +
-                                              std::to_string(model_.manifest.max_positions) +
-                                              "; split the text into sentences");
-  }
-  const auto limit = static_cast<std::size_t>(std::min<int64_t>(request.options.max_new_tokens, room));
-  lm.begin(prompt + static_cast<int64_t>(limit));
-
-  Tokens tokens;
-  tokens.prompt_length = static_cast<int32_t>(prompt);
-  tokens.ids.reserve(limit);
-  Stopwatch watch;
-  Span<float> logits = prefill(request, prompt, run);
-  tokens.prefill_seconds = watch.lap();
-  for (uint64_t step = 0;; ++step) {
-    const int64_t token = sampler_.next(logits, step);
-    if (token == model_.manifest.stop_token || token == kNoToken) break;
-    tokens.ids.push_back(token);
-    if (request.progress) request.progress(static_cast<int32_t>(tokens.ids.size()));
-    if (tokens.ids.size() == limit) {
-      tokens.finish_reason = FinishReason::kLength;
-      break;
-    }
-    if (cancel != nullptr) cancel->check();
-    model_.embed_tokens.embed({&token, 1}, lm.embeds(1), run);
-    logits = lm.run(1, run);
-  }
-  tokens.decode_seconds = watch.lap();
-  return tokens;
-}
+Generator::Generator(Model& model) : model_(model), batched_(model.language_model.batched()) {}
 
 // The prompt is the voice's prefix, then text and START START (the table turns the two end-of-text ids into
 // those).
-Span<float> Generator::prefill(const GenerationRequest& request, int64_t prompt_length,
-                               const ort::RunOptions& run) {
-  float* embeds = model_.language_model.embeds(prompt_length);
-  float* after_prefix =
-      std::copy(request.voice.audio_features.begin(), request.voice.audio_features.end(), embeds);
-  model_.embed_tokens.embed(request.input_ids, after_prefix, run);
-  return model_.language_model.run(prompt_length, run);
+void Generator::prefill(Sequence& sequence, const Prompt& prompt, const ort::RunOptions& run) {
+  const Extent extent = extent_of(prompt);
+  LanguageModel& lm = model_.language_model;
+  occupy(sequence, extent.positions());
+  sequence.sampler_.reset(prompt.options);
+  sequence.limit_ = static_cast<std::size_t>(extent.limit);
+  sequence.tokens_.ids.reserve(sequence.limit_);
+  sequence.tokens_.prompt_length = static_cast<int32_t>(extent.prompt);
+
+  const Stopwatch watch;
+  const std::vector<float>& prefix = prompt.voice->audio_features;
+  float* const after_prefix = std::copy(prefix.begin(), prefix.end(), lm.embeds(extent.prompt));
+  model_.embed_tokens.embed(prompt.ids, after_prefix, run);
+  accept(sequence, lm.run(sequence.slot_, extent.prompt, run));
+  sequence.tokens_.prefill_seconds = watch.seconds();
+}
+
+void Generator::step(Sequence& sequence, const ort::RunOptions& run) {
+  const Stopwatch watch;
+  embed_last(sequence, model_.language_model.embeds(1), run);
+  accept(sequence, model_.language_model.run(sequence.slot_, 1, run));
+  sequence.tokens_.decode_seconds += watch.seconds();
+}
+
+void Generator::step_all(const ort::RunOptions& run) {
+  const Stopwatch watch;
+  const auto hidden = static_cast<std::size_t>(model_.language_model.signature().hidden_size);
+  const auto vocab = static_cast<std::size_t>(model_.language_model.signature().vocab_size);
+  const auto rows = static_cast<std::size_t>(running_);
+  float* const embeds = model_.language_model.embeds(running_);
+  for (std::size_t row = 0; row < rows; ++row) embed_last(*slots_[row], embeds + row * hidden, run);
+  const Span<float> logits = model_.language_model.step(running_, run);
+  for (std::size_t row = 0; row < rows; ++row) {
+    try {
+      accept(*slots_[row], {logits.data() + row * vocab, vocab});
+    } catch (const Error&) {  // its own logits: the others' are good
+      slots_[row]->error_ = std::current_exception();
+    }
+  }
+  for (std::size_t row = 0; row < rows; ++row) slots_[row]->tokens_.decode_seconds += watch.seconds();
+}
+
+void Generator::embed_last(const Sequence& sequence, float* to, const ort::RunOptions& run) {
+  model_.embed_tokens.embed({&sequence.tokens_.ids.back(), 1}, to, run);
+}
+
+// Samples from the logits of the last position.
+void Generator::accept(Sequence& sequence, Span<float> logits) const {
+  Tokens& tokens = sequence.tokens_;
+  const int64_t token = sequence.sampler_.next(logits, tokens.ids.size());
+  if (token == model_.manifest.stop_token || token == kNoToken) {
+    sequence.finished_ = true;
+    return;
+  }
+  tokens.ids.push_back(token);
+  if (tokens.ids.size() < sequence.limit_) return;
+  tokens.finish_reason = FinishReason::kLength;
+  sequence.finished_ = true;
+}
+
+void Generator::reserve(int64_t slots, int64_t positions) {
+  if (running_ > 0 && !fits(slots, positions)) {
+    throw Error(ErrorKind::kInternal, "the KV cache cannot grow while sequences are under way");
+  }
+  model_.language_model.reserve(slots, positions);
+  slots_.resize(std::max(slots_.size(), static_cast<std::size_t>(slots)), nullptr);
+}
+
+std::unique_ptr<Sequence> Generator::make_sequence() const {
+  return std::unique_ptr<Sequence>(
+      new Sequence(Sampler(model_.manifest.sampler_order, model_.language_model.signature().vocab_size,
+                           model_.manifest.start_token)));
+}
+
+void Generator::occupy(Sequence& sequence, int64_t positions) {
+  const auto free = std::find(slots_.begin(), slots_.end(), nullptr);
+  if (free == slots_.end()) throw Error(ErrorKind::kInternal, "every slot of the KV cache is taken");
+  *free = &sequence;
+  ++running_;
+  sequence.slot_ = free - slots_.begin();
+  sequence.tokens_ = {};
+  sequence.finished_ = false;
+  sequence.error_ = nullptr;
+  model_.language_model.begin(sequence.slot_, positions);
+}
+
+void Generator::release(Sequence& sequence) {
+  if (sequence.slot_ < 0) return;
+  const int64_t slot = std::exchange(sequence.slot_, -1);
+  --running_;
+  if (batched_ && slot != running_) {  // the last slot moves into the hole
+    Sequence*& last = slots_[static_cast<std::size_t>(running_)];
+    model_.language_model.move(running_, slot);
+    last->slot_ = slot;
+    slots_[static_cast<std::size_t>(slot)] = std::exchange(last, nullptr);
+    return;
+  }
+  slots_[static_cast<std::size_t>(slot)] = nullptr;
+}
+
+Extent Generator::check(const Prompt& prompt) const {
+  check_ids(prompt.ids);
+  model_.check(*prompt.voice);
+  validate(prompt.options);
+  return extent_of(prompt);
+}
+
+Extent Generator::extent_of(const Prompt& prompt) const {
+  Extent extent;
+  extent.prompt = prompt.voice->prefix_length + static_cast<int64_t>(prompt.ids.size());
+  const int64_t room = model_.manifest.max_positions - extent.prompt;
+  if (room < 1) {
+    throw Error(ErrorKind::kInvalidInput, "the text and the voice together take " +
+                                              std::to_string(extent.prompt) + " positions, the model has " +
+                                              std::to_string(model_.manifest.max_positions) +
+                                              "; split the text into sentences");
+  }
+  extent.limit = std::min<int64_t>(prompt.options.max_new_tokens, room);
+  return extent;
 }
 
 void Generator::check_ids(Span<const int64_t> ids) const {

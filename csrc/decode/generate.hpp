@@ -1,11 +1,13 @@
-// The loop: prefill once, then sample, embed and step until STOP, the limit or a cancel.
+// The loop: prefill once, then sample, embed and step until STOP or the limit. Any number of sequences may be
+// under way, each in a slot of the KV cache; a decode step serves one of them, or all together where the
+// graph allows it.
 #pragma once
 
 #include <cstdint>
-#include <functional>
+#include <exception>
+#include <memory>
 #include <vector>
 
-#include "base/cancel.hpp"
 #include "base/span.hpp"
 #include "decode/sampler.hpp"
 #include "model/model.hpp"
@@ -14,11 +16,10 @@ namespace loquor {
 
 enum class FinishReason { kStop, kLength };
 
-struct GenerationRequest {
-  Span<const int64_t> input_ids;  // with the bundle's trailing end-of-text ids
-  const Voice& voice;
+struct Prompt {
+  std::vector<int64_t> ids;  // text with the bundle's trailing end-of-text ids
+  std::shared_ptr<const Voice> voice;
   GenerationOptions options;
-  std::function<void(int32_t)> progress;  // tokens so far, after each; may be empty
 };
 
 struct Tokens {
@@ -26,24 +27,81 @@ struct Tokens {
   FinishReason finish_reason = FinishReason::kStop;
   int32_t prompt_length = 0;
   double prefill_seconds = 0;
-  double decode_seconds = 0;
+  double decode_seconds = 0;  // of all steps it took part in
+};
+
+// Positions that a prompt takes, and the tokens that may follow.
+struct Extent {
+  int64_t prompt = 0;
+  int64_t limit = 0;
+  int64_t positions() const { return prompt + limit; }
+};
+
+// One prompt's way through the language model. Reused: its memory only grows.
+class Sequence {
+ public:
+  Sequence(const Sequence&) = delete;
+  Sequence& operator=(const Sequence&) = delete;
+
+  const Tokens& tokens() const { return tokens_; }
+  Tokens take_tokens() { return std::move(tokens_); }
+  bool finished() const { return finished_; }
+  // What went wrong with this sequence alone in a step of several; null if nothing did.
+  const std::exception_ptr& error() const { return error_; }
+
+ private:
+  friend class Generator;
+  explicit Sequence(Sampler sampler) : sampler_(std::move(sampler)) {}
+
+  Sampler sampler_;
+  Tokens tokens_;
+  std::size_t limit_ = 0;
+  int64_t slot_ = -1;  // -1: none
+  bool finished_ = false;
+  std::exception_ptr error_;
 };
 
 class Generator {
  public:
   explicit Generator(Model& model);
 
-  // Throws kInvalidInput for ids, options or a voice that do not fit, kCancelled within one step of a cancel,
-  // kExecution. A request gives the same tokens whatever ran before it. In steady state a step allocates
-  // nothing of ours.
-  Tokens generate(const GenerationRequest& request, const ort::RunOptions& run, const CancelToken* cancel);
+  // Throws kInvalidInput for ids, options or a voice that do not fit the model.
+  Extent check(const Prompt& prompt) const;
+
+  // Whether a step serves all sequences together.
+  bool batched() const { return batched_; }
+  // Off makes steps serve one sequence at a time even where the graph could do more.
+  void set_batched(bool wanted) { batched_ = wanted && model_.language_model.batched(); }
+
+  // Room for `slots` sequences of `positions` each. Growing needs that none has a slot.
+  bool fits(int64_t slots, int64_t positions) const { return model_.language_model.fits(slots, positions); }
+  void reserve(int64_t slots, int64_t positions);
+
+  std::unique_ptr<Sequence> make_sequence() const;
+  // Takes a slot, runs a checked prompt and samples the first token. Throws kExecution; release() is then due
+  // as at the end of every sequence.
+  void prefill(Sequence& sequence, const Prompt& prompt, const ort::RunOptions& run);
+  // The next token of one sequence. Throws kExecution.
+  void step(Sequence& sequence, const ort::RunOptions& run);
+  // The next token of all sequences that have a slot. Throws kExecution when the step failed for all: they
+  // are then as before it. In steady state a step allocates nothing of ours.
+  void step_all(const ort::RunOptions& run);
+  // Gives the slot back.
+  void release(Sequence& sequence);
+  // Sequences that have a slot.
+  int64_t running() const { return running_; }
 
  private:
   void check_ids(Span<const int64_t> ids) const;
-  Span<float> prefill(const GenerationRequest& request, int64_t prompt_length, const ort::RunOptions& run);
+  Extent extent_of(const Prompt& prompt) const;
+  void occupy(Sequence& sequence, int64_t positions);
+  void embed_last(const Sequence& sequence, float* to, const ort::RunOptions& run);
+  void accept(Sequence& sequence, Span<float> logits) const;
 
   Model& model_;
-  Sampler sampler_;
+  bool batched_;
+  std::vector<Sequence*> slots_;  // batched: the first running_ are taken, the others are free; else any
+  int64_t running_ = 0;
 };
 
 }  // namespace loquor

@@ -1,9 +1,11 @@
 #include "engine/engine.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <limits>
+
+#include "base/log.hpp"
+#include "engine/worker.hpp"
 
 namespace loquor {
 namespace {
@@ -16,6 +18,7 @@ ort::SessionConfig session_config(const ort::Api& api, const EngineOptions& opti
     throw Error(ErrorKind::kInvalidInput, "threads must be 0 (automatic) to " + std::to_string(kMaxThreads) +
                                               ", not " + std::to_string(options.threads));
   }
+  validate(options.limits);
   return {ort::choose_device(api, options.device, options.provider_options),
           options.threads > 0 ? options.threads : ort::default_threads()};
 }
@@ -37,93 +40,145 @@ int64_t prompt_limit(const Manifest& manifest, float seconds) {
   return std::max<int64_t>(1, std::llround(tokens));
 }
 
+int32_t choose_slots(const Model& model, const Limits& limits) {
+  if (limits.slots > 0) return limits.slots;
+  const KvLayout& kv = model.language_model.signature().kv;
+  CacheCost cost;
+  cost.position_bytes = static_cast<int64_t>(kv.position_bytes() * kv.past_names.size());
+  cost.usual_positions = usual_positions(model.manifest);
+  cost.host_memory = model.config.device.host_memory();
+  return automatic_slots(cost);
+}
+
 }  // namespace
 
 Engine::Engine(const ort::ApiPtr& api, const std::string& bundle_folder, const EngineOptions& options)
-    : model_(api, read(bundle_folder, options), session_config(*api, options)), generator_(model_) {
+    : model_(api, read(bundle_folder, options), session_config(*api, options)),
+      generator_(model_),
+      slots_(choose_slots(model_, options.limits)),
+      inbox_(std::make_shared<Inbox>(static_cast<std::size_t>(
+          options.limits.max_queue > 0 ? options.limits.max_queue : kDefaultQueue))) {
   model_.conditional_decoder.limit_prompt(prompt_limit(model_.manifest, options.reference_seconds));
+  generator_.set_batched(options.batching);
+  log::write(log::Level::kInfo, "up to " + std::to_string(slots_) + " requests at once, decode steps " +
+                                    (generator_.batched() ? "together" : "by turns"));
+  thread_ = std::thread([this] { Worker(model_, generator_, *inbox_, slots_).run(); });
 }
 
-Engine::~Engine() { turns_.drain(); }
+Engine::~Engine() {
+  {
+    const std::lock_guard<std::mutex> lock(requests_mutex_);
+    for (const auto& known : requests_) {
+      const RequestPtr request = known.lock();
+      if (request && request->order.chunked()) request->cancel("the engine was closed");
+    }
+  }
+  join();
+}
 
-template <class Work>
-auto Engine::exclusively(CancelToken* cancel, Work work) {
-  if (in_turn_ == std::this_thread::get_id()) {  // it would wait for itself
-    throw Error(
-        ErrorKind::kInvalidInput,
-        "an engine cannot be called from the progress callback of its own request: call it afterwards");
+void Engine::halt() {
+  {
+    const std::lock_guard<std::mutex> lock(requests_mutex_);
+    halted_ = true;
+    for (const auto& known : requests_) {
+      if (const RequestPtr request = known.lock()) request->cancel("the engine was halted");
+    }
   }
-  // Given up last: until then the engine outlives whoever is still interrupting this request.
-  const TurnQueue::Place place(turns_);
-  const ort::RunOptions run(model_.embed_tokens.session().api());
-  const CancelToken::Listener listener(cancel, [&] {
-    run.terminate();
-    turns_.wake();
-  });
-  place.wait(cancel);
-  struct InTurn {
-    std::atomic<std::thread::id>& holder;
-    explicit InTurn(std::atomic<std::thread::id>& of) : holder(of) { holder = std::this_thread::get_id(); }
-    ~InTurn() { holder = std::thread::id(); }
-  } const in_turn(in_turn_);
-  try {
-    return work(run);
-  } catch (const Error&) {
-    if (cancel != nullptr) cancel->check();  // the interrupted run's own error says less
-    throw;
-  }
+  join();
+}
+
+void Engine::join() {
+  inbox_->close();
+  const std::lock_guard<std::mutex> lock(join_mutex_);
+  if (thread_.joinable()) thread_.join();
 }
 
 Voice Engine::encode_voice(Span<const float> samples, CancelToken* cancel) {
-  return exclusively(cancel, [&](const ort::RunOptions& run) {
-    if (!std::all_of(samples.begin(), samples.end(), [](float sample) { return std::isfinite(sample); })) {
-      throw Error(ErrorKind::kInvalidInput, "the reference recording holds samples that are not finite");
-    }
-    // Part of a token at the end would give an odd number of mel frames, and the decoder's output would begin
-    // between two tokens.
-    const auto token = static_cast<std::size_t>(model_.manifest.samples_per_token);
-    const Span<const float> whole(samples.data(), samples.size() / token * token);
-    if (whole.empty()) {
-      throw Error(ErrorKind::kInvalidInput, "the reference recording has " + std::to_string(samples.size()) +
-                                                " samples, less than one token (" + std::to_string(token) +
-                                                ")");
-    }
-    Voice voice = model_.speech_encoder.encode(whole, run);
+  if (!std::all_of(samples.begin(), samples.end(), [](float sample) { return std::isfinite(sample); })) {
+    throw Error(ErrorKind::kInvalidInput, "the reference recording holds samples that are not finite");
+  }
+  // Part of a token at the end would give an odd number of mel frames, and the decoder's output would begin
+  // between two tokens.
+  const auto token = static_cast<std::size_t>(model_.manifest.samples_per_token);
+  const std::size_t whole = samples.size() / token * token;
+  if (whole == 0) {
+    throw Error(ErrorKind::kInvalidInput, "the reference recording has " + std::to_string(samples.size()) +
+                                              " samples, less than one token (" + std::to_string(token) +
+                                              ")");
+  }
+  Order order;
+  order.kind = Order::Kind::kEncode;
+  order.samples.assign(samples.data(), samples.data() + whole);
+  RequestPtr request;
+  return std::move(perform(std::move(order), cancel, {}, request).voice);
+}
+
+Tokens Engine::generate(Prompt prompt, CancelToken* cancel, const Request::Progress& progress) {
+  Order order;
+  order.extent = generator_.check(prompt);
+  order.prompt = std::move(prompt);
+  order.counted = static_cast<bool>(progress);
+  RequestPtr request;
+  return std::move(perform(std::move(order), cancel, progress, request).tokens);
+}
+
+Waveform Engine::decode(Span<const int64_t> tokens, std::shared_ptr<const Voice> voice, CancelToken* cancel,
+                        uint64_t seed) {
+  model_.check(*voice);
+  Order order;
+  order.kind = Order::Kind::kDecode;
+  order.codes = codes_to_decode(tokens);
+  order.prompt.voice = std::move(voice);
+  order.prompt.options.seed = seed;
+  RequestPtr request;
+  return std::move(perform(std::move(order), cancel, {}, request).waveform);
+}
+
+RequestPtr Engine::prepare_stream(Prompt prompt, const StreamOptions& options, bool counted) {
+  validate(options);
+  Order order;
+  order.extent = generator_.check(prompt);
+  order.prompt = std::move(prompt);
+  order.stream = options;
+  order.counted = counted;
+  return make_request(std::move(order));
+}
+
+void Engine::submit(const RequestPtr& request) {
+  {
+    const std::lock_guard<std::mutex> lock(requests_mutex_);
+    if (halted_) throw Error(ErrorKind::kCancelled, "the engine was halted");
+    const auto gone = [](const std::weak_ptr<Request>& known) { return known.expired(); };
+    requests_.erase(std::remove_if(requests_.begin(), requests_.end(), gone), requests_.end());
+    requests_.push_back(request);
+  }
+  inbox_->submit(request);
+}
+
+RequestPtr Engine::make_request(Order order) {
+  return std::make_shared<Request>(std::move(order), model_.embed_tokens.session().api(),
+                                   [inbox = inbox_] { inbox->ring(); });
+}
+
+// `request` keeps the outcome alive.
+Outcome& Engine::perform(Order order, CancelToken* cancel, const Request::Progress& progress,
+                         RequestPtr& request) {
+  request = make_request(std::move(order));
+  const CancelToken::Listener listener(cancel, [&] { request->cancel(); });
+  if (cancel != nullptr) cancel->check();
+  submit(request);
+  try {
+    Outcome& outcome = request->wait(progress);
+    if (cancel != nullptr) cancel->check();  // raised by the last progress, behind the end
+    return outcome;
+  } catch (...) {
+    request->cancel();  // where progress threw; the engine is done with it before its caller goes on
     try {
-      model_.check(voice);
-    } catch (const Error& error) {  // not the caller's fault: the graph gave it
-      throw Error(ErrorKind::kExecution,
-                  model_.speech_encoder.session().file_name() + " gave no usable voice: " + error.what());
+      request->wait({});
+    } catch (...) {
     }
-    return voice;
-  });
-}
-
-Tokens Engine::generate(const GenerationRequest& request, CancelToken* cancel) {
-  return exclusively(cancel,
-                     [&](const ort::RunOptions& run) { return generator_.generate(request, run, cancel); });
-}
-
-Waveform Engine::decode(Span<const int64_t> tokens, const Voice& voice, CancelToken* cancel, uint64_t seed) {
-  return exclusively(cancel, [&](const ort::RunOptions& run) {
-    model_.check(voice);
-    const std::vector<int64_t> codes = codes_to_decode(tokens);
-    const auto start = std::chrono::steady_clock::now();
-    Waveform waveform;
-    waveform.samples = model_.conditional_decoder.decode(codes, voice, run, {seed, 0});
-    waveform.sample_rate = model_.manifest.sample_rate;
-    waveform.seconds_taken = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    // A voice made elsewhere may hold an odd number of mel frames, which shifts the start by part of a token.
-    const auto token = static_cast<std::size_t>(model_.manifest.samples_per_token);
-    const std::size_t expected = codes.size() * token;
-    if (waveform.samples.size() + token <= expected || waveform.samples.size() >= expected + token) {
-      throw Error(ErrorKind::kModel, model_.conditional_decoder.session().file_name() +
-                                         ": 'waveform' should have " + std::to_string(expected) +
-                                         " samples for " + std::to_string(codes.size()) + " tokens but has " +
-                                         std::to_string(waveform.samples.size()));
-    }
-    return waveform;
-  });
+    throw;
+  }
 }
 
 std::vector<int64_t> Engine::codes_to_decode(Span<const int64_t> tokens) const {

@@ -1,15 +1,18 @@
-// One loaded bundle and whoever wants to use it: any thread may call, one request runs at a time.
+// One loaded bundle and its thread: any thread may ask, the engine's own runs the graphs.
 #pragma once
 
 #include <array>
-#include <atomic>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "decode/generate.hpp"
-#include "engine/turn.hpp"
+#include "engine/admission.hpp"
+#include "engine/inbox.hpp"
+#include "engine/request.hpp"
 #include "model/model.hpp"
 
 namespace loquor {
@@ -18,43 +21,56 @@ struct EngineOptions {
   std::string dtype = "auto";
   std::string device = "auto";
   std::vector<std::pair<std::string, std::string>> provider_options;
-  int threads = 0;              // of each graph; 0: default_threads()
+  int threads = 0;  // of each graph; 0: default_threads()
+  Limits limits;
+  bool batching = true;         // decode steps serve several requests at once where the graph allows it
   float reference_seconds = 0;  // of a voice's start that the decoder is prompted with; 0: all
   std::array<std::string, kGraphCount> prepared = {};  // paths of rewritten graphs; empty: the published one
-};
-
-struct Waveform {
-  std::vector<float> samples;
-  int32_t sample_rate = 0;
-  double seconds_taken = 0;
 };
 
 class Engine {
  public:
   Engine(const ort::ApiPtr& api, const std::string& bundle_folder, const EngineOptions& options);
-  ~Engine();  // waits for the requests under way
+  // Cancels what is read in chunks; waits for everything else, which finishes.
+  ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
+  // These return when the work is done. They throw kInvalidInput, kBusy, kCancelled within one step of a
+  // cancel, kExecution.
   Voice encode_voice(Span<const float> samples, CancelToken* cancel);
-  Tokens generate(const GenerationRequest& request, CancelToken* cancel);
+  // `progress` is called on this thread with each count of tokens.
+  Tokens generate(Prompt prompt, CancelToken* cancel, const Request::Progress& progress);
   // Leaves out ids that are no speech codes and appends the family's closing silence, as upstream does.
-  Waveform decode(Span<const int64_t> tokens, const Voice& voice, CancelToken* cancel, uint64_t seed = 0);
+  Waveform decode(Span<const int64_t> tokens, std::shared_ptr<const Voice> voice, CancelToken* cancel,
+                  uint64_t seed = 0);
+
+  // Speech in chunks, to be read from the request. Throws kInvalidInput; submit() starts it and throws kBusy.
+  RequestPtr prepare_stream(Prompt prompt, const StreamOptions& options, bool counted);
+  void submit(const RequestPtr& request);
+
+  // Cancels every request, those to come included; returns when the thread has ended, within one step.
+  void halt();
 
   const Model& model() const { return model_; }
+  int32_t slots() const { return slots_; }
+  bool batched() const { return generator_.batched(); }
 
  private:
-  // Runs `work(run_options)` when it is its turn, and turns an interruption by the token into kCancelled.
-  template <class Work>
-  auto exclusively(CancelToken* cancel, Work work);
-
-  // The speech codes among `tokens`, and the closing silence.
+  RequestPtr make_request(Order order);
+  Outcome& perform(Order order, CancelToken* cancel, const Request::Progress& progress, RequestPtr& request);
+  void join();
   std::vector<int64_t> codes_to_decode(Span<const int64_t> tokens) const;
 
   Model model_;
   Generator generator_;
-  TurnQueue turns_;
-  std::atomic<std::thread::id> in_turn_{};  // whose request runs
+  int32_t slots_;
+  std::shared_ptr<Inbox> inbox_;  // requests ring it, also after the engine is gone
+  std::mutex requests_mutex_;
+  std::vector<std::weak_ptr<Request>> requests_;  // those under way and some that are gone
+  bool halted_ = false;
+  std::mutex join_mutex_;
+  std::thread thread_;
 };
 
 }  // namespace loquor

@@ -14,12 +14,12 @@ namespace {
 constexpr int64_t kFree = Contract::kFree;
 
 // The beginning of a voice that the decoder hears: tokens, and the mel frames of the same time.
-struct Prompt {
+struct Heard {
   int64_t tokens;
   int64_t frames;
 };
 
-Prompt prompt_of(const Voice& voice, int64_t limit) {
+Heard heard_of(const Voice& voice, int64_t limit) {
   const auto tokens = static_cast<int64_t>(voice.audio_tokens.size());
   if (tokens <= limit) return {tokens, voice.speaker_frames};
   return {limit, voice.speaker_frames * limit / tokens};
@@ -61,7 +61,7 @@ ConditionalDecoder::ConditionalDecoder(ort::Session session) : session_(std::mov
 std::vector<float> ConditionalDecoder::decode(Span<const int64_t> tokens, const Voice& voice,
                                               const ort::RunOptions& options,
                                               const NoiseOrigin& origin) const {
-  const Prompt prompt = prompt_of(voice, prompt_limit_);
+  const Heard prompt = heard_of(voice, prompt_limit_);
   std::vector<int64_t> ids(voice.audio_tokens.begin(), voice.audio_tokens.begin() + prompt.tokens);
   ids.insert(ids.end(), tokens.begin(), tokens.end());
   const ort::Memory host(session_.api_ptr());

@@ -1,6 +1,7 @@
 // Speech tokens and a voice to a waveform.
 #pragma once
 
+#include <algorithm>
 #include <limits>
 #include <vector>
 
@@ -25,6 +26,9 @@ class ConditionalDecoder {
   // Prompts with the first `tokens` of a voice at most: every decode computes its prompt again, so that a
   // shorter one is faster, and a little less alike.
   void limit_prompt(int64_t tokens) { prompt_limit_ = tokens; }
+  int64_t prompt_tokens(const Voice& voice) const {
+    return std::min(prompt_limit_, static_cast<int64_t>(voice.audio_tokens.size()));
+  }
 
   int64_t speaker_embedding_size() const {
     return speaker_embedding_size_;

@@ -1,6 +1,8 @@
 #include "model/kv_cache.hpp"
 
 #include <algorithm>
+#include <cstring>
+#include <string>
 
 namespace loquor {
 namespace {
@@ -8,52 +10,111 @@ namespace {
 // Capacities come in steps, so that requests of similar length reuse the buffers.
 constexpr int64_t kCapacityStep = 256;
 
+int64_t rounded(int64_t capacity) { return (capacity + kCapacityStep - 1) / kCapacityStep * kCapacityStep; }
+
 }  // namespace
 
 KvCache::KvCache(KvLayout layout, ort::Memory memory, KvMode mode)
-    : layout_(std::move(layout)),
-      memory_(std::move(memory)),
-      mode_(mode),
-      buffers_(static_cast<std::size_t>(2 * layout_.layers)) {}
+    : layout_(std::move(layout)), memory_(std::move(memory)), mode_(mode) {}
 
-void KvCache::begin(int64_t capacity) {
-  length_ = 0;
-  current_ = 0;
-  if (capacity <= capacity_) return;
-  const int64_t rounded = (capacity + kCapacityStep - 1) / kCapacityStep * kCapacityStep;
-  const std::size_t bytes = static_cast<std::size_t>(rounded) * layout_.position_bytes();
+bool KvCache::fits(int64_t slots, int64_t capacity) const {
+  if (slots > static_cast<int64_t>(slots_.size())) return false;
+  return !pooled() || (!slots_.empty() && capacity <= slots_.front().capacity);
+}
+
+void KvCache::reserve(int64_t slots, int64_t capacity) {
+  if (fits(slots, capacity)) return;
+  if (pooled()) return reserve_pool(slots, capacity);
+  slots_.resize(static_cast<std::size_t>(slots));
+}
+
+void KvCache::reserve_pool(int64_t slots, int64_t capacity) {
+  if (!slots_.empty()) capacity = std::max(capacity, slots_.front().capacity);
+  slots = std::max(slots, static_cast<int64_t>(slots_.size()));
+  const std::size_t slot_bytes = static_cast<std::size_t>(rounded(capacity)) * layout_.position_bytes();
+  bound_first_ = -1;
+  slots_.clear();  // gives the old blocks back before taking the larger
+  std::vector<Slot> made(static_cast<std::size_t>(slots));
+  for (std::size_t tensor = 0; tensor < layout_.past_names.size(); ++tensor) {
+    const std::shared_ptr<void> block = memory_.allocate(slot_bytes * made.size());
+    for (std::size_t i = 0; i < made.size(); ++i) {
+      void* const start = static_cast<unsigned char*>(block.get()) + i * slot_bytes;
+      made[i].buffers.push_back({std::shared_ptr<void>(block, start), nullptr});
+    }
+  }
+  for (Slot& slot : made) slot.capacity = rounded(capacity);
+  slots_ = std::move(made);
+}
+
+void KvCache::begin(int64_t index, int64_t capacity) {
+  Slot& slot = at(index);
+  slot.length = 0;
+  slot.current = 0;
+  if (capacity <= slot.capacity) return;
+  if (pooled()) {
+    throw Error(ErrorKind::kInternal, "the KV pool holds " + std::to_string(slot.capacity) +
+                                          " positions a slot, " + std::to_string(capacity) +
+                                          " were asked for");
+  }
+  const std::size_t bytes = static_cast<std::size_t>(rounded(capacity)) * layout_.position_bytes();
   const std::size_t sides = mode_ == KvMode::kInPlace ? 1 : 2;
-  capacity_ = 0;  // until all of them are there
-  bound_ = false;
-  for (auto& pair : buffers_) {
+  slot.capacity = 0;  // until all of them are there
+  bound_first_ = -1;
+  slot.buffers.resize(layout_.past_names.size());
+  for (Sides& pair : slot.buffers) {
     pair = {};  // give the old one back before taking the larger
     for (std::size_t side = 0; side < sides; ++side) pair[side] = memory_.allocate(bytes);
   }
-  capacity_ = rounded;
+  slot.capacity = rounded(capacity);
 }
 
-void KvCache::bind(ort::Binding& binding, int64_t count) {
-  if (length_ + count > capacity_) {
-    throw Error(ErrorKind::kInternal, "the KV cache holds " + std::to_string(capacity_) + " positions, " +
-                                          std::to_string(length_ + count) + " were asked for");
+void KvCache::bind(ort::Binding& binding, int64_t first, int64_t rows, int64_t count) {
+  for (int64_t row = first; row < first + rows; ++row) {
+    if (at(row).length + count <= at(row).capacity) continue;
+    throw Error(ErrorKind::kInternal, "the KV cache holds " + std::to_string(at(row).capacity) +
+                                          " positions, " + std::to_string(at(row).length + count) +
+                                          " were asked for");
   }
-  if (mode_ == KvMode::kInPlace && bound_) return;
-  for (std::size_t i = 0; i < buffers_.size(); ++i) {
-    const int64_t past = mode_ == KvMode::kInPlace ? capacity_ : length_;
-    const int64_t present = mode_ == KvMode::kInPlace ? capacity_ : length_ + count;
-    void* const from = buffers_[i][current_].get();
-    void* const to = mode_ == KvMode::kInPlace ? from : buffers_[i][1 - current_].get();
+  const bool in_place = mode_ == KvMode::kInPlace;
+  if (in_place && bound_first_ == first && bound_rows_ == rows) return;
+  bound_first_ = -1;  // until all are bound
+  const Slot& slot = at(first);
+  const int64_t past = in_place ? slot.capacity : slot.length;
+  const int64_t present = in_place ? slot.capacity : slot.length + count;
+  for (std::size_t i = 0; i < slot.buffers.size(); ++i) {
+    void* const from = slot.buffers[i][slot.current].get();
+    void* const to = in_place ? from : slot.buffers[i][1 - slot.current].get();
     binding.input(layout_.past_names[i].c_str(),
-                  memory_.view(layout_.type, from, {1, layout_.heads, past, layout_.head_dim}));
+                  memory_.view(layout_.type, from, {rows, layout_.heads, past, layout_.head_dim}));
     binding.output(layout_.present_names[i].c_str(),
-                   memory_.view(layout_.type, to, {1, layout_.heads, present, layout_.head_dim}));
+                   memory_.view(layout_.type, to, {rows, layout_.heads, present, layout_.head_dim}));
   }
-  bound_ = true;
+  bound_first_ = first;
+  bound_rows_ = rows;
 }
 
-void KvCache::advance(int64_t count) {
-  length_ += count;
-  if (mode_ == KvMode::kPingPong) current_ = 1 - current_;
+void KvCache::advance(int64_t index, int64_t count) {
+  Slot& slot = at(index);
+  slot.length += count;
+  if (mode_ == KvMode::kPingPong) slot.current = 1 - slot.current;
+}
+
+void KvCache::move(int64_t from, int64_t to) {
+  Slot& source = at(from);
+  Slot& target = at(to);
+  const auto heads = static_cast<std::size_t>(layout_.heads);
+  const std::size_t head_bytes = layout_.position_bytes() / heads;  // of one position
+  const std::size_t stride = static_cast<std::size_t>(source.capacity) * head_bytes;
+  const std::size_t filled = static_cast<std::size_t>(source.length) * head_bytes;
+  for (std::size_t i = 0; i < source.buffers.size(); ++i) {
+    const auto* read = static_cast<const unsigned char*>(source.buffers[i][0].get());
+    auto* write = static_cast<unsigned char*>(target.buffers[i][0].get());
+    for (std::size_t head = 0; head < heads; ++head) {
+      std::memcpy(write + head * stride, read + head * stride, filled);
+    }
+  }
+  target.length = source.length;
+  source.length = 0;
 }
 
 }  // namespace loquor

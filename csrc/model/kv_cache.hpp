@@ -1,5 +1,8 @@
-// The KV cache of one sequence: buffers of fixed capacity on the device, bound to the graph, never copied by
-// us.
+// The KV caches of the sequences that are under way, one a slot: buffers of fixed capacity on the device,
+// bound to the graph, never copied by us but when a slot moves.
+//
+// Pooled (in place, in host memory): one block a tensor, [slots, heads, capacity, head_dim], so that a slot
+// is a contiguous view and one run can step the first n slots. Otherwise each slot has buffers of its own.
 #pragma once
 
 #include <array>
@@ -21,26 +24,45 @@ class KvCache {
  public:
   KvCache(KvLayout layout, ort::Memory memory, KvMode mode);
 
-  // Empties the cache and makes room for `capacity` positions. Buffers only ever grow.
-  void begin(int64_t capacity);
-  int64_t length() const { return length_; }
-  int64_t capacity() const { return capacity_; }
   KvMode mode() const { return mode_; }
+  bool pooled() const { return mode_ == KvMode::kInPlace && memory_.host(); }
+  // Whether begin() with these arguments finds room without a reserve().
+  bool fits(int64_t slots, int64_t capacity) const;
+  // Makes room, emptying every slot if it has to grow: only while no sequence is under way.
+  void reserve(int64_t slots, int64_t capacity);
 
-  // Binds past and present for a run of `count` new positions, which must fit the capacity.
-  void bind(ort::Binding& binding, int64_t count);
+  // Empties a slot for a sequence of at most `capacity` positions. Buffers only ever grow.
+  void begin(int64_t slot, int64_t capacity);
+  int64_t length(int64_t slot) const { return at(slot).length; }
+  int64_t capacity(int64_t slot) const { return at(slot).capacity; }
+
+  // Binds past and present of `rows` slots from `first` on for a run of `count` new positions in each, which
+  // must fit the capacity. More than one row only if pooled.
+  void bind(ort::Binding& binding, int64_t first, int64_t rows, int64_t count);
   // After that run.
-  void advance(int64_t count);
+  void advance(int64_t slot, int64_t count);
+  // Pooled only: the sequence in `from` goes on in `to`.
+  void move(int64_t from, int64_t to);
 
  private:
+  using Sides = std::array<std::shared_ptr<void>, 2>;  // the second only in ping-pong
+  struct Slot {
+    int64_t capacity = 0;
+    int64_t length = 0;
+    std::size_t current = 0;     // which of two buffers holds the past
+    std::vector<Sides> buffers;  // by tensor
+  };
+
+  const Slot& at(int64_t slot) const { return slots_.at(static_cast<std::size_t>(slot)); }
+  Slot& at(int64_t slot) { return slots_.at(static_cast<std::size_t>(slot)); }
+  void reserve_pool(int64_t slots, int64_t capacity);
+
   KvLayout layout_;
   ort::Memory memory_;
   KvMode mode_;
-  int64_t capacity_ = 0;
-  int64_t length_ = 0;
-  std::size_t current_ = 0;                                    // which of two buffers holds the past
-  bool bound_ = false;                                         // in place, the same views serve every step
-  std::vector<std::array<std::shared_ptr<void>, 2>> buffers_;  // by tensor; the second only in ping-pong
+  std::vector<Slot> slots_;
+  int64_t bound_first_ = -1;  // in place, the same views serve every step of the same slots
+  int64_t bound_rows_ = 0;
 };
 
 }  // namespace loquor

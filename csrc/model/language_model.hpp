@@ -1,5 +1,5 @@
 // The autoregressive graph: embeddings of new positions in, logits of the last one out, the past kept in the
-// KV cache.
+// KV cache, a slot for each sequence under way.
 #pragma once
 
 #include <cstdint>
@@ -21,17 +21,26 @@ class LanguageModel {
   LanguageModel(const LanguageModel&) = delete;
   LanguageModel& operator=(const LanguageModel&) = delete;
 
-  // A new sequence of at most `capacity` positions.
-  void begin(int64_t capacity);
-  // Where to write the embeddings of the next `count` positions, [count, hidden_size], before run().
-  float* embeds(int64_t count);
-  // Prefill or decode step: runs `count` new positions. The logits of the last one, [vocab_size], are the
-  // caller's to change and live until the next call. Throws kExecution.
-  Span<float> run(int64_t count, const ort::RunOptions& options);
+  // As those of KvCache.
+  bool fits(int64_t slots, int64_t capacity) const { return cache_.fits(slots, capacity); }
+  void reserve(int64_t slots, int64_t capacity);
+  void begin(int64_t slot, int64_t capacity);
+  void move(int64_t from, int64_t to) { cache_.move(from, to); }
+
+  // Where to write the embeddings of the next run, [rows, hidden_size].
+  float* embeds(int64_t rows);
+  // Prefill or decode step of one sequence: runs `count` new positions. The logits of the last one,
+  // [vocab_size], are the caller's to change and live until the next call. Throws kExecution.
+  Span<float> run(int64_t slot, int64_t count, const ort::RunOptions& options);
+  // One decode step of the sequences in slots [0, rows) together; embeds() and the logits [rows, vocab_size]
+  // are in the order of slots. Only if batched(). Throws kExecution; the caches are then as they were.
+  Span<float> step(int64_t rows, const ort::RunOptions& options);
 
   const LmSignature& signature() const { return signature_; }
   const ort::Session& session() const { return session_; }
   KvMode kv_mode() const { return cache_.mode(); }
+  // Whether step() may be used: rows of different lengths in one run give what each gives alone.
+  bool batched() const { return probe_.batched && cache_.pooled(); }
 
  private:
   ort::Session session_;
@@ -42,8 +51,10 @@ class LanguageModel {
   ort::Binding binding_;
   FloatBuffer embeds_;
   FloatBuffer logits_;
-  std::vector<int64_t> ones_;       // the attention mask is its beginning
-  std::vector<int64_t> positions_;  // 0, 1, 2, ...: position ids are a window on it
+  std::vector<int64_t> ones_;           // one sequence's attention mask is its beginning
+  std::vector<int64_t> positions_;      // 0, 1, 2, ...: position ids are a window on it
+  std::vector<int64_t> row_masks_;      // [rows, longest], padded on the right
+  std::vector<int64_t> row_positions_;  // [rows]
 };
 
 }  // namespace loquor

@@ -78,6 +78,13 @@ void read_config(const Settings& config, Manifest& manifest) {
   config.read("end_of_text_token", manifest.end_of_text_token, 0, kMaxId);
   config.read("closing_silence_tokens", manifest.closing_silence_tokens, 0, 100);
   config.read("max_positions", manifest.max_positions, 8, kMaxId);
+  config.read("voice_prefix_positions", manifest.voice_prefix_positions, 0, kMaxId);
+  StreamOptions& streaming = manifest.streaming;
+  config.read("stream_first_chunk", streaming.first_chunk, 1, 10000);
+  config.read("stream_max_chunk", streaming.max_chunk, 1, 10000);
+  config.read("stream_left_context", streaming.left_context, kAllContext, 10000);
+  config.read("stream_look_ahead", streaming.look_ahead, 0, 10000);
+  config.read("stream_fade_samples", streaming.fade_samples, 0, 10000);
 }
 
 // The keys that the Hugging Face generation_config.json uses.

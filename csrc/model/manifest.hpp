@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/generation_options.hpp"
+#include "model/stream_options.hpp"
 
 namespace loquor {
 
@@ -37,7 +38,9 @@ struct Manifest {
   int32_t closing_silence_tokens = 3;  // appended before decoding
   int64_t text_vocab_size = 50276;
   int64_t max_positions = 8196;
+  int64_t voice_prefix_positions = 0;  // that every voice has; 0: as many as its recording gives
   GenerationOptions defaults;
+  StreamOptions streaming;  // what the decoder needs around a chunk, and chunks that suit it
   std::vector<SamplerStage> sampler_order = {SamplerStage::kTemperature, SamplerStage::kTopK,
                                              SamplerStage::kTopP, SamplerStage::kMinP,
                                              SamplerStage::kRepetitionPenalty};

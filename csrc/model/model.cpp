@@ -86,6 +86,7 @@ void Model::check(const Voice& voice) const {
                static_cast<int64_t>(voice.speaker_embeddings.size()));
   require_size("the size of speaker_features", conditional_decoder.speaker_feature_size(),
                voice.speaker_feature_size);
+  require_size("the number of prefix positions", manifest.voice_prefix_positions, voice.prefix_length);
   require_count("audio_features", voice.audio_features, voice.prefix_length * voice.hidden_size);
   require_count("speaker_features", voice.speaker_features,
                 voice.speaker_frames * voice.speaker_feature_size);

@@ -52,6 +52,35 @@ class Prober {
     }
   }
 
+  // After run_shared: two rows of different lengths in one step, each against the same step alone.
+  bool run_batched() {
+    if (!device_.host()) return false;
+    const std::size_t row_bytes = static_cast<std::size_t>(kCapacity) * signature_.kv.position_bytes();
+    std::vector<std::shared_ptr<void>> blocks;
+    std::vector<std::shared_ptr<void>> second;  // the blocks' second rows
+    for (std::size_t i = 0; i < signature_.kv.past_names.size(); ++i) {
+      blocks.push_back(device_.allocate(2 * row_bytes));
+      second.emplace_back(blocks.back(), static_cast<unsigned char*>(blocks.back().get()) + row_bytes);
+      fill_with_garbage(blocks.back().get());
+      fill_with_garbage(second.back().get());
+    }
+    try {
+      std::vector<float> ignored;
+      std::vector<float> alone;
+      std::vector<float> together;
+      run_with_buffers(1, 0, second, ignored);
+      run_with_buffers(1, 1, second, alone);  // its position is written again below
+      run_with_buffers(kPrefill, 0, blocks, ignored);
+      step_two_rows(blocks, together);
+      const std::size_t half = together.size() / 2;
+      return close({together.begin(), together.begin() + static_cast<std::ptrdiff_t>(half)}, logits_step) &&
+             close({together.begin() + static_cast<std::ptrdiff_t>(half), together.end()}, alone);
+    } catch (const Error& error) {
+      log::write(log::Level::kDebug, session_.file_name() + " steps one sequence at a time: " + error.what());
+      return false;
+    }
+  }
+
   bool last_only() const { return static_cast<int64_t>(logits_prefill.size()) == signature_.vocab_size; }
 
  private:
@@ -68,12 +97,16 @@ class Prober {
     }
   }
 
-  void bind_inputs(ort::Binding& binding, int64_t count, int64_t past) {
-    const int64_t elements = count * signature_.hidden_size;
-    for (int64_t i = 0; i < elements; ++i) {
-      embeds_.data()[i] = 0.1f * static_cast<float>(std::sin(static_cast<double>(i + 7 * past + 1)));
+  // Made-up embeddings of the positions from `past` on.
+  void write_embeds(float* to, int64_t count, int64_t past) const {
+    for (int64_t i = 0; i < count * signature_.hidden_size; ++i) {
+      to[i] = 0.1f * static_cast<float>(std::sin(static_cast<double>(i + 7 * past + 1)));
     }
-    embeds_.to_graph(static_cast<std::size_t>(elements));
+  }
+
+  void bind_inputs(ort::Binding& binding, int64_t count, int64_t past) {
+    write_embeds(embeds_.data(), count, past);
+    embeds_.to_graph(static_cast<std::size_t>(count * signature_.hidden_size));
     binding.input("inputs_embeds", embeds_.view({1, count, signature_.hidden_size}));
     binding.input("attention_mask", host_.view(ort::ElementType::kInt64, ones_, {1, past + count}));
     if (signature_.position_ids) {
@@ -117,6 +150,30 @@ class Prober {
     logits = floats_of(session_.api(), binding.outputs()[0]);
   }
 
+  // Row 0 holds kPrefill positions, row 1 a single one.
+  void step_two_rows(const std::vector<std::shared_ptr<void>>& blocks, std::vector<float>& logits) {
+    const KvLayout& kv = signature_.kv;
+    ort::Binding binding(session_);
+    write_embeds(embeds_.data(), 1, kPrefill);
+    write_embeds(embeds_.data() + signature_.hidden_size, 1, 1);
+    embeds_.to_graph(static_cast<std::size_t>(2 * signature_.hidden_size));
+    int64_t mask[2 * (kPrefill + 1)] = {1, 1, 1, 1, 1, 0};
+    int64_t positions[2] = {kPrefill, 1};
+    binding.input("inputs_embeds", embeds_.view({2, 1, signature_.hidden_size}));
+    binding.input("attention_mask", host_.view(ort::ElementType::kInt64, mask, {2, kPrefill + 1}));
+    if (signature_.position_ids) {
+      binding.input("position_ids", host_.view(ort::ElementType::kInt64, positions, {2, 1}));
+    }
+    binding.output_to_host("logits");
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+      const auto both = device_.view(kv.type, blocks[i].get(), {2, kv.heads, kCapacity, kv.head_dim});
+      binding.input(kv.past_names[i].c_str(), both);
+      binding.output(kv.present_names[i].c_str(), both);
+    }
+    binding.run(options_);
+    logits = floats_of(session_.api(), binding.outputs()[0]);
+  }
+
   static bool close(const std::vector<float>& found, const std::vector<float>& expected) {
     if (found.size() != expected.size()) return false;
     float scale = 1e-3f;
@@ -155,6 +212,7 @@ LmProbe probe_language_model(const ort::Session& session, const LmSignature& sig
   LmProbe probe;
   probe.logits_of_last_only = rows == 1;
   probe.kv_mode = prober.run_shared() ? KvMode::kInPlace : KvMode::kPingPong;
+  probe.batched = probe.kv_mode == KvMode::kInPlace && prober.run_batched();
   return probe;
 }
 

@@ -10,11 +10,13 @@ namespace loquor {
 struct LmProbe {
   KvMode kv_mode = KvMode::kPingPong;
   bool logits_of_last_only = false;  // else of every new position
+  bool batched = false;              // in place, rows of different lengths may share a decode step
 };
 
 // In place needs that past and present, bound to one buffer longer than its content, give the logits that
-// separate buffers give. A graph that cannot do it fails or differs, and is run in ping-pong. Throws
-// kExecution or kModel when the graph does not run even with separate buffers.
+// separate buffers give. A graph that cannot do it fails or differs, and is run in ping-pong. Batched needs
+// in the same way that two rows of different lengths give what each gave alone. Throws kExecution or kModel
+// when the graph does not run even with separate buffers.
 LmProbe probe_language_model(const ort::Session& session, const LmSignature& signature,
                              const ort::Device& device);
 

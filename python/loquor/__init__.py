@@ -17,6 +17,7 @@ from .audio import Audio, Metrics
 from .capabilities import Capabilities
 from .engine import Engine
 from .errors import (
+    BusyError,
     CancelledError,
     DownloadError,
     ExecutionError,
@@ -25,11 +26,15 @@ from .errors import (
     ModelError,
     RuntimeMissingError,
 )
-from .options import GenerationOptions
+from .long_text import LongSpeech, LongTextOptions, piece_seed
+from .options import GenerationOptions, StreamOptions
+from .stream import Stream, StreamReport
+from .subtitles import Mark, subtitles
 from .voice import Voice
 
 __all__ = [
     "Audio",
+    "BusyError",
     "CancelToken",
     "CancelledError",
     "Capabilities",
@@ -38,12 +43,20 @@ __all__ = [
     "ExecutionError",
     "GenerationOptions",
     "InvalidInputError",
+    "LongSpeech",
+    "LongTextOptions",
     "LoquorError",
+    "Mark",
     "Metrics",
     "ModelError",
     "RuntimeMissingError",
+    "Stream",
+    "StreamOptions",
+    "StreamReport",
     "Voice",
     "__version__",
+    "piece_seed",
+    "subtitles",
 ]
 
 __version__: str = _version()

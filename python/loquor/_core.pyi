@@ -13,8 +13,10 @@ __all__: list[str] = [
     "EngineHandle",
     "Runtime",
     "Session",
+    "StreamHandle",
     "VoiceHandle",
     "abi_version",
+    "default_stream_options",
     "graph_files",
     "set_log_level",
     "version",
@@ -65,6 +67,9 @@ class EngineHandle:
         device: str,
         provider_options: collections.abc.Mapping[str, str],
         threads: typing.SupportsInt | typing.SupportsIndex,
+        slots: typing.SupportsInt | typing.SupportsIndex = 0,
+        max_queue: typing.SupportsInt | typing.SupportsIndex = 0,
+        batching: bool = True,
         prepared: collections.abc.Mapping[str, str] = {},
         reference_seconds: typing.SupportsFloat | typing.SupportsIndex = 0.0,
     ) -> None: ...
@@ -83,18 +88,36 @@ class EngineHandle:
         self,
         input_ids: numpy.typing.NDArray[numpy.int64],
         voice: VoiceHandle,
-        *,
-        temperature: typing.SupportsFloat | typing.SupportsIndex,
-        top_k: typing.SupportsInt | typing.SupportsIndex,
-        top_p: typing.SupportsFloat | typing.SupportsIndex,
-        min_p: typing.SupportsFloat | typing.SupportsIndex,
-        repetition_penalty: typing.SupportsFloat | typing.SupportsIndex,
-        seed: typing.SupportsInt | typing.SupportsIndex,
-        max_new_tokens: typing.SupportsInt | typing.SupportsIndex,
+        options: dict[str, typing.Any],
         cancel: CancelToken | None = None,
         progress: collections.abc.Callable[[int], None] | None = None,
     ) -> dict[str, typing.Any]: ...
+    def halt(self) -> None:
+        """
+        For the end of the process: ends every request, and no other thread comes back from a call.
+        """
     def info(self) -> dict[str, typing.Any]: ...
+
+class StreamHandle:
+    """
+    Speech while it is made.
+    """
+    def __init__(
+        self,
+        engine: EngineHandle,
+        input_ids: numpy.typing.NDArray[numpy.int64],
+        voice: VoiceHandle,
+        options: dict[str, typing.Any],
+        chunks: dict[str, typing.Any],
+        cancel: CancelToken | None = None,
+        progress: collections.abc.Callable[[int], None] | None = None,
+    ) -> None: ...
+    def cancel(self) -> None: ...
+    def info(self) -> dict[str, typing.Any]: ...
+    def next(
+        self, timeout: typing.SupportsFloat | typing.SupportsIndex | None = None
+    ) -> numpy.typing.NDArray[numpy.float32] | None: ...
+    def notify(self, socket: typing.SupportsInt | typing.SupportsIndex | None) -> None: ...
 
 class Session:
     """
@@ -115,6 +138,7 @@ def abi_version() -> int:
     Version of its C ABI.
     """
 
+def default_stream_options(engine: EngineHandle) -> dict[str, typing.Any]: ...
 def graph_files(folder: str, dtype: str) -> dict[str, tuple[str, str]]:
     """
     File and published dtype of each graph.

@@ -6,6 +6,8 @@ import base64
 import io
 import math
 import os
+import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -14,11 +16,12 @@ import numpy as np
 
 from .errors import InvalidInputError
 from .files import write_atomic
+from .subtitles import Mark
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["FORMATS", "Audio", "Metrics"]
+__all__ = ["FORMATS", "Audio", "Metrics", "pcm16", "write_wav_stream"]
 
 FORMATS = ("wav", "flac", "ogg", "mp3")
 
@@ -56,13 +59,15 @@ class Metrics:
 class Audio:
     """Speech: `samples` float32 [n], mono in [-1, 1], at `sample_rate` Hz, with `metrics` and `warnings`.
 
-    Raises `InvalidInputError` if `samples` has another dtype or shape, or the rate is not a positive integer.
+    `marks` tell when each sentence is spoken; only long text has them. Raises `InvalidInputError` if
+    `samples` has another dtype or shape, or the rate is not a positive integer.
     """
 
     samples: npt.NDArray[np.float32]
     sample_rate: int
     metrics: Metrics
     warnings: tuple[str, ...] = ()
+    marks: tuple[Mark, ...] = ()
 
     def __post_init__(self) -> None:
         samples, rate = self.samples, self.sample_rate
@@ -106,7 +111,7 @@ class Audio:
         Raises `InvalidInputError` if they are not finite.
         """
         self._check_finite()
-        return np.rint(np.clip(self.samples, -1, 1) * 32767).astype(np.int16)
+        return pcm16(self.samples)
 
     def _repr_html_(self) -> str:
         """A player, for notebooks."""
@@ -141,3 +146,40 @@ class Audio:
                 "leave subtype out or choose another format"
             ) from error
         return buffer.getvalue()
+
+
+def pcm16(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:
+    """Return finite samples as 16-bit PCM, int16 [n], clipped to full scale."""
+    return np.rint(np.clip(samples, -1, 1) * 32767).astype(np.int16)
+
+
+def write_wav_stream(
+    file: BinaryIO, chunks: Iterable[npt.NDArray[np.float32]], sample_rate: int, *, rewind: bool
+) -> None:
+    """Write `chunks`, float32 [n] each, as one mono 16-bit WAV while they come, each on its way at once.
+
+    The header says "until the end" (sizes of 2**32 - 1), as players of live WAV know it; `rewind` makes it
+    say the true size at last, whatever ended the chunks. Raises what they or `file` raise.
+    """
+    file.write(_wav_header(sample_rate, _UNTIL_THE_END))
+    file.flush()
+    written = 0
+    try:
+        for chunk in chunks:
+            written += file.write(pcm16(chunk).astype("<i2").tobytes())
+            file.flush()
+    finally:
+        if rewind:
+            file.seek(0)
+            file.write(_wav_header(sample_rate, written))
+            file.seek(0, os.SEEK_END)
+
+
+_UNTIL_THE_END = 2**32 - 1
+
+
+def _wav_header(sample_rate: int, data_bytes: int) -> bytes:
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, sample_rate, 2 * sample_rate, 2, 16)
+    data = struct.pack("<4sI", b"data", data_bytes)
+    size = min(_UNTIL_THE_END, 4 + len(form) + len(data) + data_bytes)
+    return struct.pack("<4sI4s", b"RIFF", size, b"WAVE") + form + data

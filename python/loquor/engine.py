@@ -8,7 +8,8 @@ import threading
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -17,31 +18,44 @@ import numpy as np
 
 from . import _core
 from ._runtime import open_runtime
-from .audio import Audio, Metrics
-from .capabilities import Capabilities
+from .arguments import check_engine_arguments, check_progress, checked_ids, checked_token
+from .audio import Audio
+from .capabilities import Capabilities, capabilities_of
 from .errors import InvalidInputError
-from .options import GenerationOptions, positive, resolve_options
-from .prepare import check_options, open_core
+from .long_text import LongSpeech, LongTextOptions
+from .opening import open_core
+from .options import (
+    GenerationOptions,
+    StreamOptions,
+    resolve_options,
+    resolve_stream_options,
+    unused_option_warnings,
+)
+from .preparation import check_normalizer, measure_of, prepare, read_text_rules
+from .prepare import check_preparation
 from .reference_audio import load_reference
-from .text import prepare_text
+from .stream import Stream
 from .tokenizer import Tokenizer
-from .voice import Voice, fingerprint_of, is_voice_file
+from .voice import Voice, bundle_voices, default_voice, fingerprint_of, is_voice_file, named_voice
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     VoiceSource = Voice | str | os.PathLike[str] | tuple[npt.NDArray[Any], int] | BinaryIO
 
-__all__ = ["Engine"]
+__all__ = ["Capabilities", "Engine"]
 
 _log = logging.getLogger("loquor")
 
 _VOICES_KEPT = 8  # voices made from files by speak(), some 2 MB each
-_UNUSED_BY_TURBO = ("exaggeration", "cfg_weight")
 
 
 class Engine:
-    """A model, ready to speak. Any thread may call it; one request runs at a time, others wait their turn."""
+    """A model, ready to speak. Any thread may call it.
+
+    One thread of its own runs the graphs for up to `capabilities.slots` requests at once, which join and
+    leave between decode steps; others wait.
+    """
 
     def __init__(
         self,
@@ -50,7 +64,11 @@ class Engine:
         device: str = "auto",
         dtype: str = "auto",
         threads: int = 0,
+        normalize: str = "auto",
         provider_options: Mapping[str, str] | None = None,
+        slots: int = 0,
+        max_queue: int = 0,
+        batching: bool = True,
         prepare: bool = True,
         kv_dtype: str = "auto",
         reference_seconds: float | None = None,
@@ -60,25 +78,30 @@ class Engine:
         `device` is "auto", "cpu", "cuda", "tensorrt", "coreml", "directml" or "webgpu"; `provider_options`
         go to its execution provider as they are. `dtype` is "auto", a published precision ("fp32", "fp16",
         "q8", "q4", "q4f16") or a list with exceptions ("q4,conditional_decoder=fp32"). `threads` are given to
-        each graph; 0 takes one per usable core, 8 at most.
+        each graph; 0 takes one per usable core, 8 at most. `normalize` says how text is prepared: "en" writes
+        English numbers, dates, money, abbreviations and symbols in words, "none" leaves them to the model,
+        "auto" does what the bundle asks for (mini needs "en", Turbo reads digits itself).
 
-        `prepare` lets graphs be rewritten once so that they run fast (see `capabilities.prepared`); the
-        first load then takes longer. `kv_dtype` is the type of a prepared model's KV cache: "auto" (as
-        published), "fp32", "fp16" or "int8". `reference_seconds` of a voice, from its start, prompt the
-        decoder (None: all); every decode computes them again, so less is faster, and a little less alike.
+        `slots` requests are under way at once (0: as many as 1 GiB of KV cache is good for, 16 at most), and
+        `max_queue` (0: 256) may wait beyond those: more raise `BusyError`. With `batching` a decode step
+        serves all of them in one run where the graph allows it, which is faster; without it a request's
+        logits do not depend on its neighbours to the last bit.
 
-        Raises `RuntimeMissingError`, `ModelError` (`DownloadError` when files cannot be fetched) or
-        `InvalidInputError`.
+        `prepare` lets graphs be rewritten once so that they run fast (see `capabilities.prepared`); the first
+        load then takes longer. The `kv_dtype` of a prepared model's KV cache is "auto" (as published),
+        "fp32", "fp16" or "int8". `reference_seconds` of a voice's start prompt the decoder (None: all); every
+        decode computes them again, so less is faster, and a little less alike.
+
+        Raises `RuntimeMissingError`, `ModelError` (files not fetched: `DownloadError`), `InvalidInputError`.
         """
         from .catalog import find_entry, model_text
         from .hub import resolve
 
         runtime = open_runtime()
         self._model = model_text(model)
-        _check_arguments(device, dtype, threads, provider_options)
-        check_options(prepare, kv_dtype)
-        if reference_seconds is not None:
-            reference_seconds = positive(reference_seconds, "reference_seconds")
+        check_normalizer(normalize)
+        check_engine_arguments(device, dtype, provider_options, threads, slots, max_queue)
+        seconds = check_preparation(prepare, kv_dtype, reference_seconds)
         entry = find_entry(self._model)
         if entry is not None and not entry.supported:
             raise InvalidInputError(
@@ -86,7 +109,8 @@ class Engine:
             )
         self._folder = resolve(model, dtype=dtype)
         self._tokenizer = Tokenizer(self._folder)
-        provider_options = {str(key): str(value) for key, value in (provider_options or {}).items()}
+        self._bundle_voices = bundle_voices(self._folder)
+        self._default_voice = default_voice(self._folder)
         self._core: _core.EngineHandle | None
         self._core, self._prepared = open_core(
             runtime,
@@ -95,20 +119,25 @@ class Engine:
             kv_dtype,
             dtype=dtype,
             device=device,
-            provider_options=provider_options,
+            provider_options=provider_options or {},
             threads=threads,
-            reference_seconds=reference_seconds or 0.0,
+            slots=slots,
+            max_queue=max_queue,
+            batching=bool(batching),
+            reference_seconds=seconds,
         )
+        self._text_rules = read_text_rules(self._folder)
+        self._normalizer = self._text_rules.normalizer if normalize == "auto" else normalize
         self._info = self._core.info()
         self._defaults = self._core.default_options()
+        self._stream_defaults = _core.default_stream_options(self._core)
         encoder = self._info["graphs"]["speech_encoder"]
-        contract = " ".join(
-            str(self._info[key])
-            for key in ("family", "hidden_size", "speaker_embedding_size", "speaker_feature_size")
-        )
+        sizes = ("family", "hidden_size", "speaker_embedding_size", "speaker_feature_size")
+        contract = " ".join(str(self._info[key]) for key in sizes)
         self._fingerprint = fingerprint_of(self._folder, Path(encoder["file"]), encoder["dtype"], contract)
         self._handles: weakref.WeakKeyDictionary[Voice, _core.VoiceHandle] = weakref.WeakKeyDictionary()
         self._voices: OrderedDict[tuple[str, int, int], Voice] = OrderedDict()
+        self._streams: weakref.WeakSet[Stream] = weakref.WeakSet()
         self._lock = threading.Lock()
 
     # --- Voices ---
@@ -116,16 +145,15 @@ class Engine:
     def voice(self, source: VoiceSource | None = None, *, cancel: _core.CancelToken | None = None) -> Voice:
         """Make a voice from a recording, or load a saved one.
 
-        `source` is a file that soundfile reads, `(samples, sample_rate)` with float or integer PCM samples of
-        shape [n] or [n, channels], a binary file object, a saved voice (`.safetensors`), or None for the
-        bundle's own voice. Recordings are mixed to mono, resampled to 24 kHz, brought to -27 LUFS and cut to
-        15 s, as upstream does.
+        `source` is the name of a voice that the bundle brings (`capabilities.voices`), a file that soundfile
+        reads, `(samples, sample_rate)` with float or integer PCM samples of shape [n] or [n, channels], a
+        binary file object, a saved voice (`.safetensors`), or None for the bundle's default voice. Recordings
+        are mixed to mono, resampled to 24 kHz, brought to -27 LUFS and cut to 15 s, as upstream does.
 
         Raises `InvalidInputError` for a recording or voice that cannot be used, `ExecutionError`,
         `CancelledError`.
         """
-        if source is None:
-            source = self._default_voice_file()
+        source = self._named(source)
         if isinstance(source, Voice):
             source.check(self._fingerprint)
             return source
@@ -136,26 +164,19 @@ class Engine:
         reference = load_reference(source)
         for warning in reference.warnings:
             _log.warning("%s", warning)
-        handle = self._engine().encode_voice(reference.samples, _token(cancel))
+        handle = self._engine().encode_voice(reference.samples, checked_token(cancel))
         name = Path(os.fspath(source)).stem if isinstance(source, (str, os.PathLike)) else "voice"
         voice = Voice(**handle.tensors(), fingerprint=self._fingerprint, name=name)
         with self._lock:
             self._handles[voice] = handle
         return voice
 
-    def _default_voice_file(self) -> Path:
-        for name in ("default_voice.safetensors", "default_voice.wav"):
-            if (self._folder / name).is_file():
-                return self._folder / name
-        raise InvalidInputError(
-            f"{self._model} brings no voice of its own: give one, as voice='recording.wav' (5 to 15 s of one "
-            "speaker)"
-        )
+    def _named(self, source: VoiceSource | None) -> VoiceSource:
+        return named_voice(source, self._default_voice, self._bundle_voices, self._model)
 
     def _cached_voice(self, source: VoiceSource | None, cancel: _core.CancelToken | None) -> Voice:
         """Files are read once: the voice is kept under the file's path, size and time."""
-        if source is None:
-            source = self._default_voice_file()
+        source = self._named(source)
         if not isinstance(source, (str, os.PathLike)):
             return self.voice(source, cancel=cancel)
         try:
@@ -201,7 +222,7 @@ class Engine:
         cancel: _core.CancelToken | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Audio:
-        """Say `text` (a sentence or a few, best under 300 characters) in a voice.
+        """Say `text` (a sentence or a few, best under 300 characters; see `speak_long`) in a voice.
 
         `voice` is what `voice()` takes; voices made from files here are kept for the next call. `progress` is
         called with the number of speech tokens so far, some twenty times a second (25 tokens are a second of
@@ -209,51 +230,89 @@ class Engine:
 
         Raises `InvalidInputError`, `CancelledError` within one step of `cancel`, `ExecutionError`.
         """
+        check_progress(progress)
+        chunks = self._stream_defaults | {"first_chunk": 0}  # all at the end
+        stream = self._open_stream(text, voice, options, chunks, cancel, progress)
+        samples = next(stream, np.zeros(0, np.float32))
+        next(stream, None)  # the end, behind which its measurements are complete
+        return Audio(samples, stream.sample_rate, stream.metrics, stream.warnings)
+
+    def stream(
+        self,
+        text: str,
+        voice: VoiceSource | None = None,
+        options: GenerationOptions | None = None,
+        *,
+        chunks: StreamOptions | None = None,
+        cancel: _core.CancelToken | None = None,
+    ) -> Stream:
+        """Say `text` while it is made: iterate over the result, in a `with` or an `async with` block.
+
+        Gives arrays of samples, float32 [n], mono in [-1, 1] at the stream's `sample_rate`. The speech tokens
+        are those of `speak`; so is the sound, as far as the decoder's windows agree. Leaving the block
+        cancels what is not done. The work starts now. Making a voice from a recording takes a while, which an
+        asyncio program should do before, on another thread.
+
+        Raises `InvalidInputError` and `BusyError` now, `CancelledError` and `ExecutionError` where it is
+        read.
+        """
+        resolved = resolve_stream_options(chunks, self._stream_defaults)
+        return self._open_stream(text, voice, options, resolved, cancel, None)
+
+    def _open_stream(
+        self,
+        text: str,
+        voice: VoiceSource | None,
+        options: GenerationOptions | None,
+        chunks: dict[str, Any],
+        cancel: _core.CancelToken | None,
+        progress: Callable[[int], None] | None,
+    ) -> Stream:
         start = time.perf_counter()
         resolved = resolve_options(options, self._defaults)
-        ids = self.tokenize(text)
+        prepared = prepare(text, self._normalizer)
+        ids = self._tokenizer.encode(prepared.text)
         made = self._cached_voice(voice, cancel)
-        warnings = self._text_warnings(text) + self._option_warnings(options)
-        tokens = self._generate(ids, made, resolved, cancel, progress)
-        samples, vocoder_seconds = self._engine().decode(
-            tokens["tokens"], self._handle(made), resolved["seed"], _token(cancel)
+        warnings = [*prepared.warnings, *self._tokenizer.warnings(text)]
+        warnings += unused_option_warnings(options, self._info["family"])
+        handle = _core.StreamHandle(
+            self._engine(), ids, self._handle(made), resolved, chunks, checked_token(cancel), progress
         )
-        warnings += self._token_warnings(tokens)
-        audio_seconds = len(samples) / self._info["sample_rate"]
-        metrics = Metrics(
-            text_tokens=len(ids),
-            prompt_length=tokens["prompt_length"],
-            speech_tokens=len(tokens["tokens"]),
-            prefill_seconds=tokens["prefill_seconds"],
-            decode_seconds=tokens["decode_seconds"],
-            vocoder_seconds=vocoder_seconds,
-            total_seconds=time.perf_counter() - start,
-            audio_seconds=audio_seconds,
-        )
-        return Audio(samples, self._info["sample_rate"], metrics, tuple(warnings))
+        stream = Stream(handle, text, len(ids), self._info["sample_rate"], warnings, start)
+        with self._lock:
+            self._streams.add(stream)
+        return stream
 
-    def _text_warnings(self, text: str) -> list[str]:
-        unknown = self._tokenizer.unknown_tags(text)
-        known = ", ".join(self._tokenizer.tags)
-        return [f"{tag} is no tag of this model and is read as text (it knows {known})" for tag in unknown]
+    def speak_long(
+        self,
+        text: str | Iterable[str],
+        voice: VoiceSource | None = None,
+        options: GenerationOptions | None = None,
+        *,
+        long_text: LongTextOptions | None = None,
+        cancel: _core.CancelToken | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> LongSpeech:
+        """Say a text of any length, given whole or in chunks such as the lines of an open file.
 
-    def _option_warnings(self, options: GenerationOptions | None) -> list[str]:
-        given = [name for name in _UNUSED_BY_TURBO if options and getattr(options, name) is not None]
-        return [f"{name} is ignored: the {self._info['family']} family has no such control" for name in given]
+        It is spoken sentence by sentence (see `LongTextOptions`) while the result is iterated, collected or
+        saved. `progress` is called with the number of speech tokens of all pieces so far.
 
-    def _token_warnings(self, tokens: Mapping[str, Any]) -> list[str]:
-        if tokens["finish_reason"] == "length":
-            return [f"speech was cut at {len(tokens['tokens'])} tokens, before the model said stop"]
-        return [] if len(tokens["tokens"]) else ["the model found nothing to say in this text"]
+        Raises `InvalidInputError` for what is wrong before the text is read; then what `speak` raises.
+        """
+        resolve_options(options, self._defaults)
+        speak = partial(self.speak, voice=self._cached_voice(voice, cancel), cancel=cancel)
+        limit, measure = self._text_rules.piece_characters, measure_of(self._normalizer)
+        return LongSpeech(text, speak, options, long_text, limit, measure, progress)
 
     # --- Lower level: for harnesses and other engines ---
 
     def tokenize(self, text: str) -> npt.NDArray[np.int64]:
-        """Return the ids of `text`, int64 [n], normalised and closed by the bundle's end-of-text ids.
+        """Return the ids of `text`, int64 [n], prepared as by `speak` and closed by the end-of-text ids.
 
         Raises `InvalidInputError` for text that cannot be spoken.
         """
-        return self._tokenizer.encode(prepare_text(text))
+        return self._tokenizer.encode(prepare(text, self._normalizer).text)
 
     def generate_tokens(
         self,
@@ -270,9 +329,10 @@ class Engine:
         is that of the model card: prefill [voice prefix, text, START, START], then one token a step.
         Raises `InvalidInputError`, `CancelledError`, `ExecutionError`.
         """
-        resolved = resolve_options(options, self._defaults)
-        tokens: npt.NDArray[np.int64] = self._generate(
-            _ids(input_ids, "input_ids"), voice, resolved, cancel, progress
+        ids, resolved = checked_ids(input_ids, "input_ids"), resolve_options(options, self._defaults)
+        check_progress(progress)
+        tokens: npt.NDArray[np.int64] = self._engine().generate_tokens(
+            ids, self._handle(voice), resolved, checked_token(cancel), progress
         )["tokens"]
         return tokens
 
@@ -290,48 +350,36 @@ class Engine:
         appended: n is `samples_per_token` times the number of tokens then. A prepared decoder takes its noise
         from `seed`, as `speak` does from the options'. Errors as in `generate_tokens`.
         """
-        resolved = resolve_options(GenerationOptions(seed=seed), self._defaults)
-        return self._engine().decode(
-            _ids(speech_tokens, "speech_tokens"), self._handle(voice), resolved["seed"], _token(cancel)
-        )[0]
-
-    def _generate(
-        self,
-        input_ids: npt.NDArray[np.int64],
-        voice: Voice,
-        resolved: dict[str, Any],
-        cancel: _core.CancelToken | None,
-        progress: Callable[[int], None] | None,
-    ) -> dict[str, Any]:
-        if progress is not None and not callable(progress):
-            raise InvalidInputError(f"progress must be a function, not {type(progress).__name__}")
-        return self._engine().generate_tokens(
-            input_ids, self._handle(voice), **resolved, cancel=_token(cancel), progress=progress
-        )
+        seed = resolve_options(GenerationOptions(seed=seed), self._defaults)["seed"]
+        ids = checked_ids(speech_tokens, "speech_tokens")
+        return self._engine().decode(ids, self._handle(voice), seed, checked_token(cancel))[0]
 
     # --- The engine itself ---
 
     @property
     def capabilities(self) -> Capabilities:
         """What is loaded, where it runs, and what it can do."""
-        info = self._info
-        graphs = info["graphs"]
-        same = {key: info[key] for key in Capabilities.__dataclass_fields__ if key in info}
-        return Capabilities(
-            **same,
+        return capabilities_of(
+            self._info,
+            self._prepared,
             model=self._model,
             folder=self._folder,
-            dtypes={name: graph["dtype"] for name, graph in graphs.items()},
-            prepared={name: self._prepared.get(name, "as published") for name in graphs},
-            optimization_levels={name: graph["optimization_level"] for name, graph in graphs.items()},
             tags=self._tokenizer.tags,
-            has_default_voice=any(
-                (self._folder / f"default_voice{end}").is_file() for end in (".safetensors", ".wav")
-            ),
+            text_normalizer=self._normalizer,
+            piece_characters=self._text_rules.piece_characters,
+            voices=tuple(self._bundle_voices),
+            has_default_voice=self._default_voice is not None,
         )
 
     def close(self) -> None:
-        """Give the memory back, after the requests under way. Later calls raise `InvalidInputError`."""
+        """Cancel the streams, and give the memory back after the calls under way on other threads.
+
+        Later calls raise `InvalidInputError`.
+        """
+        with self._lock:
+            streams = list(self._streams)
+        for stream in streams:
+            stream._close_engine()
         self._core = None
 
     def _engine(self) -> _core.EngineHandle:
@@ -350,33 +398,3 @@ class Engine:
     def __repr__(self) -> str:
         dtypes = sorted({graph["dtype"] for graph in self._info["graphs"].values()})
         return f"Engine({self._model!r}, device={self._info['device']!r}, dtype={'+'.join(dtypes)!r})"
-
-
-def _ids(values: npt.ArrayLike, name: str) -> npt.NDArray[np.int64]:
-    try:
-        array = np.asarray(values)
-    except Exception as error:  # ragged lists, and whatever a foreign array type raises
-        raise InvalidInputError(f"{name} must be integers of shape [n] ({error})") from error
-    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-        raise InvalidInputError(
-            f"{name} must be integers of shape [n], not {array.dtype} of shape {list(array.shape)}"
-        )
-    return np.ascontiguousarray(array, dtype=np.int64)
-
-
-def _token(cancel: object) -> _core.CancelToken | None:
-    if cancel is None or isinstance(cancel, _core.CancelToken):
-        return cancel
-    raise InvalidInputError(f"cancel must be a loquor.CancelToken, not {type(cancel).__name__}")
-
-
-def _check_arguments(device: object, dtype: object, threads: object, provider_options: object) -> None:
-    for name, value in (("device", device), ("dtype", dtype)):
-        if not isinstance(value, str):
-            raise InvalidInputError(f"{name} must be a str, such as 'auto', not {type(value).__name__}")
-    if isinstance(threads, bool) or not isinstance(threads, int) or not 0 <= threads < 2**31:
-        raise InvalidInputError("threads must be a whole number from 0 (automatic) to 1024")
-    if provider_options is not None and not isinstance(provider_options, Mapping):
-        raise InvalidInputError(
-            f"provider_options must map names to values, not be of type {type(provider_options).__name__}"
-        )

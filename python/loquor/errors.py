@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 __all__ = [
+    "BusyError",
     "CancelledError",
     "DownloadError",
     "ExecutionError",
@@ -35,6 +36,10 @@ class InvalidInputError(LoquorError, ValueError):
 
 class CancelledError(LoquorError):
     """The request was cancelled before it finished."""
+
+
+class BusyError(LoquorError):
+    """As many requests wait as the engine takes: try again later, or give it a larger `max_queue`."""
 
 
 class ExecutionError(LoquorError):

@@ -1,15 +1,17 @@
-"""Files: written so that a reader sees the old content or the new; large ones told apart quickly."""
+"""Files: written so that a reader sees the old content or the new, never a part; a bundle's settings."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 from pathlib import Path
+from typing import Any
 
-from .errors import InvalidInputError
+from .errors import InvalidInputError, ModelError
 
-__all__ = ["sample_of", "sampled_bytes", "write_atomic"]
+__all__ = ["read_config", "sample_of", "sampled_bytes", "write_atomic"]
 
 _BLOCKS, _BLOCK_BYTES = 64, 4096
 
@@ -33,6 +35,23 @@ def write_atomic(path: Path, content: bytes) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def read_config(bundle_dir: Path) -> dict[str, Any]:
+    """Return a bundle's config.json, {} where there is none.
+
+    Raises `ModelError` if it cannot be read or holds no JSON object.
+    """
+    path = bundle_dir / "config.json"
+    if not path.is_file():  # some bundles lack it
+        return {}
+    try:
+        config = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read as JSON ({error}): fetch the bundle again") from error
+    if not isinstance(config, dict):
+        raise ModelError(f"{path} holds no JSON object: fetch the bundle again")
+    return config
 
 
 def sampled_bytes(path: Path) -> bytes:

@@ -11,7 +11,16 @@ import numpy as np
 
 from .errors import InvalidInputError
 
-__all__ = ["GenerationOptions", "positive", "resolve_options"]
+__all__ = [
+    "GenerationOptions",
+    "StreamOptions",
+    "positive",
+    "resolve_options",
+    "resolve_stream_options",
+    "unused_option_warnings",
+]
+
+_UNUSED_BY_TURBO = ("exaggeration", "cfg_weight")
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,63 @@ class GenerationOptions:
     """For models that have it (English, Multilingual). Turbo and Nano ignore it, with a warning."""
     cfg_weight: float | None = None
     """For models that have it (English, Multilingual). Turbo and Nano ignore it, with a warning."""
+
+
+@dataclass(frozen=True)
+class StreamOptions:
+    """How speech is cut into chunks while it is made. None takes what suits the model.
+
+    Counts are of speech tokens; a second of speech has 25. Values out of range raise `InvalidInputError` when
+    the stream is opened.
+    """
+
+    first_chunk: int | None = None
+    """>= 1. The first chunk: shorter is heard sooner."""
+    growth: float | None = None
+    """>= 1. Each chunk is so many times as long as the one before: longer ones cost less."""
+    max_chunk: int | None = None
+    """>= 1. The longest chunk."""
+    left_context: int | None = None
+    """>= 0, or -1 for all. What the decoder hears again before each chunk."""
+    look_ahead: int | None = None
+    """>= 0. What it hears beyond each chunk, and so has to be made before the chunk is heard."""
+    fade_samples: int | None = None
+    """>= 0. Cross-fade at a join, in samples, where windows of the decoder do not agree exactly."""
+    adaptive: bool | None = None
+    """Make chunks as long as playback allows without running dry, instead of by `growth`."""
+
+
+def resolve_stream_options(options: StreamOptions | None, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a model's `defaults`, overridden by what the options set, in the core's types.
+
+    Raises `InvalidInputError` as `resolve_options` does.
+    """
+    if not isinstance(options, (StreamOptions, type(None))):
+        raise InvalidInputError(
+            f"chunks must be a loquor.StreamOptions, not {type(options).__name__}: "
+            "write StreamOptions(first_chunk=5)"
+        )
+    resolved = dict(defaults)
+    for name in (field.name for field in fields(StreamOptions)):
+        given = getattr(options, name, None)
+        if given is None:
+            continue
+        if name == "adaptive":
+            resolved[name] = bool(given)
+            continue
+        number = _finite(given, name)
+        if name != "growth" and (int(given) != given or not -1 <= given < 2**31):
+            raise InvalidInputError(f"{name} must be a whole number, not {given!r}")
+        resolved[name] = number if name == "growth" else int(given)
+    if options is not None and options.first_chunk is not None and resolved["first_chunk"] < 1:
+        raise InvalidInputError(f"first_chunk must be 1 or more, not {options.first_chunk!r}")
+    return resolved
+
+
+def unused_option_warnings(options: GenerationOptions | None, family: str) -> list[str]:
+    """Return a sentence for each option that models like Turbo have no use for."""
+    given = [name for name in _UNUSED_BY_TURBO if options and getattr(options, name) is not None]
+    return [f"{name} is ignored: the {family} family has no such control" for name in given]
 
 
 def resolve_options(options: GenerationOptions | None, defaults: Mapping[str, Any]) -> dict[str, Any]:

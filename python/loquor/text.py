@@ -7,7 +7,7 @@ import unicodedata
 
 from .errors import InvalidInputError
 
-__all__ = ["END_OF_TEXT", "MAX_CHARACTERS", "prepare_text", "punc_norm"]
+__all__ = ["END_OF_TEXT", "MAX_CHARACTERS", "TAG", "check_text", "punc_norm"]
 
 END_OF_TEXT = "<|endoftext|>"
 """The token that closes a prompt. Inside it, it would end the text early, so users may not write it."""
@@ -30,6 +30,8 @@ _REPLACEMENTS = (
     ("‘", "'"),  # noqa: RUF001
     ("’", "'"),  # noqa: RUF001
 )
+TAG = re.compile(r"\[ *[A-Za-z][A-Za-z ]*\]")
+"""What looks like a tag, such as `[laugh]`. A model's tokenizer says which ones it knows."""
 _ENDERS = (".", "!", "?", "-", ",")
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -40,7 +42,7 @@ def punc_norm(text: str) -> str:
     The rules and their order are those of `punc_norm` in Resemble's tts_turbo.py, quirks included: a leading
     space keeps the first letter small, and an ellipsis followed by a space leaves two spaces. For that reason
     a second pass may still change the text; a third never does. Upstream's stock sentence for the empty
-    string is left out: `prepare_text` refuses empty text instead.
+    string is left out: `check_text` refuses empty text instead.
     """
     if text[:1].islower():
         text = text[0].upper() + text[1:]
@@ -51,12 +53,12 @@ def punc_norm(text: str) -> str:
     return text if text.endswith(_ENDERS) else text + "."
 
 
-def prepare_text(text: str, *, max_characters: int = MAX_CHARACTERS) -> str:
-    """Check `text` from a user and return it normalised by `punc_norm`.
+def check_text(text: str, *, max_characters: int = MAX_CHARACTERS) -> None:
+    """Raise `InvalidInputError` if `text` from a user cannot be spoken.
 
-    Punctuation or emoji alone is accepted. Raises `InvalidInputError` if `text` is not a `str`, is longer
-    than `max_characters`, shows nothing (only white space or invisible characters), or holds a control
-    character other than newline, carriage return and tab, a lone surrogate, or `<|endoftext|>`.
+    That is if it is not a `str`, is longer than `max_characters`, shows nothing (only white space or
+    invisible characters), or holds a control character other than newline, carriage return and tab, a lone
+    surrogate, or `<|endoftext|>`. Punctuation or emoji alone is accepted.
     """
     if not isinstance(text, str):
         raise InvalidInputError(f"text must be a str, not {type(text).__name__}: decode or convert it first")
@@ -78,4 +80,3 @@ def prepare_text(text: str, *, max_characters: int = MAX_CHARACTERS) -> str:
             f"text holds {END_OF_TEXT} at index {text.index(END_OF_TEXT)}, which marks the end of a prompt: "
             "remove it"
         )
-    return punc_norm(text)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .errors import InvalidInputError, ModelError
-from .text import END_OF_TEXT
+from .text import END_OF_TEXT, TAG
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -25,8 +24,6 @@ TURBO_TAGS = (
     "[sniff]", "[gasp]", "[chuckle]", "[laugh]",
 )  # fmt: skip
 """Manners and sounds that Chatterbox Turbo and Nano were trained on, one token each."""
-
-_TAG_SHAPE = re.compile(r"\[ *[A-Za-z][A-Za-z ]*\]")
 
 
 class Tokenizer:
@@ -63,8 +60,13 @@ class Tokenizer:
 
         Case counts, as it does for the model: `[Sigh]` is not `[sigh]`.
         """
-        found = dict.fromkeys(_TAG_SHAPE.findall(text))
+        found = dict.fromkeys(TAG.findall(text))
         return tuple(tag for tag in found if tag not in self._tags)
+
+    def warnings(self, text: str) -> list[str]:
+        """Return a sentence for each of the `unknown_tags`."""
+        unknown, known = self.unknown_tags(text), ", ".join(self._tags)
+        return [f"{tag} is no tag of this model and is read as text (it knows {known})" for tag in unknown]
 
     def _ids(self, text: str, *, closed: bool) -> list[int]:
         if isinstance(text, str) and END_OF_TEXT in text:

@@ -5,21 +5,33 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from .errors import InvalidInputError, ModelError
-from .files import sampled_bytes, write_atomic
+from .files import read_config, sampled_bytes, write_atomic
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["VOICE_SUFFIX", "Fingerprint", "Voice", "fingerprint_of", "is_voice_file"]
+__all__ = [
+    "VOICE_SUFFIX",
+    "Fingerprint",
+    "Voice",
+    "bundle_voices",
+    "default_voice",
+    "fingerprint_of",
+    "is_voice_file",
+    "named_voice",
+]
 
 VOICE_SUFFIX = ".safetensors"
+
+_Source = TypeVar("_Source")
 
 _FORMAT = "loquor.voice"
 _VERSION = 1
@@ -144,9 +156,59 @@ class Voice:
             raise InvalidInputError(f"voice {path} is damaged: {error}") from error
 
 
+def named_voice(
+    source: _Source | None, default: Path | None, voices: Mapping[str, Path], model: str
+) -> _Source | Path:
+    """Put the file of one of the bundle's own voices in the place of its name, or of None.
+
+    Raises `InvalidInputError` if the bundle has no default voice, or neither it nor the disk has the name.
+    """
+    if source is None:
+        if default is not None:
+            return default
+        raise InvalidInputError(
+            f"{model} brings no voice of its own: give one, as voice='recording.wav' (5 to 15 s "
+            "of one speaker)"
+        )
+    if not isinstance(source, str) or not voices:
+        return source
+    if source in voices:
+        return voices[source]
+    if not Path(source).suffix and not Path(source).exists():
+        raise InvalidInputError(
+            f"there is neither a file {source!r} nor a voice of that name: give a recording or one of "
+            f"{', '.join(voices)}"
+        )
+    return source
+
+
 def is_voice_file(path: str | os.PathLike[str]) -> bool:
     """Tell a voice file from a recording: by its suffix alone, which is `.safetensors`."""
     return Path(path).suffix.lower() == VOICE_SUFFIX
+
+
+def bundle_voices(bundle_dir: Path) -> dict[str, Path]:
+    """{name: file} of the saved voices in a bundle's folder `voices`, in order of their names."""
+    return {path.stem: path for path in sorted((bundle_dir / "voices").glob(f"*{VOICE_SUFFIX}"))}
+
+
+def default_voice(bundle_dir: Path) -> Path | None:
+    """The voice a bundle speaks in when none is asked for: one of its `voices` named by `default_voice` in
+    config.json, or the file `default_voice.*` at its root.
+
+    Raises `ModelError` if the voice named is not there.
+    """
+    name = read_config(bundle_dir).get("default_voice")
+    if name is None:
+        files = (bundle_dir / f"default_voice{suffix}" for suffix in (VOICE_SUFFIX, ".wav"))
+        return next((file for file in files if file.is_file()), None)
+    voices = bundle_voices(bundle_dir)
+    if name not in voices:
+        raise ModelError(
+            f"{bundle_dir / 'config.json'}: default_voice is {name!r}, but the bundle brings "
+            f"{', '.join(voices) or 'no voices'}: fetch it again"
+        )
+    return voices[name]
 
 
 def fingerprint_of(bundle_dir: Path, encoder_file: Path, dtype: str, contract: str) -> Fingerprint:

@@ -207,6 +207,28 @@ def half_boundaries(bundle: Path) -> None:
         _edit(bundle, name, edit)
 
 
+def fails_beyond(tokens: int) -> Breakage:
+    """conditional_decoder fails when it is given more tokens than this, the voice's prompt included."""
+
+    def edit(graph: GraphProto) -> None:
+        constants = {"limit": [tokens], "one": [1], "minus_one": [-1]}
+        for name, value in constants.items():
+            graph.initializer.append(numpy_helper.from_array(np.array(value), name))
+        _insert_after_input(graph, "speech_tokens", "Mul", "checked_one")
+        for op, inputs, output in reversed(
+            (
+                ("Shape", ["speech_tokens"], "token_shape"),
+                ("Gather", ["token_shape", "one"], "token_count"),
+                ("Sub", ["limit", "token_count"], "room"),
+                ("Min", ["room", "minus_one"], "lack"),
+                ("Gather", ["one", "lack"], "checked_one"),  # an index of -2 and below is out of range
+            )
+        ):
+            graph.node.insert(0, helper.make_node(op, inputs, [output]))
+
+    return lambda bundle: _edit(bundle, "conditional_decoder", edit)
+
+
 BREAKAGES: dict[str, Breakage] = {
     breakage.__name__: breakage
     for breakage in (

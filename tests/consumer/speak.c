@@ -71,6 +71,12 @@ static const char* status_text(loquor_status status) {
       return "execution error";
     case LOQUOR_ERROR_INTERNAL:
       return "internal error";
+    case LOQUOR_ERROR_BUSY:
+      return "busy";
+    case LOQUOR_DONE:
+      return "done";
+    case LOQUOR_PENDING:
+      return "pending";
   }
   return "unknown status";
 }

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <thread>
 #include <type_traits>
 
 #include "allocations.hpp"
@@ -77,6 +78,7 @@ class Shim {
   Shim& operator=(const Shim&) = delete;
 
   const ort::ApiPtr api;
+  const std::thread::id made_on = std::this_thread::get_id();
 
  private:
   static const ort::ApiPtr& shimmed() {

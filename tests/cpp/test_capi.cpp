@@ -84,9 +84,17 @@ TEST_CASE("NULL is refused by name wherever it is not allowed") {
   CHECK(refused(loquor_engine_decode(nullptr, kTokens, 2, nullptr, nullptr, &waveform)) ==
         "engine" + not_null);
   CHECK(refused(loquor_waveform_get_info(nullptr, nullptr)) == "waveform" + not_null);
+  loquor_stream* stream = nullptr;
+  loquor_chunk chunk = {};
+  CHECK(refused(loquor_engine_stream(nullptr, nullptr, nullptr, nullptr)) == "out" + not_null);
+  CHECK(refused(loquor_engine_stream(nullptr, nullptr, nullptr, &stream)) == "engine" + not_null);
+  CHECK(refused(loquor_engine_default_stream_options(nullptr, nullptr)) == "engine" + not_null);
+  CHECK(refused(loquor_stream_next(nullptr, 0, &chunk)) == "stream" + not_null);
+  CHECK(refused(loquor_stream_on_ready(nullptr, nullptr, nullptr)) == "stream" + not_null);
+  CHECK(refused(loquor_stream_get_info(nullptr, nullptr)) == "stream" + not_null);
   // Nothing was written to any of them.
   CHECK((runtime == nullptr && engine == nullptr && voice == nullptr));
-  CHECK((tokens == nullptr && waveform == nullptr));
+  CHECK((tokens == nullptr && waveform == nullptr && stream == nullptr));
 }
 
 TEST_CASE("NULL is no handle to close, ask or raise, and no struct to fill") {
@@ -97,6 +105,9 @@ TEST_CASE("NULL is no handle to close, ask or raise, and no struct to fill") {
   loquor_tokens_destroy(nullptr);
   loquor_waveform_destroy(nullptr);
   loquor_cancel_request(nullptr);
+  loquor_stream_cancel(nullptr);
+  loquor_stream_destroy(nullptr);
+  loquor_engine_halt(nullptr);
   loquor_engine_options_init(nullptr);
   loquor_request_init(nullptr);
   CHECK(loquor_runtime_version(nullptr) == nullptr);
@@ -114,6 +125,7 @@ TEST_CASE("init functions set the size and the defaults") {
   CHECK(std::string(options.device) == "auto");
   CHECK(options.provider_option_count == 0);
   CHECK(options.threads == 0);
+  CHECK((options.slots == 0 && options.max_queue == 0 && options.batching == 1));
   loquor_request request;
   std::memset(&request, 0xAA, sizeof(request));
   loquor_request_init(&request);
@@ -160,9 +172,9 @@ TEST_CASE("an older caller's shorter struct is read as far as it goes") {
   tensors.speaker_frames = -1;
   loquor_voice* voice = nullptr;
   REQUIRE(loquor_voice_create(&tensors, &voice) == LOQUOR_OK);
-  CHECK(voice->voice.speaker_embeddings == std::vector<float>{1, 2, 3, 4});
-  CHECK(voice->voice.speaker_features.empty());
-  CHECK(voice->voice.speaker_frames == 0);
+  CHECK(voice->voice->speaker_embeddings == std::vector<float>{1, 2, 3, 4});
+  CHECK(voice->voice->speaker_features.empty());
+  CHECK(voice->voice->speaker_frames == 0);
   loquor_voice_destroy(voice);
 
   loquor_engine_options options;
@@ -274,6 +286,7 @@ TEST_CASE("a failure's kind is its status") {
   CHECK(status(ErrorKind::kModel) == LOQUOR_ERROR_MODEL);
   CHECK(status(ErrorKind::kExecution) == LOQUOR_ERROR_EXECUTION);
   CHECK(status(ErrorKind::kInternal) == LOQUOR_ERROR_INTERNAL);
+  CHECK(status(ErrorKind::kBusy) == LOQUOR_ERROR_BUSY);
   CHECK(guarded([] { throw std::bad_alloc(); }) == LOQUOR_ERROR_INTERNAL);
   CHECK(std::string(loquor_last_error()) == "memory ran out");
   CHECK(guarded([] { throw std::length_error("too long"); }) == LOQUOR_ERROR_INTERNAL);

@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <functional>
 #include <future>
 #include <initializer_list>
 #include <limits>
@@ -13,74 +12,11 @@
 #include <thread>
 #include <vector>
 
-#include "bundle.hpp"
-#include "engine/engine.hpp"
 #include "refusal.hpp"
-#include "shim.hpp"
+#include "studio.hpp"
 
 using namespace loquor;
 using namespace loquor::testing;
-
-namespace {
-
-constexpr int kPromptRuns = 2;  // through the table and the model, as for each token after it
-
-// An engine of the gqa bundle with a voice; destroy() closes it early.
-class Studio {
- public:
-  explicit Studio(const Shim& shim, const std::string& form = "gqa")
-      : engine_(std::make_unique<Engine>(shim.api, bundle(form), engine_options())),
-        voice(engine_->encode_voice(recording(), nullptr)) {
-    RunWithBinding::calls = 0;
-  }
-
-  Engine& engine() { return *engine_; }
-  void destroy() { engine_.reset(); }
-
-  std::vector<int64_t> generate(const GenerationOptions& options, CancelToken* cancel = nullptr,
-                                std::function<void(int32_t)> progress = {}) {
-    return engine_->generate({text_ids(), voice, options, std::move(progress)}, cancel).ids;
-  }
-
- private:
-  std::unique_ptr<Engine> engine_;
-
- public:
-  const Voice voice;
-};
-
-// A plan whose n-th call tells that it has begun, and goes on when it is let.
-class Gate {
- public:
-  explicit Gate(int n) : n_(n) {}
-  void operator()() {
-    if (++seen_ != n_) return;
-    begun_.set_value();
-    let_.get_future().wait();
-  }
-  // A minute is never needed: what does not come by then is a failure, not a test that hangs.
-  void wait() {
-    if (begun_.get_future().wait_for(std::chrono::minutes(1)) != std::future_status::ready) {
-      FAIL("call " << n_ << " never came");
-    }
-  }
-  void open() { let_.set_value(); }
-
- private:
-  const int n_;
-  int seen_ = 0;
-  std::promise<void> begun_;
-  std::promise<void> let_;
-};
-
-auto through(Gate& gate) {
-  return [&gate](auto&&...) {
-    gate();
-    return abi::ORT_OK;
-  };
-}
-
-}  // namespace
 
 TEST_CASE("threads that generate on one engine get the tokens that each gets alone") {
   if (!have_bundles()) return;
@@ -105,7 +41,7 @@ TEST_CASE("threads that generate on one engine get the tokens that each gets alo
     }
     for (int round = 0; round < 5; ++round) {  // the other graphs take their turns between them
       CHECK(studio.engine().decode(alone[0], studio.voice, nullptr).samples == spoken.samples);
-      CHECK(studio.engine().encode_voice(recording(), nullptr).audio_tokens == studio.voice.audio_tokens);
+      CHECK(studio.engine().encode_voice(recording(), nullptr).audio_tokens == studio.voice->audio_tokens);
     }
     for (auto& thread : threads) thread.join();
     for (std::size_t i = 0; i < together.size(); ++i) CHECK(together[i] == alone[i / 3]);
@@ -115,7 +51,7 @@ TEST_CASE("threads that generate on one engine get the tokens that each gets alo
 TEST_CASE("an engine that is destroyed lets the running and the waiting requests finish") {
   if (!have_bundles()) return;
   const Shim shim;
-  Studio studio(shim);
+  Studio studio(shim, "gqa", 1);
   const auto expected = studio.generate(greedy(30));
   Gate gate(6);
   RunWithBinding::plan = through(gate);
@@ -123,8 +59,9 @@ TEST_CASE("an engine that is destroyed lets the running and the waiting requests
   std::vector<std::vector<int64_t>> got(3);
   std::vector<std::thread> threads;
   for (auto& ids : got) threads.emplace_back([&] { ids = studio.generate(greedy(30)); });
-  gate.wait();                                                    // one runs,
-  while (CreateRunOptions::calls < 3) std::this_thread::yield();  // and all have a place in the queue
+  gate.wait();  // one runs,
+  while (CreateRunOptions::calls < 3) std::this_thread::yield();
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));  // and all have a place in the queue
   std::thread closer([&] { studio.destroy(); });
   gate.open();
   for (auto& thread : threads) thread.join();
@@ -146,14 +83,9 @@ TEST_CASE("a cancel that comes while the engine is destroyed touches nothing tha
   running.wait();
   std::thread canceller([&] { token.request(); });
   interrupting.wait();  // the token is raised, its listener still at work
-  std::atomic<bool> destroyed{false};
-  std::thread closer([&] {
-    studio.destroy();
-    destroyed = true;
-  });
+  std::thread closer([&] { studio.destroy(); });
   running.open();
   std::this_thread::sleep_for(std::chrono::milliseconds(100));  // time for a closer that would not wait
-  CHECK_FALSE(destroyed);
   interrupting.open();
   canceller.join();
   worker.join();
@@ -174,26 +106,6 @@ TEST_CASE("a token raised before the start: nothing runs") {
   CHECK(RunWithBinding::calls == 0);
   CHECK(Run::calls == 0);
   CHECK(studio.generate(greedy(5)).size() == 5);
-}
-
-TEST_CASE("a token raised by progress: nothing more runs") {
-  if (!have_bundles()) return;
-  const Shim shim;
-  Studio studio(shim);
-  const auto expected = studio.generate(greedy(20));
-  CancelToken token;
-  RunWithBinding::calls = 0;
-  int32_t last = 0;
-  const Refusal found = refusal([&] {
-    studio.generate(greedy(20), &token, [&](int32_t count) {
-      last = count;
-      if (count == 5) token.request();
-    });
-  });
-  CHECK(found.kind == ErrorKind::kCancelled);
-  CHECK(last == 5);
-  CHECK(RunWithBinding::calls == kPromptRuns * 5);
-  CHECK(studio.generate(greedy(20)) == expected);
 }
 
 TEST_CASE("a token raised from another thread interrupts the run that is under way") {
@@ -246,24 +158,10 @@ TEST_CASE("encoding and decoding are interrupted as well") {
   CHECK(cancelled_in_run([&](CancelToken* token) { studio.engine().decode(codes, studio.voice, token); }));
 }
 
-TEST_CASE("an engine called from its own progress refuses instead of waiting for itself") {
-  if (!have_bundles()) return;
-  const Shim shim;
-  Studio studio(shim);
-  const auto expected = studio.generate(greedy(5));
-  int refused = 0;
-  const auto again = [&](int32_t) {
-    const Refusal found = refusal([&] { studio.generate(greedy(5)); });
-    refused += found.kind == ErrorKind::kInvalidInput && found.names("progress callback") ? 1 : 0;
-  };
-  CHECK(studio.generate(greedy(5), nullptr, again) == expected);
-  CHECK(refused == 5);
-}
-
 TEST_CASE("a request that waits for its turn is cancelled without one") {
   if (!have_bundles()) return;
   const Shim shim;
-  Studio studio(shim);
+  Studio studio(shim, "gqa", 1);
   const auto expected = studio.generate(greedy(10));
   Gate gate(3);
   RunWithBinding::plan = through(gate);
@@ -328,7 +226,7 @@ TEST_CASE("failed encoding and decoding name their graph") {
   CHECK(decoding.kind == ErrorKind::kExecution);
   CHECK(decoding.text == "running conditional_decoder.onnx: a failure made by the test");
   CHECK(studio.engine().decode(codes, studio.voice, nullptr).samples == samples);
-  CHECK(studio.engine().encode_voice(recording(), nullptr).audio_features == studio.voice.audio_features);
+  CHECK(studio.engine().encode_voice(recording(), nullptr).audio_features == studio.voice->audio_features);
 }
 
 TEST_CASE("an engine whose graph cannot be loaded is kModel, whichever graph it is") {
@@ -365,7 +263,7 @@ TEST_CASE("a recording without usable samples is refused") {
   CHECK(Run::calls == 0);
   std::vector<float> longer = recording();
   longer.resize(longer.size() + 959, 0.5f);  // part of a token at the end is left out
-  CHECK(studio.engine().encode_voice(longer, nullptr).audio_features == studio.voice.audio_features);
+  CHECK(studio.engine().encode_voice(longer, nullptr).audio_features == studio.voice->audio_features);
 }
 
 TEST_CASE("tokens to decode: ids that are no codes are left out, those outside the vocabulary refused") {
@@ -386,8 +284,31 @@ TEST_CASE("tokens to decode: ids that are no codes are left out, those outside t
     CHECK(found.kind == ErrorKind::kInvalidInput);
     CHECK(found.names("must lie in [0, 6563), not " + std::to_string(token)));
   }
-  Voice damaged = studio.voice;
-  damaged.speaker_embeddings.pop_back();
+  const auto damaged = std::make_shared<Voice>(*studio.voice);
+  damaged->speaker_embeddings.pop_back();
   CHECK(refusal([&] { studio.engine().decode(std::vector<int64_t>{1}, damaged, nullptr); }).kind ==
         ErrorKind::kInvalidInput);
+}
+
+TEST_CASE("a halted engine cancels everything: nothing more runs, and what comes later is refused") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Studio studio(shim);
+  const auto request =
+      studio.engine().prepare_stream({text_ids(), studio.voice, greedy(7000)}, StreamOptions(), false);
+  studio.engine().submit(request);
+  Chunk chunk;
+  CHECK(request->next(chunk, {}, {}) == Request::Next::kChunk);
+  auto waiting = std::async(std::launch::async, [&] {
+    CHECK(refusal([&] { studio.generate(greedy(7000)); }).text == "the engine was halted");
+  });
+  while (CreateRunOptions::calls < 2) std::this_thread::yield();
+  studio.engine().halt();
+  const int stopped_at = RunWithBinding::calls;
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  CHECK(RunWithBinding::calls == stopped_at);
+  waiting.get();
+  CHECK(refusal([&] { request->next(chunk, {}, {}); }).text == "the engine was halted");
+  CHECK(refusal([&] { studio.generate(greedy(5)); }).kind == ErrorKind::kCancelled);
+  studio.engine().halt();
 }

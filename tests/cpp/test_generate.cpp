@@ -29,8 +29,24 @@ class Bench {
   }
   explicit Bench(const Shim& shim, const std::string& form = "gqa") : Bench(shim, manifest_of(form)) {}
 
+  Prompt prompt(const GenerationOptions& options, const std::vector<int64_t>& ids = text_ids()) const {
+    return {ids, std::make_shared<const Voice>(voice), options};
+  }
+  // One prompt from its check to its last token; `each` is called after every token.
+  Tokens generate(const Prompt& wanted, const std::function<void()>& each = {}) {
+    const Extent extent = generator.check(wanted);
+    generator.reserve(1, extent.positions());
+    const auto sequence = generator.make_sequence();
+    generator.prefill(*sequence, wanted, run);
+    while (!sequence->finished()) {
+      if (each) each();
+      generator.step(*sequence, run);
+    }
+    generator.release(*sequence);
+    return sequence->take_tokens();
+  }
   Tokens generate(const GenerationOptions& options, const std::vector<int64_t>& ids = text_ids()) {
-    return generator.generate({ids, voice, options, {}}, run, nullptr);
+    return generate(prompt(options, ids));
   }
   int64_t prompt_length() const { return voice.prefix_length + static_cast<int64_t>(text_ids().size()); }
 
@@ -57,9 +73,10 @@ std::vector<int64_t> by_prefills(Bench& bench, const GenerationOptions& options)
   std::vector<int64_t> tokens;
   while (tokens.size() < static_cast<std::size_t>(options.max_new_tokens)) {
     const auto length = static_cast<int64_t>(sequence.size() / hidden);
-    lm.begin(length);
+    lm.reserve(1, length);
+    lm.begin(0, length);
     std::copy(sequence.begin(), sequence.end(), lm.embeds(length));
-    const int64_t token = sampler.next(lm.run(length, bench.run), tokens.size());
+    const int64_t token = sampler.next(lm.run(0, length, bench.run), tokens.size());
     if (token == model.manifest.stop_token) break;
     tokens.push_back(token);
     append({token});
@@ -72,11 +89,10 @@ std::vector<int64_t> allocations_by_step(Bench& bench, const GenerationOptions& 
                                          const std::function<void()>& in_step) {
   std::vector<int64_t> marks;
   marks.reserve(static_cast<std::size_t>(options.max_new_tokens));
-  const GenerationRequest request{text_ids(), bench.voice, options, [&](int32_t) {
-                                    if (in_step) in_step();
-                                    marks.push_back(allocations());
-                                  }};
-  bench.generator.generate(request, bench.run, nullptr);
+  bench.generate(bench.prompt(options), [&] {
+    if (in_step) in_step();
+    marks.push_back(allocations());
+  });
   std::adjacent_difference(marks.begin(), marks.end(), marks.begin());
   marks.erase(marks.begin());
   return marks;
@@ -227,22 +243,6 @@ TEST_CASE("options out of range are refused, and the next request is as if they 
   CHECK(bench.generate(greedy(5)).ids == expected);
 }
 
-TEST_CASE("progress counts every token, and what it throws reaches the caller") {
-  if (!have_bundles()) return;
-  const Shim shim;
-  Bench bench(shim);
-  std::vector<int32_t> seen;
-  GenerationRequest request{text_ids(), bench.voice, greedy(6),
-                            [&](int32_t count) { seen.push_back(count); }};
-  bench.generator.generate(request, bench.run, nullptr);
-  CHECK(seen == std::vector<int32_t>{1, 2, 3, 4, 5, 6});
-  request.progress = [](int32_t count) {
-    if (count == 3) throw Error(ErrorKind::kInternal, "thrown by progress");
-  };
-  CHECK(refusal([&] { bench.generator.generate(request, bench.run, nullptr); }).text == "thrown by progress");
-  CHECK(bench.generate(greedy(6)).ids.size() == 6);
-}
-
 TEST_CASE("a decode step allocates nothing of ours, from the first one on") {
   if (!have_bundles()) return;
   const Shim shim;
@@ -256,15 +256,53 @@ TEST_CASE("a decode step allocates nothing of ours, from the first one on") {
         CAPTURE(dtype);
         CAPTURE(options.temperature);
         const auto steps = allocations_by_step(bench, options, {});
-        REQUIRE(steps.size() == 249);
-        CHECK(std::count(steps.begin(), steps.end(), 0) == 249);
+        REQUIRE(steps.size() == 248);
+        CHECK(std::count(steps.begin(), steps.end(), 0) == 248);
         // The count sees one allocation in a step, of either kind.
         const auto plain = allocations_by_step(bench, options, [] { std::vector<char> one(100); });
-        CHECK(std::count(plain.begin(), plain.end(), 1) == 249);
+        CHECK(std::count(plain.begin(), plain.end(), 1) == 248);
         const ort::Memory host(shim.api);
         const auto aligned = allocations_by_step(bench, options, [&] { host.allocate(100); });
-        CHECK(std::count_if(aligned.begin(), aligned.end(), [](int64_t n) { return n > 0; }) == 249);
+        CHECK(std::count_if(aligned.begin(), aligned.end(), [](int64_t n) { return n > 0; }) == 248);
       }
     }
   }
+}
+
+TEST_CASE("sequences step together as alone, join and leave, and a step of all allocates nothing of ours") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Manifest manifest = manifest_of("gqa");
+  manifest.stop_token = -2;
+  Bench bench(shim, manifest);
+  REQUIRE(bench.generator.batched());
+  const int32_t limits[] = {90, 40, 120, 60};
+  std::vector<std::vector<int64_t>> alone;
+  for (int i = 0; i < 4; ++i) alone.push_back(bench.generate(sampled(limits[i], uint64_t(i))).ids);
+
+  bench.generator.reserve(3, 600);
+  std::vector<std::unique_ptr<Sequence>> sequences;
+  const auto join = [&](int which) {
+    sequences.push_back(bench.generator.make_sequence());
+    bench.generator.prefill(*sequences.back(), bench.prompt(sampled(limits[which], uint64_t(which))),
+                            bench.run);
+  };
+  std::vector<int64_t> allocated;
+  allocated.reserve(200);
+  for (int which = 0; which < 3; ++which) join(which);
+  while (bench.generator.running() > 0) {
+    const int64_t before = allocations();
+    bench.generator.step_all(bench.run);
+    allocated.push_back(allocations() - before);
+    for (const auto& sequence : sequences) {
+      if (sequence->finished()) bench.generator.release(*sequence);
+    }
+    if (allocated.size() == 39) join(3);  // in the slot of the second, which has just left
+  }
+  for (std::size_t i = 0; i < 4; ++i) CHECK(sequences[i]->tokens().ids == alone[i]);
+  CHECK(std::count(allocated.begin(), allocated.end(), 0) == static_cast<std::ptrdiff_t>(allocated.size()));
+  CHECK(allocated.size() == 119);
+  CHECK(refusal([&] {
+          for (int i = 0; i < 4; ++i) join(i);
+        }).text == "every slot of the KV cache is taken");
 }

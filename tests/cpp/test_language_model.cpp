@@ -32,20 +32,37 @@ class Lm {
 
   LanguageModel& operator*() { return lm_; }
 
+  void begin(int64_t capacity) {
+    lm_.reserve(1, capacity);
+    lm_.begin(0, capacity);
+  }
+
   // Runs positions [from, from + count) of sequence `which`.
-  Logits run(uint64_t which, int64_t from, int64_t count) {
-    const CounterRng rng(which);
-    float* embeds = lm_.embeds(count);
-    for (int64_t i = 0; i < count * kHidden; ++i) {
-      embeds[i] = 4 * rng.uniform(static_cast<uint64_t>(from * kHidden + i)) - 2;
-    }
-    const Span<float> logits = lm_.run(count, run_);
+  Logits run(uint64_t which, int64_t from, int64_t count, int64_t slot = 0) {
+    write(lm_.embeds(count), which, from, count);
+    const Span<float> logits = lm_.run(slot, count, run_);
     return Logits(logits.begin(), logits.end());
+  }
+
+  // One step of these sequences together, `at` their lengths; their logits by row.
+  std::vector<Logits> step(const std::vector<uint64_t>& rows, const std::vector<int64_t>& at) {
+    const auto count = static_cast<int64_t>(rows.size());
+    float* const embeds = lm_.embeds(count);
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+      write(embeds + static_cast<int64_t>(row) * kHidden, rows[row], at[rows[row]], 1);
+    }
+    const Span<float> logits = lm_.step(count, run_);
+    const std::size_t vocab = logits.size() / rows.size();
+    std::vector<Logits> by_row;
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+      by_row.emplace_back(logits.begin() + row * vocab, logits.begin() + (row + 1) * vocab);
+    }
+    return by_row;
   }
 
   // The logits of the last of `length` positions, computed at once.
   Logits prefill(uint64_t which, int64_t length, int64_t capacity) {
-    lm_.begin(capacity);
+    begin(capacity);
     return run(which, 0, length);
   }
 
@@ -57,6 +74,13 @@ class Lm {
   }
 
  private:
+  static void write(float* embeds, uint64_t which, int64_t from, int64_t count) {
+    const CounterRng rng(which);
+    for (int64_t i = 0; i < count * kHidden; ++i) {
+      embeds[i] = 4 * rng.uniform(static_cast<uint64_t>(from * kHidden + i)) - 2;
+    }
+  }
+
   // "Cpu" as a device memory of its own takes the ways that a GPU's tensors take.
   static ort::Device device(const ort::Api& api, bool own_memory) {
     ort::Device cpu = ort::choose_device(api, "cpu", {});
@@ -92,6 +116,7 @@ TEST_CASE("the probe finds how each form keeps its cache") {
       CAPTURE(dtype);
       Lm lm(shim, form.name, dtype);
       CHECK((*lm).kv_mode() == form.mode);
+      CHECK((*lm).batched() == (form.name == "gqa"));
       CHECK((*lm).signature().hidden_size == kHidden);
       CHECK((*lm).signature().vocab_size == 6563);
       CHECK((*lm).signature().kv.layers == 2);
@@ -165,7 +190,7 @@ TEST_CASE("more positions than the capacity are an error, and the cache stays us
     const Refusal step = refusal([&] { lm.run(7, 256, 1); });
     CHECK(step.kind == ErrorKind::kInternal);
     CHECK(step.text == "the KV cache holds 256 positions, 257 were asked for");
-    (*lm).begin(10);
+    lm.begin(10);
     CHECK(refusal([&] { lm.run(7, 0, 300); }).kind == ErrorKind::kInternal);
     CHECK(lm.prefill(7, 256, 256) == expected);
   }
@@ -183,7 +208,7 @@ TEST_CASE("memory from a device's allocator serves as the host's does") {
     CHECK(distance(expected, lm.stepwise(8, 12, 30, 300)) < kClose);
 
     AllocatorAlloc::plan = fail_call(3);  // while the buffers grow, some of them replaced
-    CHECK(refusal([&] { (*lm).begin(2000); }).kind == ErrorKind::kExecution);
+    CHECK(refusal([&] { lm.begin(2000); }).kind == ErrorKind::kExecution);
     CHECK(refusal([&] { lm.run(8, 0, 1); }).kind == ErrorKind::kInternal);  // there is no capacity now
     CHECK(distance(expected, lm.stepwise(8, 12, 30, 2000)) < kClose);
   }
@@ -199,7 +224,7 @@ TEST_CASE("a shared buffer that the runtime refuses means two buffers by turns")
   CHECK(distance(expected, lm.stepwise(9, 12, 30, 300)) < kClose);
 }
 
-TEST_CASE("loading survives a failure of any call: an Error, or a cache by turns, and nothing leaks") {
+TEST_CASE("loading survives a failure of any call: an Error, or steps one at a time, and nothing leaks") {
   if (!have_bundles()) return;
   const Shim shim;
   int thrown = 0;
@@ -211,7 +236,7 @@ TEST_CASE("loading survives a failure of any call: an Error, or a cache by turns
       try {
         Lm lm(shim, "gqa");
         if (decltype(slot)::calls < n) break;  // nothing was left to fail
-        CHECK((*lm).kv_mode() == KvMode::kPingPong);
+        CHECK_FALSE((*lm).batched());
       } catch (const Error& error) {
         CHECK(((error.kind() == allowed) || ...));
         ++thrown;
@@ -227,4 +252,53 @@ TEST_CASE("loading survives a failure of any call: an Error, or a cache by turns
   fail_each(BindInput(), ErrorKind::kInternal);
   fail_each(BindOutput(), ErrorKind::kInternal);
   CHECK(thrown > 20);
+}
+
+TEST_CASE("rows of different lengths in one step give what each gives alone, wherever their slots move") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  for (const std::string dtype : {"fp32", "fp16"}) {
+    CAPTURE(dtype);
+    const float close = dtype == "fp32" ? kClose : 0.05f;
+    const int64_t lengths[] = {40, 7, 23};
+    std::vector<Logits> alone;
+    for (uint64_t which = 0; which < 3; ++which) {
+      Lm lm(shim, "gqa", dtype);
+      alone.push_back(lm.stepwise(which, lengths[which], lengths[which] + 6, 300));
+    }
+    Lm lm(shim, "gqa", dtype);
+    (*lm).reserve(4, 300);
+    for (int64_t slot = 0; slot < 3; ++slot) {
+      (*lm).begin(slot, 300);
+      lm.run(static_cast<uint64_t>(slot), 0, lengths[slot], slot);
+    }
+    std::vector<uint64_t> rows = {0, 1, 2};
+    std::vector<int64_t> done = {40, 7, 23};
+    std::vector<Logits> logits;
+    const auto step = [&] {
+      logits = lm.step(rows, done);
+      for (const uint64_t which : rows) ++done[which];
+    };
+    step();
+    step();
+    lm.run(1, done[1]++, 1, 1);  // a step of its own between those of all
+    step();
+    (*lm).move(2, 0);  // the first one leaves: the last one takes its place
+    rows = {2, 1};
+    step();
+    step();
+    CHECK(distance(alone[1], logits[1]) < close);
+    rows = {2};
+    step();
+    CHECK(distance(alone[2], logits[0]) < close);
+  }
+}
+
+TEST_CASE("a runtime that refuses two rows in a step gets one at a time") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  RunWithBinding::plan = fail_call(8);  // the probe's step of two rows
+  Lm lm(shim, "gqa");
+  CHECK((*lm).kv_mode() == KvMode::kInPlace);
+  CHECK_FALSE((*lm).batched());
 }

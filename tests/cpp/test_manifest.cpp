@@ -58,7 +58,7 @@ TEST_CASE("config.json says what differs") {
   bundle.config(
       R"({"model_type": "chatterbox", "sample_rate": 16000, "samples_per_token": 640, "start_speech_token": 10,
                     "stop_speech_token": 11, "silence_token": 7, "end_of_text_token": 99, "closing_silence_tokens": 0,
-                    "max_positions": 512, "text_config": {"text_vocab_size": 100}, "unknown": [1, 2]})");
+                    "max_positions": 512, "voice_prefix_positions": 1, "text_config": {"text_vocab_size": 100}, "unknown": [1, 2]})");
   const Manifest manifest = bundle.manifest();
   CHECK(manifest.sample_rate == 16000);
   CHECK(manifest.samples_per_token == 640);
@@ -68,6 +68,7 @@ TEST_CASE("config.json says what differs") {
   CHECK(manifest.end_of_text_token == 99);
   CHECK(manifest.closing_silence_tokens == 0);
   CHECK(manifest.max_positions == 512);
+  CHECK(manifest.voice_prefix_positions == 1);
   CHECK(manifest.text_vocab_size == 100);
 }
 

@@ -19,7 +19,10 @@ GENERATED = CSRC / "ort" / "abi.hpp"
 
 STANDARD = r"[a-z_]+"
 # Rooms that also need headers of the system, or of a library.
-SYSTEM_HEADERS = {"ort": rf"{STANDARD}|windows\.h|dlfcn\.h", "bindings": rf"{STANDARD}|pybind11/\w+\.h"}
+SYSTEM_HEADERS = {
+    "ort": rf"{STANDARD}|windows\.h|dlfcn\.h",
+    "bindings": rf"{STANDARD}|pybind11/\w+\.h|sys/socket\.h|winsock2\.h",
+}
 # Promises of the public header, and who may read them.
 PUBLIC_HEADERS = {"capi": {"loquor/loquor.h"}, "bindings": {"loquor/loquor.hpp"}}
 

@@ -6,15 +6,17 @@ import dataclasses
 import io
 import math
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+from numpy.typing import NDArray
 
-from loquor.audio import Audio, Metrics
-from loquor.errors import InvalidInputError
+from loquor.audio import Audio, Metrics, pcm16, write_wav_stream
+from loquor.errors import CancelledError, InvalidInputError
 
 RATE = 24_000
 METRICS = Metrics(
@@ -191,3 +193,43 @@ def test_samples_beyond_full_scale_are_clipped_not_wrapped(tmp_path: Path) -> No
 def test_a_notebook_gets_a_player() -> None:
     html = tone(0.1)._repr_html_()
     assert html.startswith('<audio controls src="data:audio/wav;base64,UklGR')  # "RIFF"
+
+
+# --- A stream ---
+
+
+def test_a_wav_stream_is_written_chunk_by_chunk_and_whole_at_the_end(tmp_path: Path) -> None:
+    parts = [np.linspace(-1.2, 1.2, n, dtype=np.float32) for n in (5, 0, 1000)]
+    path, seen = tmp_path / "out.wav", []
+
+    def chunks() -> Iterator[NDArray[np.float32]]:
+        for part in parts:
+            seen.append(path.stat().st_size)
+            yield part
+
+    with path.open("wb") as file:
+        write_wav_stream(file, chunks(), 24_000, rewind=True)
+    assert seen == [44, 44 + 10, 44 + 10]
+    samples, rate = soundfile.read(path, dtype="int16")
+    assert rate == 24_000
+    np.testing.assert_array_equal(samples, pcm16(np.concatenate(parts)))
+    assert path.stat().st_size == 44 + 2 * 1005
+
+
+def test_a_wav_stream_that_breaks_off_is_a_whole_file(tmp_path: Path) -> None:
+    def chunks() -> Iterator[NDArray[np.float32]]:
+        yield np.zeros(100, np.float32)
+        raise CancelledError("enough")
+
+    path = tmp_path / "out.wav"
+    with path.open("wb") as file, pytest.raises(CancelledError):
+        write_wav_stream(file, chunks(), 24_000, rewind=True)
+    assert len(soundfile.read(path)[0]) == 100
+
+
+def test_a_wav_stream_into_a_pipe_ends_where_it_ends() -> None:
+    pipe = io.BytesIO()
+    write_wav_stream(pipe, [np.ones(7, np.float32)], 16_000, rewind=False)
+    header = pipe.getvalue()[:44]
+    assert header[4:8] == header[40:44] == b"\xff\xff\xff\xff"
+    assert len(pipe.getvalue()) == 44 + 14

@@ -61,6 +61,18 @@ def same_speech(one: Any, other: Any) -> bool:
 # --- say ---
 
 
+def test_say_streams_into_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, other = tmp_path / "one.wav", tmp_path / "other.wav"
+    assert main(["say", "Hello there.", "-o", str(one), "--stream"]) == 0
+    assert re.search(
+        r"[\d.]+ s of speech, real-time factor [\d.]+: .*one.wav$", capsys.readouterr().err, re.M
+    )
+    assert main(["say", "Hello there.", "-o", str(other), "-q"]) == 0
+    assert same_speech(one, other)
+    assert main(["say", "Hello.", "-o", str(tmp_path / "out.flac"), "--stream"]) == 2
+    assert "--stream writes WAV" in error_line(capsys)
+
+
 @pytest.mark.parametrize("format", ["wav", "flac", "ogg", "mp3"])
 def test_say_writes_a_file_and_two_lines(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], format: str
@@ -112,21 +124,15 @@ def test_every_option_reaches_the_engine(tmp_path: Path, monkeypatch: pytest.Mon
         "--dtype=fp32",
         "--threads=1",
         "--model=mini",
+        "--normalize=none",
         "--no-prepare",
         "--kv-dtype=fp32",
         "--reference-seconds=2.5",
     ]
     assert main(["say", "Hello.", "-o", str(tmp_path / "out.wav"), *flags]) == 0
-    assert seen == [
-        ("mini",),
-        {"device": "cpu", "dtype": "fp32", "threads": 1, "prepare": False}
-        | {
-            "kv_dtype": "fp32",
-            "reference_seconds": 2.5,
-        },
-        "Hello.",
-        options,
-    ]
+    engine_options = {"device": "cpu", "dtype": "fp32", "threads": 1, "normalize": "none"}
+    engine_options |= {"prepare": False, "kv_dtype": "fp32", "reference_seconds": 2.5}
+    assert seen == [("mini",), engine_options, "Hello.", options]
 
 
 def test_say_warns_on_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -156,6 +162,53 @@ def test_say_reads_stdin(
     assert "stdin is not UTF-8 (byte 0xe9 at offset 3)" in error_line(capsys)
 
 
+def test_stdin_is_decoded_as_it_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "Stra\u00dfe \u4f60\u597d, \U0001f642. " * 5
+
+    class Slow(io.BytesIO):
+        def read1(self, size: int | None = -1) -> bytes:
+            return super().read1(1 + self.tell() % 3)
+
+    spoken: list[str] = []
+    speak = Engine.speak
+
+    def spy(self: Engine, text: str, *args: Any, **kwargs: Any) -> Any:
+        spoken.append(text)
+        return speak(self, text, *args, **kwargs)
+
+    monkeypatch.setattr(Engine, "speak", spy)
+    say = ["say", "-", "-o", str(tmp_path / "out.wav"), "-q", "--max-new-tokens", "2"]
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(Slow(b"\xef\xbb\xbf\n\n" + text.encode()), "ascii"))
+    assert main(say) == 0
+    assert "".join(spoken).split() == text.split()
+    for data, offset in ((b"ab\xe4\xbd", 2), (b"\xef\xbb\xbfab\xe4\xbdx", 5), (b"\n" * 9 + b"\xff", 9)):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(Slow(data), "ascii"))
+        capsys.readouterr()
+        assert main(say) == 2
+        assert f"at offset {offset})" in error_line(capsys)
+
+
+def test_a_long_text_is_spoken_in_pieces_with_subtitles(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, srt, vtt = (tmp_path / f"out.{suffix}" for suffix in ("flac", "srt", "vtt"))
+    text = "Chapter 1\n\nIt was late when Mr. Hill came home, and he [foo] was tired. Nobody saw it."
+    argv = ["say", text, "-o", str(out), "--srt", str(srt), "--vtt", str(vtt), "--sentence-pause", "2"]
+    assert main(argv) == 0
+    times = re.findall(r"(\d\d):(\d\d),(\d{3})", srt.read_text())
+    seconds = [int(m) * 60 + int(s) + int(ms) / 1000 for m, s, ms in times]
+    assert seconds == sorted(seconds) and len(seconds) == 6
+    assert seconds[-1] == pytest.approx(soundfile.info(out).duration, abs=0.002)
+    assert seconds[-2] - seconds[-3] > 1.5
+    assert vtt.read_text().startswith("WEBVTT\n\n00:00:00.000 --> ")
+    err = capsys.readouterr().err.splitlines()
+    assert [line for line in err if "[foo] is no tag" in line] == err[1:2]
+    assert err[2].startswith(f"loquor: {seconds[-1]:.2f} s of speech")
+    assert sorted(tmp_path.iterdir()) == [out, srt, vtt]
+
+
 def test_voice_makes_what_say_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     saved = tmp_path / "me.safetensors"
     assert main(["voice", RECORDING, "-o", str(saved)]) == 0
@@ -178,6 +231,9 @@ def test_voice_makes_what_say_takes(tmp_path: Path, capsys: pytest.CaptureFixtur
         (["say", "Hi.", "-o", "folder.wav"], "not a regular file"),
         (["say", "Hi.", "-o", "me.wav", "--voice", "./me.wav"], "replace the voice"),
         (["say", "Hi.", "-o", "out.wav", "--voice", "you.wav"], "no such file"),
+        (["say", "Hi.", "-o", "out.wav", "--srt", "out.vtt"], "must end in .srt"),
+        (["say", "Hi.", "-o", "out.wav", "--vtt", "nowhere/out.vtt"], "there is no folder nowhere"),
+        (["say", "Hi.", "-o", "-", "--srt", "out.srt"], "subtitles go with a file of speech"),
         (["say", "Hi.", "-o", "out.wav", "--model", "turbo"], "add --voice"),
         (["say", "  ", "-o", "out.wav"], "text is empty"),
         (["say", "bad\udcff", "-o", "out.wav"], "bytes that this locale cannot decode, at index 3"),

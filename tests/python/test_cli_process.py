@@ -51,6 +51,19 @@ def test_say_writes_wav_to_stdout(tmp_path: Path) -> None:
     assert np.corrcoef(samples, expected)[0, 1] > 0.99  # the decoder's noise differs from run to run
 
 
+def test_say_streams_to_stdout_while_it_is_made() -> None:
+    text = "Hello there, how are you today? " * 10
+    process = loquor_process("say", text, "-o", "-", "--stream", "-q", stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    head = process.stdout.read(44 + 2 * 960)
+    assert head[:4] == b"RIFF" and head[40:44] == b"\xff\xff\xff\xff"
+    assert process.poll() is None  # there is more to come
+    rest = process.stdout.read()  # not by communicate(), which knows nothing of what was read ahead
+    status, _, err = finished(process)
+    assert (status, err) == (0, "")
+    assert len(rest) % (2 * 960) == 0 and len(rest) > 20 * 2 * 960
+
+
 @needs_posix
 def test_ctrl_c_ends_speech_at_once(tmp_path: Path) -> None:
     text = "Hello there, how are you today? " * 100  # tens of seconds of work
@@ -64,7 +77,44 @@ def test_ctrl_c_ends_speech_at_once(tmp_path: Path) -> None:
     status, _, err = finished(process)
     assert status == 130 and time.monotonic() - start < 10
     assert err.splitlines()[-1] == "loquor: error: interrupted"
-    assert list(tmp_path.iterdir()) == []
+    # what was spoken till then has a name that says so
+    assert {path.name for path in tmp_path.iterdir()} <= {"out.partial.wav"}
+
+
+@needs_posix
+def test_a_long_text_that_is_interrupted_leaves_what_was_spoken(tmp_path: Path) -> None:
+    process = loquor_process("say", "-", "-o", str(tmp_path / "out.wav"), "-q", stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(b"This is the first sentence of many.\n\nAnd the second one.\n\n")
+    process.stdin.flush()  # the rest of the text never comes
+    deadline = time.monotonic() + 60
+    while not any(path.stat().st_size > 1000 for path in tmp_path.glob(".*.tmp")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    process.stdin.close()
+    process.stdin = None
+    status, _, err = finished(process)
+    assert status == 130
+    assert re.fullmatch(
+        r"loquor: warning: kept the [\d.]+ s .*: .*out\.partial\.wav\nloquor: error: interrupted\n", err
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["out.partial.wav"]
+    assert soundfile.info(tmp_path / "out.partial.wav").duration > 1
+
+
+def test_long_text_goes_to_stdout_as_it_is_spoken(tmp_path: Path) -> None:
+    text = "This is the first sentence of three.\n\nAnd the second one.\n\nAnd the third, which ends it."
+    status, out, _ = finished(loquor_process("say", text, "-o", "-", "-q", stdout=subprocess.PIPE))
+    assert status == 0
+    assert main(["say", text, "-o", str(tmp_path / "out.wav"), "-q"]) == 0
+    expected, rate = soundfile.read(tmp_path / "out.wav", dtype="int16")
+    assert out[:4] == b"RIFF" and out[8:16] == b"WAVEfmt "
+    assert out[4:8] == b"\xff" * 4  # the length is not known yet
+    samples, same_rate = soundfile.read(io.BytesIO(out), dtype="int16")
+    assert len(samples) == (len(out) - 44) / 2 and rate == same_rate
+    assert abs(len(samples) - len(expected)) < 0.2 * rate  # pauses by the decoder's noise
+    assert np.corrcoef(samples[:rate], expected[:rate])[0, 1] > 0.95
 
 
 @needs_posix
@@ -115,7 +165,7 @@ def test_the_bar_is_for_terminals(tmp_path: Path, quiet: bool) -> None:
         pass
     os.close(ours)
     assert finished(process)[0] == 0
-    assert (re.search(rb"speaking: [1-9]\d* tokens", shown) is not None) is not quiet
+    assert (re.search(rb"speaking: .*[1-9]\d* tokens", shown) is not None) is not quiet
     assert not (quiet and shown)
 
 

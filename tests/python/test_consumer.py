@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TEXT = "Hello there, how are you?"
 SPEECH_CODES = 6561
 CLOSING_SILENCE = 3
+CANCELLED = 1
 SAMPLES_PER_TOKEN = 960
 INVALID_INPUT, RUNTIME_MISSING, MODEL, USAGE, FILE = 2, 3, 4, 64, 74
 
@@ -74,7 +75,6 @@ class Scene:
     ids: NDArray[np.int64]
     voice: loquor.Voice
     samples_file: Path
-    noisy: bool  # the decoder draws noise, as published ones do: no two waveforms are the same
 
 
 @pytest.fixture(scope="module", params=["tiny", "mini"])
@@ -94,7 +94,6 @@ def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         ids=engine.tokenize(TEXT),
         voice=engine.voice((recording, 24000)),
         samples_file=samples_file,
-        noisy=request.param == "mini",
     )
 
 
@@ -130,14 +129,32 @@ def test_c_says_what_python_says(
     assert len(tokens) > 0
     assert tokens == expected.tolist()
     heard = checked_wave(out, tokens).astype(np.float32) / 32767
-    if not scene.noisy:
-        np.testing.assert_allclose(heard, scene.engine.decode(expected, scene.voice), atol=1 / 32767)
+    np.testing.assert_allclose(heard, scene.engine.decode(expected, scene.voice), atol=1 / 32767)
 
 
 def test_cpp_says_what_python_says(programs: Path, runtime_library: str, scene: Scene) -> None:
     expected = scene.engine.generate_tokens(scene.ids, scene.voice, loquor.GenerationOptions(seed=7))
     done = run(programs / "speak_cpp", runtime_library, scene.bundle, scene.samples_file, 7, *scene.ids)
     assert said(done) == expected.tolist()
+
+
+def test_c_streams_what_python_says(
+    programs: Path, runtime_library: str, scene: Scene, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.f32"
+    expected = scene.engine.generate_tokens(scene.ids, scene.voice, loquor.GenerationOptions(seed=9))
+    whole = scene.engine.decode(expected, scene.voice)
+    for first_chunk in (0, 5):
+        arguments = (runtime_library, scene.bundle, scene.samples_file, out, 9, first_chunk)
+        tokens = said(run(programs / "stream", *arguments, 0, *scene.ids))
+        assert tokens == expected.tolist()
+        heard = np.fromfile(out, np.float32)
+        assert heard.shape == whole.shape
+        np.testing.assert_allclose(heard, whole, atol=1e-4)
+    done = run(programs / "stream", *arguments, 1, *scene.ids)
+    assert (done.returncode, done.stdout) == (CANCELLED, "")
+    assert "the request was cancelled" in done.stderr
+    assert np.fromfile(out, np.float32).size == 5 * SAMPLES_PER_TOKEN
 
 
 def test_the_built_in_tone_is_a_voice(

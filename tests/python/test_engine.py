@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from bundles import GRAPHS, make_bundle
 from bundles.metadata import TAGS
-from loquor import Audio, Engine, GenerationOptions, InvalidInputError, Voice
+from loquor import Audio, Engine, GenerationOptions, InvalidInputError, ModelError, Voice
 
 TEXT = "Hello there. [chuckle] How are you?"
 SHORT = GenerationOptions(max_new_tokens=12)
@@ -243,6 +243,35 @@ def test_the_voice_that_a_bundle_brings(own_bundle: Path, wav: Path, voice: Voic
         np.testing.assert_array_equal(engine.speak("Hello.", None, SHORT).samples, expected)
 
 
+def test_voices_by_name(own_bundle: Path, voice: Voice) -> None:
+    (own_bundle / "voices").mkdir()
+    voice.save(own_bundle / "voices" / "ada.safetensors")
+    with opened(own_bundle) as engine:
+        assert engine.capabilities.voices == ("ada",)
+        assert_same_voice(engine.voice("ada"), voice)
+        expected = engine.speak("Hello.", voice, SHORT).samples
+        np.testing.assert_array_equal(engine.speak("Hello.", "ada", SHORT).samples, expected)
+        with pytest.raises(
+            InvalidInputError, match=r"neither a file 'eve' nor a voice of that name.*one of ada"
+        ):
+            engine.voice("eve")
+        assert not engine.capabilities.has_default_voice
+    edit_json(own_bundle / "config.json", default_voice="ada")
+    with opened(own_bundle) as engine:
+        assert engine.capabilities.has_default_voice
+    edit_json(own_bundle / "config.json", default_voice="eve")
+    with pytest.raises(ModelError, match="default_voice is 'eve', but the bundle brings ada"):
+        opened(own_bundle)
+
+
+def test_a_bundle_may_need_prefixes_of_one_length(own_bundle: Path, voice: Voice) -> None:
+    edit_json(own_bundle / "config.json", voice_prefix_positions=len(voice.audio_features) + 1)
+    with opened(own_bundle) as engine:
+        changed = dataclasses.replace(voice, fingerprint=engine._fingerprint)
+        with pytest.raises(InvalidInputError, match="the number of prefix positions should be"):
+            engine.speak("Hello.", changed, SHORT)
+
+
 def test_files_are_read_once_until_they_change(engine: Engine, wav: Path, recording: Recording) -> None:
     first = engine.speak("Hello.", wav, SHORT).samples
     status = wav.stat()
@@ -316,9 +345,14 @@ def test_capabilities(bundle_of: BundleOf) -> None:
             "sample_rate": 24_000,
             "samples_per_token": 960,
             "tags": tuple(f"[{tag}]" for tag in TAGS),
+            "text_normalizer": "none",
+            "piece_characters": 250,
+            "voices": (),
             "has_default_voice": False,
+            "slots": 16,
+            "batched": True,
             "voice_cloning": True,
-            "streaming": False,
+            "streaming": True,
         }
         assert repr(engine) == f"Engine({str(folder)!r}, device='cpu', dtype='q4f16')"
     with Engine(folder) as engine:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from bundles import DTYPES, make_bundle
-from loquor import Engine, GenerationOptions, InvalidInputError, Voice, _core
+from loquor import Engine, GenerationOptions, InvalidInputError, StreamOptions, Voice, _core
 from loquor._runtime import open_runtime
 from loquor.prepare import PreparedGraph, prepare_bundle
 from loquor.prepare.graph import Graph
@@ -99,6 +99,18 @@ def test_noise_belongs_to_a_place(noisy: Engine, voice: Voice) -> None:
     """The same codes at the same place sound the same, whatever follows."""
     longer, shorter = noisy.decode(TOKENS, voice, seed=5), noisy.decode(TOKENS[:6], voice, seed=5)
     np.testing.assert_array_equal(shorter[: 6 * 960], longer[: 6 * 960])
+
+
+def test_windows_hear_the_noise_of_the_whole(noisy: Engine, voice: Voice) -> None:
+    """In tiny a code's sound depends on nothing around it but the noise."""
+    options = GenerationOptions(seed=9, max_new_tokens=60)
+    chunks = StreamOptions(first_chunk=7, growth=1.5, left_context=5, look_ahead=3)
+    with noisy.stream("Hello.", voice, options, chunks=chunks) as stream:
+        parts = list(stream)
+    assert len(parts) > 3
+    np.testing.assert_allclose(
+        np.concatenate(parts), noisy.speak("Hello.", voice, options).samples, atol=1e-6
+    )
 
 
 def test_a_decoder_without_noise_has_nothing_to_prepare(bundle_of: BundleOf) -> None:

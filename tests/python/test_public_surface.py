@@ -11,7 +11,21 @@ from typing import Any
 import pytest
 
 import loquor
-from loquor import Audio, Capabilities, Engine, GenerationOptions, Metrics
+from loquor import (
+    Audio,
+    Capabilities,
+    Engine,
+    GenerationOptions,
+    LongSpeech,
+    LongTextOptions,
+    Mark,
+    Metrics,
+    Stream,
+    StreamOptions,
+    StreamReport,
+    piece_seed,
+    subtitles,
+)
 from tinyhub import environment
 
 REQUIRED = dataclasses.MISSING
@@ -20,6 +34,7 @@ REQUIRED = dataclasses.MISSING
 def test_names() -> None:
     assert loquor.__all__ == [
         "Audio",
+        "BusyError",
         "CancelToken",
         "CancelledError",
         "Capabilities",
@@ -28,12 +43,20 @@ def test_names() -> None:
         "ExecutionError",
         "GenerationOptions",
         "InvalidInputError",
+        "LongSpeech",
+        "LongTextOptions",
         "LoquorError",
+        "Mark",
         "Metrics",
         "ModelError",
         "RuntimeMissingError",
+        "Stream",
+        "StreamOptions",
+        "StreamReport",
         "Voice",
         "__version__",
+        "piece_seed",
+        "subtitles",
     ]
     assert all(hasattr(loquor, name) for name in loquor.__all__)
 
@@ -48,15 +71,28 @@ _PROGRESS = "progress: 'Callable[[int], None] | None' = None"
         (
             "__init__",
             "(self, model: 'str | os.PathLike[str]' = 'mini', *, device: 'str' = 'auto', "
-            "dtype: 'str' = 'auto', threads: 'int' = 0, "
-            "provider_options: 'Mapping[str, str] | None' = None, prepare: 'bool' = True, "
-            "kv_dtype: 'str' = 'auto', reference_seconds: 'float | None' = None) -> 'None'",
+            "dtype: 'str' = 'auto', threads: 'int' = 0, normalize: 'str' = 'auto', "
+            "provider_options: 'Mapping[str, str] | None' = None, slots: 'int' = 0, max_queue: 'int' = 0, "
+            "batching: 'bool' = True, prepare: 'bool' = True, kv_dtype: 'str' = 'auto', "
+            "reference_seconds: 'float | None' = None) -> 'None'",
         ),
         ("voice", f"(self, source: 'VoiceSource | None' = None, *, {_CANCEL}) -> 'Voice'"),
         (
             "speak",
             "(self, text: 'str', voice: 'VoiceSource | None' = None, "
             f"options: 'GenerationOptions | None' = None, *, {_CANCEL}, {_PROGRESS}) -> 'Audio'",
+        ),
+        (
+            "speak_long",
+            "(self, text: 'str | Iterable[str]', voice: 'VoiceSource | None' = None, "
+            "options: 'GenerationOptions | None' = None, *, long_text: 'LongTextOptions | None' = None, "
+            f"{_CANCEL}, {_PROGRESS}) -> 'LongSpeech'",
+        ),
+        (
+            "stream",
+            "(self, text: 'str', voice: 'VoiceSource | None' = None, "
+            "options: 'GenerationOptions | None' = None, *, chunks: 'StreamOptions | None' = None, "
+            f"{_CANCEL}) -> 'Stream'",
         ),
         ("tokenize", "(self, text: 'str') -> 'npt.NDArray[np.int64]'"),
         (
@@ -77,7 +113,7 @@ def test_engine_signatures(method: str, signature: str) -> None:
 
 
 def test_engine_has_no_other_public_member() -> None:
-    methods = {"voice", "speak", "tokenize", "generate_tokens", "decode", "close"}
+    methods = {"voice", "speak", "speak_long", "stream", "tokenize", "generate_tokens", "decode", "close"}
     assert {name for name in vars(Engine) if not name.startswith("_")} == {*methods, "capabilities"}
 
 
@@ -92,19 +128,28 @@ def test_generation_options() -> None:
     assert list(fields_of(GenerationOptions).items()) == list({**expected, "seed": 0}.items())
 
 
+def test_stream() -> None:
+    names = ("first_chunk", "growth", "max_chunk", "left_context", "look_ahead", "fade_samples", "adaptive")
+    assert list(fields_of(StreamOptions).items()) == list(dict.fromkeys(names).items())
+    counted = ("audio_seconds", "speech_tokens", "generated_tokens", "finished", "cancelled", "text")
+    assert list(fields_of(StreamReport).items()) == list(dict.fromkeys(counted, REQUIRED).items())
+    members = {"cancel", "report", "sample_rate", "tokens", "metrics", "warnings"}
+    assert {name for name in vars(Stream) if not name.startswith("_")} == members
+
+
 def test_capabilities() -> None:
     required = (
         "model", "family", "folder", "device", "provider", "dtypes", "optimization_levels", "threads",
-        "prepared",
-        "kv_mode", "kv_dtype", "layers", "hidden_size", "vocab_size", "max_positions", "sample_rate",
-        "samples_per_token", "tags", "has_default_voice",
+        "prepared", "kv_mode", "kv_dtype", "layers", "hidden_size", "vocab_size", "max_positions",
+        "sample_rate", "samples_per_token", "tags", "voices", "has_default_voice", "slots", "batched",
     )  # fmt: skip
-    expected = {**dict.fromkeys(required, REQUIRED), "voice_cloning": True, "streaming": False}
+    expected = {**dict.fromkeys(required, REQUIRED), "voice_cloning": True, "streaming": True}
+    expected |= {"text_normalizer": "none", "piece_characters": 250}
     assert list(fields_of(Capabilities).items()) == list(expected.items())
 
 
 def test_audio_and_metrics() -> None:
-    expected = {**dict.fromkeys(("samples", "sample_rate", "metrics"), REQUIRED), "warnings": ()}
+    expected = {**dict.fromkeys(("samples", "sample_rate", "metrics"), REQUIRED), "warnings": (), "marks": ()}
     assert list(fields_of(Audio).items()) == list(expected.items())
     counted = (
         "text_tokens", "prompt_length", "speech_tokens", "prefill_seconds", "decode_seconds",
@@ -112,10 +157,25 @@ def test_audio_and_metrics() -> None:
     )  # fmt: skip
     assert list(fields_of(Metrics).items()) == list(dict.fromkeys(counted, REQUIRED).items())
     for kind, public in (
-        (Audio, {"warnings", "seconds", "save", "to_int16"}),
+        (Audio, {"warnings", "marks", "seconds", "save", "to_int16"}),
         (Metrics, {"rtf", "tokens_per_second"}),
     ):
         assert {name for name in vars(kind) if not name.startswith("_")} == public
+
+
+def test_long_text() -> None:
+    assert fields_of(LongTextOptions) == {
+        "piece_characters": None,
+        "join_below": 40,
+        "clause_pause": 0.12,
+        "sentence_pause": 0.35,
+        "paragraph_pause": 0.8,
+        "language": "en",
+    }
+    assert fields_of(Mark) == dict.fromkeys(("text", "start", "end"), REQUIRED)
+    assert {name for name in vars(LongSpeech) if not name.startswith("_")} == {"collect", "save"}
+    assert str(inspect.signature(piece_seed)) == "(seed: 'int', index: 'int') -> 'int'"
+    assert str(inspect.signature(subtitles)) == "(marks: 'Iterable[Mark]', format: 'str' = 'srt') -> 'str'"
 
 
 def test_error_tree() -> None:
@@ -125,6 +185,7 @@ def test_error_tree() -> None:
         "ModelError": (loquor.LoquorError,),
         "DownloadError": (loquor.ModelError,),
         "InvalidInputError": (loquor.LoquorError, ValueError),
+        "BusyError": (loquor.LoquorError,),
         "CancelledError": (loquor.LoquorError,),
         "ExecutionError": (loquor.LoquorError,),
     }
@@ -134,7 +195,7 @@ def test_error_tree() -> None:
 
 _HEAVY = (
     "onnxruntime", "tokenizers", "soundfile", "soxr", "pyloudnorm", "scipy", "safetensors", "huggingface_hub",
-    "tqdm", "requests", "httpx", "onnx",
+    "tqdm", "requests", "httpx", "sentencex", "loquor.english", "onnx",
 )  # fmt: skip
 
 _PROBE = """

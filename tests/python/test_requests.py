@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from loquor import CancelledError, CancelToken, Engine, GenerationOptions, InvalidInputError, Voice
+from loquor import BusyError, CancelledError, CancelToken, Engine, GenerationOptions, InvalidInputError, Voice
 
 IDS = [84, 200, 39, 50256, 50256]
 LONG = GenerationOptions(max_new_tokens=7000)  # seconds, if nothing ends it
@@ -96,22 +96,43 @@ def test_cancel_from_the_progress_callback(engine: Engine, voice: Voice) -> None
     assert counts == [1]
 
 
-def test_cancel_while_waiting_for_a_turn(
-    engine: Engine, voice: Voice, pool: ThreadPoolExecutor, long_request: tuple[Future, CancelToken]
+def test_cancel_while_waiting_for_a_slot(
+    bundle_of: BundleOf, recording: Recording, pool: ThreadPoolExecutor
+) -> None:
+    with Engine(bundle_of(), threads=1, device="cpu", slots=1, max_queue=2) as engine:
+        voice = engine.voice((recording, 24_000))
+        running_token, running_watch = CancelToken(), Watch()
+        running = pool.submit(
+            engine.generate_tokens, IDS, voice, LONG, cancel=running_token, progress=running_watch
+        )
+        running_watch.wait()
+        token, watch = CancelToken(), Watch()
+        waiting = [
+            pool.submit(engine.generate_tokens, IDS, voice, SHORT, cancel=cancel, progress=watch)
+            for cancel in (token, None)
+        ]
+        threading.Event().wait(0.1)  # lets them reach the queue
+        with pytest.raises(BusyError, match="2 requests wait already"):
+            engine.speak("Hi.", voice, SHORT)
+        token.cancel()
+        with pytest.raises(CancelledError):
+            waiting[0].result(30)
+        assert not watch.counts
+        assert not running.done()
+        assert not waiting[1].done()
+        running_token.cancel()
+        assert len(waiting[1].result(30)) == 40
+        with pytest.raises(CancelledError):
+            running.result(30)
+
+
+def test_short_requests_are_served_beside_a_long_one(
+    engine: Engine, voice: Voice, long_request: tuple[Future, CancelToken]
 ) -> None:
     running, _ = long_request
-    token, watch = CancelToken(), Watch()
-    waiting = (
-        pool.submit(engine.generate_tokens, IDS, voice, SHORT, cancel=token, progress=watch),
-        pool.submit(lambda: engine.decode([1, 2], voice)),
-    )
-    threading.Event().wait(0.1)  # lets them reach the queue
-    token.cancel()
-    with pytest.raises(CancelledError):
-        waiting[0].result(30)
-    assert not watch.counts
+    assert len(engine.generate_tokens(IDS, voice, SHORT)) == 40
+    assert len(engine.decode([1, 2], voice)) == 960 * 5
     assert not running.done()
-    assert not waiting[1].done()
 
 
 def test_a_raised_token_ends_every_request_before_it_starts(
@@ -197,16 +218,14 @@ def test_an_error_of_the_callback_ends_the_request(
     np.testing.assert_array_equal(engine.generate_tokens(IDS, voice, SHORT), expected)
 
 
-def test_the_callback_may_not_call_its_own_engine(engine: Engine, voice: Voice, engine_of: EngineOf) -> None:
-    """It would wait for a turn that its own request has."""
-    with pytest.raises(InvalidInputError, match="progress callback of its own request"):
-        engine.generate_tokens(IDS, voice, SHORT, progress=lambda _: engine.decode([1], voice))
-    with pytest.raises(InvalidInputError, match="progress callback of its own request"):
-        engine.speak("Hi.", voice, SHORT, progress=lambda _: engine.speak("Hi.", voice, SHORT))
-    other, made = engine_of(form="mha"), []
-    samples = (np.sin(np.arange(48_000) / 20), 24_000)
-    engine.generate_tokens(IDS, voice, SHORT, progress=lambda _: made.append(other.voice(samples)))
-    assert made
+def test_the_callback_may_call_its_own_engine(engine: Engine, voice: Voice) -> None:
+    made: list[int] = []
+    engine.generate_tokens(IDS, voice, SHORT, progress=lambda _: made.append(len(engine.decode([1], voice))))
+    options = GenerationOptions(max_new_tokens=1)
+    engine.speak(
+        "Hi.", voice, SHORT, progress=lambda _: made.append(len(engine.speak("Hi.", voice, options).samples))
+    )
+    assert set(made) == {960 * 4}
 
 
 # --- Ctrl-C ---

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loquor.errors import InvalidInputError
-from loquor.text import MAX_CHARACTERS, prepare_text, punc_norm
+from loquor.preparation import NORMALIZERS, prepare
+from loquor.text import MAX_CHARACTERS, check_text, punc_norm
 
 
 @pytest.mark.parametrize(
@@ -62,53 +63,53 @@ def test_one_pass_is_not_always_enough(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["Hello.", "?!", "…", "🙂", "👩‍🚀", "a\r\n\tb", "[sigh]", "7"])
 def test_anything_visible_is_accepted(text: str) -> None:
-    assert prepare_text(text) == punc_norm(text)
+    check_text(text)
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t\r ", "\u00a0\u3000", "\u200b", "\ufeff \u200d"])
 def test_text_that_shows_nothing_is_refused(text: str) -> None:
     with pytest.raises(InvalidInputError, match="empty or only white space"):
-        prepare_text(text)
+        check_text(text)
 
 
 @pytest.mark.parametrize("text", [None, b"Hello.", 3, ["Hello."]])
 def test_text_must_be_a_str(text: object) -> None:
     with pytest.raises(InvalidInputError, match=f"not {type(text).__name__}"):
-        prepare_text(text)  # type: ignore[arg-type]
+        check_text(text)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("code", [*range(9), 11, 12, *range(14, 32), *range(127, 160)])
 def test_control_characters_are_refused_with_their_place(code: int) -> None:
     with pytest.raises(InvalidInputError, match=rf"control character U\+{code:04X} at index 2"):
-        prepare_text(f"ab{chr(code)}c")
+        check_text(f"ab{chr(code)}c")
 
 
 @pytest.mark.parametrize("code", [0xD800, 0xDBFF, 0xDC00, 0xDFFF])
 def test_lone_surrogates_are_refused_with_their_place(code: int) -> None:
     with pytest.raises(InvalidInputError, match=rf"lone surrogate U\+{code:04X} at index 1"):
-        prepare_text(f"a{chr(code)}")
+        check_text(f"a{chr(code)}")
 
 
 def test_the_limit_counts_characters_and_says_what_to_do() -> None:
-    assert len(prepare_text("a" * (MAX_CHARACTERS - 1) + ".")) == MAX_CHARACTERS
+    check_text("a" * MAX_CHARACTERS)
     with pytest.raises(
         InvalidInputError, match=r"100,000 characters.*limit of 5,000.*split it into sentences"
     ):
-        prepare_text("a" * 100_000)
+        check_text("a" * 100_000)
     with pytest.raises(InvalidInputError, match="limit of 3 "):
-        prepare_text("abcd", max_characters=3)
+        check_text("abcd", max_characters=3)
 
 
 def test_end_of_text_is_refused() -> None:
     with pytest.raises(InvalidInputError, match=r"<\|endoftext\|> at index 3"):
-        prepare_text("Hi <|endoftext|> there.")
+        check_text("Hi <|endoftext|> there.")
 
 
 @settings(deadline=None)
-@given(st.text(st.characters()))
-def test_any_text_is_prepared_or_refused(text: str) -> None:
+@given(st.text(st.characters()), st.sampled_from(NORMALIZERS))
+def test_any_text_is_prepared_or_refused(text: str, normalizer: str) -> None:
     try:
-        prepared = prepare_text(text)
+        prepared = prepare(text, normalizer).text
     except InvalidInputError:
         return
     assert prepared.encode() and prepared.endswith((".", "!", "?", "-", ","))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import sys
 from collections import Counter
@@ -13,8 +14,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "training"))
 
-from mini import corpus, evaluation_texts, measures, spell, teacher, text, tokens
-from mini.align import Aligner, align, learn
+from mini import corpus, evaluation_texts, intonation, measures, spell, teacher, text, tokens
+from mini.align import Aligner, Letter, align, learn
 from mini.debian import SOURCES
 from mini.grammar import sentence
 
@@ -29,6 +30,13 @@ def test_the_same_texts_every_time_and_others_with_another_seed():
     assert texts == text.make_texts(SCOWL, 300)
     assert texts != text.make_texts(SCOWL, 300, seed=2)
     assert len(texts) == len(set(texts)) > 100
+
+
+def test_the_texts_are_those_the_voice_was_trained_on():
+    """Whoever changes the preparation of texts on purpose trains anew, and writes the new hash here."""
+    made = "\n".join(text.make_texts(SCOWL, 1500))
+    expected = "e4d0e36052349429b585a7f7668c9a308b1d0a1922093d2c27a0ef8c8d7aefa2"
+    assert hashlib.sha256(made.encode()).hexdigest() == expected
 
 
 def test_texts_have_only_letters_of_the_voice_and_1_to_300_characters():
@@ -85,7 +93,7 @@ def test_training_sources_have_permissive_licences():
         ("Dr. Hill lives at 7 Elm St. now", "doctor hill lives at seven elm street now"),
         ("May 3rd, at 7:05", "may third, at seven oh five"),
         ("-5 degrees; 2.5 kg & 60%", "minus five degrees; two point five kilograms and sixty percent"),
-        ("Call 555 0142 (the 12th).", "call five five five zero one four two the twelfth."),
+        ("Call 555 0142 (the 12th).", "call five five five zero one four two, the twelfth."),
         ("no. No. 9", "no. number nine"),
     ],
 )
@@ -160,6 +168,30 @@ def steady(frames: int, f0: float, lead: int = 0) -> np.ndarray:
     out[voiced, 1:4] = 7.5, 1.5, -0.4
     out[voiced, 26:] = 0.9, 0.9, 0.7, 0.5, 0.4
     return out
+
+
+def test_pitch_is_bent_before_marks_and_nowhere_else():
+    letters = [Letter(0.1 * i, 0.1 * (i + 1)) for i in range(9)]
+    frames = np.full((180, 31), 200.0, np.float32)
+    bent = intonation.bend("ab, cdef?", letters, frames)
+    np.testing.assert_array_equal(bent[:, 1:], frames[:, 1:])
+    rise = np.log(bent[:, 0] / 200)
+    assert 0.04 < rise[39] < 0.07  # just before the comma, at 0.2 s
+    assert np.all(rise[60:84] == 0) and np.all(rise[160:] == 0)
+    assert 0.2 < rise[159] < 0.29 and np.all(np.diff(rise[85:160]) >= 0)
+
+
+def test_ends_and_pauses_are_measured():
+    rate = 24_000
+    time = np.arange(rate) / rate
+    flat = np.sin(2 * np.pi * 120 * time).astype(np.float32)
+    up = np.sin(2 * np.pi * (120 * time + 25 * np.clip(time - 0.6, 0, 1) ** 2)).astype(np.float32)
+    assert abs(measures.final_rise(flat, rate)) < 0.2
+    assert measures.final_rise(up, rate) > 1.0
+    quiet = np.zeros(rate // 4, np.float32)
+    assert measures.inner_pauses(np.concatenate([quiet, flat, quiet, flat, quiet]), rate) == [
+        pytest.approx(0.25, abs=0.02)
+    ]
 
 
 def test_vocoder_sings_the_pitch_it_is_given_the_same_each_time():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .config import CONFIGS, Config
@@ -131,13 +131,16 @@ def main() -> None:
         "--config", choices=CONFIGS, default="full", help="tiny only shows that everything runs"
     )
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument(
+        "--bfloat16", action="store_true", help="train in half the time, on a CPU with bfloat16 instructions"
+    )
     arguments = parser.parse_args()
     work: Path = arguments.work.resolve()
     if Path(__file__).resolve().parents[2] in (work, *work.parents):
         parser.error(f"--work {work} is inside the repository: name a folder outside it")
     work.mkdir(parents=True, exist_ok=True)
     os.environ["OMP_NUM_THREADS"] = str(arguments.threads)
-    config = CONFIGS[arguments.config]
+    config = replace(CONFIGS[arguments.config], bfloat16=arguments.bfloat16)
     names = list(STAGES) if arguments.stage == "all" else [arguments.stage]
     for name in names:
         if arguments.stage == "all" and (work / f".{name}.done").exists():

@@ -10,7 +10,7 @@ import onnx
 from .codec import load_statistics
 from .export_speech import embed_tokens, language_model
 from .export_voice import SAMPLES, conditional_decoder, speech_encoder
-from .speech_model import HEAD, HEADS, LAYERS, WIDTH
+from .speech_model import HEAD, HEADS, LAYERS, PREFIX, WIDTH
 from .student import canonical_of, shift_of, state_of
 from .tokens import END_OF_TEXT, SILENCE, START, STOP, TEXT_VOCABULARY, VOCABULARY, tokenizer
 from .vocoder import SAMPLE_RATE
@@ -26,6 +26,13 @@ def configuration() -> dict[str, object]:
         "stop_speech_token": STOP,
         "silence_token": SILENCE,
         "end_of_text_token": END_OF_TEXT,
+        "text_normalizer": "en",
+        "piece_characters": 200,
+        "default_voice": "woman",
+        "voice_prefix_positions": PREFIX,
+        # The vocoder's phase and noise count from the start of a call: decode from the first token on.
+        "stream_left_context": -1,
+        "stream_look_ahead": 14,
         "text_config": {
             "model_type": "gpt2",
             "n_layer": LAYERS,

@@ -56,7 +56,7 @@ class Stack(nn.Module):
         x = self.input(x)
         for block in self.blocks:
             x = block(x)
-        return self.output(self.norm(x))
+        return self.output(self.norm(x)).float()
 
 
 def encoder() -> Stack:
@@ -159,7 +159,10 @@ def run_codec(work: Path, config: Config) -> None:
         x = data.batch(rng, config.window)
         return loss(x, reconstruct(x))
 
-    train("codec", work, networks, config.codec, step, validate=lambda: loss.report(held, reconstruct(held)))
+    train(
+        "codec", work, networks, config.codec, step, validate=lambda: loss.report(held, reconstruct(held)),
+        bfloat16=config.bfloat16,
+    )  # fmt: skip
 
 
 def load_statistics(work: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -216,4 +219,7 @@ def run_decoder(work: Path, config: Config) -> None:
     def validate() -> str:
         return loss.report(held, network(held_codes[None]))
 
-    train("decoder", work, {"dec": network}, config.decoder, step, validate=validate, seed=1)
+    train(
+        "decoder", work, {"dec": network}, config.decoder, step, validate=validate, seed=1,
+        bfloat16=config.bfloat16,
+    )  # fmt: skip

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from . import sounds, teacher
 from .align import PHONE_INDEX, PHONES, Aligner, Letter, learn
+from .intonation import bend
 from .spell import LETTERS
 from .tokens import EVENT_TAGS, TAG_SYMBOLS
 
@@ -163,7 +164,7 @@ def run(work: Path) -> None:
                 dropped += 1
                 continue
             item, skip = _item(utterance["text"], letters, len(frames), 0)
-            builder.add(item, features(frames)[skip:])
+            builder.add(item, features(bend(utterance["text"], letters, frames))[skip:])
             if index < 200:
                 phone_means.add(utterance["tokens"], frames)
     for tag in EVENT_TAGS:

@@ -21,13 +21,13 @@ from .codec import encode, load_codec, load_statistics
 from .config import Config
 from .corpus import FRAMES_PER_TOKEN, LEAD, features
 from .debian import unpack
-from .evaluation_texts import GROUPS, sentences, stop_texts
+from .evaluation_texts import GROUPS, all_sentences, sentences, stop_texts
 from .export_voice import SAMPLES, vocoder
-from .measures import edit_distance, median_f0, words
+from .measures import edit_distance, final_rise, inner_pauses, median_f0, words
 from .speak import Speaker, Voice
 from .spell import letters_only
 from .student import canonical_of, session, shift_of
-from .tokens import code_ids
+from .tokens import TAG_SYMBOLS, code_ids
 from .vocoder import SAMPLE_RATE
 
 Samples = NDArray[np.float32]
@@ -156,6 +156,61 @@ def pitch_test(speaker: Speaker, sysroot: Path, work: Path) -> dict[str, Any]:
     return {"hz": pairs, "correlation": round(float(np.corrcoef(np.array(list(pairs.values())).T)[0, 1]), 4)}
 
 
+def tag_test(speaker: Speaker, voice: Voice, hear: Recogniser) -> dict[str, Any]:
+    """For each tag before a sentence: the seconds it adds, its loudness, and the sentence's wrong words.
+
+    `level`: dB of what was added against the sentence alone, both as root mean squares.
+    """
+    text = "the boat will leave the harbor at seven in the morning."
+
+    def say(words: str) -> Samples:
+        return speaker.decode(speaker.tokens(words, voice) or [], voice)
+
+    plain = say(text)
+    found = {}
+    for tag in TAG_SYMBOLS:
+        samples = say(f"[{tag}] {text}")
+        added = len(samples) - len(plain)
+        row = {
+            "seconds": round(added / SAMPLE_RATE, 2),
+            "wrong": edit_distance(words(text), words(hear(samples[max(added, 0) :]))),
+        }
+        if added > 0:
+            ratio = (samples[:added] ** 2).mean() / (plain**2).mean()
+            row["level"] = round(float(10 * np.log10(ratio + 1e-9)), 1)
+        found[tag] = row
+    return found
+
+
+def prosody_test(speaker: Speaker, voice: Voice) -> dict[str, Any]:
+    """Whether ends rise and fall and punctuation pauses, over the sentences of all groups.
+
+    `rise`: semitones of the last voiced 150 ms above the sentence's median, the mean by last mark.
+    `pauses`: the share of inner commas and colons that are heard as a silence of 100 ms or more, and the
+    silences for each ten words where no mark is.
+    """
+    rises: dict[str, list[float]] = {}
+    marks = pauses = stray = plain_words = 0
+    for text in all_sentences():
+        spoken = spell_for_voice(text)
+        samples = speaker.decode(speaker.tokens(spoken, voice) or [], voice)
+        rise = final_rise(samples, SAMPLE_RATE)
+        rises.setdefault(spoken[-1], []).append(rise)
+        inner = sum(spoken[:-1].count(mark) for mark in ",.;:?!")
+        found = len(inner_pauses(samples, SAMPLE_RATE))
+        if inner:
+            marks, pauses = marks + inner, pauses + min(found, inner)
+        else:
+            stray, plain_words = stray + found, plain_words + len(spoken.split())
+    return {
+        "rise": {mark: round(float(np.nanmean(values)), 2) for mark, values in sorted(rises.items())},
+        "questions_that_rise": round(float(np.mean(np.array(rises["?"]) > 0)), 3),
+        "statements_that_fall": round(float(np.mean(np.array(rises["."]) < 0)), 3),
+        "pauses_at_marks": round(pauses / marks, 3),
+        "pauses_elsewhere_in_ten_words": round(10 * stray / plain_words, 3),
+    }
+
+
 def speed(speaker: Speaker, voice: Voice) -> dict[str, float]:
     text = "the weather was fine, so we took the early boat to the island and stayed until dark."
     began = time.perf_counter()
@@ -183,6 +238,8 @@ def run(
         print(f"word error rate, {way}: {result['word_error_rate'][way]}", flush=True)
     result["pitch"] = pitch_test(speaker, sysroot, work)
     result["stop"] = stop_test(speaker, woman, made.program, work, config.stop_texts)
+    result["prosody"] = prosody_test(speaker, woman)
+    result["tags"] = tag_test(speaker, woman, hear)
     result["speed"] = speed(speaker, woman)
     (work / "evaluation.json").write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps({key: result[key] for key in ("word_error_rate", "pitch", "stop", "speed")}, indent=1))
+    print(json.dumps({key: value for key, value in result.items() if key != "mistakes"}, indent=1))

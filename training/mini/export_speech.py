@@ -84,14 +84,6 @@ def embed_tokens(text: State, model: State, shift: np.ndarray) -> onnx.ModelProt
     return g.model()
 
 
-def _mask(g: Graph, attention: str, positions: str, queries: str, keys: str) -> str:
-    """[B, 1, queries, keys]: 0 where a query may look, a large negative number elsewhere."""
-    query = g("Add", g.integers(0, queries), g("Sub", keys, queries))
-    later = g("Less", g("Unsqueeze", query, [1]), g("Unsqueeze", g.integers(0, keys), [0]))
-    hidden = g("Equal", g("Unsqueeze", attention, [1, 2]), 0)
-    return g("Mul", g.float(g("Or", hidden, later)), -1e9)
-
-
 def _expand_codes(g: Graph, logits: str, shift: np.ndarray) -> str:
     """OUTPUTS logits to log-probabilities of all 6,563 ids: a code's is the sum of its digits'."""
     digits, stop = g.slice(logits, 2, 0, 3 * DIGITS), g.slice(logits, 2, 3 * DIGITS, 3 * DIGITS + 1)
@@ -110,37 +102,27 @@ def _expand_codes(g: Graph, logits: str, shift: np.ndarray) -> str:
 
 
 def language_model(model: State, shift: np.ndarray) -> onnx.ModelProto:
+    """Attention is ONNX Runtime's own operator: past and present may be one buffer, and a batch may hold
+    texts of different lengths."""
     g = Graph("language_model")
     x = g.input("inputs_embeds", ["batch", "sequence", WIDTH])
-    attention = g.input("attention_mask", ["batch", "total"], TensorProto.INT64)
+    mask = g.input("attention_mask", ["batch", "total"], TensorProto.INT64)
     positions = g.input("position_ids", ["batch", "sequence"], TensorProto.INT64)
-    past = [
-        [g.input(f"past_key_values.{i}.{kind}", ["batch", HEADS, "past", HEAD]) for kind in ("key", "value")]
-        for i in range(LAYERS)
-    ]
-    mask = _mask(g, attention, positions, g.size(x, 1), g.size(attention, 1))
-    own = _wave(g, g.float(positions))
-    x = g("Add", x, g("Pad", own, [0, 0, WIDTH - 2 * WAVES, 0, 0, 0]))
-    present = []
+    kinds = [f"{i}.{kind}" for i in range(LAYERS) for kind in ("key", "value")]
+    past = [g.input(f"past_key_values.{kind}", ["batch", HEADS, "past", HEAD]) for kind in kinds]
+    present = [f"present.{kind}" for kind in kinds]
+    last = g("Cast", g("Sub", g("ReduceSum", mask, [1], keepdims=0), 1), to=TensorProto.INT32)
+    total = g("Cast", g("Squeeze", g.size(mask, 1), [0]), to=TensorProto.INT32)
+    x = g("Add", x, g("Pad", _wave(g, g.float(positions)), [0, 0, WIDTH - 2 * WAVES, 0, 0, 0]))
     for i in range(LAYERS):
-        name = f"layers.{i}"
+        name, pair = f"layers.{i}", slice(2 * i, 2 * i + 2)
         qkv = g.linear(g.norm(x, model, f"{name}.norm1"), model, f"{name}.qkv")
-        q, k, v = (
-            g("Transpose", g("Reshape", g.slice(qkv, 2, n * WIDTH, (n + 1) * WIDTH), [0, 0, HEADS, HEAD]),
-              perm=[0, 2, 1, 3])
-            for n in range(3)
-        )  # fmt: skip
-        k, v = (g("Concat", before, new, axis=2) for before, new in zip(past[i], (k, v), strict=True))
-        present.append((k, v))
-        score = g("Mul", g("MatMul", q, g("Transpose", k, perm=[0, 1, 3, 2])), HEAD**-0.5)
-        y = g("MatMul", g("Softmax", g("Add", score, mask), axis=-1), v)
-        y = g("Reshape", g("Transpose", y, perm=[0, 2, 1, 3]), [0, 0, WIDTH])
+        y = g.attention(qkv, past[pair], present[pair], (last, total), HEADS)
         x = g("Add", x, g.linear(y, model, f"{name}.project"))
         y = g.linear(g.norm(x, model, f"{name}.norm2"), model, f"{name}.up")
         x = g("Add", x, g.linear(g.gelu_tanh(y), model, f"{name}.down"))
     logits = g.linear(g.norm(x, model, "norm"), model, "head")
     g.output(_expand_codes(g, logits, shift), "logits", ["batch", "sequence", VOCABULARY])
-    for i, pair in enumerate(present):
-        for kind, value in zip(("key", "value"), pair, strict=True):
-            g.output(value, f"present.{i}.{kind}", ["batch", HEADS, "total", HEAD])
+    for name in present:
+        g.output(name, name, ["batch", HEADS, "total", HEAD])
     return g.model()

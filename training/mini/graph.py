@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 OPSET = 17
+MICROSOFT = "com.microsoft"
 IR_VERSION = 8
 _SMALLEST_QUANTISED = 2048
 
@@ -31,6 +32,21 @@ class Graph:
         names = [a if isinstance(a, str) else self.constant(a) for a in arguments]
         output = f"v{len(self._nodes)}"
         self._nodes.append(helper.make_node(op, names, [output], **attributes))
+        return output
+
+    def attention(
+        self, qkv: str, past: Sequence[str], present: Sequence[str], filled: Sequence[str], heads: int
+    ) -> str:
+        """ONNX Runtime's GroupQueryAttention over packed [B, S, 3 * width], its cache in one buffer or two.
+
+        `filled`: the last position of each row, int32 [B], and the mask's length, int32.
+        """
+        output = f"v{len(self._nodes)}"
+        node = helper.make_node(
+            "GroupQueryAttention", [qkv, "", "", *past, *filled], [output, *present],
+            domain=MICROSOFT, num_heads=heads, kv_num_heads=heads,
+        )  # fmt: skip
+        self._nodes.append(node)
         return output
 
     def constant(self, value: ArrayLike) -> str:
@@ -58,14 +74,17 @@ class Graph:
     def output(
         self, value: str, name: str, shape: Sequence[int | str], dtype: int = TensorProto.FLOAT
     ) -> None:
-        self._nodes.append(helper.make_node("Identity", [value], [name]))
+        if value != name:
+            self._nodes.append(helper.make_node("Identity", [value], [name]))
         self._outputs.append(helper.make_tensor_value_info(name, dtype, shape))
 
     def model(self) -> onnx.ModelProto:
         graph = helper.make_graph(self._nodes, self.name, self._inputs, self._outputs, self._initializers)
-        opset = helper.make_opsetid("", OPSET)
+        opsets = [helper.make_opsetid("", OPSET)]
+        if any(node.domain == MICROSOFT for node in self._nodes):
+            opsets.append(helper.make_opsetid(MICROSOFT, 1))
         model = helper.make_model(
-            graph, opset_imports=[opset], producer_name="loquor-mini", ir_version=IR_VERSION
+            graph, opset_imports=opsets, producer_name="loquor-mini", ir_version=IR_VERSION
         )
         onnx.checker.check_model(model, full_check=True)
         return model

@@ -36,9 +36,13 @@ def edit_distance(expected: Sequence[str], heard: Sequence[str]) -> int:
     return row[-1]
 
 
-def median_f0(samples: NDArray[np.float32], rate: int) -> float:
-    """Median f0 in Hz of voiced 40 ms frames, by normalised autocorrelation: not the bundle's own way."""
-    length, hop = int(0.04 * rate), int(0.01 * rate)
+_FRAME, _HOP = 0.04, 0.01
+"""Seconds."""
+
+
+def f0_track(samples: NDArray[np.float32], rate: int) -> NDArray[np.float64]:
+    """[voiced frames, 2]: seconds and Hz, by normalised autocorrelation: not the bundle's own way."""
+    length, hop = int(_FRAME * rate), int(_HOP * rate)
     low, high = int(rate / 420), int(rate / 60)
     loud = np.sqrt((samples**2).mean()) * 0.5
     found = []
@@ -57,5 +61,29 @@ def median_f0(samples: NDArray[np.float32], rate: int) -> float:
             peaks = np.flatnonzero(
                 (lags[1:-1] >= lags[:-2]) & (lags[1:-1] >= lags[2:]) & (lags[1:-1] > 0.9 * best)
             )
-            found.append(rate / (low + 1 + peaks[0] if len(peaks) else low + lags.argmax()))
-    return float(np.median(found)) if found else 0.0
+            found.append((start / rate, rate / (low + 1 + peaks[0] if len(peaks) else low + lags.argmax())))
+    return np.array(found, np.float64).reshape(-1, 2)
+
+
+def median_f0(samples: NDArray[np.float32], rate: int) -> float:
+    """Hz of the voiced frames; 0 if there are none."""
+    track = f0_track(samples, rate)
+    return float(np.median(track[:, 1])) if len(track) else 0.0
+
+
+def final_rise(samples: NDArray[np.float32], rate: int, seconds: float = 0.15) -> float:
+    """Semitones by which the last voiced `seconds` lie above the median of all; nan if nothing is voiced."""
+    track = f0_track(samples, rate)
+    if not len(track):
+        return float("nan")
+    last = track[track[:, 0] > track[-1, 0] - seconds, 1]
+    return float(12 * np.log2(np.median(last) / np.median(track[:, 1])))
+
+
+def inner_pauses(samples: NDArray[np.float32], rate: int, seconds: float = 0.1) -> list[float]:
+    """Lengths in seconds of the silences of at least `seconds` between the first sound and the last."""
+    hop = int(_HOP * rate)
+    level = np.sqrt((samples[: len(samples) // hop * hop].reshape(-1, hop) ** 2).mean(1))
+    sound = np.flatnonzero(level > 0.03 * level.max())
+    gaps = np.diff(sound) - 1
+    return [round(float(gap * _HOP), 2) for gap in gaps if gap * _HOP >= seconds]

@@ -70,10 +70,10 @@ class TextEncoder(nn.Module):
         x = self.table(symbols)
         for block in self.blocks:
             x = block(x)
-        return self.norm(x)
+        return self.norm(x).float()
 
     def durations(self, hidden: Tensor) -> Tensor:
-        return functional.softplus(self.duration(hidden)[..., 0] - 1.0)
+        return functional.softplus(self.duration(hidden)[..., 0].float() - 1.0)
 
     def vectors(self, hidden: Tensor, duration: Tensor, centre: Tensor, letters: Tensor) -> Tensor:
         """[batch, letters, WIDTH]; `centre` as in spoken_position, `letters` [batch, 1]."""
@@ -124,14 +124,14 @@ class LanguageModel(nn.Module):
 
     def speech_vectors(self, codes: Tensor) -> Tensor:
         """Codes [..., 8] of -1, 0, 1 to [..., WIDTH]."""
-        return self.speech(torch.cat([codes, codes * codes], -1))
+        return self.speech(torch.cat([codes, codes * codes], -1)).float()
 
     def forward(self, x: Tensor) -> Tensor:
         own = wave(torch.arange(x.shape[1], dtype=torch.float32))
         x = x + functional.pad(own, (WIDTH - 2 * WAVES, 0))
         for layer in self.layers:
             x = layer(x)
-        return self.head(self.norm(x))
+        return self.head(self.norm(x)).float()
 
 
 def _match_time(qkv: nn.Linear, head: int, offset: float) -> None:

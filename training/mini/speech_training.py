@@ -32,7 +32,7 @@ class TextLoss:
 
     def __init__(self, encoder: TextEncoder, batch: TextBatch) -> None:
         self.hidden = encoder.hidden(batch.symbols)
-        logits, duration = encoder.phones(self.hidden), encoder.durations(self.hidden)
+        logits, duration = encoder.phones(self.hidden).float(), encoder.durations(self.hidden)
         count = len(PHONES)
         first, second = logits[..., :count], logits[..., count : 2 * count]
 
@@ -70,7 +70,7 @@ def run_pretrain(work: Path, config: Config) -> None:
 
     train(
         "pretrain", work, {"text": encoder}, config.pretrain, step,
-        validate=lambda: TextLoss(encoder, held).report, seed=2,
+        validate=lambda: TextLoss(encoder, held).report, seed=2, bfloat16=config.bfloat16,
     )  # fmt: skip
 
 
@@ -138,4 +138,5 @@ def run_train(work: Path, config: Config) -> None:
     train(
         "speech", work, {"text": encoder, "model": model}, config.language_model, step,
         validate=lambda: SpeechLoss(encoder, model, held, None).report, scales={"text": 0.6}, seed=3,
+        bfloat16=config.bfloat16,
     )  # fmt: skip

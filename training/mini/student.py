@@ -117,4 +117,7 @@ def run(work: Path, config: Config) -> None:
         got = network(inputs[None, -held:]).unflatten(-1, (DIGITS, 3)).argmax(-1)
         return f"digits {(got[0] == wanted[-held:]).float().mean():.2%}"
 
-    train("student", work, {"student": network}, config.student, step, validate=validate, seed=5)
+    train(
+        "student", work, {"student": network}, config.student, step, validate=validate, seed=5,
+        bfloat16=config.bfloat16,
+    )  # fmt: skip

@@ -33,11 +33,13 @@ def train(
     validate: Callable[[], str],
     scales: Mapping[str, float] | None = None,
     seed: int = 0,
+    bfloat16: bool = False,
 ) -> None:
     """Minimise `loss_of(generator)` over the `modules`, in place; go on from `<name>.ckpt` if it is there.
 
     Each step's randomness comes from (seed, step) alone, so a run that was stopped ends where an unbroken one
-    would have. `scales` multiplies the rate of single modules. Writes `<name>.pt`, weights only, at the end.
+    would have. `scales` multiplies the rate of single modules; `bfloat16` computes products in that precision
+    (the modules return float32). Writes `<name>.pt`, weights only, at the end.
     """
     groups = [
         {"params": list(m.parameters()), "scale": (scales or {}).get(k, 1.0)} for k, m in modules.items()
@@ -57,7 +59,8 @@ def train(
         torch.manual_seed(seed * 1_000_003 + step)
         for group in optimizer.param_groups:
             group["lr"] = rate_at(step, schedule) * group["scale"]
-        loss = loss_of(np.random.default_rng([seed, step]))
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            loss = loss_of(np.random.default_rng([seed, step]))
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)

@@ -32,7 +32,7 @@ extern "C" {
 #endif
 
 /* Raised when something here changes in a way that older callers would notice. */
-#define LOQUOR_ABI_VERSION 1
+#define LOQUOR_ABI_VERSION 2
 
 typedef enum loquor_status {
   LOQUOR_OK = 0,
@@ -41,7 +41,10 @@ typedef enum loquor_status {
   LOQUOR_ERROR_RUNTIME_MISSING = 3, /* ONNX Runtime is absent, not loadable or too old */
   LOQUOR_ERROR_MODEL = 4,           /* the bundle is incomplete, damaged or breaks the contract */
   LOQUOR_ERROR_EXECUTION = 5,       /* a graph failed while it ran */
-  LOQUOR_ERROR_INTERNAL = 6         /* a defect of ours, or memory ran out */
+  LOQUOR_ERROR_INTERNAL = 6,        /* a defect of ours, or memory ran out */
+  LOQUOR_ERROR_BUSY = 7,            /* as many requests wait as the engine takes: try again later */
+  LOQUOR_DONE = 8,                  /* of a stream: everything was read */
+  LOQUOR_PENDING = 9                /* of a stream: nothing to read within the given time */
 } loquor_status;
 
 LOQUOR_EXPORT uint32_t loquor_abi_version(void);   /* LOQUOR_ABI_VERSION of the library that is loaded */
@@ -91,12 +94,14 @@ typedef struct loquor_engine_options {
   const char* const* provider_option_keys;
   const char* const* provider_option_values;
   size_t provider_option_count;
-  int32_t threads; /* intra-op threads of each graph; 0: one per usable core, 8 at most */
-  /* LOQUOR_GRAPH_COUNT paths, in the order of loquor_graph: rewritten graphs as `loquor prepare` prints them,
-   * NULL for the published one. Their weights are read from beside the published file. NULL: none. */
+  int32_t threads;   /* intra-op threads of each graph; 0: one per usable core, 8 at most */
+  int32_t slots;     /* speech requests at once; 0: as many as 1 GiB of KV cache is good for, 16 at most */
+  int32_t max_queue; /* requests that may wait beyond those; 0: 256. More are LOQUOR_ERROR_BUSY */
+  int32_t batching;  /* not 0: a decode step serves all requests under way where the graph allows it */
+  /* By loquor_graph: paths of rewritten graphs as `loquor prepare` prints them, NULL for the published one,
+   * whose weights they share. NULL: none. */
   const char* const* prepared_graphs;
-  /* Seconds of a voice, from its start, that the decoder is prompted with; 0: all. Every decode computes its
-   * prompt again, so that a shorter one is faster, and a little less alike. */
+  /* Of a voice's start, for the decoder; 0: all. Less is faster, and a little less alike. */
   float reference_seconds;
 } loquor_engine_options;
 
@@ -109,10 +114,9 @@ typedef enum loquor_graph {
 #define LOQUOR_GRAPH_COUNT 4
 
 typedef struct loquor_graph_info {
-  const char* file;  /* path of the .onnx file in use */
-  const char* dtype; /* the published precision it was taken from */
-  const char*
-      optimization_level; /* "all", "extended" or "basic": the highest at which the session could be made */
+  const char* file;               /* path of the .onnx file in use */
+  const char* dtype;              /* the published precision it was taken from */
+  const char* optimization_level; /* "all", "extended" or "basic": the highest that could be had */
 } loquor_graph_info;
 
 typedef struct loquor_engine_info {
@@ -122,8 +126,7 @@ typedef struct loquor_engine_info {
   const char* device;   /* the device in use */
   const char* provider; /* the execution provider in use, by ONNX Runtime's name */
   const char* kv_dtype; /* "float32", "float16" or "int8" */
-  const char*
-      kv_mode; /* "in_place": past and present share one buffer; "ping_pong": two buffers take turns */
+  const char* kv_mode;  /* "in_place": past and present share a buffer; "ping_pong": two take turns */
   loquor_graph_info graphs[LOQUOR_GRAPH_COUNT];
   int32_t threads;
   int32_t layers;
@@ -140,6 +143,8 @@ typedef struct loquor_engine_info {
   int64_t stop_token;
   int64_t silence_token;
   int64_t end_of_text_token;
+  int32_t slots;   /* speech requests under way at once */
+  int32_t batched; /* 1: a decode step serves all of them; 0: their steps take turns */
 } loquor_engine_info;
 
 LOQUOR_EXPORT void loquor_engine_options_init(loquor_engine_options* options);
@@ -147,8 +152,13 @@ LOQUOR_EXPORT void loquor_engine_options_init(loquor_engine_options* options);
  * be NULL. */
 LOQUOR_EXPORT loquor_status loquor_engine_open(loquor_runtime* runtime, const char* bundle_folder,
                                                const loquor_engine_options* options, loquor_engine** out);
-/* Waits for the requests under way. Voices and results outlive their engine. */
+/* Cancels the streams that come in chunks and waits for the calls under way on other threads. Voices, streams
+ * and results outlive their engine. */
 LOQUOR_EXPORT void loquor_engine_close(loquor_engine* engine);
+/* Ends every request with LOQUOR_CANCELLED, those to come included, and returns when the engine's thread has
+ * stopped, within one step. For the end of a process whose other threads may still be in calls. Any thread.
+ */
+LOQUOR_EXPORT void loquor_engine_halt(loquor_engine* engine);
 LOQUOR_EXPORT loquor_status loquor_engine_get_info(const loquor_engine* engine, loquor_engine_info* info);
 
 /* ---- Cancel token ---- */
@@ -208,7 +218,7 @@ typedef struct loquor_generation_options {
 LOQUOR_EXPORT loquor_status loquor_engine_default_options(const loquor_engine* engine,
                                                           loquor_generation_options* options);
 
-/* Called on the request's thread after each decode step; must be quick. */
+/* Called on the caller's thread, which waits meanwhile, with each count of tokens; the engine goes on. */
 typedef void (*loquor_progress_fn)(void* user, int32_t tokens_so_far);
 
 typedef struct loquor_request {
@@ -240,7 +250,8 @@ typedef struct loquor_tokens_info {
 } loquor_tokens_info;
 
 LOQUOR_EXPORT void loquor_request_init(loquor_request* request);
-/* Any thread; one request runs at a time, others wait their turn. */
+/* Any thread. Requests share the engine's thread: they join and leave at decode steps. Returns when it is
+ * done. */
 LOQUOR_EXPORT loquor_status loquor_engine_generate_tokens(loquor_engine* engine,
                                                           const loquor_request* request, loquor_tokens** out);
 LOQUOR_EXPORT loquor_status loquor_tokens_get_info(const loquor_tokens* tokens, loquor_tokens_info* info);
@@ -259,7 +270,7 @@ typedef struct loquor_waveform_info {
 } loquor_waveform_info;
 
 /* Ids that are no speech codes are left out and the family's closing silence is appended, as upstream does.
- * Any thread; waits its turn like a request. */
+ * Any thread; returns when it is done. */
 LOQUOR_EXPORT loquor_status loquor_engine_decode(loquor_engine* engine, const int64_t* tokens,
                                                  size_t token_count, const loquor_voice* voice,
                                                  loquor_cancel* cancel, loquor_waveform** out);
@@ -278,14 +289,82 @@ LOQUOR_EXPORT loquor_status loquor_waveform_get_info(const loquor_waveform* wave
                                                      loquor_waveform_info* info);
 LOQUOR_EXPORT void loquor_waveform_destroy(loquor_waveform* waveform);
 
+/* ---- Streams: text ids and a voice to speech, chunk by chunk while it is made ---- */
+
+typedef struct loquor_stream loquor_stream;
+
+/* In speech tokens (25 a second) where nothing else is said. */
+typedef struct loquor_stream_options {
+  size_t struct_size;
+  int32_t first_chunk;  /* 0: the whole speech is one chunk, at the end */
+  float growth;         /* >= 1; each chunk is so many times as long as the one before, */
+  int32_t max_chunk;    /* up to this */
+  int32_t left_context; /* decoded again before a chunk; -1: from the first token on */
+  int32_t look_ahead;   /* decoded beyond a chunk, so made before it is heard */
+  int32_t fade_samples; /* cross-fade at a join */
+  int32_t adaptive;     /* not 0: chunks as long as playback allows without running dry, instead of growth */
+} loquor_stream_options;
+
+/* What suits the engine's bundle. */
+LOQUOR_EXPORT loquor_status loquor_engine_default_stream_options(const loquor_engine* engine,
+                                                                 loquor_stream_options* options);
+/* Starts a request; its inputs are copied. options may be NULL. A cancel token must outlive the stream;
+ * progress is called within loquor_stream_next. The tokens are those that loquor_engine_generate_tokens
+ * gives. Any thread. */
+LOQUOR_EXPORT loquor_status loquor_engine_stream(loquor_engine* engine, const loquor_request* request,
+                                                 const loquor_stream_options* options, loquor_stream** out);
+
+typedef struct loquor_chunk {
+  size_t struct_size;
+  const float* samples; /* [count], mono, finite; until the next call of loquor_stream_next */
+  size_t count;
+  int32_t sample_rate; /* Hz */
+  int64_t first_token; /* among the speech codes that are heard, the closing silence included */
+  int64_t token_count;
+} loquor_chunk;
+
+/* LOQUOR_OK: a chunk. LOQUOR_DONE: there are no more. LOQUOR_PENDING: none within timeout_seconds (negative:
+ * waits for ever; 0: does not wait). Else what ended the stream, after the chunks that were made. One thread
+ * at a time. */
+LOQUOR_EXPORT loquor_status loquor_stream_next(loquor_stream* stream, double timeout_seconds,
+                                               loquor_chunk* chunk);
+/* Called whenever loquor_stream_next has something new to say, at once if it has now; on the engine's thread,
+ * so it must be quick and must not call back. When this returns the function set before is not called any
+ * more. NULL: none.
+ */
+typedef void (*loquor_ready_fn)(void* user);
+LOQUOR_EXPORT loquor_status loquor_stream_on_ready(loquor_stream* stream, loquor_ready_fn ready, void* user);
+/* From any thread; returns at once. What was not read is dropped, and the work ends within one decode step or
+ * one decoder window. */
+LOQUOR_EXPORT void loquor_stream_cancel(loquor_stream* stream);
+
+typedef struct loquor_stream_info {
+  size_t struct_size;
+  int64_t token_count;     /* generated so far, STOP left out */
+  int64_t tokens_taken;    /* speech codes whose sound was read, closing silence included */
+  int64_t samples_taken;   /* that were read */
+  int64_t samples_waiting; /* made and not read yet */
+  int32_t ended;           /* 1: nothing more will be made, and what follows is filled in unless it failed */
+  int32_t cancelled;
+  const int64_t* tokens; /* [token_count], as loquor_tokens_info gives them; NULL before the end */
+  loquor_finish_reason finish_reason;
+  int32_t prompt_length;
+  double prefill_seconds;
+  double decode_seconds;
+  double vocoder_seconds; /* of all decoder windows */
+} loquor_stream_info;
+
+LOQUOR_EXPORT loquor_status loquor_stream_get_info(const loquor_stream* stream, loquor_stream_info* info);
+/* Cancels what is not done. From any thread that knows of no other in a call on it. */
+LOQUOR_EXPORT void loquor_stream_destroy(loquor_stream* stream);
+
 /* ---- Tools: what preparation and checks need below the engine ---- */
 
-/* Which file of a bundle's folder serves each graph; nothing is loaded. */
+/* Which file of a folder serves each graph, NULL for one out of range; nothing is loaded. */
 typedef struct loquor_bundle loquor_bundle;
 
 LOQUOR_EXPORT loquor_status loquor_bundle_open(const char* folder, const char* dtype, loquor_bundle** out);
 LOQUOR_EXPORT void loquor_bundle_close(loquor_bundle* bundle);
-/* NULL when graph is out of range. */
 LOQUOR_EXPORT const char* loquor_bundle_file(const loquor_bundle* bundle, loquor_graph graph);
 LOQUOR_EXPORT const char* loquor_bundle_dtype(const loquor_bundle* bundle, loquor_graph graph);
 
@@ -295,16 +374,14 @@ typedef struct loquor_tensors loquor_tensors;
 
 typedef struct loquor_tensor { /* frozen: it travels in arrays */
   const char* name;
-  int32_t
-      type; /* ONNX's TensorProto.DataType: 1 float32, 2 uint8, 3 int8, 6 int32, 7 int64, 9 bool, 10 float16
-             */
+  int32_t type; /* ONNX's: 1 float32, 2 uint8, 3 int8, 6 int32, 7 int64, 9 bool, 10 float16 */
   const int64_t* dims;
   size_t rank;
   const void* data;
   size_t byte_count;
 } loquor_tensor;
 
-/* prepared: a rewritten graph to load instead, with the weights beside `file`; NULL: `file` itself. */
+/* prepared: a rewritten graph to load instead, with the weights beside `file`; may be NULL. */
 LOQUOR_EXPORT loquor_status loquor_session_open(loquor_runtime* runtime, const char* file,
                                                 const char* prepared, int32_t threads, loquor_session** out);
 LOQUOR_EXPORT void loquor_session_close(loquor_session* session);

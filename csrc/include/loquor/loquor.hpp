@@ -43,6 +43,31 @@ using Session = Owned<loquor_session, loquor_session_close>;
 using Tensors = Owned<loquor_tensors, loquor_tensors_destroy>;
 using Waveform = Owned<loquor_waveform, loquor_waveform_destroy>;
 
+// Speech while it is made. Destroying it cancels what is not done.
+class Stream {
+ public:
+  Stream() = default;
+  explicit Stream(loquor_stream* handle) : handle_(handle) {}
+
+  // LOQUOR_OK with a chunk, LOQUOR_DONE or LOQUOR_PENDING; anything else is thrown.
+  loquor_status next(loquor_chunk& chunk, double timeout_seconds = -1) const {
+    chunk = {};
+    chunk.struct_size = sizeof(loquor_chunk);
+    const loquor_status status = loquor_stream_next(handle_.get(), timeout_seconds, &chunk);
+    if (status != LOQUOR_DONE && status != LOQUOR_PENDING) check(status);
+    return status;
+  }
+  void on_ready(loquor_ready_fn ready, void* user) const {
+    check(loquor_stream_on_ready(handle_.get(), ready, user));
+  }
+  void cancel() const { loquor_stream_cancel(handle_.get()); }
+  inline loquor_stream_info info() const;
+  loquor_stream* get() const { return handle_.get(); }
+
+ private:
+  Owned<loquor_stream, loquor_stream_destroy> handle_;
+};
+
 // Calls a function whose last parameter is the out handle.
 template <class Handle, class Call, class... Args>
 Handle made(Call call, Args... args) {
@@ -58,6 +83,10 @@ Info info_of(Get get, const Object* object) {
   info.struct_size = sizeof(Info);
   check(get(object, &info));
   return info;
+}
+
+loquor_stream_info Stream::info() const {
+  return info_of<loquor_stream_info>(loquor_stream_get_info, handle_.get());
 }
 
 inline Runtime open_runtime(const std::string& library_path) {
@@ -87,6 +116,15 @@ class Engine {
                   loquor_cancel* cancel = nullptr, const loquor_decode_options* options = nullptr) const {
     return made<Waveform>(loquor_engine_decode_with, handle_.get(), tokens, count, voice, options, cancel);
   }
+  loquor_stream_options default_stream_options() const {
+    return info_of<loquor_stream_options>(loquor_engine_default_stream_options, handle_.get());
+  }
+  Stream stream(const loquor_request& request, const loquor_stream_options* options = nullptr) const {
+    loquor_stream* raw = nullptr;
+    check(loquor_engine_stream(handle_.get(), &request, options, &raw));
+    return Stream(raw);
+  }
+  void halt() const { loquor_engine_halt(handle_.get()); }
 
  private:
   using Handle = Owned<loquor_engine, loquor_engine_close>;

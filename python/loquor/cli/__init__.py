@@ -22,7 +22,7 @@ exit codes:
   2    wrong usage, or text, audio, a voice or an option that cannot be used
   3    ONNX Runtime is missing, too old, or lacks the device
   4    a model's files are missing, damaged, of another kind, or could not be downloaded
-  130  interrupted by Ctrl-C; nothing half-written is left
+  130  interrupted by Ctrl-C; nothing half-written is left (of a long text, what was spoken: NAME.partial.wav)
 """
 
 

@@ -84,9 +84,16 @@ def logs_on_stderr(verbose: int) -> Iterator[None]:
 
 
 @contextmanager
-def speech_progress(quiet: bool) -> Iterator[Callable[[int], None]]:
-    """A function to call with the number of speech tokens so far; it moves a bar if stderr is a terminal."""
+def speech_progress(
+    quiet: bool, size: int | None
+) -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
+    """Two functions: to call with the speech tokens so far, and with the bytes of text spoken since then.
+
+    They move a bar if stderr is a terminal; `size` is that of the whole text in bytes, None if not known.
+    """
     from tqdm import tqdm  # type: ignore[import-untyped]
 
-    with tqdm(desc="speaking", unit=" tokens", leave=False, disable=quiet or None) as bar:
-        yield lambda tokens: bar.update(tokens - bar.n)
+    with tqdm(
+        desc="speaking", total=size, unit="B", unit_scale=True, leave=False, disable=quiet or None
+    ) as bar:
+        yield lambda tokens: bar.set_postfix_str(f"{tokens} tokens"), lambda spoken: bar.update(spoken)

@@ -24,6 +24,7 @@ __all__ = [
     "check_output",
     "interruptible",
     "load_engine",
+    "voice_names",
 ]
 
 BUILT_IN = "mini"
@@ -57,7 +58,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --model, --dtype, --device, --threads, --kv-dtype, --reference-seconds and --no-prepare."""
+    """Add the options of an engine, --model and --dtype among them."""
     add_model_arguments(parser)
     parser.add_argument(
         "--device", default="auto", choices=("auto", *DEVICES), help="where to run (default: auto)"
@@ -93,15 +94,26 @@ def load_engine(args: argparse.Namespace) -> Engine:
     model = args.model or BUILT_IN
     open_runtime()  # without which a download would be for nothing
     resolve(model, dtype=args.dtype, progress=False if args.quiet else None)
+    normalize = getattr(args, "normalize", "auto")  # only of commands that speak
     return Engine(
         model,
         device=args.device,
         dtype=args.dtype,
         threads=args.threads,
+        normalize=normalize,
         prepare=not args.no_prepare,
         kv_dtype=args.kv_dtype,
         reference_seconds=args.reference_seconds,
     )
+
+
+def voice_names(args: argparse.Namespace) -> tuple[str, ...]:
+    """Return the voices that the model brings, if it is at hand without a download."""
+    from ..hub import resolve
+    from ..voice import bundle_voices
+
+    model = args.model or BUILT_IN
+    return tuple(bundle_voices(resolve(model) if model == BUILT_IN else Path(model)))
 
 
 def interruptible(work: Callable[[CancelToken], _T]) -> _T:
@@ -121,10 +133,14 @@ def interruptible(work: Callable[[CancelToken], _T]) -> _T:
         return future.result()
 
 
-def check_input(path: str, what: str) -> None:
-    """Raise `InvalidInputError` if there is no file to read, before a model is loaded in vain."""
-    if not Path(path).exists():
-        raise InvalidInputError(f"cannot read {what} {path}: there is no such file")
+def check_input(path: str, what: str, names: Iterable[str] = ()) -> None:
+    """Raise `InvalidInputError` if there is no file to read, before a model is loaded in vain.
+
+    `names` may be given instead of a file.
+    """
+    if path not in (known := tuple(names)) and not Path(path).exists():
+        advice = f" (voices by name: {', '.join(known)})" if known else ""
+        raise InvalidInputError(f"cannot read {what} {path}: there is no such file{advice}")
 
 
 def check_output(path: str, suffixes: Iterable[str], source: str | None) -> None:

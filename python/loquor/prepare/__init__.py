@@ -10,19 +10,18 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from .. import _core
 from .._runtime import open_runtime
-from ..errors import ExecutionError, InvalidInputError, LoquorError, ModelError
+from ..errors import InvalidInputError, LoquorError
+from ..options import positive
 
 __all__ = [
     "KV_DTYPES",
     "PREPARED_GRAPHS",
     "PreparedGraph",
     "Task",
-    "check_options",
-    "open_core",
+    "check_preparation",
     "prepare_bundle",
 ]
 
@@ -84,7 +83,7 @@ def prepare_bundle(
     runtime = open_runtime()
     files = _core.graph_files(str(folder), dtype)
     results = {}
-    check_options(force, kv_dtype)
+    check_preparation(force, kv_dtype)
     for graph in PREPARED_GRAPHS:
         kept = kv_dtype if graph == "language_model" else "auto"
         task = Task(runtime, graph, Path(files[graph][0]), kept, threads, folder, files)
@@ -100,12 +99,13 @@ def prepare_bundle(
     return results
 
 
-def check_options(prepare: object, kv_dtype: object) -> None:
-    """Raise `InvalidInputError` for what is no yes or no, or no type of a KV cache."""
+def check_preparation(prepare: object, kv_dtype: object, reference_seconds: object = None) -> float:
+    """Raise `InvalidInputError` for what an engine cannot be asked for; return the seconds, 0 for None."""
     if not isinstance(prepare, bool):
         raise InvalidInputError(f"prepare must be True or False, not {type(prepare).__name__}")
     if kv_dtype not in KV_DTYPES:
         raise InvalidInputError(f"kv_dtype must be {', '.join(KV_DTYPES)}, not {kv_dtype!r}")
+    return 0.0 if reference_seconds is None else positive(reference_seconds, "reference_seconds")
 
 
 def _attempt(task: Task, force: bool) -> PreparedGraph:
@@ -141,41 +141,3 @@ def _prepare(task: Task, force: bool) -> PreparedGraph:
     if made:
         _log.info("prepared %s: %s (%s)", graph, ", ".join(note.changes), path)
     return PreparedGraph(graph, source, "prepared", path, tuple(note.changes), cached=not made)
-
-
-_DEVICES = ("cpu", "webgpu")
-"""Where GroupQueryAttention takes float32, which the rewritten graph may need; elsewhere nothing was run."""
-
-
-def open_core(
-    runtime: _core.Runtime, folder: Path, prepare: bool, kv_dtype: str, **options: Any
-) -> tuple[_core.EngineHandle, Mapping[str, str]]:
-    """Load a bundle for an engine, with rewritten graphs if `prepare`; also the state of those by graph name.
-
-    `options` are those of `_core.EngineHandle`. Raises what that raises.
-    """
-    results: Mapping[str, PreparedGraph] = {}
-    if prepare and _device(runtime, options["device"]) in _DEVICES:
-        results = prepare_bundle(folder, options["dtype"], kv_dtype=kv_dtype, threads=options["threads"])
-    elif kv_dtype != "auto":
-        _log.warning("kv_dtype=%r is left out: it takes a prepared graph", kv_dtype)
-    files = {name: str(result.file) for name, result in results.items() if result.file is not None}
-    states = {name: result.state for name, result in results.items()}
-    try:
-        return _core.EngineHandle(runtime, str(folder), **options, prepared=files), states
-    except (ModelError, ExecutionError) as error:
-        if not files:
-            raise
-        problem = str(error)
-    core = _core.EngineHandle(
-        runtime, str(folder), **options
-    )  # fails in its own words if the bundle is broken
-    _log.warning("%s: used as published, not prepared: %s", ", ".join(files), problem)
-    return core, {name: "refused" if name in files else state for name, state in states.items()}
-
-
-def _device(runtime: _core.Runtime, name: str) -> str:
-    """The device that "auto" means."""
-    if name != "auto":
-        return name
-    return "cuda" if "CUDAExecutionProvider" in runtime.providers else "cpu"

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..text import prepare_text
+from ..preparation import prepare, read_text_rules
+from ..reference_audio import load_reference
 from ..tokenizer import Tokenizer
-from ..voice import Voice
+from ..voice import Voice, default_voice, is_voice_file
 from .check import Port, Run
 
 if TYPE_CHECKING:
@@ -31,12 +32,13 @@ class Speaker:
 
     def __init__(self, folder: Path, opened: Callable[[str], Run]) -> None:
         self._tokenizer = Tokenizer(folder)
+        self._normalizer = read_text_rules(folder).normalizer
         self._embed = opened("embed_tokens")
         self._prefix = self._voice(folder, opened)
 
     def prompt(self, sentence: str) -> npt.NDArray[Any]:
         """[1, positions, hidden]: the voice's prefix, then the text."""
-        ids = self._tokenizer.encode(prepare_text(sentence))
+        ids = self._tokenizer.encode(prepare(sentence, self._normalizer).text)
         return np.concatenate([self._prefix, self.embed(ids)], axis=1)
 
     def embed(self, ids: npt.ArrayLike) -> npt.NDArray[Any]:
@@ -45,10 +47,11 @@ class Speaker:
     @staticmethod
     def _voice(folder: Path, opened: Callable[[str], Run]) -> npt.NDArray[Any]:
         """The bundle's own voice, or one of a made-up recording."""
-        saved = folder / "default_voice.safetensors"
-        if saved.is_file():
-            return Voice.load(saved).audio_features[np.newaxis]
-        outputs = opened("speech_encoder")({"audio_values": _recording()[np.newaxis]})
+        own = default_voice(folder)
+        if own is not None and is_voice_file(own):
+            return Voice.load(own).audio_features[np.newaxis]
+        recording = _recording() if own is None else load_reference(own).samples
+        outputs = opened("speech_encoder")({"audio_values": recording[np.newaxis]})
         features: npt.NDArray[Any] = next(
             array for name, array in outputs.items() if name in ("audio_features", "cond_emb")
         )

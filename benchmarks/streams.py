@@ -1,0 +1,174 @@
+"""How soon is a stream heard, how many can an engine feed, and how fast does it let go?
+
+    python benchmarks/streams.py [--model mini] [--streams 1 2 4 8 16] [--rounds 3] [--no-batching]
+    python benchmarks/streams.py --size turbo --form gqa --dtype q4 --tokens 100
+
+N streams are opened at once on one asyncio loop and read as they come; sizes take turns, round by round.
+Playback of each is imagined to begin with its first chunk: it runs dry when the next one comes too late. Then
+the price of streaming one text instead of speaking it, and the time from a cancel to the engine's letting go.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+
+import loquor  # noqa: E402
+from bundles import DTYPES, FORMS, SIZES, make_bundle  # noqa: E402
+
+TEXTS = (
+    "The train to the coast leaves at seven in the morning.",
+    "She opened the window and listened to the rain for a while.",
+    "Nobody knew why the old clock had stopped, but it had.",
+    "Please bring the other two boxes up to the third floor.",
+)
+
+
+@dataclass
+class Heard:
+    first: float = 0.0
+    total: float = 0.0
+    tokens: int = 0
+    dry: list[float] = field(default_factory=list)
+
+
+async def listen(engine: loquor.Engine, voice: loquor.Voice, number: int, tokens: int | None) -> Heard:
+    options = loquor.GenerationOptions(seed=number, max_new_tokens=tokens)
+    heard, start, plays_until = Heard(), time.perf_counter(), 0.0
+    async with engine.stream(TEXTS[number % len(TEXTS)], voice, options) as stream:
+        async for chunk in stream:
+            now = time.perf_counter() - start
+            if heard.first == 0:
+                heard.first = plays_until = now
+            if now > plays_until:
+                heard.dry.append(now - plays_until)
+                plays_until = now
+            plays_until += len(chunk) / stream.sample_rate
+        heard.tokens = stream.metrics.speech_tokens
+    heard.total = time.perf_counter() - start
+    return heard
+
+
+async def together(engine: loquor.Engine, voice: loquor.Voice, count: int, tokens: int | None) -> list[Heard]:
+    return await asyncio.gather(*(listen(engine, voice, i, tokens) for i in range(count)))
+
+
+def percentile(values: list[float], share: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+
+
+def load_figures(given: argparse.Namespace, engine: loquor.Engine, voice: loquor.Voice) -> list[dict]:
+    rounds: dict[int, list[tuple[float, list[Heard]]]] = {count: [] for count in given.streams}
+    asyncio.run(together(engine, voice, 2, given.tokens))  # warm-up
+    for _ in range(given.rounds):
+        for count in given.streams:
+            start = time.perf_counter()
+            heard = asyncio.run(together(engine, voice, count, given.tokens))
+            rounds[count].append((time.perf_counter() - start, heard))
+    rows = []
+    for count, runs in rounds.items():
+        first = [one.first for _, heard in runs for one in heard]
+        dry = [one.dry for _, heard in runs for one in heard]
+        rows.append(
+            {
+                "streams": count,
+                "tokens_per_second": statistics.median(sum(h.tokens for h in heard) / s for s, heard in runs),
+                "first_p50_ms": 1e3 * percentile(first, 0.5),
+                "first_p95_ms": 1e3 * percentile(first, 0.95),
+                "dry_streams": sum(bool(times) for times in dry) / len(dry),
+                "dry_seconds": sum(map(sum, dry)) / len(dry),
+            }
+        )
+    return rows
+
+
+def price(given: argparse.Namespace, engine: loquor.Engine, voice: loquor.Voice) -> dict:
+    """Time of a whole stream over that of one shot, for the same tokens."""
+    options = loquor.GenerationOptions(seed=1, max_new_tokens=given.tokens)
+    text, ratios = " ".join(TEXTS[:2]), []
+    for _ in range(max(5, given.rounds)):
+        start = time.perf_counter()
+        engine.speak(text, voice, options)
+        middle = time.perf_counter()
+        for _ in engine.stream(text, voice, options):
+            pass
+        ratios.append((time.perf_counter() - middle) / (middle - start))
+    return {"stream_over_one_shot": statistics.median(ratios)}
+
+
+def cancel_figures(engine: loquor.Engine, voice: loquor.Voice, rounds: int) -> dict:
+    rng, waits = np.random.default_rng(0), []
+    long = loquor.GenerationOptions(max_new_tokens=2000)
+    for _ in range(rounds):
+        stream = engine.stream(" ".join(TEXTS), voice, long)
+        next(stream)
+        time.sleep(float(rng.random()) * 0.05)
+        start = time.perf_counter()
+        stream.cancel()
+        while not stream._handle.info()["ended"]:
+            time.sleep(1e-4)
+        waits.append(time.perf_counter() - start)
+    return {"cancel_p50_ms": 1e3 * percentile(waits, 0.5), "cancel_p99_ms": 1e3 * percentile(waits, 0.99)}
+
+
+def main() -> int:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    parser.add_argument("--model", default="mini")
+    parser.add_argument("--size", choices=list(SIZES), help="a bundle of random weights instead of a model")
+    parser.add_argument("--form", choices=list(FORMS), default="gqa")
+    parser.add_argument("--dtype", choices=list(DTYPES), default="q4")
+    parser.add_argument("--streams", type=int, nargs="+", default=[1, 2, 4, 8, 16])
+    parser.add_argument("--tokens", type=int, help="speech tokens of each (default: until the model stops)")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--cancels", type=int, default=50)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--slots", type=int, default=16)
+    parser.add_argument("--no-batching", action="store_true")
+    parser.add_argument("--json", type=Path, help="write the figures here too")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        model: str | Path = given.model
+        if given.size:
+            random = {"size": given.size, "form": given.form, "dtype": given.dtype, "stop_bias": -1000.0}
+            model = make_bundle(Path(folder), **random)
+        with loquor.Engine(
+            model, threads=given.threads, slots=given.slots, batching=not given.no_batching
+        ) as engine:
+            if given.size:
+                seconds = np.arange(144_000) / 24_000
+                voice = engine.voice((0.3 * np.sin(900 * seconds) * (1 + np.sin(20 * seconds)), 24_000))
+            else:
+                voice = engine.voice()
+            rows = load_figures(given, engine, voice)
+            rest = price(given, engine, voice) | cancel_figures(engine, voice, given.cancels)
+            how = "together" if engine.capabilities.batched else "by turns"
+    print(f"{given.size or model} on {platform.machine()}, {given.threads} threads, steps {how}")
+    print("streams  tokens/s  first p50 ms  p95 ms  ran dry  silence s")
+    for row in rows:
+        print(
+            f"{row['streams']:7d}  {row['tokens_per_second']:8.0f}  {row['first_p50_ms']:12.0f}  "
+            f"{row['first_p95_ms']:6.0f}  {row['dry_streams']:6.0%}  {row['dry_seconds']:9.2f}"
+        )
+    print(f"stream / one shot {rest['stream_over_one_shot']:.2f}; cancel p50 {rest['cancel_p50_ms']:.1f} ms, "
+          f"p99 {rest['cancel_p99_ms']:.1f} ms")  # fmt: skip
+    if given.json:
+        given.json.write_text(json.dumps({"load": rows, **rest}, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

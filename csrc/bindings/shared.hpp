@@ -1,0 +1,81 @@
+// Types that several files of the module use.
+#pragma once
+
+#include <pybind11/stl.h>
+#include <pybind11/typing.h>
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bindings/bindings.hpp"
+
+namespace loquor::bindings {
+
+// Arrays must already have the right dtype; Python prepares them, nothing is converted here in silence.
+template <class T>
+using Array = py::array_t<T, py::array::c_style>;
+
+// Names to facts, in the type stubs too.
+using Facts = py::typing::Dict<py::str, py::object>;
+using OnProgress = py::typing::Callable<void(int)>;
+
+// The handle types are aliases of unique_ptr, which pybind11 takes for holders: give each a class of its own.
+struct PyRuntime {
+  Runtime handle;
+};
+struct PyVoice {
+  Voice handle;
+};
+struct PyCancelToken {
+  CancelToken handle;
+};
+using OptionalCancel = std::optional<PyCancelToken*>;
+
+inline loquor_cancel* raw(const OptionalCancel& token) { return token ? (*token)->handle.get() : nullptr; }
+
+template <class T>
+Array<T> copied(const T* data, std::vector<py::ssize_t> shape) {
+  return Array<T>(std::move(shape), data);
+}
+
+template <class T>
+const T* array_data(const Array<T>& array, const char* name, py::ssize_t axes) {
+  if (array.ndim() != axes) {
+    throw StatusError(LOQUOR_ERROR_INVALID_INPUT, std::string(name) + " should have " + std::to_string(axes) +
+                                                      (axes == 1 ? " axis" : " axes") + ", not " +
+                                                      std::to_string(array.ndim()));
+  }
+  return array.data();
+}
+
+// Options arrive as a dict that Python has filled, in full and in the right types.
+loquor_generation_options generation_options(const Facts& options);
+const char* finish_reason_name(loquor_finish_reason reason);
+
+// Between two tokens: Ctrl-C is noticed, and Python's progress callback called, at most this often.
+constexpr auto kPythonInterval = std::chrono::milliseconds(50);
+
+// Lives for one request, on its caller's thread.
+class Progress {
+ public:
+  // `abort` ends the request; it is called without the GIL's need.
+  Progress(std::optional<OnProgress> callback, std::function<void()> abort)
+      : callback_(std::move(callback)), abort_(std::move(abort)) {}
+
+  static void step(void* self, int32_t tokens) { static_cast<Progress*>(self)->on_step(tokens); }
+  // What the callback or a signal raised meanwhile.
+  void rethrow();
+
+ private:
+  void on_step(int32_t tokens);
+
+  std::optional<OnProgress> callback_;
+  std::function<void()> abort_;
+  std::chrono::steady_clock::time_point last_{};
+  std::optional<py::error_already_set> error_;
+};
+
+}  // namespace loquor::bindings

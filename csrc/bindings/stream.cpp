@@ -1,0 +1,171 @@
+// Streams. A waiting asyncio loop is woken by a byte through a socket: the engine's thread never takes the
+// GIL.
+#ifdef _WIN32
+#include <winsock2.h>
+#else
+#include <sys/socket.h>
+#endif
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "bindings/shared.hpp"
+
+namespace loquor::bindings {
+namespace {
+
+#if defined(MSG_NOSIGNAL)
+constexpr int kSendFlags = MSG_NOSIGNAL;
+#else
+constexpr int kSendFlags = 0;
+#endif
+
+class PyStream {
+ public:
+  PyStream(const Engine& engine, const Array<int64_t>& input_ids, const Voice& voice, const Facts& options,
+           const Facts& chunks, loquor_cancel* cancel, std::optional<OnProgress> progress)
+      : watched_(progress.has_value()), progress_(std::move(progress), [this] { stream_.cancel(); }) {
+    const loquor_generation_options generation = generation_options(options);
+    const loquor_stream_options stream = stream_options(chunks);
+    loquor_request request;
+    loquor_request_init(&request);
+    request.input_ids = array_data(input_ids, "input_ids", 1);
+    request.input_id_count = static_cast<size_t>(input_ids.size());
+    request.voice = voice.get();
+    request.options = &generation;
+    request.cancel = cancel;
+    if (watched_) {
+      request.progress = &Progress::step;
+      request.progress_user = &progress_;
+    }
+    stream_ = without_gil([&] { return engine.stream(request, &stream); });
+  }
+  ~PyStream() {
+    const py::gil_scoped_release release;
+    stream_ = Stream();
+  }
+  PyStream(const PyStream&) = delete;
+  PyStream& operator=(const PyStream&) = delete;
+
+  // Samples; None when there are none within `timeout` seconds. At the end raises StopIteration.
+  std::optional<Array<float>> next(std::optional<double> timeout) {
+    using Clock = std::chrono::steady_clock;
+    const double wanted = timeout ? *timeout : 3e7;
+    const auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                             std::chrono::duration<double>(std::min(wanted, 3e7)));
+    const double slice = std::chrono::duration<double>(kPythonInterval).count();
+    for (;;) {
+      const double left = std::chrono::duration<double>(deadline - Clock::now()).count();
+      const double wait = std::clamp(left, 0.0, slice);
+      loquor_chunk chunk;
+      loquor_status status = LOQUOR_OK;
+      try {
+        status = without_gil([&] { return stream_.next(chunk, wait); });
+      } catch (const StatusError&) {
+        progress_.rethrow();
+        throw;
+      }
+      if (status == LOQUOR_OK) return copied(chunk.samples, {static_cast<py::ssize_t>(chunk.count)});
+      if (status == LOQUOR_DONE) throw py::stop_iteration();
+      if (left <= slice) return std::nullopt;
+      if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    }
+  }
+
+  // Sends a byte to this socket whenever next(0) has something new to say; none: no more.
+  void notify(std::optional<intptr_t> socket) {
+    const py::gil_scoped_release release;
+    stream_.on_ready(nullptr, nullptr);
+    if (!socket) return;
+    socket_ = *socket;
+    stream_.on_ready(&PyStream::send_byte, this);
+  }
+
+  void cancel() const { stream_.cancel(); }
+
+  Facts info() const {
+    const loquor_stream_info info = stream_.info();
+    Facts facts;
+    facts["token_count"] = info.token_count;
+    facts["tokens_taken"] = info.tokens_taken;
+    facts["samples_taken"] = info.samples_taken;
+    facts["samples_waiting"] = info.samples_waiting;
+    facts["ended"] = info.ended != 0;
+    facts["cancelled"] = info.cancelled != 0;
+    facts["finish_reason"] = finish_reason_name(info.finish_reason);
+    facts["prompt_length"] = info.prompt_length;
+    facts["prefill_seconds"] = info.prefill_seconds;
+    facts["decode_seconds"] = info.decode_seconds;
+    facts["vocoder_seconds"] = info.vocoder_seconds;
+    const auto count = static_cast<py::ssize_t>(info.tokens != nullptr ? info.token_count : 0);
+    facts["tokens"] = copied(info.tokens, {count});
+    return facts;
+  }
+
+ private:
+  static loquor_stream_options stream_options(const Facts& chunks) {
+    loquor_stream_options read = {};
+    read.struct_size = sizeof(read);
+    read.first_chunk = chunks["first_chunk"].cast<int32_t>();
+    read.growth = chunks["growth"].cast<float>();
+    read.max_chunk = chunks["max_chunk"].cast<int32_t>();
+    read.left_context = chunks["left_context"].cast<int32_t>();
+    read.look_ahead = chunks["look_ahead"].cast<int32_t>();
+    read.fade_samples = chunks["fade_samples"].cast<int32_t>();
+    read.adaptive = chunks["adaptive"].cast<bool>() ? 1 : 0;
+    return read;
+  }
+
+  // The socket does not block: if it is full, its reader has enough to wake it.
+  static void send_byte(void* self) {
+    const char byte = 0;
+#ifdef _WIN32
+    const auto socket = static_cast<SOCKET>(static_cast<PyStream*>(self)->socket_);
+#else
+    const auto socket = static_cast<int>(static_cast<PyStream*>(self)->socket_);
+#endif
+    static_cast<void>(send(socket, &byte, 1, kSendFlags));
+  }
+
+  bool watched_;
+  Progress progress_;
+  Stream stream_;
+  intptr_t socket_ = -1;
+};
+
+Facts to_dict(const loquor_stream_options& options) {
+  Facts facts;
+  facts["first_chunk"] = options.first_chunk;
+  facts["growth"] = options.growth;
+  facts["max_chunk"] = options.max_chunk;
+  facts["left_context"] = options.left_context;
+  facts["look_ahead"] = options.look_ahead;
+  facts["fade_samples"] = options.fade_samples;
+  facts["adaptive"] = options.adaptive != 0;
+  return facts;
+}
+
+}  // namespace
+
+void bind_stream(py::module_& module) {
+  py::class_<PyStream>(module, "StreamHandle", "Speech while it is made.")
+      .def(py::init([](const Engine& engine, const Array<int64_t>& input_ids, const PyVoice& voice,
+                       const Facts& options, const Facts& chunks, const OptionalCancel& cancel,
+                       std::optional<OnProgress> progress) {
+             return std::make_unique<PyStream>(engine, input_ids, voice.handle, options, chunks, raw(cancel),
+                                               std::move(progress));
+           }),
+           py::arg("engine"), py::arg("input_ids").noconvert(), py::arg("voice"), py::arg("options"),
+           py::arg("chunks"), py::arg("cancel") = py::none(), py::arg("progress") = py::none(),
+           py::keep_alive<1, 2>(), py::keep_alive<1, 7>())
+      .def("next", &PyStream::next, py::arg("timeout") = py::none())
+      .def("notify", &PyStream::notify, py::arg("socket"))
+      .def("cancel", &PyStream::cancel, py::call_guard<py::gil_scoped_release>())
+      .def("info", &PyStream::info);
+  module.def(
+      "default_stream_options", [](const Engine& engine) { return to_dict(engine.default_stream_options()); },
+      py::arg("engine"));
+}
+
+}  // namespace loquor::bindings

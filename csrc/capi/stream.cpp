@@ -1,0 +1,133 @@
+// Streams.
+#include <chrono>
+#include <cmath>
+
+#include "capi/handles.hpp"
+
+using namespace loquor::capi;
+
+namespace {
+
+loquor_stream_options to_public(const loquor::StreamOptions& options) {
+  return {sizeof(loquor_stream_options), options.first_chunk, options.growth,       options.max_chunk,
+          options.left_context,          options.look_ahead,  options.fade_samples, options.adaptive ? 1 : 0};
+}
+
+loquor::StreamOptions read_stream_options(const loquor_stream_options* given,
+                                          const loquor::StreamOptions& defaults) {
+  if (given == nullptr) return defaults;
+  const auto options = read_struct(*given, to_public(defaults), "options");
+  loquor::StreamOptions read;
+  read.first_chunk = options.first_chunk;
+  read.growth = options.growth;
+  read.max_chunk = options.max_chunk;
+  read.left_context = options.left_context;
+  read.look_ahead = options.look_ahead;
+  read.fade_samples = options.fade_samples;
+  read.adaptive = options.adaptive != 0;
+  return read;
+}
+
+loquor_stream_info describe(const loquor::Request& request) {
+  const loquor::Report report = request.report();
+  loquor_stream_info info = {};
+  info.token_count = report.tokens;
+  info.tokens_taken = report.taken_codes;
+  info.samples_taken = report.taken_samples;
+  info.samples_waiting = report.ready_samples;
+  info.ended = report.ended ? 1 : 0;
+  info.cancelled = report.cancelled ? 1 : 0;
+  if (!report.ended) return info;
+  const loquor::Tokens& tokens = request.outcome().tokens;
+  info.tokens = tokens.ids.size() == static_cast<std::size_t>(report.tokens) ? tokens.ids.data() : nullptr;
+  info.finish_reason =
+      tokens.finish_reason == loquor::FinishReason::kStop ? LOQUOR_FINISH_STOP : LOQUOR_FINISH_LENGTH;
+  info.prompt_length = tokens.prompt_length;
+  info.prefill_seconds = tokens.prefill_seconds;
+  info.decode_seconds = tokens.decode_seconds;
+  info.vocoder_seconds = request.outcome().vocoder_seconds;
+  return info;
+}
+
+loquor_status read_next(loquor_stream& stream, double timeout_seconds, loquor_chunk* chunk) {
+  if (std::isnan(timeout_seconds)) {
+    throw loquor::Error(loquor::ErrorKind::kInvalidInput, "timeout_seconds must be a number");
+  }
+  require_struct_size(required(chunk, "chunk").struct_size, "chunk");
+  std::optional<std::chrono::duration<double>> timeout;
+  if (timeout_seconds >= 0) timeout = std::chrono::duration<double>(timeout_seconds);
+  switch (stream.request->next(stream.chunk, timeout, stream.progress)) {
+    case loquor::Request::Next::kDone:
+      return LOQUOR_DONE;
+    case loquor::Request::Next::kPending:
+      return LOQUOR_PENDING;
+    case loquor::Request::Next::kChunk:
+      break;
+  }
+  const loquor::Chunk& read = stream.chunk;
+  write_struct(chunk,
+               {sizeof(loquor_chunk), read.samples.data(), read.samples.size(), stream.sample_rate,
+                read.first_code, read.code_count},
+               "chunk");
+  return LOQUOR_OK;
+}
+
+}  // namespace
+
+extern "C" {
+
+loquor_status loquor_engine_default_stream_options(const loquor_engine* engine,
+                                                   loquor_stream_options* options) {
+  return guarded([&] {
+    write_struct(options, to_public(required(engine, "engine").engine.model().manifest.streaming), "options");
+  });
+}
+
+loquor_status loquor_engine_stream(loquor_engine* engine, const loquor_request* request,
+                                   const loquor_stream_options* options, loquor_stream** out) {
+  return guarded([&] {
+    required(out, "out");
+    loquor::Engine& target = required(engine, "engine").engine;
+    const loquor::Manifest& manifest = target.model().manifest;
+    const auto given = read_struct(required(request, "request"), loquor_request{}, "request");
+    auto stream = std::make_unique<loquor_stream>();
+    stream->request =
+        target.prepare_stream(read_prompt(given, manifest.defaults),
+                              read_stream_options(options, manifest.streaming), given.progress != nullptr);
+    stream->progress = progress_of(given);
+    stream->sample_rate = manifest.sample_rate;
+    if (given.cancel != nullptr) {
+      stream->listener.emplace(&given.cancel->token, [to = stream->request] { to->cancel(); });
+    }
+    target.submit(stream->request);
+    *out = stream.release();
+  });
+}
+
+loquor_status loquor_stream_next(loquor_stream* stream, double timeout_seconds, loquor_chunk* chunk) {
+  loquor_status found = LOQUOR_OK;
+  const loquor_status status =
+      guarded([&] { found = read_next(required(stream, "stream"), timeout_seconds, chunk); });
+  return status == LOQUOR_OK ? found : status;
+}
+
+loquor_status loquor_stream_on_ready(loquor_stream* stream, loquor_ready_fn ready, void* user) {
+  return guarded([&] { required(stream, "stream").request->on_ready(ready, user); });
+}
+
+void loquor_stream_cancel(loquor_stream* stream) {
+  if (stream != nullptr) stream->request->cancel();
+}
+
+loquor_status loquor_stream_get_info(const loquor_stream* stream, loquor_stream_info* info) {
+  return guarded([&] { write_struct(info, describe(*required(stream, "stream").request), "info"); });
+}
+
+void loquor_stream_destroy(loquor_stream* stream) {
+  if (stream == nullptr) return;
+  stream->request->on_ready(nullptr, nullptr);
+  stream->request->cancel();
+  delete stream;
+}
+
+}  // extern "C"

@@ -1,0 +1,41 @@
+#include "engine/admission.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "base/error.hpp"
+
+namespace loquor {
+namespace {
+
+constexpr int64_t kHostBudget = int64_t{1} << 30;
+constexpr int64_t kMostAutomatic = 16;
+constexpr int32_t kDeviceSlots = 2;
+constexpr int32_t kMaxQueue = 1 << 20;
+
+void require(bool good, const char* name, int32_t most, int32_t value) {
+  if (good) return;
+  throw Error(ErrorKind::kInvalidInput, std::string(name) + " must be 0 (automatic) to " +
+                                            std::to_string(most) + ", not " + std::to_string(value));
+}
+
+}  // namespace
+
+void validate(const Limits& limits) {
+  require(limits.slots >= 0 && limits.slots <= kMaxSlots, "slots", kMaxSlots, limits.slots);
+  require(limits.max_queue >= 0 && limits.max_queue <= kMaxQueue, "max_queue", kMaxQueue, limits.max_queue);
+}
+
+int32_t automatic_slots(const CacheCost& cost) {
+  if (!cost.host_memory) return kDeviceSlots;
+  const int64_t request = std::max<int64_t>(cost.position_bytes * cost.usual_positions, 1);
+  return static_cast<int32_t>(std::clamp<int64_t>(kHostBudget / request, 1, kMostAutomatic));
+}
+
+Verdict admit(int32_t slots, int32_t under_way, bool fits) {
+  if (under_way >= slots) return Verdict::kWait;
+  if (fits) return Verdict::kStart;
+  return under_way == 0 ? Verdict::kGrowFirst : Verdict::kWait;
+}
+
+}  // namespace loquor

@@ -1,0 +1,39 @@
+// How many requests an engine takes on, as arithmetic: no thread, no runtime.
+#pragma once
+
+#include <cstdint>
+
+namespace loquor {
+
+struct Limits {
+  int32_t slots = 0;      // speech requests under way at once; 0: as many as the memory is good for
+  int32_t max_queue = 0;  // requests waiting beyond those; 0: kDefaultQueue
+};
+
+constexpr int32_t kMaxSlots = 64;
+constexpr int32_t kDefaultQueue = 256;
+
+// Throws kInvalidInput naming the option and its range.
+void validate(const Limits& limits);
+
+// Bytes of KV cache for one position, and how many positions a usual request has.
+struct CacheCost {
+  int64_t position_bytes = 0;
+  int64_t usual_positions = 0;
+  bool host_memory = true;
+};
+
+// Slots to have when the caller does not say: as many usual requests as fit 1 GiB of host memory, 1 to 16.
+// Memory of a device is dearer and taken at once: 2 there.
+int32_t automatic_slots(const CacheCost& cost);
+
+enum class Verdict {
+  kStart,
+  kGrowFirst,  // nothing is under way: make the cache larger, then start
+  kWait,       // for a slot, or for a cache that can only grow when nothing is under way
+};
+
+// What to do with the request at the head of the queue. `fits`: whether the cache has room for its positions.
+Verdict admit(int32_t slots, int32_t under_way, bool fits);
+
+}  // namespace loquor

@@ -1,0 +1,134 @@
+#include "engine/request.hpp"
+
+#include <utility>
+
+namespace loquor {
+
+Request::Request(Order order_, const ort::Api& api, std::function<void()> wake)
+    : order(std::move(order_)), run(api), wake_(std::move(wake)) {}
+
+void Request::cancel(const char* why) {
+  {
+    Lock lock(mutex_);
+    if (cancelled_ || (ended_ && chunks_.empty())) return;
+    cancelled_ = true;
+    why_ = why;
+    chunks_.clear();
+    cancelled_flag_.store(true, std::memory_order_release);
+    run.terminate();
+    if (!begun_) ended_ = true;  // the engine thread will pass it by
+    changed();
+  }
+  wake_();
+}
+
+Outcome& Request::wait(const Progress& progress) {
+  Lock lock(mutex_);
+  for (;;) {
+    if (tell_progress(lock, progress)) continue;
+    if (ended_) break;
+    changed_.wait(lock);
+  }
+  if (cancelled_) throw_cancelled();
+  if (error_) std::rethrow_exception(error_);
+  return outcome_;
+}
+
+Request::Next Request::next(Chunk& chunk, std::optional<std::chrono::duration<double>> timeout,
+                            const Progress& progress) {
+  using Clock = std::chrono::steady_clock;
+  // A year is for ever, and what the clock can hold.
+  const double seconds = timeout ? std::min(timeout->count(), 3e7) : 3e7;
+  const auto deadline =
+      Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+  Lock lock(mutex_);
+  for (;;) {
+    if (tell_progress(lock, progress)) continue;
+    if (readable()) break;
+    if (Clock::now() >= deadline) return Next::kPending;
+    changed_.wait_until(lock, deadline);
+  }
+  if (!chunks_.empty()) {
+    chunk = std::move(chunks_.front());
+    chunks_.pop_front();
+    taken_.taken_codes += chunk.code_count;
+    taken_.taken_samples += static_cast<int64_t>(chunk.samples.size());
+    return Next::kChunk;
+  }
+  if (cancelled_) throw_cancelled();
+  if (error_) std::rethrow_exception(error_);
+  return Next::kDone;
+}
+
+// Whether the caller was told something, for which the lock was given up.
+bool Request::tell_progress(Lock& lock, const Progress& progress) {
+  if (!progress || cancelled_ || told_ >= tokens_) return false;
+  const auto count = static_cast<int32_t>(++told_);
+  lock.unlock();
+  progress(count);
+  lock.lock();
+  return true;
+}
+
+void Request::on_ready(Ready ready, void* user) {
+  const Lock lock(mutex_);
+  ready_ = ready;
+  ready_user_ = user;
+  if (ready_ != nullptr && readable()) ready_(ready_user_);
+}
+
+Report Request::report() const {
+  const Lock lock(mutex_);
+  Report report = taken_;
+  report.tokens = tokens_;
+  for (const Chunk& chunk : chunks_) report.ready_samples += static_cast<int64_t>(chunk.samples.size());
+  report.ended = ended_;
+  report.cancelled = cancelled_;
+  return report;
+}
+
+bool Request::begin() {
+  const Lock lock(mutex_);
+  begun_ = !ended_;
+  return begun_;
+}
+
+bool Request::ended() const {
+  const Lock lock(mutex_);
+  return ended_;
+}
+
+void Request::count_tokens(int64_t tokens) {
+  const Lock lock(mutex_);
+  tokens_ = tokens;
+  if (order.counted) changed_.notify_all();
+}
+
+void Request::hand_out(Chunk chunk) {
+  const Lock lock(mutex_);
+  if (cancelled_) return;
+  chunks_.push_back(std::move(chunk));
+  changed();
+}
+
+void Request::end(Outcome outcome) {
+  const Lock lock(mutex_);
+  outcome_ = std::move(outcome);
+  ended_ = true;
+  changed();
+}
+
+void Request::fail(std::exception_ptr error) {
+  const Lock lock(mutex_);
+  error_ = std::move(error);
+  ended_ = true;
+  changed();
+}
+
+// Under the lock: whoever took it knows that nobody is still in the callback.
+void Request::changed() {
+  changed_.notify_all();
+  if (ready_ != nullptr) ready_(ready_user_);
+}
+
+}  // namespace loquor

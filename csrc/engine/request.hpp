@@ -1,0 +1,135 @@
+// One request: what is asked for, and where its caller and the engine thread meet.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/cancel.hpp"
+#include "decode/generate.hpp"
+#include "model/stream_options.hpp"
+#include "ort/session.hpp"
+
+namespace loquor {
+
+struct Waveform {
+  std::vector<float> samples;
+  int32_t sample_rate = 0;
+  double seconds_taken = 0;
+};
+
+// A piece of speech: the sound of `code_count` speech tokens from `first_code` on, closing silence included.
+struct Chunk {
+  std::vector<float> samples;
+  int64_t first_code = 0;
+  int64_t code_count = 0;
+};
+
+struct Order {
+  enum class Kind { kEncode, kDecode, kSpeech };
+  Kind kind = Kind::kSpeech;
+  std::vector<float> samples;           // kEncode: whole tokens of a recording
+  std::vector<int64_t> codes;           // kDecode: closing silence included
+  Prompt prompt;                        // kSpeech; kDecode uses its voice and seed
+  Extent extent;                        // kSpeech
+  std::optional<StreamOptions> stream;  // kSpeech: sound too, not tokens alone
+  bool counted = false;                 // the caller wants to be told of every token
+
+  bool chunked() const { return stream && stream->first_chunk > 0; }
+};
+
+// What came of it, written by the engine thread before the end.
+struct Outcome {
+  Voice voice;
+  Waveform waveform;
+  Tokens tokens;
+  double vocoder_seconds = 0;
+};
+
+// How far it is, for any thread.
+struct Report {
+  int64_t tokens = 0;       // generated so far
+  int64_t taken_codes = 0;  // whose sound the reader took
+  int64_t taken_samples = 0;
+  int64_t ready_samples = 0;  // made and not yet taken
+  bool ended = false;         // nothing more will be made
+  bool cancelled = false;
+};
+
+class Request {
+ public:
+  using Progress = std::function<void(int32_t)>;
+  using Ready = void (*)(void* user);
+  enum class Next { kChunk, kDone, kPending };
+
+  // `wake` makes the engine thread look again; any thread may call it, also after the engine is gone.
+  Request(Order order, const ort::Api& api, std::function<void()> wake);
+  Request(const Request&) = delete;
+  Request& operator=(const Request&) = delete;
+
+  const Order order;
+  const ort::RunOptions run;  // of the runs that serve this request alone
+
+  // --- The caller's side. Any thread; one at a time in wait() or next(). ---
+
+  // Interrupts what runs for it; one that still waits for its turn ends here and now.
+  void cancel(const char* why = "the request was cancelled");
+  // Returns at the end, or throws what ended it. `progress` is called here with each count of tokens.
+  Outcome& wait(const Progress& progress);
+  // The next chunk; kPending when there is none within `timeout` (none: waits for ever). Throws as wait().
+  Next next(Chunk& chunk, std::optional<std::chrono::duration<double>> timeout, const Progress& progress);
+  // Called whenever next() has something new to say, at once if it has already; on the engine thread or a
+  // canceller's: must be quick, must not call back. None replaces it by none, and returns when no call is
+  // under way.
+  void on_ready(Ready ready, void* user);
+  Report report() const;
+  // Behind the end, from whoever saw it.
+  const Outcome& outcome() const { return outcome_; }
+
+  // --- The engine thread's side ---
+
+  bool begin();  // false when it has ended already
+  bool cancelled() const { return cancelled_flag_.load(std::memory_order_acquire); }
+  bool ended() const;
+  void count_tokens(int64_t tokens);
+  void hand_out(Chunk chunk);
+  void end(Outcome outcome);
+  void fail(std::exception_ptr error);
+
+ private:
+  using Lock = std::unique_lock<std::mutex>;
+  bool tell_progress(Lock& lock, const Progress& progress);
+  bool readable() const { return !chunks_.empty() || ended_ || cancelled_; }
+  void changed();
+  [[noreturn]] void throw_cancelled() const { throw Error(ErrorKind::kCancelled, why_); }
+
+  const std::function<void()> wake_;
+  std::atomic<bool> cancelled_flag_{false};  // cancelled_, for the engine thread's loop
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  bool begun_ = false;
+  bool ended_ = false;
+  bool cancelled_ = false;
+  std::string why_;
+  std::exception_ptr error_;
+  int64_t tokens_ = 0;
+  int64_t told_ = 0;          // of those, to the caller's progress
+  std::deque<Chunk> chunks_;  // at most what extent.limit tokens sound like
+  Report taken_;
+  Ready ready_ = nullptr;
+  void* ready_user_ = nullptr;
+  Outcome outcome_;
+};
+
+using RequestPtr = std::shared_ptr<Request>;
+
+}  // namespace loquor

@@ -1,0 +1,82 @@
+#include "engine/stream_plan.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace loquor {
+
+std::optional<Window> next_window(const StreamOptions& options, const StreamState& state, int64_t chunk) {
+  const int64_t left = state.codes - state.handed;
+  Window window;
+  window.begin = state.handed;
+  if (state.ended) {
+    if (left <= 0) return std::nullopt;
+    window.end = chunk == 0 || left <= chunk + chunk / 2 ? state.codes : state.handed + chunk;
+    window.to = std::min(state.codes, window.end + options.look_ahead);
+  } else {
+    if (chunk == 0 || left < chunk + options.look_ahead) return std::nullopt;
+    window.end = state.handed + chunk;
+    window.to = window.end + options.look_ahead;
+  }
+  if (options.left_context != kAllContext) {
+    window.from = std::max<int64_t>(0, window.begin - options.left_context);
+  }
+  return window;
+}
+
+int64_t planned_chunk(const StreamOptions& options, int32_t number) {
+  const double most = std::max(options.first_chunk, options.max_chunk);
+  const double grown = options.first_chunk * std::pow(static_cast<double>(options.growth), number);
+  return static_cast<int64_t>(std::min(grown, most));
+}
+
+int64_t adaptive_chunk(const StreamOptions& options, const StreamState& state, const Pace& pace) {
+  if (options.first_chunk == 0 || state.chunks == 0) return options.first_chunk;
+  const int64_t most = std::max(options.first_chunk, options.max_chunk);
+  const int64_t context = options.left_context == kAllContext
+                              ? state.handed
+                              : std::min<int64_t>(state.handed, options.left_context);
+  // Not all of what is ahead: the measured speeds are those of the past.
+  constexpr double kReserve = 0.75;
+  int64_t best = options.first_chunk;
+  double least_silence = 0;
+  bool found = false;
+  for (int64_t chunk = most; chunk >= options.first_chunk; --chunk) {
+    const int64_t needed = state.handed + chunk + options.look_ahead;
+    const int64_t missing = state.ended ? 0 : std::max<int64_t>(0, needed - state.codes);
+    const auto given = static_cast<double>(pace.prompt + context + chunk + options.look_ahead);
+    const double takes =
+        static_cast<double>(missing) * pace.seconds_per_token + given * pace.seconds_per_decode;
+    if (takes <= kReserve * pace.ahead) return chunk;
+    const double silence = (takes - pace.ahead) / (static_cast<double>(chunk) * pace.seconds_per_code);
+    if (!found || silence < least_silence) {
+      found = true;
+      least_silence = silence;
+      best = chunk;
+    }
+  }
+  return best;
+}
+
+std::vector<float> Joiner::join(const Window& window, const std::vector<float>& wave) {
+  // A voice made elsewhere may hold an odd number of mel frames, which shifts the start by part of a token.
+  const auto size = static_cast<int64_t>(wave.size());
+  const int64_t shift = size - (window.to - window.from) * samples_per_token_;
+  const auto at = [&](int64_t code) {
+    return std::clamp<int64_t>(shift + (code - window.from) * samples_per_token_, 0, size);
+  };
+  const int64_t begin = window.begin == 0 ? 0 : at(window.begin);
+  const int64_t end = std::max(begin, at(window.end));
+  std::vector<float> samples(wave.begin() + begin, wave.begin() + end);
+  const std::size_t faded = std::min(foretold_.size(), samples.size());
+  for (std::size_t i = 0; i < faded; ++i) {
+    constexpr double kPi = 3.14159265358979323846;
+    const double progress = (static_cast<double>(i) + 0.5) / static_cast<double>(faded);
+    const auto weight = static_cast<float>(0.5 - 0.5 * std::cos(kPi * progress));
+    samples[i] = foretold_[i] + weight * (samples[i] - foretold_[i]);
+  }
+  foretold_.assign(wave.begin() + end, wave.begin() + std::min(size, end + fade_));
+  return samples;
+}
+
+}  // namespace loquor

@@ -1,0 +1,63 @@
+// Which speech tokens the conditional decoder is given next, and how its windows become one waveform. Pure
+// arithmetic and samples: no thread, no runtime.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "model/stream_options.hpp"
+
+namespace loquor {
+
+// Half-open ranges of a request's speech codes.
+struct Window {
+  int64_t from = 0;   // first code given to the decoder: left context begins here
+  int64_t begin = 0;  // first code whose sound is handed out
+  int64_t end = 0;    // behind the last of those
+  int64_t to = 0;     // behind the last code given: look-ahead
+};
+
+// How far a stream is.
+struct StreamState {
+  int64_t codes = 0;   // speech codes so far; closing silence included once `ended`
+  bool ended = false;  // no more will come
+  int64_t handed = 0;  // codes whose sound was handed out
+  int32_t chunks = 0;  // in so many chunks
+};
+
+// The next window of `chunk` codes of sound, if its codes are there. At the end what is left is not cut into
+// a chunk and a crumb. `chunk` 0: everything at once, at the end.
+std::optional<Window> next_window(const StreamOptions& options, const StreamState& state, int64_t chunk);
+
+// Codes of the chunk with this number: the first chunk, growing to the largest.
+int64_t planned_chunk(const StreamOptions& options, int32_t number);
+
+// What is known of the speed, for chunks that keep playback from running dry.
+struct Pace {
+  double ahead = 0;               // seconds of sound that were handed out and are not yet played
+  double seconds_per_code = 0;    // of sound
+  double seconds_per_token = 0;   // measured between two tokens of this stream, whatever ran in between
+  double seconds_per_decode = 0;  // measured: a decoder run for each code it is given
+  int64_t prompt = 0;             // codes of the voice that every run is given as well
+};
+
+// The longest chunk that will be there before playback runs dry, since longer ones cost less in all; if none
+// will be, the one with the shortest silence for its length.
+int64_t adaptive_chunk(const StreamOptions& options, const StreamState& state, const Pace& pace);
+
+// Makes one waveform of windows: cuts context and look-ahead off, and cross-fades each join with what the
+// window before had foretold. Where windows agree exactly, so does the result.
+class Joiner {
+ public:
+  Joiner(int64_t samples_per_token, int64_t fade) : samples_per_token_(samples_per_token), fade_(fade) {}
+  // `wave`: the decoder's samples for codes [from, to). Returns those of [begin, end).
+  std::vector<float> join(const Window& window, const std::vector<float>& wave);
+
+ private:
+  int64_t samples_per_token_;
+  int64_t fade_;
+  std::vector<float> foretold_;  // what the last window says of the samples behind its end
+};
+
+}  // namespace loquor

@@ -1,0 +1,325 @@
+#include "engine/worker.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+
+#include "engine/admission.hpp"
+
+namespace loquor {
+namespace {
+
+constexpr int64_t kUsualPrompt = 512;  // positions: a voice's prefix and a sentence or two
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// The newest measurement counts for a quarter.
+void average(double& value, double measured) {
+  value = value == 0 ? measured : 0.75 * value + 0.25 * measured;
+}
+
+}  // namespace
+
+int64_t usual_positions(const Manifest& manifest) {
+  return std::min<int64_t>(manifest.max_positions, kUsualPrompt + manifest.defaults.max_new_tokens);
+}
+
+Worker::Worker(Model& model, Generator& generator, Inbox& inbox, int32_t slots)
+    : model_(model),
+      generator_(generator),
+      inbox_(inbox),
+      slots_(slots),
+      shared_run_(model.embed_tokens.session().api()) {}
+
+void Worker::run() {
+  for (;;) {
+    drop_cancelled();
+    take_in();
+    look_around();
+    const Work work = scheduler_.next(candidates_, generator_.batched());
+    if (work.kind == Work::Kind::kNone) {
+      if (!inbox_.wait() && active_.empty()) return;
+      continue;
+    }
+    perform(work);
+    forget_ended();
+  }
+}
+
+// --- Coming in ---
+
+void Worker::take_in() {
+  const auto whole = [](const auto& active) { return !active->speech(); };
+  while (std::none_of(active_.begin(), active_.end(), whole)) {
+    RequestPtr request = inbox_.take_whole();
+    if (request == nullptr) break;
+    if (request->begin()) start(std::move(request), nullptr);
+  }
+  while (take_in_speech()) {
+  }
+}
+
+// Whether there may be more to take.
+bool Worker::take_in_speech() {
+  RequestPtr request = inbox_.first_speech();
+  if (request == nullptr) return false;
+  const int64_t positions = request->order.extent.positions();
+  const auto under_way = static_cast<int32_t>(
+      std::count_if(active_.begin(), active_.end(), [](const auto& active) { return active->speech(); }));
+  const Verdict verdict = admit(slots_, under_way, generator_.fits(slots_, positions));
+  if (verdict == Verdict::kWait) return false;
+  inbox_.take_speech(request);
+  if (!request->begin()) return true;
+  try {
+    if (verdict == Verdict::kGrowFirst) {
+      generator_.reserve(slots_, std::max(positions, usual_positions(model_.manifest)));
+    }
+    if (idle_.empty()) idle_.push_back(generator_.make_sequence());
+    std::unique_ptr<Sequence> sequence = std::move(idle_.back());
+    idle_.pop_back();
+    start(request, std::move(sequence));
+  } catch (...) {  // memory ran out
+    request->fail(std::current_exception());
+  }
+  return true;
+}
+
+void Worker::start(RequestPtr request, std::unique_ptr<Sequence> sequence) {
+  auto active = std::make_unique<Active>();
+  if (request->order.stream) {
+    active->joiner.emplace(model_.manifest.samples_per_token, request->order.stream->fade_samples);
+  }
+  active->request = std::move(request);
+  active->sequence = std::move(sequence);
+  active_.push_back(std::move(active));
+}
+
+// --- What to do next ---
+
+void Worker::look_around() {
+  candidates_.clear();
+  for (const auto& active : active_) candidates_.push_back(facts_of(*active));
+}
+
+Candidate Worker::facts_of(Active& active) {
+  Candidate facts;
+  if (!active.speech()) {
+    facts.wants = Candidate::Wants::kWhole;
+    return facts;
+  }
+  if (!active.prefilled) {
+    facts.wants = Candidate::Wants::kPrefill;
+  } else if (!active.spoken) {
+    facts.wants = Candidate::Wants::kStep;
+  }
+  facts.patient =
+      !active.sound() || active.request->order.stream->first_chunk == 0 || active.state.chunks > 0;
+  facts.deadline = active.deadline;
+  facts.last_step = active.last_step;
+  if (active.sound()) {
+    active.window = next_window(*active.request->order.stream, active.state, chunk_of(active));
+    facts.window = active.window.has_value();
+  }
+  return facts;
+}
+
+int64_t Worker::chunk_of(const Active& active) const {
+  const StreamOptions& options = *active.request->order.stream;
+  if (!options.adaptive) return planned_chunk(options, active.state.chunks);
+  const Manifest& manifest = model_.manifest;
+  Pace pace;
+  pace.ahead = active.deadline - now();
+  pace.seconds_per_code = static_cast<double>(manifest.samples_per_token) / manifest.sample_rate;
+  pace.seconds_per_token = active.seconds_per_token;
+  pace.seconds_per_decode = seconds_per_decode_;
+  pace.prompt = static_cast<int64_t>(active.request->order.prompt.voice->audio_tokens.size());
+  return adaptive_chunk(options, active.state, pace);
+}
+
+void Worker::perform(const Work& work) {
+  Active& active = *active_[work.index];
+  switch (work.kind) {
+    case Work::Kind::kNone:
+      return;
+    case Work::Kind::kWhole:
+      return guarded(active, [&] { run_whole(active); });
+    case Work::Kind::kPrefill:
+      return guarded(active, [&] { prefill(active); });
+    case Work::Kind::kStep:
+      return generator_.batched() && generator_.running() > 1 ? step_all() : step(active);
+    case Work::Kind::kWindow:
+      return guarded(active, [&] { decode_window(active); });
+  }
+}
+
+// Whatever goes wrong for a request is told to its caller, and no other.
+template <class Action>
+void Worker::guarded(Active& active, Action action) {
+  try {
+    action();
+  } catch (...) {
+    fail(active, std::current_exception());
+  }
+}
+
+// --- Work ---
+
+void Worker::prefill(Active& active) {
+  const Order& order = active.request->order;
+  active.codes.reserve(static_cast<std::size_t>(order.extent.limit + model_.manifest.closing_silence_tokens));
+  generator_.prefill(*active.sequence, order.prompt, active.request->run);
+  active.prefilled = true;
+  collect(active);
+}
+
+void Worker::step(Active& active) {
+  active.last_step = scheduler_.turn();
+  guarded(active, [&] {
+    generator_.step(*active.sequence, active.request->run);
+    collect(active);
+  });
+}
+
+void Worker::step_all() {
+  const auto stepping = [](const Active& active) { return active.prefilled && !active.spoken; };
+  try {
+    generator_.step_all(shared_run_);
+  } catch (...) {  // one by one, so that only those fail that cannot be run
+    for (const auto& active : active_) {
+      if (stepping(*active)) step(*active);
+    }
+    return;
+  }
+  for (const auto& active : active_) {
+    if (!stepping(*active)) continue;
+    active->last_step = scheduler_.turn();
+    guarded(*active, [&] { collect(*active); });
+  }
+}
+
+void Worker::collect(Active& active) {
+  const Sequence& sequence = *active.sequence;
+  if (sequence.error()) std::rethrow_exception(sequence.error());
+  const Manifest& manifest = model_.manifest;
+  const std::vector<int64_t>& ids = sequence.tokens().ids;
+  const double time = now();
+  if (active.collected > 0 && ids.size() > active.collected) {
+    average(active.seconds_per_token, time - active.last_token_at);
+  }
+  active.last_token_at = time;
+  for (; active.collected < ids.size(); ++active.collected) {
+    if (ids[active.collected] < manifest.start_token) active.codes.push_back(ids[active.collected]);
+  }
+  active.request->count_tokens(static_cast<int64_t>(ids.size()));
+  if (sequence.finished()) {
+    generator_.release(*active.sequence);
+    active.spoken = true;
+    active.deadline = std::max(active.deadline, time);
+    active.codes.insert(active.codes.end(), static_cast<std::size_t>(manifest.closing_silence_tokens),
+                        manifest.silence_token);
+  }
+  active.state.codes = static_cast<int64_t>(active.codes.size());
+  active.state.ended = active.spoken;
+  close_if_done(active);
+}
+
+void Worker::decode_window(Active& active) {
+  const Window window = *active.window;
+  const Span<const int64_t> codes(active.codes.data() + window.from,
+                                  static_cast<std::size_t>(window.to - window.from));
+  Chunk chunk;
+  chunk.samples = active.joiner->join(window, decode(codes, active, window.from));
+  chunk.first_code = window.begin;
+  chunk.code_count = window.end - window.begin;
+  active.state.handed = window.end;
+  ++active.state.chunks;
+  const double seconds = static_cast<double>(chunk.samples.size()) / model_.manifest.sample_rate;
+  active.deadline = std::max(active.deadline, now()) + seconds;
+  active.request->hand_out(std::move(chunk));
+  close_if_done(active);
+}
+
+void Worker::close_if_done(Active& active) {
+  if (!active.spoken || (active.sound() && active.state.handed < active.state.codes)) return;
+  Outcome outcome;
+  outcome.tokens = active.sequence->take_tokens();
+  outcome.vocoder_seconds = active.vocoder_seconds;
+  finish(active, std::move(outcome));
+}
+
+void Worker::run_whole(Active& active) {
+  const Order& order = active.request->order;
+  Outcome outcome;
+  if (order.kind == Order::Kind::kDecode) {
+    outcome.waveform.samples = decode(order.codes, active, 0);
+    outcome.waveform.sample_rate = model_.manifest.sample_rate;
+    outcome.waveform.seconds_taken = active.vocoder_seconds;
+    return finish(active, std::move(outcome));
+  }
+  outcome.voice = model_.speech_encoder.encode(order.samples, active.request->run);
+  try {
+    model_.check(outcome.voice);
+  } catch (const Error& error) {  // not the caller's fault: the graph gave it
+    throw Error(ErrorKind::kExecution,
+                model_.speech_encoder.session().file_name() + " gave no usable voice: " + error.what());
+  }
+  finish(active, std::move(outcome));
+}
+
+std::vector<float> Worker::decode(Span<const int64_t> codes, Active& active, int64_t first) {
+  const Prompt& prompt = active.request->order.prompt;
+  const Voice& voice = *prompt.voice;
+  const double start = now();
+  std::vector<float> samples =
+      model_.conditional_decoder.decode(codes, voice, active.request->run, {prompt.options.seed, first});
+  const double seconds = now() - start;
+  active.vocoder_seconds += seconds;
+  average(seconds_per_decode_, seconds / static_cast<double>(model_.conditional_decoder.prompt_tokens(voice) +
+                                                             static_cast<int64_t>(codes.size())));
+  // A voice made elsewhere may hold an odd number of mel frames, which shifts the start by part of a token.
+  const auto token = static_cast<std::size_t>(model_.manifest.samples_per_token);
+  const std::size_t expected = codes.size() * token;
+  if (samples.size() + token <= expected || samples.size() >= expected + token) {
+    throw Error(ErrorKind::kModel, model_.conditional_decoder.session().file_name() +
+                                       ": 'waveform' should have " + std::to_string(expected) +
+                                       " samples for " + std::to_string(codes.size()) + " tokens but has " +
+                                       std::to_string(samples.size()));
+  }
+  return samples;
+}
+
+// --- Going out ---
+
+void Worker::drop_cancelled() {
+  for (const auto& active : active_) {
+    if (!active->request->cancelled()) continue;
+    fail(*active, std::make_exception_ptr(Error(ErrorKind::kCancelled, "the request was cancelled")));
+  }
+  forget_ended();
+}
+
+// Its slot is free before its caller knows.
+void Worker::finish(Active& active, Outcome outcome) {
+  retire(active);
+  std::exchange(active.request, nullptr)->end(std::move(outcome));
+}
+
+void Worker::fail(Active& active, std::exception_ptr error) {
+  retire(active);
+  std::exchange(active.request, nullptr)->fail(std::move(error));
+}
+
+void Worker::retire(Active& active) {
+  if (active.sequence == nullptr) return;
+  generator_.release(*active.sequence);
+  idle_.push_back(std::move(active.sequence));
+}
+
+void Worker::forget_ended() {
+  const auto ended = [](const auto& active) { return active->request == nullptr; };
+  active_.erase(std::remove_if(active_.begin(), active_.end(), ended), active_.end());
+}
+
+}  // namespace loquor

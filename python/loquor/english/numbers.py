@@ -1,0 +1,127 @@
+"""English number words, as the built-in voice learned them: no "and", "nineteen oh five", "twenty-one"."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = [
+    "LIMIT",
+    "MONTHS",
+    "cardinal",
+    "clock",
+    "decade",
+    "digits",
+    "fraction",
+    "money",
+    "number",
+    "ordinal",
+    "plural",
+    "unit_plural",
+    "year",
+]
+
+LIMIT = 10**15
+"""From here on numbers are read digit by digit."""
+
+MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
+    "november", "december",
+)  # fmt: skip
+
+_ONES = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+_TENS = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_SCALES = ((10**12, "trillion"), (10**9, "billion"), (10**6, "million"), (1000, "thousand"), (100, "hundred"))
+_ORDINALS = {
+    "one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth",
+    "twelve": "twelfth",
+}  # fmt: skip
+
+
+def cardinal(value: int) -> str:
+    """42 -> 'forty-two'. Raises `ValueError` if negative."""
+    if value < 0:
+        raise ValueError(f"{value} is negative")
+    if value >= LIMIT:
+        return digits(str(value))
+    if value < 20:
+        return _ONES[value]
+    if value < 100:
+        return _TENS[value // 10] + (f"-{_ONES[value % 10]}" if value % 10 else "")
+    size, name = next(scale for scale in _SCALES if value >= scale[0])
+    rest = f" {cardinal(value % size)}" if value % size else ""
+    return f"{cardinal(value // size)} {name}{rest}"
+
+
+def ordinal(value: int) -> str:
+    """42 -> 'forty-second'."""
+    words = cardinal(value)
+    last = re.split("[ -]", words)[-1]
+    ordinal_last = _ORDINALS.get(last) or (last[:-1] + "ieth" if last.endswith("y") else last + "th")
+    return words[: -len(last)] + ordinal_last
+
+
+def plural(words: str) -> str:
+    """'twenty' -> 'twenties', 'six' -> 'sixes', 'hundred' -> 'hundreds'."""
+    if words.endswith("y"):
+        return words[:-1] + "ies"
+    return words + ("es" if words.endswith(("x", "s", "ch")) else "s")
+
+
+def digits(text: str) -> str:
+    """'205' -> 'two zero five'."""
+    return " ".join(_ONES[int(digit)] for digit in text)
+
+
+def _pair(value: int) -> str:
+    """The second half of a year or a time: 'oh five', 'forty-two'."""
+    return f"oh {_ONES[value]}" if value < 10 else cardinal(value)
+
+
+def year(value: int) -> str:
+    """1905 -> 'nineteen oh five', 2000 -> 'two thousand'."""
+    century, rest = divmod(value, 100)
+    if not 1100 <= value <= 2099 or 2000 <= value <= 2009:
+        return cardinal(value)
+    return f"{cardinal(century)} {_pair(rest) if rest else 'hundred'}"
+
+
+def decade(value: int) -> str:
+    """1990 -> 'nineteen nineties', 90 -> 'nineties', 1900 -> 'nineteen hundreds', 100 -> 'hundreds'."""
+    return plural({100: "hundred", 1000: "thousand"}.get(value) or year(value))
+
+
+def clock(hours: int, minutes: int) -> str:
+    """(7, 5) -> 'seven oh five'; a full hour is the hour alone."""
+    return cardinal(hours) + (f" {_pair(minutes)}" if minutes else "")
+
+
+def money(whole: int, cents: int, unit: str = "dollar", small: str = "cent") -> str:
+    """(1, 50) -> 'one dollar and fifty cents'. Units are given in the singular."""
+    text = f"{cardinal(whole)} {unit if whole == 1 else unit_plural(unit)}"
+    part = f"{cardinal(cents)} {small if cents == 1 else unit_plural(small)}"
+    if not cents:
+        return text
+    return f"{text} and {part}" if whole else part
+
+
+def unit_plural(unit: str) -> str:
+    irregular = {"yen": "yen", "yuan": "yuan", "won": "won", "penny": "pence"}
+    return irregular.get(unit, unit + "s")
+
+
+def fraction(top: int, bottom: int) -> str:
+    """(3, 4) -> 'three quarters'. `bottom` is 2 or more."""
+    names = {2: ("half", "halves"), 4: ("quarter", "quarters")}
+    one, many = names.get(bottom, (ordinal(bottom), ordinal(bottom) + "s"))
+    return f"{cardinal(top)} {one if top == 1 else many}"
+
+
+def number(text: str) -> str:
+    """A number as it is written: '12.05' -> 'twelve point zero five', '007' -> 'zero zero seven'."""
+    whole, _, rest = text.replace(",", "").partition(".")
+    spelled = len(whole) > len(str(LIMIT)) or (len(whole) > 1 and whole[0] == "0")
+    words = [digits(whole) if spelled else cardinal(int(whole))] if whole else []
+    return " ".join([*words, "point", digits(rest)] if rest else words)

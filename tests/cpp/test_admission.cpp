@@ -1,0 +1,35 @@
+// Slots, queue and cache as arithmetic.
+#include <doctest/doctest.h>
+
+#include "engine/admission.hpp"
+#include "refusal.hpp"
+
+using namespace loquor;
+
+TEST_CASE("a request starts while there is a slot and room in the cache, else it waits") {
+  CHECK(admit(4, 0, true) == Verdict::kStart);
+  CHECK(admit(4, 3, true) == Verdict::kStart);
+  CHECK(admit(4, 4, true) == Verdict::kWait);
+  CHECK(admit(1, 1, true) == Verdict::kWait);
+  CHECK(admit(4, 4, false) == Verdict::kWait);
+  CHECK(admit(4, 1, false) == Verdict::kWait);  // the cache cannot grow under the others
+  CHECK(admit(4, 0, false) == Verdict::kGrowFirst);
+}
+
+TEST_CASE("slots by themselves: what fits a gigabyte of host memory, within bounds") {
+  constexpr int64_t kTurbo = 24 * 2 * 1024 * 4;  // bytes of one position, float32
+  CHECK(automatic_slots({kTurbo, 1512, true}) == 3);
+  CHECK(automatic_slots({kTurbo / 4, 1512, true}) == 14);
+  CHECK(automatic_slots({4 * 2 * 256 * 4, 1512, true}) == 16);
+  CHECK(automatic_slots({int64_t{1} << 40, 8196, true}) == 1);
+  CHECK(automatic_slots({0, 0, true}) == 16);
+  CHECK(automatic_slots({kTurbo, 1512, false}) == 2);
+}
+
+TEST_CASE("limits out of range are refused by name") {
+  validate({0, 0});
+  validate({kMaxSlots, 1 << 20});
+  CHECK(refusal([] { validate({-1, 0}); }).names("slots must be 0 (automatic) to 64, not -1"));
+  CHECK(refusal([] { validate({kMaxSlots + 1, 0}); }).kind == ErrorKind::kInvalidInput);
+  CHECK(refusal([] { validate({0, -1}); }).names("max_queue must be 0"));
+}

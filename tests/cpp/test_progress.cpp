@@ -1,0 +1,73 @@
+// What a caller learns while its request is under way, and what it may do then.
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <numeric>
+#include <thread>
+#include <vector>
+
+#include "refusal.hpp"
+#include "studio.hpp"
+
+using namespace loquor;
+using namespace loquor::testing;
+
+TEST_CASE("progress counts every token on the caller's thread; a token raised by it ends the request") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Studio studio(shim);
+  std::vector<int32_t> seen;
+  const auto expected = studio.generate(greedy(20), nullptr, [&](int32_t count) {
+    CHECK((std::this_thread::get_id() == shim.made_on));
+    seen.push_back(count);
+  });
+  std::vector<int32_t> all(20);
+  std::iota(all.begin(), all.end(), 1);
+  CHECK(seen == all);
+  CancelToken token;
+  RunWithBinding::calls = 0;
+  int32_t last = 0;
+  const Refusal found = refusal([&] {
+    studio.generate(greedy(7000), &token, [&](int32_t count) {
+      last = count;
+      if (count == 5) token.request();
+    });
+  });
+  CHECK(found.kind == ErrorKind::kCancelled);
+  CHECK(last == 5);
+  CHECK(RunWithBinding::calls < kPromptRuns * 3500);
+  const int stopped_at = RunWithBinding::calls;
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  CHECK(RunWithBinding::calls == stopped_at);
+  CHECK(studio.generate(greedy(20)) == expected);
+}
+
+TEST_CASE("what progress throws reaches the caller, behind the end of its request") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Studio studio(shim);
+  const auto expected = studio.generate(greedy(6));
+  const Refusal found = refusal([&] {
+    studio.generate(greedy(7000), nullptr, [](int32_t count) {
+      if (count == 3) throw Error(ErrorKind::kInternal, "thrown by progress");
+    });
+  });
+  CHECK(found.text == "thrown by progress");
+  const int stopped_at = RunWithBinding::calls;
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  CHECK(RunWithBinding::calls == stopped_at);
+  CHECK(studio.generate(greedy(6)) == expected);
+}
+
+TEST_CASE("an engine may be called from the progress of its own request") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  for (const int32_t slots : {1, 4}) {
+    Studio studio(shim, "gqa", slots);
+    const auto expected = studio.generate(greedy(5));
+    int same = 0;
+    const auto again = [&](int32_t) { same += studio.generate(greedy(5)) == expected ? 1 : 0; };
+    CHECK(studio.generate(greedy(5), nullptr, again) == expected);
+    CHECK(same == 5);
+  }
+}

@@ -1,0 +1,195 @@
+// Streams of an engine: the tokens and the sound of one shot, cancelled or failed at any point.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "hall.hpp"
+#include "refusal.hpp"
+
+using namespace loquor;
+using namespace loquor::testing;
+
+TEST_CASE("a stream's tokens and samples are those of one shot, however it is cut") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  for (const std::string form : {"concat", "gqa"}) {
+    CAPTURE(form);
+    Hall hall(shim, form);
+    for (const GenerationOptions& options : {greedy(60), sampled(83, 5), sampled(1)}) {
+      const Samples expected = hall.one_shot(options);
+      const auto tokens = hall.engine->generate({text_ids(), hall.voice, options}, nullptr, {}).ids;
+      for (const int32_t first : {0, 1, 7, 1000}) {
+        CAPTURE(first);
+        StreamOptions stream = chunks_of(first);
+        for (const bool adaptive : {false, true}) {
+          stream.adaptive = adaptive;
+          const auto request = hall.open(options, stream);
+          const Heard heard = read_all(*request);
+          CHECK(heard.tokens == tokens);
+          CHECK(heard.samples == expected);  // the tiny decoder hears one code at a time
+          if (first == 0) CHECK(heard.chunks == 1);
+          if (first == 7 && options.max_new_tokens > 1) CHECK(heard.chunks > 1);
+          const Report report = request->report();
+          CHECK(report.tokens == static_cast<int64_t>(tokens.size()));
+          CHECK(report.taken_codes == static_cast<int64_t>(tokens.size()) + 3);
+          CHECK(report.taken_samples == static_cast<int64_t>(expected.size()));
+          CHECK(report.ended);
+          CHECK_FALSE(report.cancelled);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("a cancelled stream ends its reader at once, frees its slot, and tells what was heard") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  for (const std::string form : {"concat", "gqa"}) {
+    CAPTURE(form);
+    Hall hall(shim, form, 1);
+    const auto expected = hall.one_shot(greedy(20));
+    const auto request = hall.open(greedy(7000), chunks_of(5));
+    Chunk chunk;
+    REQUIRE(read(*request, chunk) == Request::Next::kChunk);
+    REQUIRE(read(*request, chunk) == Request::Next::kChunk);
+    std::thread([&] { request->cancel(); }).join();
+    CHECK(refusal([&] { request->next(chunk, {}, {}); }).kind == ErrorKind::kCancelled);
+    CHECK(refusal([&] { request->next(chunk, {}, {}); }).kind == ErrorKind::kCancelled);
+    const Report report = request->report();
+    CHECK(report.cancelled);
+    CHECK(report.taken_codes == 5 + 7);
+    CHECK(report.taken_samples == (5 + 7) * 960);
+    CHECK(report.ready_samples == 0);
+    CHECK(hall.one_shot(greedy(20)) == expected);  // in the only slot
+  }
+}
+
+TEST_CASE("a cancel interrupts the run that is under way: the prompt, a step, a window") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  for (const int run : {2, 9, 0}) {
+    CAPTURE(run);
+    Hall hall(shim);
+    std::atomic<bool> reached{false};
+    std::atomic<bool> let{false};
+    const auto wait = [&] {
+      reached = true;
+      while (!let) std::this_thread::yield();
+      return abi::ORT_OK;
+    };
+    RunWithBinding::calls = 0;
+    Run::calls = 0;
+    if (run > 0)
+      RunWithBinding::plan = [&](auto&&...) { return RunWithBinding::calls == run ? wait() : abi::ORT_OK; };
+    if (run == 0) Run::plan = [&](auto&&...) { return Run::calls == 1 ? wait() : abi::ORT_OK; };
+    const auto request = hall.open(greedy(30), chunks_of(run == 0 ? 4 : 20));
+    while (!reached) std::this_thread::yield();
+    request->cancel();
+    Chunk chunk;
+    CHECK(refusal([&] { request->next(chunk, {}, {}); }).kind == ErrorKind::kCancelled);
+    CHECK_FALSE(request->report().ended);  // the engine is still in that run
+    let = true;
+    CHECK(refusal([&] { request->wait({}); }).kind == ErrorKind::kCancelled);
+    if (run > 0) CHECK(RunWithBinding::calls == run);
+    if (run == 0) CHECK(Run::calls == 1);
+    RunWithBinding::plan = nullptr;
+    Run::plan = nullptr;
+    CHECK(hall.engine->generate({text_ids(), hall.voice, greedy(5)}, nullptr, {}).ids.size() == 5);
+  }
+}
+
+TEST_CASE("a reader that leaves: its handle goes, the engine goes on") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Hall hall(shim, "gqa", 2);
+  for (int i = 0; i < 20; ++i) {
+    auto request = hall.open(greedy(7000), chunks_of(2));
+    Chunk chunk;
+    if (i % 2 == 0) read(*request, chunk);
+    request->cancel();
+  }
+  CHECK(hall.engine->generate({text_ids(), hall.voice, greedy(5)}, nullptr, {}).ids.size() == 5);
+}
+
+TEST_CASE("a failure midway reaches the reader behind the chunks that were made, and nobody else") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Hall hall(shim);
+  const auto request = hall.open(greedy(7000), chunks_of(5));
+  Chunk chunk;
+  REQUIRE(read(*request, chunk) == Request::Next::kChunk);
+  Run::plan = fail_call(1);  // the decoder
+  Refusal found{};
+  int chunks = 1;
+  for (;;) {
+    try {
+      read(*request, chunk);
+      ++chunks;
+    } catch (const Error& error) {
+      found = {error.kind(), error.what()};
+      break;
+    }
+  }
+  CHECK(found.kind == ErrorKind::kExecution);
+  CHECK(found.names("conditional_decoder.onnx"));
+  Run::plan = nullptr;
+  CHECK(request->report().taken_codes > 0);
+  CHECK(hall.one_shot(greedy(5)).size() == 8 * 960);
+}
+
+TEST_CASE("closing an engine ends its streams, whose handles may be read afterwards") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Hall hall(shim, "gqa", 1);
+  const auto running = hall.open(greedy(7000), chunks_of(3));
+  const auto waiting = hall.open(greedy(7000), chunks_of(3));
+  const auto done = hall.open(greedy(7000), chunks_of(3));
+  done->cancel();
+  Chunk chunk;
+  read(*running, chunk);
+  hall.engine.reset();
+  const Refusal closed = refusal([&] { read(*running, chunk); });
+  CHECK(closed.kind == ErrorKind::kCancelled);
+  CHECK(closed.text == "the engine was closed");
+  CHECK(refusal([&] { read(*waiting, chunk); }).text == "the engine was closed");
+  CHECK(refusal([&] { read(*done, chunk); }).text == "the request was cancelled");
+  running->cancel();
+}
+
+TEST_CASE("readiness is told once for what is there and for everything new, and never behind its end") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Hall hall(shim);
+  std::atomic<int> calls{0};
+  const auto ready = [](void* user) { ++*static_cast<std::atomic<int>*>(user); };
+  const auto request = hall.open(greedy(60), chunks_of(10));
+  request->on_ready(ready, &calls);
+  Chunk chunk;
+  int chunks = 0;
+  for (;;) {
+    const auto next = request->next(chunk, std::chrono::seconds(0), {});
+    if (next == Request::Next::kDone) break;
+    if (next == Request::Next::kChunk) ++chunks;
+    if (next == Request::Next::kPending) {
+      const int before = calls;
+      while (calls == before &&
+             request->next(chunk, std::chrono::seconds(0), {}) == Request::Next::kPending) {
+        std::this_thread::yield();
+      }
+      break;
+    }
+  }
+  request->wait({});
+  CHECK(calls >= 2);
+  request->on_ready(nullptr, nullptr);
+  const int before = calls;
+  request->cancel();
+  CHECK(calls == before);
+  request->on_ready(ready, &calls);
+  CHECK(calls == before + 1);
+}

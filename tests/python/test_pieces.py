@@ -1,0 +1,191 @@
+"""Long text in pieces: nothing lost, nothing split that belongs together, nothing too long."""
+
+from __future__ import annotations
+
+import re
+import tracemalloc
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from loquor.errors import InvalidInputError
+from loquor.pieces import WINDOW, Piece, split_pieces
+from loquor.text import TAG
+
+SENTENCES = Path(__file__).parents[2] / "training" / "mini" / "sentences"
+
+
+def sentences_of(text: str) -> list[str]:
+    return [sentence for piece in split_pieces(text, 5000, join_below=0) for sentence in piece.sentences]
+
+
+@pytest.mark.parametrize(
+    "sentences",
+    [
+        ["I met Mr. Smith.", "He left."],
+        ["Dr. Jones is in.", "Go."],
+        ["It costs approx. 5 dollars."],
+        ["See fig. 3 and p. 5 for more."],
+        ["See vol. 3, ch. 2.", "Then stop."],
+        ["Mt. Everest is high.", "Ft. Worth is not."],
+        ["On Jan. 5 we met.", "On Feb. 6 we left."],
+        ["The U.S. government agreed."],
+        ["At 6 p.m. we left."],
+        ["No. 5 is here.", "I said no. 5 came."],
+        ["Use e.g. apples, i.e. fruit, vs. bread."],
+        ["J. K. Rowling and John F. Kennedy met."],
+        ["Version 2.0.1 is out.", "It costs $3.50."],
+        ["Visit www.example.com.", "It is good."],
+        ["“Is it?”", "“Yes.”"],
+        ["Wait... what?", "Really?!", "Yes."],
+        ["Hello [laugh].", "Yes!", "[clear throat] Never."],
+        ["He lives on St. John St. near the park."],
+        ["Is it 3:45?", "Yes, 1,250.75 to be exact."],
+    ],
+)
+def test_sentences(sentences: list[str]) -> None:
+    assert sentences_of(" ".join(sentences)) == sentences
+
+
+def test_the_sentences_of_the_evaluation_stay_whole() -> None:
+    lines = [
+        line for path in SENTENCES.glob("*.txt") for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+    for line in lines:
+        assert " ".join(sentences_of(line)) == line
+    whole = sum(sentences_of(line) == [line] for line in lines)
+    assert whole > 0.9 * len(lines)  # a few are two sentences
+
+
+def test_short_sentences_are_joined_within_their_paragraph() -> None:
+    text = "Yes. Never. I know what you mean.\nOf course.\n\nWell. * * *\r\n\r\nTitle\f* * *\n \nEnd."
+    assert list(split_pieces(text, 100, join_below=20)) == [
+        Piece(("Yes.", "Never.", "I know what you mean."), "sentence"),
+        Piece(("Of course.",), "paragraph"),
+        Piece(("Well.", "* * *"), "paragraph"),
+        Piece(("Title",), "paragraph"),
+        Piece(("* * *",), "paragraph", spoken=False),
+        Piece(("End.",), "paragraph"),
+    ]
+
+
+def test_long_sentences_are_parted_after_punctuation() -> None:
+    text = (
+        "It was the best of times, it was the worst of times; "
+        "it was 1,250 years ago, [clear throat] or so I heard."
+    )
+    pieces = list(split_pieces(text, 60))
+    assert [piece.text for piece in pieces] == [
+        "It was the best of times, it was the worst of times;",
+        "it was 1,250 years ago, [clear throat] or so I heard.",
+    ]
+    assert [piece.end for piece in pieces] == ["clause", "paragraph"]
+    parts = [piece.text for piece in split_pieces("word " * 40, 50)]
+    assert all(50 > len(part) > 20 for part in parts)
+
+
+def test_the_measure_counts() -> None:
+    text = "In 1999 there were 1,234,567 of them."
+    assert len(list(split_pieces(text, 40))) == 1
+    assert len(list(split_pieces(text, 40, measure=lambda part: 10 * len(re.findall(r"\d", part))))) == 3
+
+
+def test_chunks_must_be_text() -> None:
+    with pytest.raises(InvalidInputError, match="text must come as str, not bytes"):
+        list(split_pieces([b"no"], 10))  # type: ignore[list-item]
+
+
+# --- What holds for any text ---
+
+WORDS = st.sampled_from(
+    """a the Mr. Dr. St. No. 5 1,250 3.14 p.m. U.S. e.g. word Word [laugh] [clear_throat] [_x_y_] , ; : . ! ?
+    ... " ” ( ) - — * é 你好。 \ue000 supercalifragilisticexpialidocious 🙂""".split()
+).map(lambda word: word.replace("_", " "))
+SPACES = st.sampled_from(
+    ["", " ", " ", " ", "  ", "\n", "\n\n", "\r\n\r\n", "\t", "\f", "\u2029", "\u200b", "\n \n"]
+)
+TEXTS = st.one_of(
+    st.text(max_size=120), st.lists(st.tuples(WORDS, SPACES).map("".join), max_size=60).map("".join)
+)
+
+
+def bare(text: str) -> str:
+    return "".join(text.split())
+
+
+@settings(deadline=None, max_examples=300)
+@given(TEXTS, st.integers(1, 80), st.integers(0, 60))
+@example("[clear throat]" * 8, 5, 40)
+@example("Mr. " * 30, 10, 40)
+def test_nothing_is_lost_and_only_words_are_too_long(text: str, limit: int, join_below: int) -> None:
+    pieces = list(split_pieces(text, limit, join_below=join_below))
+    assert bare("".join(piece.text for piece in pieces)) == bare(text)
+    for piece in pieces:
+        assert piece.sentences and all(sentence.strip() == sentence != "" for sentence in piece.sentences)
+        words = TAG.sub("x", piece.text).split()
+        assert len(piece.text) <= limit or len(words) == 1
+    assert pieces == [] or pieces[-1].end == "paragraph"
+
+
+@settings(deadline=None, max_examples=200)
+@given(TEXTS, st.integers(1, 80))
+def test_tags_are_never_split(text: str, limit: int) -> None:
+    found = [tag for piece in split_pieces(text, limit) for tag in TAG.findall(piece.text)]
+    expected = TAG.findall(text)
+    assert sorted(set(expected) - set(found)) == []
+    assert len(found) >= len(expected)
+
+
+@settings(deadline=None, max_examples=200)
+@given(TEXTS, st.lists(st.integers(0, 200), max_size=12))
+def test_how_the_text_comes_does_not_matter(text: str, cuts: list[int]) -> None:
+    edges = [0, *sorted(cuts), len(text)]
+    chunks = [text[a:b] for a, b in pairwise(edges)]
+    assert list(split_pieces(chunks, 60)) == list(split_pieces(text, 60))
+
+
+@pytest.mark.parametrize(
+    "unit", ["word ", "word. ", "x", "[laugh] ", "a,", "Mr. ", "\n", "\n\na", "No end, "]
+)
+def test_a_long_paragraph_needs_no_more_than_a_window(unit: str) -> None:
+    text = unit * (5 * WINDOW // len(unit))
+    pieces = list(split_pieces(text, 100))
+    assert bare("".join(piece.text for piece in pieces)) == bare(text)
+    assert all(len(piece.text) <= 100 or " " not in piece.text for piece in pieces)
+    assert max((len(piece.text) for piece in pieces), default=0) <= WINDOW
+
+
+def test_a_book_passes_in_constant_memory() -> None:
+    paragraph = "It was the best of times. It was the worst of times, said Mr. Dickens. " * 5 + "\n\n"
+
+    def book(paragraphs: int) -> Iterator[str]:
+        for _ in range(paragraphs):
+            yield paragraph
+
+    def peak(paragraphs: int) -> int:
+        tracemalloc.start()
+        count = sum(1 for _ in split_pieces(book(paragraphs), 250))
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert count == 5 * paragraphs
+        return most
+
+    peak(10)
+    assert peak(3000) < peak(30) + 100_000  # a million characters
+
+
+def test_pieces_come_as_soon_as_their_paragraph_ends() -> None:
+    given_out: list[str] = []
+
+    def lines() -> Iterator[str]:
+        for line in ("One is here.\n", "\n", "Two is here.\n", "\n", "Three is here.\n"):
+            given_out.append(line)
+            yield line
+
+    first = next(split_pieces(lines(), 100))
+    assert first.text == "One is here."
+    assert len(given_out) == 3

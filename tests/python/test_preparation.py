@@ -1,0 +1,114 @@
+"""What a bundle says about text, what a user asks for, and what the tokenizer gets."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import loquor
+from loquor import Engine, GenerationOptions
+from loquor.errors import InvalidInputError, ModelError
+from loquor.preparation import PIECE_CHARACTERS, TextRules, prepare, read_text_rules
+
+SHORT = GenerationOptions(max_new_tokens=3)
+
+
+def test_a_bundle_without_the_keys_leaves_text_alone(tmp_path: Path) -> None:
+    assert read_text_rules(tmp_path) == TextRules("none", PIECE_CHARACTERS)
+    (tmp_path / "config.json").write_text("{}")
+    assert read_text_rules(tmp_path) == TextRules()
+
+
+def test_the_built_in_voice_needs_words() -> None:
+    assert read_text_rules(Path(loquor.__file__).parent / "mini") == TextRules("en", 200)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"text_normalizer": "de"}', "text_normalizer is 'de', and this Loquor knows none, en: upgrade"),
+        ('{"text_normalizer": ["en"]}', r"text_normalizer is \['en'\]"),
+        ('{"text_normalizer": null}', "text_normalizer is None"),
+        ('{"piece_characters": 5}', "piece_characters should be from 20 to 5000, not 5"),
+        ('{"piece_characters": 250.5}', "piece_characters must be a whole number, not 250.5"),
+        ('{"piece_characters": true}', "piece_characters must be a whole number, not True"),
+        ("[]", "holds no JSON object"),
+        ("{", "cannot be read as JSON"),
+        (b"\xff\xfe{", "cannot be read as JSON"),
+    ],
+)
+def test_other_values_are_a_model_error(tmp_path: Path, content: str | bytes, message: str) -> None:
+    (tmp_path / "config.json").write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ModelError, match=message):
+        read_text_rules(tmp_path)
+
+
+def test_the_text_is_left_alone_or_written_out() -> None:
+    assert prepare("it's 5: “yes”").text == 'It\'s 5, "yes".'
+    assert prepare("it's 5: “yes”", "en").text == "It's five, yes."
+    assert prepare("5 km…", "en") == prepare("5 km…", "en")
+    with pytest.raises(InvalidInputError, match="text is empty"):
+        prepare(" ", "en")
+
+
+def test_what_is_lost_is_said() -> None:
+    assert prepare("Привет", "none").warnings == ()
+    mixed = prepare("Say привет twice.", "en")
+    assert mixed.text == "Say twice."
+    assert mixed.warnings == ("left out what has no sound in English: привет",)
+    nothing = prepare("こんにちは世界。今日は良い天気ですね", "en")
+    assert nothing.text == "."
+    first, second = nothing.warnings
+    assert first.endswith("...") and "こ" in first
+    assert "nothing in this text can be spoken" in second
+
+
+@pytest.fixture
+def asking_for_words(bundle_of: Callable[..., Path], tmp_path: Path) -> Path:
+    folder = tmp_path / "bundle"
+    shutil.copytree(bundle_of(), folder)
+    path = folder / "config.json"
+    config: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps(config | {"text_normalizer": "en", "piece_characters": 99}))
+    return folder
+
+
+def test_the_engine_does_what_the_bundle_or_the_user_says(
+    bundle_of: Callable[..., Path], asking_for_words: Path
+) -> None:
+    with Engine(bundle_of(), threads=1) as plain:
+        digits, words = plain.tokenize("Take 5."), plain.tokenize("Take five.")
+        assert plain.capabilities.text_normalizer == "none"
+        assert plain.capabilities.piece_characters == PIECE_CHARACTERS
+    with Engine(asking_for_words, threads=1) as engine:
+        assert engine.capabilities.text_normalizer == "en"
+        assert engine.capabilities.piece_characters == 99
+        np.testing.assert_array_equal(engine.tokenize("Take 5."), words)
+    with Engine(asking_for_words, threads=1, normalize="none") as engine:
+        np.testing.assert_array_equal(engine.tokenize("Take 5."), digits)
+    with Engine(bundle_of(), threads=1, normalize="en") as engine:
+        np.testing.assert_array_equal(engine.tokenize("Take 5."), words)
+    with pytest.raises(InvalidInputError, match="normalize must be one of auto, none, en, not 'fr'"):
+        Engine(bundle_of(), normalize="fr")
+
+
+def test_an_unknown_normalizer_is_found_at_load(asking_for_words: Path) -> None:
+    (asking_for_words / "config.json").write_text('{"text_normalizer": "xx"}')
+    with pytest.raises(ModelError, match="text_normalizer is 'xx'"):
+        Engine(asking_for_words, threads=1)
+
+
+def test_the_built_in_voice_says_what_it_cannot_say() -> None:
+    with Engine() as engine:
+        assert engine.speak("At 9:45, pay $5.", options=SHORT).warnings == (
+            "speech was cut at 3 tokens, before the model said stop",
+        )
+        warnings = engine.speak("你好").warnings
+        assert warnings[0] == "left out what has no sound in English: 你好"
+        assert "nothing in this text can be spoken" in warnings[1]
