@@ -265,7 +265,7 @@ void bind_engine(py::module_& module) {
             self.halt();
           },
           py::call_guard<py::gil_scoped_release>(),
-          "For the end of the process: no call that waits will return, of any engine.");
+          "For the end of the process: ends every request, and no other thread comes back from a call.");
 }
 
 }  // namespace loquor::bindings

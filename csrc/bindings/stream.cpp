@@ -25,7 +25,7 @@ class PyStream {
  public:
   PyStream(const Engine& engine, const Array<int64_t>& input_ids, const Voice& voice, const Facts& options,
            const Facts& chunks, loquor_cancel* cancel, std::optional<OnProgress> progress)
-      : progress_(std::move(progress), [this] { stream_.cancel(); }) {
+      : watched_(progress.has_value()), progress_(std::move(progress), [this] { stream_.cancel(); }) {
     const loquor_generation_options generation = generation_options(options);
     const loquor_stream_options stream = stream_options(chunks);
     loquor_request request;
@@ -35,7 +35,7 @@ class PyStream {
     request.voice = voice.get();
     request.options = &generation;
     request.cancel = cancel;
-    if (stream.first_chunk == 0) {  // its tokens are all there is to see meanwhile
+    if (watched_) {
       request.progress = &Progress::step;
       request.progress_user = &progress_;
     }
@@ -128,6 +128,7 @@ class PyStream {
     static_cast<void>(send(socket, &byte, 1, kSendFlags));
   }
 
+  bool watched_;
   Progress progress_;
   Stream stream_;
   intptr_t socket_ = -1;

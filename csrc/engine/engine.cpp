@@ -53,8 +53,7 @@ Engine::~Engine() {
       if (request && request->order.chunked()) request->cancel("the engine was closed");
     }
   }
-  inbox_->close();
-  if (thread_.joinable()) thread_.join();
+  join();
 }
 
 void Engine::halt() {
@@ -62,10 +61,15 @@ void Engine::halt() {
     const std::lock_guard<std::mutex> lock(requests_mutex_);
     halted_ = true;
     for (const auto& known : requests_) {
-      if (const RequestPtr request = known.lock()) request->run.terminate();
+      if (const RequestPtr request = known.lock()) request->cancel("the engine was halted");
     }
   }
-  inbox_->halt();
+  join();
+}
+
+void Engine::join() {
+  inbox_->close();
+  const std::lock_guard<std::mutex> lock(join_mutex_);
   if (thread_.joinable()) thread_.join();
 }
 
@@ -121,7 +125,7 @@ RequestPtr Engine::prepare_stream(Prompt prompt, const StreamOptions& options, b
 void Engine::submit(const RequestPtr& request) {
   {
     const std::lock_guard<std::mutex> lock(requests_mutex_);
-    if (halted_) throw Error(ErrorKind::kCancelled, "the process is ending");
+    if (halted_) throw Error(ErrorKind::kCancelled, "the engine was halted");
     const auto gone = [](const std::weak_ptr<Request>& known) { return known.expired(); };
     requests_.erase(std::remove_if(requests_.begin(), requests_.end(), gone), requests_.end());
     requests_.push_back(request);

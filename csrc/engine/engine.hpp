@@ -45,7 +45,7 @@ class Engine {
   RequestPtr prepare_stream(Prompt prompt, const StreamOptions& options, bool counted);
   void submit(const RequestPtr& request);
 
-  // For the end of the process: the thread ends within one step, and who waits for it is never woken.
+  // Cancels every request, those to come included; returns when the thread has ended, within one step.
   void halt();
 
   const Model& model() const { return model_; }
@@ -55,6 +55,7 @@ class Engine {
  private:
   RequestPtr make_request(Order order);
   Outcome& perform(Order order, CancelToken* cancel, const Request::Progress& progress, RequestPtr& request);
+  void join();
   std::vector<int64_t> codes_to_decode(Span<const int64_t> tokens) const;
 
   Model model_;
@@ -64,6 +65,7 @@ class Engine {
   std::mutex requests_mutex_;
   std::vector<std::weak_ptr<Request>> requests_;  // those under way and some that are gone
   bool halted_ = false;
+  std::mutex join_mutex_;
   std::thread thread_;
 };
 

@@ -33,18 +33,6 @@ void Inbox::close() {
   rung_.notify_one();
 }
 
-void Inbox::halt() {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  halted_ = true;
-  ringing_ = true;
-  rung_.notify_one();
-}
-
-bool Inbox::halted() {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  return halted_;
-}
-
 RequestPtr Inbox::take_whole() {
   const std::lock_guard<std::mutex> lock(mutex_);
   while (!whole_.empty()) {
@@ -61,9 +49,9 @@ RequestPtr Inbox::first_speech() {
   return speech_.empty() ? nullptr : speech_.front();
 }
 
-void Inbox::take_speech() {
+void Inbox::take_speech(const RequestPtr& request) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  speech_.pop_front();
+  if (!speech_.empty() && speech_.front() == request) speech_.pop_front();
 }
 
 bool Inbox::wait() {

@@ -20,19 +20,17 @@ class Inbox {
   void ring();
   // No more will be submitted: wait() says so once the queue is empty.
   void close();
-  // The engine thread is to end as it is.
-  void halt();
 
   // --- The engine thread's side ---
 
   // The first request that is no speech request and has not ended; null when there is none.
   RequestPtr take_whole();
-  // The first speech request that has not ended, left in its place / taken.
+  // The first speech request that has not ended, left in its place.
   RequestPtr first_speech();
-  void take_speech();
+  // Takes it; it may have ended and gone since.
+  void take_speech(const RequestPtr& request);
   // Returns when something may have changed since it last did. False: closed, and nothing waits.
   bool wait();
-  bool halted();
 
  private:
   static void drop_ended(std::deque<RequestPtr>& queue);
@@ -42,7 +40,6 @@ class Inbox {
   std::condition_variable rung_;
   bool ringing_ = false;
   bool closed_ = false;
-  bool halted_ = false;
   std::deque<RequestPtr> whole_;
   std::deque<RequestPtr> speech_;
 };

@@ -34,7 +34,7 @@ Worker::Worker(Model& model, Generator& generator, Inbox& inbox, int32_t slots)
       shared_run_(model.embed_tokens.session().api()) {}
 
 void Worker::run() {
-  while (!inbox_.halted()) {
+  for (;;) {
     drop_cancelled();
     take_in();
     look_around();
@@ -70,7 +70,7 @@ bool Worker::take_in_speech() {
       std::count_if(active_.begin(), active_.end(), [](const auto& active) { return active->speech(); }));
   const Verdict verdict = admit(slots_, under_way, generator_.fits(slots_, positions));
   if (verdict == Verdict::kWait) return false;
-  inbox_.take_speech();
+  inbox_.take_speech(request);
   if (!request->begin()) return true;
   try {
     if (verdict == Verdict::kGrowFirst) {

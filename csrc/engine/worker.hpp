@@ -21,7 +21,7 @@ class Worker {
  public:
   Worker(Model& model, Generator& generator, Inbox& inbox, int32_t slots);
 
-  // Until the inbox is closed and everything is done, or it is halted.
+  // Until the inbox is closed and everything is done.
   void run();
 
  private:

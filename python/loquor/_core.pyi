@@ -89,7 +89,7 @@ class EngineHandle:
     ) -> dict[str, typing.Any]: ...
     def halt(self) -> None:
         """
-        For the end of the process: no call that waits will return, of any engine.
+        For the end of the process: ends every request, and no other thread comes back from a call.
         """
     def info(self) -> dict[str, typing.Any]: ...
 

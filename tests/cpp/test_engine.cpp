@@ -290,23 +290,25 @@ TEST_CASE("tokens to decode: ids that are no codes are left out, those outside t
         ErrorKind::kInvalidInput);
 }
 
-TEST_CASE("a halted engine stops where it is: nothing more runs, and what comes later is refused") {
+TEST_CASE("a halted engine cancels everything: nothing more runs, and what comes later is refused") {
   if (!have_bundles()) return;
   const Shim shim;
   Studio studio(shim);
-  std::atomic<bool> returned{false};
-  std::thread([&, engine = &studio.engine(), voice = studio.voice] {
-    const auto request = engine->prepare_stream({text_ids(), voice, greedy(7000)}, StreamOptions(), false);
-    engine->submit(request);
-    Chunk chunk;
-    request->next(chunk, {}, {});
-    returned = true;
-  }).join();
-  CHECK(returned);
+  const auto request =
+      studio.engine().prepare_stream({text_ids(), studio.voice, greedy(7000)}, StreamOptions(), false);
+  studio.engine().submit(request);
+  Chunk chunk;
+  CHECK(request->next(chunk, {}, {}) == Request::Next::kChunk);
+  auto waiting = std::async(std::launch::async, [&] {
+    CHECK(refusal([&] { studio.generate(greedy(7000)); }).text == "the engine was halted");
+  });
+  while (CreateRunOptions::calls < 2) std::this_thread::yield();
   studio.engine().halt();
   const int stopped_at = RunWithBinding::calls;
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
   CHECK(RunWithBinding::calls == stopped_at);
+  waiting.get();
+  CHECK(refusal([&] { request->next(chunk, {}, {}); }).text == "the engine was halted");
   CHECK(refusal([&] { studio.generate(greedy(5)); }).kind == ErrorKind::kCancelled);
   studio.engine().halt();
 }

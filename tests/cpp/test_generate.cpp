@@ -268,3 +268,41 @@ TEST_CASE("a decode step allocates nothing of ours, from the first one on") {
     }
   }
 }
+
+TEST_CASE("sequences step together as alone, join and leave, and a step of all allocates nothing of ours") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Manifest manifest = manifest_of("gqa");
+  manifest.stop_token = -2;
+  Bench bench(shim, manifest);
+  REQUIRE(bench.generator.batched());
+  const int32_t limits[] = {90, 40, 120, 60};
+  std::vector<std::vector<int64_t>> alone;
+  for (int i = 0; i < 4; ++i) alone.push_back(bench.generate(sampled(limits[i], uint64_t(i))).ids);
+
+  bench.generator.reserve(3, 600);
+  std::vector<std::unique_ptr<Sequence>> sequences;
+  const auto join = [&](int which) {
+    sequences.push_back(bench.generator.make_sequence());
+    bench.generator.prefill(*sequences.back(), bench.prompt(sampled(limits[which], uint64_t(which))),
+                            bench.run);
+  };
+  std::vector<int64_t> allocated;
+  allocated.reserve(200);
+  for (int which = 0; which < 3; ++which) join(which);
+  while (bench.generator.running() > 0) {
+    const int64_t before = allocations();
+    bench.generator.step_all(bench.run);
+    allocated.push_back(allocations() - before);
+    for (const auto& sequence : sequences) {
+      if (sequence->finished()) bench.generator.release(*sequence);
+    }
+    if (allocated.size() == 39) join(3);  // in the slot of the second, which has just left
+  }
+  for (std::size_t i = 0; i < 4; ++i) CHECK(sequences[i]->tokens().ids == alone[i]);
+  CHECK(std::count(allocated.begin(), allocated.end(), 0) == static_cast<std::ptrdiff_t>(allocated.size()));
+  CHECK(allocated.size() == 119);
+  CHECK(refusal([&] {
+          for (int i = 0; i < 4; ++i) join(i);
+        }).text == "every slot of the KV cache is taken");
+}

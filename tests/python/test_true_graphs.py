@@ -44,3 +44,21 @@ def test_a_ragged_recording_gives_whole_tokens(engine):
     samples = engine.decode([100, 200, 300, 400], voice)
     assert samples.shape == (960 * 7,)
     assert np.abs(samples).max() <= 1
+
+
+@pytest.mark.slow
+def test_streaming_windows_give_all_tokens_and_no_jump(engine):
+    rng = np.random.default_rng(1)
+    voice = engine.voice((rng.normal(0, 0.1, 2 * 24000).astype(np.float32), 24000))
+    text, options = "Hello there.", loquor.GenerationOptions(max_new_tokens=30, seed=1)
+    chunks = loquor.StreamOptions(first_chunk=6, growth=1.5, left_context=12, look_ahead=6)
+    with engine.stream(text, voice, options, chunks=chunks) as stream:
+        parts = list(stream)
+    tokens = engine.generate_tokens(engine.tokenize(text), voice, options)
+    np.testing.assert_array_equal(stream.tokens, tokens)
+    assert len(parts) > 2
+    streamed = np.concatenate(parts)
+    assert len(streamed) == 960 * (np.count_nonzero(tokens < 6561) + 3)
+    steps = np.abs(np.diff(streamed))
+    joins = np.cumsum([len(part) for part in parts])[:-1]
+    assert steps[joins - 1].max() <= np.quantile(steps, 0.999)

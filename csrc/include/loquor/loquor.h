@@ -153,8 +153,9 @@ LOQUOR_EXPORT loquor_status loquor_engine_open(loquor_runtime* runtime, const ch
 /* Cancels the streams that come in chunks and waits for the calls under way on other threads. Voices, streams
  * and results outlive their engine. */
 LOQUOR_EXPORT void loquor_engine_close(loquor_engine* engine);
-/* For the end of a process whose other threads may still be in calls: the engine stops within one step, and
- * those calls never return. Any thread. */
+/* Ends every request with LOQUOR_CANCELLED, those to come included, and returns when the engine's thread has
+ * stopped, within one step. For the end of a process whose other threads may still be in calls. Any thread.
+ */
 LOQUOR_EXPORT void loquor_engine_halt(loquor_engine* engine);
 LOQUOR_EXPORT loquor_status loquor_engine_get_info(const loquor_engine* engine, loquor_engine_info* info);
 
