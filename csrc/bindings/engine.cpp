@@ -249,13 +249,22 @@ void bind_engine(py::module_& module) {
                              [](const PyRuntime& self) { return loquor_runtime_version(self.handle.get()); })
       .def_property_readonly("path",
                              [](const PyRuntime& self) { return loquor_runtime_path(self.handle.get()); })
-      .def_property_readonly("providers", [](const PyRuntime& self) {
-        std::vector<std::string> names;
-        for (size_t i = 0; i < loquor_runtime_provider_count(self.handle.get()); ++i) {
-          names.emplace_back(loquor_runtime_provider(self.handle.get(), i));
-        }
-        return names;
-      });
+      .def_property_readonly("providers",
+                             [](const PyRuntime& self) {
+                               std::vector<std::string> names;
+                               for (size_t i = 0; i < loquor_runtime_provider_count(self.handle.get()); ++i) {
+                                 names.emplace_back(loquor_runtime_provider(self.handle.get(), i));
+                               }
+                               return names;
+                             })
+      .def(
+          "add_provider_library",
+          [](const PyRuntime& self, const std::string& library_path) {
+            without_gil([&] {
+              check(loquor_runtime_add_provider_library(self.handle.get(), library_path.c_str()));
+            });
+          },
+          py::arg("library_path"));
 
   py::class_<PyCancelToken>(module, "CancelToken", "Ends a running request from any thread.")
       .def(py::init([] { return PyCancelToken{make_cancel_token()}; }))

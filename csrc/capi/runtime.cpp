@@ -64,6 +64,12 @@ const char* loquor_runtime_provider(const loquor_runtime* runtime, size_t index)
   return index < loquor_runtime_provider_count(runtime) ? runtime->api->providers()[index].c_str() : nullptr;
 }
 
+loquor_status loquor_runtime_add_provider_library(loquor_runtime* runtime, const char* library_path) {
+  return guarded([&] {
+    required(runtime, "runtime").api->add_provider_library(&required(library_path, "library_path"));
+  });
+}
+
 loquor_status loquor_cancel_create(loquor_cancel** out) {
   return guarded([&] {
     required(out, "out");

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from . import _core
-from ._runtime import open_runtime
+from ._runtime import add_plugin, open_runtime
 from .audio import Audio, Metrics
 from .errors import InvalidInputError
 from .options import GenerationOptions, resolve_options
@@ -99,6 +99,7 @@ class Engine:
             raise InvalidInputError(
                 f"this version cannot run {self._model} yet: it runs the Turbo family (turbo, nano, mini)"
             )
+        add_plugin(runtime, device)
         self._folder = resolve(model, dtype=dtype)
         self._tokenizer = Tokenizer(self._folder)
         self._bundle_voices = bundle_voices(self._folder)

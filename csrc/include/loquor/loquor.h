@@ -77,6 +77,12 @@ LOQUOR_EXPORT size_t loquor_runtime_provider_count(const loquor_runtime* runtime
 /* ONNX Runtime's own name, as "CPUExecutionProvider"; NULL when index is out of range. */
 LOQUOR_EXPORT const char* loquor_runtime_provider(const loquor_runtime* runtime, size_t index);
 
+/* Adds a plugin: an execution provider in a library of its own, as the package onnxruntime-ep-webgpu brings
+ * one, at an absolute path. Engines that are opened later can use its device. The same library again changes
+ * nothing; it stays for the life of the process. Any thread. */
+LOQUOR_EXPORT loquor_status loquor_runtime_add_provider_library(loquor_runtime* runtime,
+                                                                const char* library_path);
+
 /* ---- Engine: one bundle, loaded ---- */
 
 typedef struct loquor_engine loquor_engine;

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import Engine, __version__, _core
-from .._runtime import LIBRARY_VARIABLE, find_library, open_runtime
+from .._runtime import LIBRARY_VARIABLE, find_library, find_plugin, open_runtime
 from ..hub import is_offline, resolve
 from ..hub_cache import cache_folder
 from .console import exit_code, one_line
@@ -115,7 +115,13 @@ def _runtime(facts: dict[str, Any]) -> None:
     runtime = open_runtime()
     facts["version"] = runtime.version
     facts["providers"] = runtime.providers
-    offered = [device for device, provider in DEVICES.items() if provider in runtime.providers]
+    plugins = {device: find_plugin(device) for device in DEVICES}
+    facts["plugins"] = {device: str(library) for device, library in plugins.items() if library is not None}
+    offered = [
+        device
+        for device, provider in DEVICES.items()
+        if provider in runtime.providers or device in facts["plugins"]
+    ]
     facts["devices"] = {device: _state(device) for device in offered}
 
 
