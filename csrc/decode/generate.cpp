@@ -4,6 +4,9 @@
 #include <chrono>
 #include <string>
 
+#include "decode/device_sampler.hpp"
+#include "decode/host_sampler.hpp"
+
 namespace loquor {
 namespace {
 
@@ -23,16 +26,19 @@ class Stopwatch {
 
 }  // namespace
 
-Generator::Generator(Model& model)
-    : model_(model),
-      sampler_(model.manifest.sampler_order, model.language_model.signature().vocab_size,
-               model.manifest.start_token) {}
+Generator::Generator(Model& model) : model_(model) {
+  if (has_device_sampler(model.language_model)) {
+    chooser_ = std::make_unique<DeviceSampler>(model);
+  } else {
+    chooser_ = std::make_unique<HostSampler>(model);
+  }
+}
 
 Tokens Generator::generate(const GenerationRequest& request, const ort::RunOptions& run,
                            const CancelToken* cancel) {
   check_ids(request.input_ids);
   model_.check(request.voice);
-  sampler_.reset(request.options);
+  chooser_->reset(request.options);
 
   LanguageModel& lm = model_.language_model;
   const int64_t prompt = request.voice.prefix_length + static_cast<int64_t>(request.input_ids.size());
@@ -50,10 +56,10 @@ Tokens Generator::generate(const GenerationRequest& request, const ort::RunOptio
   tokens.prompt_length = static_cast<int32_t>(prompt);
   tokens.ids.reserve(limit);
   Stopwatch watch;
-  Span<float> logits = prefill(request, prompt, run);
+  write_prompt(request, prompt, run);
+  int64_t token = chooser_->after_prompt(prompt, run);
   tokens.prefill_seconds = watch.lap();
-  for (uint64_t step = 0;; ++step) {
-    const int64_t token = sampler_.next(logits, step);
+  for (uint64_t step = 1;; ++step) {
     if (token == model_.manifest.stop_token || token == kNoToken) break;
     tokens.ids.push_back(token);
     if (request.progress) request.progress(static_cast<int32_t>(tokens.ids.size()));
@@ -62,8 +68,7 @@ Tokens Generator::generate(const GenerationRequest& request, const ort::RunOptio
       break;
     }
     if (cancel != nullptr) cancel->check();
-    model_.embed_tokens.embed({&token, 1}, lm.embeds(1), run);
-    logits = lm.run(1, run);
+    token = chooser_->after_token(token, step, run);
   }
   tokens.decode_seconds = watch.lap();
   return tokens;
@@ -71,13 +76,12 @@ Tokens Generator::generate(const GenerationRequest& request, const ort::RunOptio
 
 // The prompt is the voice's prefix, then text and START START (the table turns the two end-of-text ids into
 // those).
-Span<float> Generator::prefill(const GenerationRequest& request, int64_t prompt_length,
-                               const ort::RunOptions& run) {
+void Generator::write_prompt(const GenerationRequest& request, int64_t prompt_length,
+                             const ort::RunOptions& run) {
   float* embeds = model_.language_model.embeds(prompt_length);
   float* after_prefix =
       std::copy(request.voice.audio_features.begin(), request.voice.audio_features.end(), embeds);
   model_.embed_tokens.embed(request.input_ids, after_prefix, run);
-  return model_.language_model.run(prompt_length, run);
 }
 
 void Generator::check_ids(Span<const int64_t> ids) const {

@@ -3,11 +3,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "base/cancel.hpp"
 #include "base/span.hpp"
-#include "decode/sampler.hpp"
+#include "decode/token_chooser.hpp"
 #include "model/model.hpp"
 
 namespace loquor {
@@ -33,6 +34,8 @@ class Generator {
  public:
   explicit Generator(Model& model);
 
+  const TokenChooser& chooser() const { return *chooser_; }
+
   // Throws kInvalidInput for ids, options or a voice that do not fit, kCancelled within one step of a cancel,
   // kExecution. A request gives the same tokens whatever ran before it. In steady state a step allocates
   // nothing of ours.
@@ -40,10 +43,10 @@ class Generator {
 
  private:
   void check_ids(Span<const int64_t> ids) const;
-  Span<float> prefill(const GenerationRequest& request, int64_t prompt_length, const ort::RunOptions& run);
+  void write_prompt(const GenerationRequest& request, int64_t prompt_length, const ort::RunOptions& run);
 
   Model& model_;
-  Sampler sampler_;
+  std::unique_ptr<TokenChooser> chooser_;
 };
 
 }  // namespace loquor

@@ -19,12 +19,12 @@ KvCache::KvCache(KvLayout layout, ort::Memory memory, KvMode mode)
 void KvCache::begin(int64_t capacity) {
   length_ = 0;
   current_ = 0;
+  bound_ = false;
   if (capacity <= capacity_) return;
   const int64_t rounded = (capacity + kCapacityStep - 1) / kCapacityStep * kCapacityStep;
   const std::size_t bytes = static_cast<std::size_t>(rounded) * layout_.position_bytes();
   const std::size_t sides = mode_ == KvMode::kInPlace ? 1 : 2;
   capacity_ = 0;  // until all of them are there
-  bound_ = false;
   for (auto& pair : buffers_) {
     pair = {};  // give the old one back before taking the larger
     for (std::size_t side = 0; side < sides; ++side) pair[side] = memory_.allocate(bytes);

@@ -10,11 +10,11 @@ namespace loquor {
 namespace {
 
 ort::Session load(const ort::ApiPtr& api, const Manifest& manifest, Graph graph,
-                  const ort::SessionConfig& config) {
+                  const ort::SessionConfig& config, const ort::GraphExtension& extend = {}) {
   const auto& file = manifest.files[static_cast<std::size_t>(graph)];
   log::write(log::Level::kInfo,
              "loading " + file.path + " (" + file.dtype + ") on " + config.device.provider);
-  return ort::Session(api, file.path, config);
+  return ort::Session(api, file.path, config, extend);
 }
 
 bool finite(const std::vector<float>& values) {
@@ -42,12 +42,13 @@ void require_count(const char* what, const std::vector<float>& values, int64_t c
 
 }  // namespace
 
-Model::Model(const ort::ApiPtr& api, Manifest manifest_, const ort::SessionConfig& config_)
+Model::Model(const ort::ApiPtr& api, Manifest manifest_, const ort::SessionConfig& config_,
+             const ort::GraphExtension& extend_lm)
     : manifest(std::move(manifest_)),
       config(config_),
       speech_encoder(load(api, manifest, Graph::kSpeechEncoder, config)),
       embed_tokens(load(api, manifest, Graph::kEmbedTokens, config)),
-      language_model(load(api, manifest, Graph::kLanguageModel, config), config.device),
+      language_model(load(api, manifest, Graph::kLanguageModel, config, extend_lm), config.device),
       conditional_decoder(load(api, manifest, Graph::kConditionalDecoder, config)) {
   check_boundaries();
   log::write(log::Level::kInfo,

@@ -12,8 +12,10 @@ namespace loquor {
 
 class Model {
  public:
-  // Throws kModel, kInvalidInput or kRuntimeMissing.
-  Model(const ort::ApiPtr& api, Manifest manifest, const ort::SessionConfig& config);
+  // `extend_lm`, unless empty, appends nodes to the language model. Throws kModel, kInvalidInput or
+  // kRuntimeMissing.
+  Model(const ort::ApiPtr& api, Manifest manifest, const ort::SessionConfig& config,
+        const ort::GraphExtension& extend_lm = {});
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
 

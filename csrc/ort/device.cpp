@@ -11,16 +11,17 @@ struct Known {
   const char* provider;    // as GetAvailableProviders spells it
   const char* short_name;  // as SessionOptionsAppendExecutionProvider wants it
   const char* memory_name;
+  bool float64;
   const char* package;
 };
 
 constexpr Known kKnown[] = {
-    {"cpu", "CPUExecutionProvider", "", "", "onnxruntime"},
-    {"cuda", "CUDAExecutionProvider", "", "Cuda", "onnxruntime-gpu"},
-    {"tensorrt", "TensorrtExecutionProvider", "", "Cuda", "onnxruntime-gpu"},
-    {"coreml", "CoreMLExecutionProvider", "CoreML", "", "onnxruntime"},
-    {"directml", "DmlExecutionProvider", "DML", "DML", "onnxruntime-directml"},
-    {"webgpu", "WebGpuExecutionProvider", "WebGPU", "WebGPU_Buffer", "onnxruntime-ep-webgpu"},
+    {"cpu", "CPUExecutionProvider", "", "", true, "onnxruntime"},
+    {"cuda", "CUDAExecutionProvider", "", "Cuda", true, "onnxruntime-gpu"},
+    {"tensorrt", "TensorrtExecutionProvider", "", "Cuda", true, "onnxruntime-gpu"},
+    {"coreml", "CoreMLExecutionProvider", "CoreML", "", true, "onnxruntime"},
+    {"directml", "DmlExecutionProvider", "DML", "DML", false, "onnxruntime-directml"},
+    {"webgpu", "WebGpuExecutionProvider", "WebGPU", "WebGPU_Buffer", false, "onnxruntime-ep-webgpu"},
 };
 
 const Known* find_known(const std::string& name) {
@@ -71,9 +72,9 @@ Device choose_device(const Api& api, const std::string& name,
                 "device must be auto, cpu, cuda, tensorrt, coreml, directml or webgpu, not '" + name + "'");
   }
   if (api.has_provider(known->provider)) {
-    return Device{known->name, known->provider, known->memory_name, std::move(options)};
+    return Device{known->name, known->provider, known->memory_name, std::move(options), known->float64};
   }
-  Device device{known->name, known->provider, "", std::move(options)};
+  Device device{known->name, known->provider, "", std::move(options), known->float64};
   device.plugin = find_plugin(api, known->provider);
   if (device.plugin == nullptr) {
     throw Error(ErrorKind::kRuntimeMissing,

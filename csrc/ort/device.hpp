@@ -14,6 +14,7 @@ struct Device {
   std::string provider;     // "CPUExecutionProvider", ...
   std::string memory_name;  // of the provider's own memory; empty where tensors lie in host memory
   std::vector<std::pair<std::string, std::string>> options;
+  bool float64 = true;  // does the provider compute in it?
   // Of a provider that was added as a plugin; both belong to the runtime.
   const abi::OrtEpDevice* plugin = nullptr;
   const abi::OrtMemoryInfo* plugin_memory = nullptr;  // null where tensors lie in host memory

@@ -26,26 +26,29 @@ void GraphEdit::output(const std::string& name, ElementType type, std::vector<in
   new_outputs_.push_back({name, static_cast<int>(type), std::move(dims)});
 }
 
-std::string GraphEdit::constant(const std::vector<float>& values, std::vector<int64_t> dims) {
-  return add_constant(ElementType::kFloat32, values.data(), values.size() * sizeof(float), std::move(dims));
+std::string GraphEdit::constant(const std::vector<float>& values, std::vector<int64_t> dims,
+                                const std::string& name) {
+  return add_constant(ElementType::kFloat32, values.data(), values.size() * sizeof(float), std::move(dims), name);
 }
 
-std::string GraphEdit::constant(const std::vector<double>& values, std::vector<int64_t> dims) {
-  return add_constant(ElementType::kFloat64, values.data(), values.size() * sizeof(double), std::move(dims));
+std::string GraphEdit::constant(const std::vector<double>& values, std::vector<int64_t> dims,
+                                const std::string& name) {
+  return add_constant(ElementType::kFloat64, values.data(), values.size() * sizeof(double), std::move(dims), name);
 }
 
-std::string GraphEdit::constant(const std::vector<int64_t>& values, std::vector<int64_t> dims) {
-  return add_constant(ElementType::kInt64, values.data(), values.size() * sizeof(int64_t), std::move(dims));
+std::string GraphEdit::constant(const std::vector<int64_t>& values, std::vector<int64_t> dims,
+                                const std::string& name) {
+  return add_constant(ElementType::kInt64, values.data(), values.size() * sizeof(int64_t), std::move(dims), name);
 }
 
 std::string GraphEdit::add_constant(ElementType type, const void* data, std::size_t bytes,
-                                    std::vector<int64_t> dims) {
+                                    std::vector<int64_t> dims, const std::string& given) {
   abi::OrtAllocator* allocator = nullptr;  // the runtime's own: not ours to release
   api_.check(api_->GetAllocatorWithDefaultOptions(&allocator), kDoing);
   Value value = api_.make<abi::OrtValue>(kDoing, api_->CreateTensorAsOrtValue, allocator, dims.data(),
                                          dims.size(), static_cast<abi::ONNXTensorElementDataType>(type));
   std::memcpy(data_of<char>(api_, value.get()), data, bytes);
-  const std::string name = unique();
+  const std::string name = given.empty() ? unique() : given;
   api_.check(editor_.AddInitializerToGraph(graph_.get(), name.c_str(), value.get(), false), kDoing);
   static_cast<void>(value.release());  // the graph has it now
   return name;
@@ -72,11 +75,14 @@ void GraphEdit::add_node(const char* op, const std::vector<std::string>& inputs,
   std::vector<Handle<abi::OrtOpAttr>> owned;
   std::vector<abi::OrtOpAttr*> raw;
   for (const Attribute& attribute : attributes) {
-    const bool whole = std::holds_alternative<int64_t>(attribute.value);
-    const void* data = whole ? static_cast<const void*>(&std::get<int64_t>(attribute.value))
-                             : static_cast<const void*>(&std::get<float>(attribute.value));
-    owned.push_back(api_.make<abi::OrtOpAttr>(kDoing, api_->CreateOpAttr, attribute.name, data, 1,
-                                              whole ? abi::ORT_OP_ATTR_INT : abi::ORT_OP_ATTR_FLOAT));
+    const auto* list = std::get_if<std::vector<int64_t>>(&attribute.value);
+    const int* small = std::get_if<int>(&attribute.value);
+    const int64_t one = list != nullptr ? 0 : small != nullptr ? *small : std::get<int64_t>(attribute.value);
+    owned.push_back(api_.make<abi::OrtOpAttr>(
+        kDoing, api_->CreateOpAttr, attribute.name,
+        list != nullptr ? static_cast<const void*>(list->data()) : static_cast<const void*>(&one),
+        list != nullptr ? static_cast<int>(list->size()) : 1,
+        list != nullptr ? abi::ORT_OP_ATTR_INTS : abi::ORT_OP_ATTR_INT));
     raw.push_back(owned.back().get());
   }
   std::vector<const char*> from;
@@ -88,6 +94,12 @@ void GraphEdit::add_node(const char* op, const std::vector<std::string>& inputs,
   for (auto& attribute : owned) static_cast<void>(attribute.release());  // the node has them now
   api_.check(editor_.AddNodeToGraph(graph_.get(), node.get()), kDoing);
   static_cast<void>(node.release());
+}
+
+std::vector<std::string> GraphEdit::input_names() const {
+  std::vector<std::string> names;
+  for (const Port& port : new_inputs_) names.push_back(port.name);
+  return names;
 }
 
 std::string GraphEdit::unique() { return "loquor.made." + std::to_string(made_++); }

@@ -15,7 +15,7 @@ namespace loquor::ort {
 
 struct Attribute {
   const char* name;
-  std::variant<int64_t, float> value;
+  std::variant<int, int64_t, std::vector<int64_t>> value;
 };
 
 // What will be appended. Names are made unique by a prefix; a Model Editor that meets one twice says nothing.
@@ -24,14 +24,17 @@ class GraphEdit {
   GraphEdit(const Api& api, std::vector<Port> inputs, std::vector<Port> outputs, int opset);
 
   const std::vector<Port>& outputs() const { return outputs_; }  // of the graph as it was
+  std::vector<std::string> input_names() const;                  // of those added
   int opset() const { return opset_; }                           // of the standard domain
 
-  // -1 is a free dimension, as in Port.
+  // A new input must be a constant too, which is its value when nothing is fed: graphs that know nothing of it
+  // still run. -1 is a free dimension, as in Port.
   std::string input(const std::string& name, ElementType type, std::vector<int64_t> dims);
   void output(const std::string& name, ElementType type, std::vector<int64_t> dims);
-  std::string constant(const std::vector<float>& values, std::vector<int64_t> dims);
-  std::string constant(const std::vector<double>& values, std::vector<int64_t> dims);
-  std::string constant(const std::vector<int64_t>& values, std::vector<int64_t> dims);
+  // Without a name one is made up.
+  std::string constant(const std::vector<float>& values, std::vector<int64_t> dims, const std::string& name = "");
+  std::string constant(const std::vector<double>& values, std::vector<int64_t> dims, const std::string& name = "");
+  std::string constant(const std::vector<int64_t>& values, std::vector<int64_t> dims, const std::string& name = "");
   // Adds a node with one output and returns its name, which is `name` unless that is empty.
   std::string node(const char* op, const std::vector<std::string>& inputs,
                    std::initializer_list<Attribute> attributes = {}, const std::string& name = "");
@@ -43,7 +46,8 @@ class GraphEdit {
   abi::OrtStatus* apply(abi::OrtSession* session);
 
  private:
-  std::string add_constant(ElementType type, const void* data, std::size_t bytes, std::vector<int64_t> dims);
+  std::string add_constant(ElementType type, const void* data, std::size_t bytes, std::vector<int64_t> dims,
+                           const std::string& name);
   void add_node(const char* op, const std::vector<std::string>& inputs, const std::vector<std::string>& outputs,
                 std::initializer_list<Attribute> attributes);
   std::string unique();

@@ -69,6 +69,10 @@ Session::Session(ApiPtr api, std::string file, const SessionConfig& config, cons
     inputs_on_device_ = read_device_ports(true);
     outputs_on_device_ = read_device_ports(false);
   }
+  // What was appended has values of its own and is known to whoever appended it.
+  inputs_.erase(std::remove_if(inputs_.begin(), inputs_.end(),
+                               [&](const Port& port) { return !on_host(appended_inputs_, port.name); }),
+                inputs_.end());
 }
 
 // One try. The runtime's status, with session_ made when there is none.
@@ -90,6 +94,7 @@ abi::OrtStatus* Session::create(const abi::OrtSessionOptions* options, const Gra
   api.check(editor->SessionGetOpsetForDomain(made, "", &opset), ErrorKind::kModel, "extending " + file_);
   GraphEdit edit(api, read_ports(true), read_ports(false), opset);
   extend(edit);
+  appended_inputs_ = edit.input_names();
   status = edit.apply(made);
   return status != nullptr ? status : editor->FinalizeModelEditorSession(made, options, nullptr);
 }
@@ -211,26 +216,26 @@ void Session::run_failed(abi::OrtStatus* status) const {
 }
 
 Binding::Binding(const Session& session)
-    : session_(session),
+    : session_(&session),
       host_(session.api_ptr()),
       binding_(session.api().make<abi::OrtIoBinding>("making a binding", session.api()->CreateIoBinding,
                                                      session.get())) {}
 
 void Binding::input(const char* name, const Value& value) {
-  const Api& api = session_.api();
+  const Api& api = session_->api();
   api.check(api->BindInput(binding_.get(), name, value.get()), "binding an input");
-  if (!session_.on_device()) return;
-  const bool graph_on_host = session_.input_on_host(name);
+  if (!session_->on_device()) return;
+  const bool graph_on_host = session_->input_on_host(name);
   if (is_host(api, value.get()) != graph_on_host) api.count_copy(graph_on_host, size_in_bytes(api, value.get()));
 }
 
 void Binding::output(const char* name, const Value& value) {
-  const Api& api = session_.api();
+  const Api& api = session_->api();
   api.check(api->BindOutput(binding_.get(), name, value.get()), "binding an output");
-  if (!session_.on_device()) return;
+  if (!session_->on_device()) return;
   const bool to_host = is_host(api, value.get());
   Crossing* known = find_crossing(name);
-  if (to_host == session_.output_on_host(name)) {
+  if (to_host == session_->output_on_host(name)) {
     if (known != nullptr) known->bytes = 0;
   } else if (known != nullptr) {
     *known = {std::move(known->name), to_host, size_in_bytes(api, value.get())};
@@ -242,7 +247,7 @@ void Binding::output(const char* name, const Value& value) {
 void Binding::output_to_host(const char* name) { output_to(name, host_); }
 
 void Binding::output_to(const char* name, const Memory& memory) {
-  const Api& api = session_.api();
+  const Api& api = session_->api();
   api.check(api->BindOutputToDevice(binding_.get(), name, memory.info()), "binding an output");
 }
 
@@ -253,15 +258,15 @@ Binding::Crossing* Binding::find_crossing(const char* name) {
 }
 
 void Binding::run(const RunOptions& options) {
-  abi::OrtStatus* status = session_.api()->RunWithBinding(session_.get(), options.get(), binding_.get());
-  if (status != nullptr) session_.run_failed(status);
+  abi::OrtStatus* status = session_->api()->RunWithBinding(session_->get(), options.get(), binding_.get());
+  if (status != nullptr) session_->run_failed(status);
   for (const Crossing& crossing : crossings_) {
-    if (crossing.bytes > 0) session_.api().count_copy(crossing.to_host, crossing.bytes);
+    if (crossing.bytes > 0) session_->api().count_copy(crossing.to_host, crossing.bytes);
   }
 }
 
 std::vector<Value> Binding::outputs() const {
-  const Api& api = session_.api();
+  const Api& api = session_->api();
   abi::OrtAllocator* allocator = nullptr;  // the runtime's own: not ours to release
   api.check(api->GetAllocatorWithDefaultOptions(&allocator), "reading outputs");
   abi::OrtValue** list = nullptr;

@@ -72,6 +72,7 @@ class Session {
   Handle<abi::OrtSession> session_;
   std::vector<Port> inputs_;
   std::vector<Port> outputs_;
+  std::vector<std::string> appended_inputs_;
   std::vector<std::string> inputs_on_device_;  // names; empty on the CPU
   std::vector<std::string> outputs_on_device_;
 };
@@ -97,7 +98,7 @@ class Binding {
   };
   Crossing* find_crossing(const char* name);
 
-  const Session& session_;
+  const Session* session_;
   Memory host_;
   Handle<abi::OrtIoBinding> binding_;
   std::vector<Crossing> crossings_;  // outputs that the runtime copies at each run

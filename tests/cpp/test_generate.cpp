@@ -12,6 +12,7 @@
 #include "allocations.hpp"
 #include "bundle.hpp"
 #include "decode/generate.hpp"
+#include "decode/sampler.hpp"
 #include "refusal.hpp"
 #include "shim.hpp"
 

@@ -1,0 +1,195 @@
+// The sampler as nodes of a graph: it must choose the tokens that the host's sampler chooses.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "base/rng.hpp"
+#include "bundle.hpp"
+#include "decode/device_sampler.hpp"
+#include "decode/device_sampler_names.hpp"
+#include "decode/generate.hpp"
+#include "decode/sampler.hpp"
+#include "identity_graph.hpp"
+#include "refusal.hpp"
+#include "shim.hpp"
+#include "temp_folder.hpp"
+
+using namespace loquor;
+using namespace loquor::testing;
+namespace names = loquor::device_sampler;
+
+namespace {
+
+using Order = std::vector<SamplerStage>;
+const Order kTurbo = Manifest().sampler_order;
+// As the English and Multilingual models have it.
+const Order kEnglish = {SamplerStage::kRepetitionPenalty, SamplerStage::kTemperature, SamplerStage::kMinP,
+                        SamplerStage::kTopP};
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+// The nodes over a graph that hands on the logits it is given.
+class Nodes {
+ public:
+  Nodes(const ort::ApiPtr& api, Order order, int64_t vocab, int64_t start, bool float64, int opset = 18)
+      : api_(api),
+        order_(std::move(order)),
+        vocab_(vocab),
+        start_(start),
+        float64_(float64),
+        session_(api, folder_.write("identity.onnx", IdentityGraph::bytes(vocab, opset)), session_config(api),
+                 device_sampler_nodes(order_, float64)),
+        host_(api),
+        run_(*api),
+        told_(names::kToldCount) {}
+
+  void reset(const GenerationOptions& options) {
+    options_ = options;
+    history_.assign(static_cast<std::size_t>(vocab_), 0.0f);
+    history_[static_cast<std::size_t>(start_)] = 1;
+  }
+
+  int64_t next(std::vector<float> logits, uint64_t step) {
+    const bool in_order = std::find(order_.begin(), order_.end(), SamplerStage::kRepetitionPenalty) != order_.end();
+    tell_device_sampler(options_, step, vocab_, in_order, told_);
+    std::vector<float> singles(told_.begin(), told_.end());
+    const auto x = host_.view(ort::ElementType::kFloat32, logits.data(), {1, 1, vocab_});
+    const auto told = float64_ ? host_.view(ort::ElementType::kFloat64, told_.data(), {1, names::kToldCount})
+                               : host_.view(ort::ElementType::kFloat32, singles.data(), {1, names::kToldCount});
+    const auto history = host_.view(ort::ElementType::kFloat32, history_.data(), {1, vocab_});
+    auto made = session_.run(run_, {{"x", x.get()}, {names::kTold, told.get()}, {names::kHistory, history.get()}},
+                             {names::kToken, names::kHistoryAfter});
+    const float* after = ort::data_of<float>(*api_, made[1].get());
+    history_.assign(after, after + vocab_);
+    return *ort::data_of<int64_t>(*api_, made[0].get());
+  }
+
+  const ort::Session& session() const { return session_; }
+
+ private:
+  TempFolder folder_;
+  ort::ApiPtr api_;
+  Order order_;
+  int64_t vocab_;
+  int64_t start_;
+  bool float64_;
+  ort::Session session_;
+  ort::Memory host_;
+  ort::RunOptions run_;
+  GenerationOptions options_;
+  std::vector<double> told_;
+  std::vector<float> history_;
+};
+
+std::vector<GenerationOptions> option_grid() {
+  std::vector<GenerationOptions> grid;
+  for (const float temperature : {0.0f, 0.3f, 0.8f, 1.0f, 3.0f}) {
+    for (const int32_t top_k : {0, 1, 40, 1000, 6563}) {
+      for (const float top_p : {0.02f, 0.5f, 0.95f, 1.0f}) {
+        for (const float min_p : {0.0f, 0.05f, 1.0f}) {
+          GenerationOptions options;
+          options.temperature = temperature;
+          options.top_k = top_k;
+          options.top_p = top_p;
+          options.min_p = min_p;
+          options.repetition_penalty = top_k == 40 ? 1.0f : top_k == 1 ? 0.7f : 1.2f;
+          options.seed = grid.size();
+          grid.push_back(options);
+        }
+      }
+    }
+  }
+  return grid;
+}
+
+// Random logits; by `kind` as a model gives them, with many ties, or with infinities and large numbers among
+// them.
+std::vector<float> random_logits(uint64_t seed, int64_t vocab, uint64_t kind) {
+  const CounterRng rng(seed);
+  std::vector<float> logits(static_cast<std::size_t>(vocab));
+  for (std::size_t i = 0; i < logits.size(); ++i) {
+    const float u = rng.uniform(2 * i);
+    const float v = rng.uniform(2 * i + 1);
+    logits[i] = 2.5f * std::sqrt(-2 * std::log(u + 1e-7f)) * std::cos(6.2831853f * v);
+    if (kind == 1) logits[i] = std::round(logits[i] * 2) / 2;
+    if (kind == 2 && u < 0.3f) logits[i] = v < 0.9f ? -kInfinity : v < 0.95f ? -3e38f : 80.0f;
+  }
+  return logits;
+}
+
+struct Agreement {
+  int64_t tokens = 0;
+  std::vector<std::string> differences;
+};
+
+// Both over the same sequences; after a difference both go on from the host's token.
+Agreement compare(Nodes& nodes, const Order& order, int64_t vocab, int64_t start,
+                  const std::vector<GenerationOptions>& grid, uint64_t steps) {
+  Agreement found;
+  Sampler host(order, vocab, start);
+  for (const GenerationOptions& options : grid) {
+    host.reset(options);
+    nodes.reset(options);
+    for (uint64_t step = 0; step < steps; ++step) {
+      std::vector<float> logits = random_logits(1000 * options.seed + step, vocab, (options.seed + step) % 3);
+      const int64_t device_token = nodes.next(logits, step);
+      const int64_t host_token = host.next(logits, step);
+      ++found.tokens;
+      if (device_token == host_token) continue;
+      found.differences.push_back(std::to_string(options.seed) + "/" + std::to_string(step) + ": " +
+                                  std::to_string(device_token) + " for " + std::to_string(host_token));
+      break;
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("in float64 the nodes choose the host's tokens, whatever the options") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  for (const Order& order : {kTurbo, kEnglish}) {
+    Nodes nodes(shim.api, order, 6563, 6561, true);
+    const Agreement found = compare(nodes, order, 6563, 6561, option_grid(), 4);
+    MESSAGE(found.tokens << " tokens");
+    CHECK(found.differences == std::vector<std::string>());
+  }
+  // Small vocabularies meet their borders often; any opset that has the operators will do.
+  for (const int opset : {13, 17, 18, 21}) {
+    CAPTURE(opset);
+    Nodes nodes(shim.api, kTurbo, 9, 2, true, opset);
+    CHECK(compare(nodes, kTurbo, 9, 2, option_grid(), 12).differences == std::vector<std::string>());
+  }
+}
+
+TEST_CASE("in float32 they differ in few tokens") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Nodes nodes(shim.api, kTurbo, 6563, 6561, false);
+  const Agreement found = compare(nodes, kTurbo, 6563, 6561, option_grid(), 4);
+  MESSAGE(found.tokens << " tokens " << found.differences.size());
+  for (auto& d : found.differences) MESSAGE(d);
+}
+
+TEST_CASE("gen") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  const ort::RunOptions run(*shim.api);
+  for (const std::string form : {"concat", "gqa"}) {
+    Model plain(shim.api, manifest_of(form), session_config(shim.api));
+    Model extended(shim.api, manifest_of(form), session_config(shim.api), device_sampler_nodes(kTurbo, true));
+    CHECK(extended.language_model.session().inputs().size() == plain.language_model.session().inputs().size());
+    Generator host(plain);
+    Generator device(extended);
+    const Voice voice = plain.speech_encoder.encode(recording(), run);
+    for (const auto& options : {greedy(60), sampled(60), sampled(60, 5)}) {
+      CHECK(host.generate({text_ids(), voice, options, {}}, run, nullptr).ids ==
+            device.generate({text_ids(), voice, options, {}}, run, nullptr).ids);
+    }
+  }
+}
