@@ -90,6 +90,7 @@ Facts to_dict(const loquor_engine_info& info) {
     facts["file"] = graph.file;
     facts["dtype"] = graph.dtype;
     facts["optimization_level"] = graph.optimization_level;
+    facts["placement"] = info.placements[i];
     graphs[names[i]] = facts;
   }
   Facts facts;
@@ -115,6 +116,7 @@ Facts to_dict(const loquor_engine_info& info) {
   facts["stop_token"] = info.stop_token;
   facts["silence_token"] = info.silence_token;
   facts["end_of_text_token"] = info.end_of_text_token;
+  facts["sampling"] = info.sampling;
   return facts;
 }
 
@@ -133,7 +135,7 @@ Facts to_dict(const loquor_generation_options& options) {
 std::unique_ptr<Engine> open_engine(const Runtime& runtime, const std::string& folder,
                                     const std::string& dtype, const std::string& device,
                                     const std::map<std::string, std::string>& provider_options,
-                                    int32_t threads) {
+                                    int32_t threads, const std::string& sampling) {
   std::vector<const char*> keys;
   std::vector<const char*> values;
   for (const auto& [key, value] : provider_options) {
@@ -148,6 +150,7 @@ std::unique_ptr<Engine> open_engine(const Runtime& runtime, const std::string& f
   options.provider_option_values = values.data();
   options.provider_option_count = keys.size();
   options.threads = threads;
+  options.sampling = sampling.c_str();
   return without_gil([&] { return std::make_unique<Engine>(runtime, folder, &options); });
 }
 
@@ -260,11 +263,24 @@ void bind_engine(py::module_& module) {
       .def(
           "add_provider_library",
           [](const PyRuntime& self, const std::string& library_path) {
-            without_gil([&] {
-              check(loquor_runtime_add_provider_library(self.handle.get(), library_path.c_str()));
-            });
+            without_gil(
+                [&] { check(loquor_runtime_add_provider_library(self.handle.get(), library_path.c_str())); });
           },
-          py::arg("library_path"));
+          py::arg("library_path"))
+      .def(
+          "device_info",
+          [](const PyRuntime& self, const std::string& device) {
+            loquor_device_info info = {};
+            info.struct_size = sizeof(info);
+            check(loquor_runtime_get_device_info(self.handle.get(), device.c_str(), &info));
+            Facts facts;
+            facts["device"] = info.device;
+            facts["provider"] = info.provider;
+            facts["advised_dtype"] = info.advised_dtype;
+            facts["advice"] = info.advice;
+            return facts;
+          },
+          py::arg("device"));
 
   py::class_<PyCancelToken>(module, "CancelToken", "Ends a running request from any thread.")
       .def(py::init([] { return PyCancelToken{make_cancel_token()}; }))
@@ -284,11 +300,11 @@ void bind_engine(py::module_& module) {
   py::class_<Engine>(module, "EngineHandle", "A loaded bundle.")
       .def(py::init([](const PyRuntime& runtime, const std::string& folder, const std::string& dtype,
                        const std::string& device, const std::map<std::string, std::string>& provider_options,
-                       int32_t threads) {
-             return open_engine(runtime.handle, folder, dtype, device, provider_options, threads);
+                       int32_t threads, const std::string& sampling) {
+             return open_engine(runtime.handle, folder, dtype, device, provider_options, threads, sampling);
            }),
            py::arg("runtime"), py::arg("folder"), py::kw_only(), py::arg("dtype"), py::arg("device"),
-           py::arg("provider_options"), py::arg("threads"))
+           py::arg("provider_options"), py::arg("threads"), py::arg("sampling"))
       .def("info", [](const Engine& self) { return to_dict(self.info()); })
       .def("default_options", [](const Engine& self) { return to_dict(self.default_options()); })
       .def(

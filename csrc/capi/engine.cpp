@@ -15,6 +15,7 @@ loquor::EngineOptions read_engine_options(const loquor_engine_options* given) {
   if (options.dtype != nullptr) read.dtype = options.dtype;
   if (options.device != nullptr) read.device = options.device;
   read.threads = options.threads;
+  if (options.sampling != nullptr) read.sampling = options.sampling;
   for (size_t i = 0; i < options.provider_option_count; ++i) {
     const char* const* keys = &required(options.provider_option_keys, "provider_option_keys");
     const char* const* values = &required(options.provider_option_values, "provider_option_values");
@@ -68,7 +69,8 @@ int64_t checked_product(int64_t a, int64_t b, const char* name) {
   return a * b;
 }
 
-loquor_engine_info describe(const loquor::Model& model) {
+loquor_engine_info describe(const loquor::Engine& engine) {
+  const loquor::Model& model = engine.model();
   const loquor::Manifest& manifest = model.manifest;
   const loquor::LmSignature& lm = model.language_model.signature();
   loquor_engine_info info = {};
@@ -84,7 +86,9 @@ loquor_engine_info describe(const loquor::Model& model) {
   for (size_t i = 0; i < LOQUOR_GRAPH_COUNT; ++i) {
     info.graphs[i] = {manifest.files[i].path.c_str(), manifest.files[i].dtype.c_str(),
                       sessions[i]->optimization_level()};
+    info.placements[i] = sessions[i]->placement().c_str();
   }
+  info.sampling = engine.sampling();
   info.threads = model.config.threads;
   info.layers = static_cast<int32_t>(lm.kv.layers);
   info.kv_heads = static_cast<int32_t>(lm.kv.heads);
@@ -113,6 +117,7 @@ void loquor_engine_options_init(loquor_engine_options* options) {
   options->struct_size = sizeof(*options);
   options->dtype = "auto";
   options->device = "auto";
+  options->sampling = "auto";
 }
 
 loquor_status loquor_engine_open(loquor_runtime* runtime, const char* bundle_folder,
@@ -127,7 +132,7 @@ loquor_status loquor_engine_open(loquor_runtime* runtime, const char* bundle_fol
 void loquor_engine_close(loquor_engine* engine) { delete engine; }
 
 loquor_status loquor_engine_get_info(const loquor_engine* engine, loquor_engine_info* info) {
-  return guarded([&] { write_struct(info, describe(required(engine, "engine").engine.model()), "info"); });
+  return guarded([&] { write_struct(info, describe(required(engine, "engine").engine), "info"); });
 }
 
 loquor_status loquor_engine_encode_voice(loquor_engine* engine, const float* samples, size_t sample_count,

@@ -24,8 +24,8 @@ bool has_device_sampler(const LanguageModel& lm) {
                      [](const ort::Port& port) { return port.name == names::kToken; });
 }
 
-void tell_device_sampler(const GenerationOptions& options, uint64_t step, int64_t vocab, bool penalty_in_order,
-                         std::vector<double>& told) {
+void tell_device_sampler(const GenerationOptions& options, uint64_t step, int64_t vocab,
+                         bool penalty_in_order, std::vector<double>& told) {
   const bool greedy = options.temperature == 0;
   const bool narrow = options.top_k > 0 && options.top_k < vocab;
   const bool penalize = greedy || penalty_in_order;
@@ -54,7 +54,8 @@ DeviceSampler::DeviceSampler(Model& model)
                            : host_.view(ort::ElementType::kFloat32, floats_.data(), {1, names::kToldCount})),
       token_on_device_(!lm_.session().output_on_host(names::kToken) &&
                        !model.embed_tokens.session().input_on_host("input_ids") && can_copy()),
-      embeds_on_device_(model.embed_tokens.type() == lm_.signature().embeds_type),
+      embeds_on_device_(model.embed_tokens.type() == lm_.signature().embeds_type &&
+                        (device_.host() || model.embed_tokens.session().on_device())),
       host_token_(host_.view(ort::ElementType::kInt64, &token_, {1, 1})),
       token_value_(host_.view(ort::ElementType::kInt64, &token_, {1, 1})),
       embeds_value_(host_.api().own<ort::abi::OrtValue>(nullptr)),

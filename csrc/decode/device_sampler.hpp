@@ -1,9 +1,9 @@
 // The sampler as nodes of the language model's own graph, so that a step brings back a token and no logits.
 //
 // What it computes is what sampler.hpp says; tests compare the two token for token. Where the provider knows
-// float64 the sums are taken in it, in the same order, and the tokens are the same. Elsewhere they are taken in
-// float32: then a token differs where u falls within rounding (some 1e-6 of the total) of the border between
-// two tokens, or where a cumulative probability lies as near to 1 - top_p.
+// float64 the sums are taken in it, in the same order, and the tokens are the same. Elsewhere they are taken
+// in float32: then a token differs where u falls within rounding (some 1e-6 of the total) of the border
+// between two tokens, or where a cumulative probability lies as near to 1 - top_p.
 #pragma once
 
 #include <cstdint>
@@ -23,10 +23,10 @@ ort::GraphExtension device_sampler_nodes(std::vector<SamplerStage> order, bool f
 // Does this language model have them?
 bool has_device_sampler(const LanguageModel& lm);
 
-// What the nodes are told at a step, as device_sampler_names.hpp lists it. `penalty_in_order`: is it one of the
-// family's stages?
-void tell_device_sampler(const GenerationOptions& options, uint64_t step, int64_t vocab, bool penalty_in_order,
-                         std::vector<double>& told);
+// What the nodes are told at a step, as device_sampler_names.hpp lists it. `penalty_in_order`: is it one of
+// the family's stages?
+void tell_device_sampler(const GenerationOptions& options, uint64_t step, int64_t vocab,
+                         bool penalty_in_order, std::vector<double>& told);
 
 class DeviceSampler final : public TokenChooser {
  public:

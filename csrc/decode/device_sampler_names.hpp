@@ -6,9 +6,9 @@
 
 namespace loquor::device_sampler {
 
-constexpr const char* kTold = "loquor.told";             // input [batch, kToldCount]
-constexpr const char* kHistory = "loquor.history";       // input float32 [batch, vocab]: 1 for a token in it
-constexpr const char* kToken = "loquor.token";           // output int64 [batch, 1]
+constexpr const char* kTold = "loquor.told";        // input [batch, kToldCount]
+constexpr const char* kHistory = "loquor.history";  // input float32 [batch, vocab]: 1 for a token in it
+constexpr const char* kToken = "loquor.token";      // output int64 [batch, 1]
 constexpr const char* kHistoryAfter = "loquor.history_after";  // output, as kHistory
 
 // Columns of kTold, in the precision of the sums.

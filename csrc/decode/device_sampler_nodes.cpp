@@ -19,10 +19,12 @@ class Builder {
     for (const ort::Port& port : edit.outputs()) {
       if (port.name == "logits") logits = &port;
     }
-    if (logits == nullptr || logits->dims.size() != 3 || logits->dims[2] <= 0 || edit.opset() < kOldestOpset) {
-      throw Error(ErrorKind::kModel, "a sampler cannot be appended to this graph: it needs 'logits' of known "
-                                     "vocabulary size and opset " +
-                                         std::to_string(kOldestOpset) + " or newer");
+    if (logits == nullptr || logits->dims.size() != 3 || logits->dims[2] <= 0 ||
+        edit.opset() < kOldestOpset) {
+      throw Error(ErrorKind::kModel,
+                  "a sampler cannot be appended to this graph: it needs 'logits' of known "
+                  "vocabulary size and opset " +
+                      std::to_string(kOldestOpset) + " or newer");
     }
     vocab_ = logits->dims[2];
     half_ = logits->type == static_cast<int>(ort::ElementType::kFloat16);
@@ -58,7 +60,9 @@ class Builder {
  private:
   static constexpr int kOldestOpset = 13;
 
-  Name cast(const Name& x, ort::ElementType to) { return edit_.node("Cast", {x}, {{"to", int64_t{static_cast<int>(to)}}}); }
+  Name cast(const Name& x, ort::ElementType to) {
+    return edit_.node("Cast", {x}, {{"to", int64_t{static_cast<int>(to)}}});
+  }
   Name real(const Name& x) { return float64_ ? cast(x, ort::ElementType::kFloat64) : x; }
   Name single(const Name& x) { return float64_ ? cast(x, ort::ElementType::kFloat32) : x; }
   Name real_constant(double value) {
@@ -149,8 +153,8 @@ class Builder {
     const Name sums = cumulated(weights);
     const Name share = edit_.node("Div", {sums, reduce("ReduceMax", sums)});
     const Name last = edit_.constant(std::vector<float>{static_cast<float>(vocab_ - 1)}, {1});
-    const Name first_kept = edit_.node(
-        "Min", {count(edit_.node("LessOrEqual", {share, told_[device_sampler::kDropped]})), last});
+    const Name first_kept =
+        edit_.node("Min", {count(edit_.node("LessOrEqual", {share, told_[device_sampler::kDropped]})), last});
     const Name border = at(sorted_, first_kept);
     // Of those equal to the border the lower ids come first, and so many of them are dropped:
     const Name equal = edit_.node("Equal", {masked_, border});
@@ -168,8 +172,8 @@ class Builder {
 
   void penalty() {
     const Name by = single(told_[device_sampler::kPenalty]);
-    const Name changed = edit_.node("Where", {edit_.node("Less", {x_, zero_}), edit_.node("Mul", {x_, by}),
-                                              edit_.node("Div", {x_, by})});
+    const Name changed = edit_.node(
+        "Where", {edit_.node("Less", {x_, zero_}), edit_.node("Mul", {x_, by}), edit_.node("Div", {x_, by})});
     const Name in_history = edit_.node("Greater", {device_sampler::kHistory, zero_});
     set_logits(edit_.node("Where", {in_history, changed, x_}));
     keep(edit_.node("GreaterOrEqual", {x_, lowest_}));
@@ -185,7 +189,8 @@ class Builder {
 
   // The inverse CDF. Greedy is the same with all weights but the largest made 0, and u = 0.
   void finish() {
-    const Name weights = edit_.node("Where", {alive_, weight(x_, told_[device_sampler::kSampling]), real_zero_});
+    const Name weights =
+        edit_.node("Where", {alive_, weight(x_, told_[device_sampler::kSampling]), real_zero_});
     const Name sums = cumulated(weights);
     const Name total = reduce("ReduceMax", sums);
     const Name target = edit_.node("Mul", {told_[device_sampler::kUniform], total});

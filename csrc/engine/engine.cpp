@@ -4,6 +4,9 @@
 #include <chrono>
 #include <cmath>
 
+#include "decode/device_sampler.hpp"
+#include "model/precision.hpp"
+
 namespace loquor {
 namespace {
 
@@ -18,11 +21,27 @@ ort::SessionConfig session_config(const ort::Api& api, const EngineOptions& opti
           options.threads > 0 ? options.threads : ort::default_threads()};
 }
 
+// The sampler's nodes, where tokens are to be chosen on the device.
+LmExtension sampler_nodes(const std::string& sampling, const ort::Device& device, const Manifest& manifest) {
+  if (sampling != "auto" && sampling != "host" && sampling != "device") {
+    throw Error(ErrorKind::kInvalidInput, "sampling must be auto, host or device, not '" + sampling + "'");
+  }
+  const bool automatic = sampling == "auto";
+  if (sampling == "host" || (automatic && device.host_memory())) return {};
+  return {device_sampler_nodes(manifest.sampler_order, device.float64), automatic};
+}
+
+Model open_model(const ort::ApiPtr& api, const std::string& bundle_folder, const EngineOptions& options) {
+  const ort::SessionConfig config = session_config(*api, options);
+  Manifest manifest = read_manifest(bundle_folder, options.dtype, precision_advice(config.device.name).dtype);
+  const LmExtension extension = sampler_nodes(options.sampling, config.device, manifest);
+  return Model(api, std::move(manifest), config, extension);
+}
+
 }  // namespace
 
 Engine::Engine(const ort::ApiPtr& api, const std::string& bundle_folder, const EngineOptions& options)
-    : model_(api, read_manifest(bundle_folder, options.dtype), session_config(*api, options)),
-      generator_(model_) {}
+    : model_(open_model(api, bundle_folder, options)), generator_(model_) {}
 
 Engine::~Engine() { turns_.drain(); }
 

@@ -18,6 +18,9 @@ struct EngineOptions {
   std::string device = "auto";
   std::vector<std::pair<std::string, std::string>> provider_options;
   int threads = 0;  // of each graph; 0: default_threads()
+  // Where tokens are chosen: "host", "device" (as nodes of the language model's graph), or "auto": on the
+  // device where it has its own memory.
+  std::string sampling = "auto";
 };
 
 struct Waveform {
@@ -39,6 +42,7 @@ class Engine {
   Waveform decode(Span<const int64_t> tokens, const Voice& voice, CancelToken* cancel);
 
   const Model& model() const { return model_; }
+  const char* sampling() const { return generator_.chooser().name(); }
 
  private:
   // Runs `work(run_options)` when it is its turn, and turns an interruption by the token into kCancelled.

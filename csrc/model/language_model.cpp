@@ -23,9 +23,9 @@ LanguageModel::LanguageModel(ort::Session session, const ort::Device& device)
   if (session_.on_device()) longest_run_ = find_longest_run();
 }
 
-// A provider may use another kernel for long inputs than for short ones, and on some drivers that one is wrong
-// (WebGPU's fused attention from 32 positions on, where a subgroup has 4 lanes). So the same positions are run
-// at once and in parts, which must agree.
+// A provider may use another kernel for long inputs than for short ones, and on some drivers that one is
+// wrong (WebGPU's fused attention from 32 positions on, where a subgroup has 4 lanes). So the same positions
+// are run at once and in parts, which must agree.
 int64_t LanguageModel::find_longest_run() {
   constexpr int64_t kWhole = 64;
   constexpr int64_t kPart = 16;
@@ -36,7 +36,8 @@ int64_t LanguageModel::find_longest_run() {
     begin(kWhole);
     const int64_t elements = kWhole * signature_.hidden_size;
     float* values = embeds(kWhole);
-    for (int64_t i = 0; i < elements; ++i) values[i] = static_cast<float>(std::sin(static_cast<double>(i * i)));
+    for (int64_t i = 0; i < elements; ++i)
+      values[i] = static_cast<float>(std::sin(static_cast<double>(i * i)));
     longest_run_ = part;
     const Span<float> logits = run(kWhole, options);
     found.emplace_back(logits.begin(), logits.begin() + vocab);

@@ -25,12 +25,12 @@ class LanguageModel {
   void begin(int64_t capacity);
   // Where to write the embeddings of the next `count` positions, [count, hidden_size], before run().
   float* embeds(int64_t count);
-  // Prefill or decode step: runs `count` new positions, in parts where the device needs that. The logits of the last one, [vocab_size], are the
-  // caller's to change and live until the next call. Throws kExecution.
+  // Prefill or decode step: runs `count` new positions, in parts where the device needs that. The logits of
+  // the last one, [vocab_size], are the caller's to change and live until the next call. Throws kExecution.
   Span<float> run(int64_t count, const ort::RunOptions& options);
 
-  // From the next sequence on, the logits stay in the graph, for nodes appended to it: run() returns none, and
-  // what those nodes take and give is bound to binding() by the caller.
+  // From the next sequence on, the logits stay in the graph, for nodes appended to it: run() returns none,
+  // and what those nodes take and give is bound to binding() by the caller.
   void keep_logits();
   ort::Binding& binding() { return binding_; }
   // A decode step whose embeddings lie in `embeds`, [1, 1, hidden_size] of the graph's type, on any device.

@@ -10,11 +10,20 @@ namespace loquor {
 namespace {
 
 ort::Session load(const ort::ApiPtr& api, const Manifest& manifest, Graph graph,
-                  const ort::SessionConfig& config, const ort::GraphExtension& extend = {}) {
+                  const ort::SessionConfig& config, const LmExtension& extend = {}) {
   const auto& file = manifest.files[static_cast<std::size_t>(graph)];
   log::write(log::Level::kInfo,
              "loading " + file.path + " (" + file.dtype + ") on " + config.device.provider);
-  return ort::Session(api, file.path, config, extend);
+  if (!extend.nodes) return ort::Session(api, file.path, config);
+  try {
+    return ort::Session(api, file.path, config, extend.nodes);
+  } catch (const Error& error) {
+    if (!extend.optional) throw;
+    log::write(log::Level::kWarning,
+               std::string("tokens are chosen on the host, since the device's sampler cannot be appended: ") +
+                   error.what());
+  }
+  return ort::Session(api, file.path, config);
 }
 
 bool finite(const std::vector<float>& values) {
@@ -43,7 +52,7 @@ void require_count(const char* what, const std::vector<float>& values, int64_t c
 }  // namespace
 
 Model::Model(const ort::ApiPtr& api, Manifest manifest_, const ort::SessionConfig& config_,
-             const ort::GraphExtension& extend_lm)
+             const LmExtension& extend_lm)
     : manifest(std::move(manifest_)),
       config(config_),
       speech_encoder(load(api, manifest, Graph::kSpeechEncoder, config)),

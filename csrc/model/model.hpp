@@ -10,12 +10,19 @@
 
 namespace loquor {
 
+// Nodes for the language model's graph; empty: none. `optional`: where they cannot be had the graph is used
+// without them, which the log tells.
+struct LmExtension {
+  ort::GraphExtension nodes;
+  bool optional = false;
+};
+
 class Model {
  public:
-  // `extend_lm`, unless empty, appends nodes to the language model. Throws kModel, kInvalidInput or
+  // What `extend_lm` names is appended to the language model. Throws kModel, kInvalidInput or
   // kRuntimeMissing.
   Model(const ort::ApiPtr& api, Manifest manifest, const ort::SessionConfig& config,
-        const ort::GraphExtension& extend_lm = {});
+        const LmExtension& extend_lm = {});
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
 

@@ -87,6 +87,8 @@ Device choose_device(const Api& api, const std::string& name,
   return device;
 }
 
+const char* provider_of(const std::string& device) { return find_known(device)->provider; }
+
 void append_provider(const Api& api, abi::OrtSessionOptions* session_options, const Device& device) {
   std::vector<const char*> keys;
   std::vector<const char*> values;

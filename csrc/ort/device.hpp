@@ -28,6 +28,9 @@ struct Device {
 Device choose_device(const Api& api, const std::string& name,
                      std::vector<std::pair<std::string, std::string>> options);
 
+// The execution provider of a device that choose_device knows; lives for ever.
+const char* provider_of(const std::string& device);
+
 void append_provider(const Api& api, abi::OrtSessionOptions* session_options, const Device& device);
 
 // Threads worth giving to one graph: the usable cores, 8 at most (more only adds synchronisation at batch 1).

@@ -28,17 +28,20 @@ void GraphEdit::output(const std::string& name, ElementType type, std::vector<in
 
 std::string GraphEdit::constant(const std::vector<float>& values, std::vector<int64_t> dims,
                                 const std::string& name) {
-  return add_constant(ElementType::kFloat32, values.data(), values.size() * sizeof(float), std::move(dims), name);
+  return add_constant(ElementType::kFloat32, values.data(), values.size() * sizeof(float), std::move(dims),
+                      name);
 }
 
 std::string GraphEdit::constant(const std::vector<double>& values, std::vector<int64_t> dims,
                                 const std::string& name) {
-  return add_constant(ElementType::kFloat64, values.data(), values.size() * sizeof(double), std::move(dims), name);
+  return add_constant(ElementType::kFloat64, values.data(), values.size() * sizeof(double), std::move(dims),
+                      name);
 }
 
 std::string GraphEdit::constant(const std::vector<int64_t>& values, std::vector<int64_t> dims,
                                 const std::string& name) {
-  return add_constant(ElementType::kInt64, values.data(), values.size() * sizeof(int64_t), std::move(dims), name);
+  return add_constant(ElementType::kInt64, values.data(), values.size() * sizeof(int64_t), std::move(dims),
+                      name);
 }
 
 std::string GraphEdit::add_constant(ElementType type, const void* data, std::size_t bytes,
@@ -108,13 +111,14 @@ std::string GraphEdit::unique() { return "loquor.made." + std::to_string(made_++
 std::vector<abi::OrtValueInfo*> GraphEdit::value_infos(const std::vector<Port>& ports) const {
   std::vector<Handle<abi::OrtValueInfo>> owned;
   for (const Port& port : ports) {
-    const auto shape =
-        api_.make<abi::OrtTensorTypeAndShapeInfo>(kDoing, api_->CreateTensorTypeAndShapeInfo);
-    api_.check(api_->SetTensorElementType(shape.get(), static_cast<abi::ONNXTensorElementDataType>(port.type)),
-               kDoing);
+    const auto shape = api_.make<abi::OrtTensorTypeAndShapeInfo>(kDoing, api_->CreateTensorTypeAndShapeInfo);
+    api_.check(
+        api_->SetTensorElementType(shape.get(), static_cast<abi::ONNXTensorElementDataType>(port.type)),
+        kDoing);
     api_.check(api_->SetDimensions(shape.get(), port.dims.data(), port.dims.size()), kDoing);
-    const auto type = api_.make<abi::OrtTypeInfo>(
-        kDoing, editor_.CreateTensorTypeInfo, static_cast<const abi::OrtTensorTypeAndShapeInfo*>(shape.get()));
+    const auto type =
+        api_.make<abi::OrtTypeInfo>(kDoing, editor_.CreateTensorTypeInfo,
+                                    static_cast<const abi::OrtTensorTypeAndShapeInfo*>(shape.get()));
     owned.push_back(api_.make<abi::OrtValueInfo>(kDoing, editor_.CreateValueInfo, port.name.c_str(),
                                                  static_cast<const abi::OrtTypeInfo*>(type.get())));
   }

@@ -1,5 +1,5 @@
-// Appending nodes to a graph while it is loaded, with the runtime's Model Editor API: nodes can be added, what is
-// there cannot be changed.
+// Appending nodes to a graph while it is loaded, with the runtime's Model Editor API: nodes can be added,
+// what is there cannot be changed.
 #pragma once
 
 #include <functional>
@@ -27,14 +27,17 @@ class GraphEdit {
   std::vector<std::string> input_names() const;                  // of those added
   int opset() const { return opset_; }                           // of the standard domain
 
-  // A new input must be a constant too, which is its value when nothing is fed: graphs that know nothing of it
-  // still run. -1 is a free dimension, as in Port.
+  // A new input must be a constant too, which is its value when nothing is fed: graphs that know nothing of
+  // it still run. -1 is a free dimension, as in Port.
   std::string input(const std::string& name, ElementType type, std::vector<int64_t> dims);
   void output(const std::string& name, ElementType type, std::vector<int64_t> dims);
   // Without a name one is made up.
-  std::string constant(const std::vector<float>& values, std::vector<int64_t> dims, const std::string& name = "");
-  std::string constant(const std::vector<double>& values, std::vector<int64_t> dims, const std::string& name = "");
-  std::string constant(const std::vector<int64_t>& values, std::vector<int64_t> dims, const std::string& name = "");
+  std::string constant(const std::vector<float>& values, std::vector<int64_t> dims,
+                       const std::string& name = "");
+  std::string constant(const std::vector<double>& values, std::vector<int64_t> dims,
+                       const std::string& name = "");
+  std::string constant(const std::vector<int64_t>& values, std::vector<int64_t> dims,
+                       const std::string& name = "");
   // Adds a node with one output and returns its name, which is `name` unless that is empty.
   std::string node(const char* op, const std::vector<std::string>& inputs,
                    std::initializer_list<Attribute> attributes = {}, const std::string& name = "");
@@ -48,8 +51,8 @@ class GraphEdit {
  private:
   std::string add_constant(ElementType type, const void* data, std::size_t bytes, std::vector<int64_t> dims,
                            const std::string& name);
-  void add_node(const char* op, const std::vector<std::string>& inputs, const std::vector<std::string>& outputs,
-                std::initializer_list<Attribute> attributes);
+  void add_node(const char* op, const std::vector<std::string>& inputs,
+                const std::vector<std::string>& outputs, std::initializer_list<Attribute> attributes);
   std::string unique();
   std::vector<abi::OrtValueInfo*> value_infos(const std::vector<Port>& ports) const;
 

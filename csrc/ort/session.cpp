@@ -69,6 +69,9 @@ Session::Session(ApiPtr api, std::string file, const SessionConfig& config, cons
     inputs_on_device_ = read_device_ports(true);
     outputs_on_device_ = read_device_ports(false);
   }
+  for (const auto& [provider, nodes] : nodes_by_provider()) {
+    placement_ += (placement_.empty() ? "" : ", ") + provider + " " + std::to_string(nodes.size());
+  }
   // What was appended has values of its own and is known to whoever appended it.
   inputs_.erase(std::remove_if(inputs_.begin(), inputs_.end(),
                                [&](const Port& port) { return !on_host(appended_inputs_, port.name); }),
@@ -226,7 +229,8 @@ void Binding::input(const char* name, const Value& value) {
   api.check(api->BindInput(binding_.get(), name, value.get()), "binding an input");
   if (!session_->on_device()) return;
   const bool graph_on_host = session_->input_on_host(name);
-  if (is_host(api, value.get()) != graph_on_host) api.count_copy(graph_on_host, size_in_bytes(api, value.get()));
+  if (is_host(api, value.get()) != graph_on_host)
+    api.count_copy(graph_on_host, size_in_bytes(api, value.get()));
 }
 
 void Binding::output(const char* name, const Value& value) {

@@ -51,6 +51,9 @@ class Session {
   bool on_device() const { return !inputs_on_device_.empty() || !outputs_on_device_.empty(); }
   bool input_on_host(const std::string& name) const { return on_host(inputs_on_device_, name); }
   bool output_on_host(const std::string& name) const { return on_host(outputs_on_device_, name); }
+  // How many nodes each execution provider runs, as "CPUExecutionProvider 12, ..."; empty where the runtime
+  // cannot tell.
+  const std::string& placement() const { return placement_; }
   // Nodes by the execution provider that runs them; empty where the runtime cannot tell (before 1.24).
   std::map<std::string, std::vector<std::string>> nodes_by_provider() const;
 
@@ -73,6 +76,7 @@ class Session {
   std::vector<Port> inputs_;
   std::vector<Port> outputs_;
   std::vector<std::string> appended_inputs_;
+  std::string placement_;
   std::vector<std::string> inputs_on_device_;  // names; empty on the CPU
   std::vector<std::string> outputs_on_device_;
 };
@@ -85,7 +89,7 @@ class Binding {
   // content is copied now, so bind again after changing it.
   void input(const char* name, const Value& value);
   void output(const char* name, const Value& value);
-  void output_to_host(const char* name);  // allocated by the runtime at each run
+  void output_to_host(const char* name);                   // allocated by the runtime at each run
   void output_to(const char* name, const Memory& memory);  // the same in another memory
   void run(const RunOptions& options);
   std::vector<Value> outputs() const;  // of the last run, in the order bound

@@ -73,8 +73,8 @@ std::shared_ptr<void> Memory::allocate(std::size_t bytes) const {
 Value Memory::view(ElementType type, void* data, Shape shape) const {
   std::size_t bytes = element_size(type);
   for (const int64_t dim : shape) bytes *= static_cast<std::size_t>(dim);
-  return api_->make<abi::OrtValue>("making a tensor view", (*api_)->CreateTensorWithDataAsOrtValue,
-                                   info_, data, bytes, shape.begin(), shape.size(),
+  return api_->make<abi::OrtValue>("making a tensor view", (*api_)->CreateTensorWithDataAsOrtValue, info_,
+                                   data, bytes, shape.begin(), shape.size(),
                                    static_cast<abi::ONNXTensorElementDataType>(type));
 }
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from . import _core
 from .errors import RuntimeMissingError
 
-__all__ = ["LIBRARY_VARIABLE", "add_plugin", "find_library", "find_plugin", "open_runtime"]
+__all__ = ["LIBRARY_VARIABLE", "add_plugin", "download_dtype", "find_library", "find_plugin", "open_runtime"]
 
 LIBRARY_VARIABLE = "LOQUOR_ORT_LIBRARY"
 """Environment variable: path of the library to open instead of the installed package's."""
@@ -21,7 +21,11 @@ _PATTERNS = {"win32": "onnxruntime.dll", "darwin": "libonnxruntime*.dylib"}
 _PLUGINS = {"webgpu": ("WebGpuExecutionProvider", "onnxruntime_ep_webgpu")}
 """Devices whose execution provider comes as a library of its own, and the package that brings it."""
 
-_PLUGIN_LIBRARIES = ("libonnxruntime_providers_*.so", "libonnxruntime_providers_*.dylib", "onnxruntime_providers_*.dll")
+_PLUGIN_LIBRARIES = (
+    "libonnxruntime_providers_*.so",
+    "libonnxruntime_providers_*.dylib",
+    "onnxruntime_providers_*.dll",
+)
 
 _PROVIDERS = "libonnxruntime_providers"  # parts of the GPU flavours that lie beside the library
 
@@ -80,6 +84,17 @@ def add_plugin(runtime: _core.Runtime, device: str) -> None:
     library = find_plugin(device)
     if library is not None and _PLUGINS[device][0] not in runtime.providers:
         runtime.add_provider_library(str(library.absolute()))
+
+
+def download_dtype(runtime: _core.Runtime, device: str, dtype: str) -> str:
+    """Return the precision to download for a device where `dtype` is "auto", else `dtype`.
+
+    Raises as `Engine` does for a device that is not known or not there.
+    """
+    if dtype != "auto":
+        return dtype
+    info = runtime.device_info(device)
+    return "auto" if info["device"] == "cpu" else str(info["advised_dtype"])
 
 
 @functools.cache

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from . import _core
-from ._runtime import add_plugin, open_runtime
+from ._runtime import add_plugin, download_dtype, open_runtime
 from .audio import Audio, Metrics
 from .errors import InvalidInputError
 from .options import GenerationOptions, resolve_options
@@ -62,6 +62,8 @@ class Capabilities:
     tags: tuple[str, ...]
     voices: tuple[str, ...]
     has_default_voice: bool
+    sampling: str
+    placements: Mapping[str, str]
     voice_cloning: bool = True
     streaming: bool = False
 
@@ -77,13 +79,16 @@ class Engine:
         dtype: str = "auto",
         threads: int = 0,
         provider_options: Mapping[str, str] | None = None,
+        sampling: str = "auto",
     ) -> None:
         """Load a bundle: a name of the catalogue, a hub id, or a folder (see `loquor.hub.resolve`).
 
         `device` is "auto", "cpu", "cuda", "tensorrt", "coreml", "directml" or "webgpu"; `provider_options`
         go to its execution provider as they are. `dtype` is "auto", a published precision ("fp32", "fp16",
         "q8", "q4", "q4f16") or a list with exceptions ("q4,conditional_decoder=fp32"). `threads` are given to
-        each graph; 0 takes one per usable core, 8 at most.
+        each graph; 0 takes one per usable core, 8 at most. `sampling` says where tokens are chosen: on the
+        "host", on the "device" (by nodes appended to the language model, so that no logits come back), or
+        "auto": on the device where it has its own memory.
 
         Raises `RuntimeMissingError`, `ModelError` (`DownloadError` when files cannot be fetched) or
         `InvalidInputError`.
@@ -93,20 +98,26 @@ class Engine:
 
         runtime = open_runtime()
         self._model = model_text(model)
-        _check_arguments(device, dtype, threads, provider_options)
+        _check_arguments(device, dtype, threads, provider_options, sampling)
         entry = find_entry(self._model)
         if entry is not None and not entry.supported:
             raise InvalidInputError(
                 f"this version cannot run {self._model} yet: it runs the Turbo family (turbo, nano, mini)"
             )
         add_plugin(runtime, device)
-        self._folder = resolve(model, dtype=dtype)
+        self._folder = resolve(model, dtype=download_dtype(runtime, device, dtype))
         self._tokenizer = Tokenizer(self._folder)
         self._bundle_voices = bundle_voices(self._folder)
         self._default_voice = default_voice(self._folder)
         options = {str(key): str(value) for key, value in (provider_options or {}).items()}
         self._core: _core.EngineHandle | None = _core.EngineHandle(
-            runtime, str(self._folder), dtype=dtype, device=device, provider_options=options, threads=threads
+            runtime,
+            str(self._folder),
+            dtype=dtype,
+            device=device,
+            provider_options=options,
+            threads=threads,
+            sampling=sampling,
         )
         self._info = self._core.info()
         self._defaults = self._core.default_options()
@@ -336,6 +347,7 @@ class Engine:
             tags=self._tokenizer.tags,
             voices=tuple(self._bundle_voices),
             has_default_voice=self._default_voice is not None,
+            placements={name: graph["placement"] for name, graph in graphs.items()},
         )
 
     def close(self) -> None:
@@ -378,8 +390,10 @@ def _token(cancel: object) -> _core.CancelToken | None:
     raise InvalidInputError(f"cancel must be a loquor.CancelToken, not {type(cancel).__name__}")
 
 
-def _check_arguments(device: object, dtype: object, threads: object, provider_options: object) -> None:
-    for name, value in (("device", device), ("dtype", dtype)):
+def _check_arguments(
+    device: object, dtype: object, threads: object, provider_options: object, sampling: object
+) -> None:
+    for name, value in (("device", device), ("dtype", dtype), ("sampling", sampling)):
         if not isinstance(value, str):
             raise InvalidInputError(f"{name} must be a str, such as 'auto', not {type(value).__name__}")
     if isinstance(threads, bool) or not isinstance(threads, int) or not 0 <= threads < 2**31:

@@ -41,7 +41,9 @@ inline ort::SessionConfig session_config(const ort::ApiPtr& api) {
   return {ort::choose_device(*api, "cpu", {}), 1};
 }
 
-inline EngineOptions engine_options(const std::string& dtype = "fp32") { return {dtype, "cpu", {}, 1}; }
+inline EngineOptions engine_options(const std::string& dtype = "fp32") {
+  return {dtype, "cpu", {}, 1, "auto"};
+}
 
 inline ort::Session load_graph(const ort::ApiPtr& api, const std::string& form, Graph graph,
                                const std::string& dtype = "fp32") {

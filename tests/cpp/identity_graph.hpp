@@ -10,8 +10,8 @@ class IdentityGraph {
  public:
   static std::string bytes(int64_t vocab, int opset) {
     const std::string node = text(1, "x") + text(2, "logits") + text(3, "same") + text(4, "Identity");
-    const std::string graph = text(1, node) + text(2, "graph") + text(11, tensor("x", vocab)) +
-                              text(12, tensor("logits", vocab));
+    const std::string graph =
+        text(1, node) + text(2, "graph") + text(11, tensor("x", vocab)) + text(12, tensor("logits", vocab));
     constexpr int64_t kIrVersion = 8;
     return number(1, kIrVersion) + text(7, graph) + text(8, text(1, "") + number(2, opset));
   }

@@ -83,6 +83,19 @@ LOQUOR_EXPORT const char* loquor_runtime_provider(const loquor_runtime* runtime,
 LOQUOR_EXPORT loquor_status loquor_runtime_add_provider_library(loquor_runtime* runtime,
                                                                 const char* library_path);
 
+typedef struct loquor_device_info {
+  size_t struct_size;
+  const char* device;        /* "cpu", "cuda", ...; never "auto" */
+  const char* provider;      /* the execution provider that runs it */
+  const char* advised_dtype; /* what dtype "auto" takes where the bundle has it */
+  const char* advice;        /* why, as a clause */
+} loquor_device_info;
+
+/* What is known of a device before a bundle is opened on it; NULL or "auto": of the one that would be taken.
+ * LOQUOR_ERROR_RUNTIME_MISSING when this runtime does not offer it. Any thread. */
+LOQUOR_EXPORT loquor_status loquor_runtime_get_device_info(const loquor_runtime* runtime, const char* device,
+                                                           loquor_device_info* info);
+
 /* ---- Engine: one bundle, loaded ---- */
 
 typedef struct loquor_engine loquor_engine;
@@ -98,6 +111,9 @@ typedef struct loquor_engine_options {
   const char* const* provider_option_values;
   size_t provider_option_count;
   int32_t threads; /* intra-op threads of each graph; 0: one per usable core, 8 at most */
+  /* Where tokens are chosen: "host", "device" (by nodes appended to the language model, so that no logits
+   * come back) or "auto": on the device where it has its own memory. */
+  const char* sampling;
 } loquor_engine_options;
 
 typedef enum loquor_graph {
@@ -140,6 +156,10 @@ typedef struct loquor_engine_info {
   int64_t stop_token;
   int64_t silence_token;
   int64_t end_of_text_token;
+  const char* sampling; /* "host" or "device" */
+  /* By graph, how many of its nodes each execution provider runs, as "CPUExecutionProvider 12, ..."; "" where
+   * the runtime cannot tell (before 1.24). */
+  const char* placements[LOQUOR_GRAPH_COUNT];
 } loquor_engine_info;
 
 LOQUOR_EXPORT void loquor_engine_options_init(loquor_engine_options* options);
