@@ -304,7 +304,7 @@ void bind_engine(py::module_& module) {
              return open_engine(runtime.handle, folder, dtype, device, provider_options, threads, sampling);
            }),
            py::arg("runtime"), py::arg("folder"), py::kw_only(), py::arg("dtype"), py::arg("device"),
-           py::arg("provider_options"), py::arg("threads"), py::arg("sampling"))
+           py::arg("provider_options"), py::arg("threads"), py::arg("sampling") = "auto")
       .def("info", [](const Engine& self) { return to_dict(self.info()); })
       .def("default_options", [](const Engine& self) { return to_dict(self.default_options()); })
       .def(

@@ -49,7 +49,7 @@ _PROGRESS = "progress: 'Callable[[int], None] | None' = None"
             "__init__",
             "(self, model: 'str | os.PathLike[str]' = 'mini', *, device: 'str' = 'auto', "
             "dtype: 'str' = 'auto', threads: 'int' = 0, "
-            "provider_options: 'Mapping[str, str] | None' = None) -> 'None'",
+            "provider_options: 'Mapping[str, str] | None' = None, sampling: 'str' = 'auto') -> 'None'",
         ),
         ("voice", f"(self, source: 'VoiceSource | None' = None, *, {_CANCEL}) -> 'Voice'"),
         (
@@ -95,7 +95,7 @@ def test_capabilities() -> None:
     required = (
         "model", "family", "folder", "device", "provider", "dtypes", "optimization_levels", "threads",
         "kv_mode", "kv_dtype", "layers", "hidden_size", "vocab_size", "max_positions", "sample_rate",
-        "samples_per_token", "tags", "voices", "has_default_voice",
+        "samples_per_token", "tags", "voices", "has_default_voice", "sampling", "placements",
     )  # fmt: skip
     expected = {**dict.fromkeys(required, REQUIRED), "voice_cloning": True, "streaming": False}
     assert list(fields_of(Capabilities).items()) == list(expected.items())

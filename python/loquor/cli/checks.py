@@ -18,7 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from .. import Engine, __version__, _core
-from .._runtime import LIBRARY_VARIABLE, find_library, find_plugin, open_runtime
+from .._runtime import (
+    LIBRARY_VARIABLE,
+    add_plugin,
+    download_dtype,
+    find_library,
+    find_plugin,
+    open_runtime,
+)
 from ..hub import is_offline, resolve
 from ..hub_cache import cache_folder
 from .console import exit_code, one_line
@@ -143,7 +150,10 @@ def _state(device: str) -> str:
 
 def _model(facts: dict[str, Any], args: argparse.Namespace) -> Engine:
     facts["name"] = args.model or BUILT_IN
-    facts["folder"] = str(resolve(facts["name"], dtype=args.dtype, progress=False if args.quiet else None))
+    runtime = open_runtime()
+    add_plugin(runtime, args.device)
+    dtype = download_dtype(runtime, args.device, args.dtype)
+    facts["folder"] = str(resolve(facts["name"], dtype=dtype, progress=False if args.quiet else None))
     start = time.perf_counter()
     engine = load_engine(args)
     facts["load_seconds"] = time.perf_counter() - start
@@ -154,8 +164,16 @@ def _model(facts: dict[str, Any], args: argparse.Namespace) -> Engine:
     facts["threads"] = able.threads
     facts["kv_mode"] = able.kv_mode
     facts["kv_dtype"] = able.kv_dtype
+    facts["sampling"] = able.sampling
+    facts["advised_dtype"] = runtime.device_info(able.device)["advised_dtype"]
+    facts["advice"] = runtime.device_info(able.device)["advice"]
     facts["graphs"] = {
-        graph: {"device": able.device, "dtype": dtype, "optimization_level": able.optimization_levels[graph]}
+        graph: {
+            "device": able.device,
+            "dtype": dtype,
+            "optimization_level": able.optimization_levels[graph],
+            "nodes": able.placements[graph],
+        }
         for graph, dtype in able.dtypes.items()
     }
     return engine
