@@ -58,7 +58,7 @@ DeviceSampler::DeviceSampler(Model& model)
                         (device_.host() || model.embed_tokens.session().on_device())),
       host_token_(host_.view(ort::ElementType::kInt64, &token_, {1, 1})),
       token_value_(host_.view(ort::ElementType::kInt64, &token_, {1, 1})),
-      embeds_value_(host_.api().own<ort::abi::OrtValue>(nullptr)),
+      embeds_value_(host_.view(ort::ElementType::kInt64, &token_, {0})),
       embed_binding_(model.embed_tokens.session()) {
   const LmSignature& lm = lm_.signature();
   start_[static_cast<std::size_t>(model.manifest.start_token)] = 1;

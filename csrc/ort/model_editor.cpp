@@ -133,9 +133,7 @@ abi::OrtStatus* GraphEdit::apply(abi::OrtSession* session) {
     ports.insert(ports.end(), more.begin(), more.end());
     auto infos = value_infos(ports);
     abi::OrtStatus* status = setter(graph_.get(), infos.data(), infos.size());
-    for (abi::OrtValueInfo* info : infos) {
-      if (info != nullptr) api_->ReleaseValueInfo(info);
-    }
+    for (abi::OrtValueInfo* info : infos) static_cast<void>(api_.own(info));  // what was not taken
     api_.check(status, kDoing);
   };
   if (!new_inputs_.empty()) set(editor_.SetGraphInputs, inputs_, new_inputs_);

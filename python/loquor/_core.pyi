@@ -23,6 +23,8 @@ class Runtime:
     ONNX Runtime's shared library, opened by path.
     """
     def __init__(self, library_path: str) -> None: ...
+    def add_provider_library(self, library_path: str) -> None: ...
+    def device_info(self, device: str) -> dict[str, typing.Any]: ...
     @property
     def path(self) -> str: ...
     @property
@@ -63,6 +65,7 @@ class EngineHandle:
         device: str,
         provider_options: collections.abc.Mapping[str, str],
         threads: typing.SupportsInt | typing.SupportsIndex,
+        sampling: str = "auto",
     ) -> None: ...
     def decode(
         self,

@@ -66,7 +66,7 @@ def open_runtime() -> _core.Runtime:
 
 
 def find_plugin(device: str) -> Path | None:
-    """Return the library of the installed package that brings a device's execution provider, if there is one."""
+    """Return the library of the installed package that brings a device's provider, if there is one."""
     spec = importlib.util.find_spec(_PLUGINS[device][1]) if device in _PLUGINS else None
     if spec is None or not spec.submodule_search_locations:
         return None

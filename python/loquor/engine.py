@@ -86,9 +86,8 @@ class Engine:
         `device` is "auto", "cpu", "cuda", "tensorrt", "coreml", "directml" or "webgpu"; `provider_options`
         go to its execution provider as they are. `dtype` is "auto", a published precision ("fp32", "fp16",
         "q8", "q4", "q4f16") or a list with exceptions ("q4,conditional_decoder=fp32"). `threads` are given to
-        each graph; 0 takes one per usable core, 8 at most. `sampling` says where tokens are chosen: on the
-        "host", on the "device" (by nodes appended to the language model, so that no logits come back), or
-        "auto": on the device where it has its own memory.
+        each graph; 0 takes one per usable core, 8 at most. Tokens are chosen (`sampling`) on the "host", on
+        the "device" (then no logits come back), or "auto": on a device that has its own memory.
 
         Raises `RuntimeMissingError`, `ModelError` (`DownloadError` when files cannot be fetched) or
         `InvalidInputError`.
@@ -110,14 +109,9 @@ class Engine:
         self._bundle_voices = bundle_voices(self._folder)
         self._default_voice = default_voice(self._folder)
         options = {str(key): str(value) for key, value in (provider_options or {}).items()}
+        where: dict[str, Any] = {"device": device, "provider_options": options, "sampling": sampling}
         self._core: _core.EngineHandle | None = _core.EngineHandle(
-            runtime,
-            str(self._folder),
-            dtype=dtype,
-            device=device,
-            provider_options=options,
-            threads=threads,
-            sampling=sampling,
+            runtime, str(self._folder), dtype=dtype, threads=threads, **where
         )
         self._info = self._core.info()
         self._defaults = self._core.default_options()

@@ -11,6 +11,8 @@
 #include "decode/device_sampler.hpp"
 #include "decode/generate.hpp"
 #include "refusal.hpp"
+#include "small_graphs.hpp"
+#include "temp_folder.hpp"
 
 using namespace loquor;
 using namespace loquor::testing;
@@ -189,6 +191,39 @@ TEST_CASE("the device samples: the host's tokens, and of a step only the token c
       CHECK(up[step] - up[step - 1] == kTold + kPosition);
     }
   }
+}
+
+TEST_CASE("the next step takes the token where the device left it") {
+  if (!have_device()) return;
+  const auto api = device_api();
+  // With int64 on the device, and a table that does no arithmetic on ids, all of a step lies there.
+  const ort::SessionConfig config{ort::choose_device(*api, "webgpu", {{"enableInt64", "1"}}), 1};
+  const TempFolder folder;
+  Manifest manifest = manifest_of("gqa");
+  constexpr int64_t kWidth = 64;
+  std::vector<float> table(static_cast<std::size_t>(manifest.text_vocab_size * kWidth));
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    table[i] = static_cast<float>(std::sin(static_cast<double>(i * 37 % 7919)));
+  }
+  manifest.files[1].path = folder.write("table.onnx", SmallGraphs::table(table, kWidth));
+  Model cpu(api, manifest, session_config(api));
+  Model gpu(api, manifest, config, {device_sampler_nodes(manifest.sampler_order, config.device.float64)});
+  REQUIRE(!gpu.embed_tokens.session().input_on_host("input_ids"));
+  REQUIRE(!gpu.language_model.session().output_on_host("loquor.token"));
+
+  const ort::RunOptions run(*api);
+  const Voice voice = cpu.speech_encoder.encode(recording(), run);
+  Generator host(cpu);
+  Generator device(gpu);
+  const auto expected = host.generate({text_ids(), voice, sampled(5), {}}, run, nullptr).ids;
+  std::vector<uint64_t> down;
+  const Crossed crossed(*api);
+  const auto found = device.generate(
+      {text_ids(), voice, sampled(5), [&](int32_t) { down.push_back(crossed.to_host()); }}, run, nullptr);
+  CHECK(found.ids == expected);
+  REQUIRE(down.size() == 5);
+  for (std::size_t step = 1; step < down.size(); ++step)
+    CHECK(down[step] - down[step - 1] == sizeof(int64_t));
 }
 
 TEST_SUITE_END();

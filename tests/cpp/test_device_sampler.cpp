@@ -15,9 +15,9 @@
 #include "decode/device_sampler_names.hpp"
 #include "decode/generate.hpp"
 #include "decode/sampler.hpp"
-#include "identity_graph.hpp"
 #include "refusal.hpp"
 #include "shim.hpp"
+#include "small_graphs.hpp"
 #include "temp_folder.hpp"
 
 using namespace loquor;
@@ -42,8 +42,8 @@ class Nodes {
         vocab_(vocab),
         start_(start),
         float64_(float64),
-        session_(api, folder_.write("identity.onnx", IdentityGraph::bytes(vocab, opset)), session_config(api),
-                 device_sampler_nodes(order_, float64)),
+        session_(api, folder_.write("identity.onnx", SmallGraphs::identity(vocab, opset)),
+                 session_config(api), device_sampler_nodes(order_, float64)),
         host_(api),
         run_(*api),
         told_(names::kToldCount) {}
@@ -152,8 +152,8 @@ std::vector<float> logits_at(const GenerationOptions& options, uint64_t step, in
   return random_logits(1000 * options.seed + step, vocab, (options.seed + step) % 3);
 }
 
-// The same for a top_p a hair larger or smaller, whichever brings `token` nearest: the sums decide which token
-// is the last that top_p keeps, too. At a temperature of 0 nothing is rounded.
+// The same for a top_p a hair larger or smaller, whichever brings `token` nearest: the sums decide which
+// token is the last that top_p keeps, too. At a temperature of 0 nothing is rounded.
 double distance_to_host(const Order& order, int64_t vocab, int64_t start, const GenerationOptions& options,
                         uint64_t step, int64_t token) {
   if (options.temperature == 0) return 1;

@@ -1,4 +1,4 @@
-"""Devices other than the CPU: WebGPU on a driver in software, in processes of their own (see scripts/software-gpu)."""
+"""Devices other than the CPU: WebGPU on a driver in software (scripts/software-gpu), in processes apart."""
 
 from __future__ import annotations
 
@@ -27,15 +27,16 @@ folder, recording, device, *options = sys.argv[1:]
 with Engine(folder, device=device, provider_options=dict(zip(options[::2], options[1::2]))) as engine:
     voice = engine.voice((np.load(recording), 24000))
     ids = engine.tokenize("Hi.")
-    made = {
-        name: engine.generate_tokens(ids, voice, GenerationOptions(temperature=t, seed=3, max_new_tokens=8)).tolist()
-        for name, t in (("greedy", 0.0), ("sampled", 0.8))
-    }
+    made = {}
+    for name, temperature in (("greedy", 0.0), ("sampled", 0.8)):
+        options = GenerationOptions(temperature=temperature, seed=3, max_new_tokens=8)
+        made[name] = engine.generate_tokens(ids, voice, options).tolist()
     samples = engine.decode(np.array(made["greedy"]), voice)
     able = engine.capabilities
     print(json.dumps(made | {
         "device": able.device, "provider": able.provider, "kv_mode": able.kv_mode, "sampling": able.sampling,
-        "placements": dict(able.placements), "dtypes": dict(able.dtypes), "rms": float(np.sqrt(np.mean(samples**2))),
+        "placements": dict(able.placements), "dtypes": dict(able.dtypes),
+        "rms": float(np.sqrt(np.mean(samples**2))),
     }))
 """
 
