@@ -194,22 +194,14 @@ def bundle_voices(bundle_dir: Path) -> dict[str, Path]:
 
 
 def default_voice(bundle_dir: Path) -> Path | None:
-    """The voice a bundle speaks in when none is asked for: one of its `voices` named by `default_voice` in
-    config.json, or the file `default_voice.*` at its root.
-
-    Raises `ModelError` if the voice named is not there.
+    """The voice a bundle speaks in when none is asked for, if it brings one: that of its `voices` which
+    `default_voice` in config.json names, or the file `default_voice.*` at its root.
     """
     name = read_config(bundle_dir).get("default_voice")
-    if name is None:
-        files = (bundle_dir / f"default_voice{suffix}" for suffix in (VOICE_SUFFIX, ".wav"))
-        return next((file for file in files if file.is_file()), None)
-    voices = bundle_voices(bundle_dir)
-    if name not in voices:
-        raise ModelError(
-            f"{bundle_dir / 'config.json'}: default_voice is {name!r}, but the bundle brings "
-            f"{', '.join(voices) or 'no voices'}: fetch it again"
-        )
-    return voices[name]
+    if name is not None:
+        return bundle_voices(bundle_dir).get(name)
+    files = (bundle_dir / f"default_voice{suffix}" for suffix in (VOICE_SUFFIX, ".wav"))
+    return next((file for file in files if file.is_file()), None)
 
 
 def fingerprint_of(bundle_dir: Path, encoder_file: Path, dtype: str, contract: str) -> Fingerprint:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from bundles import GRAPHS, make_bundle
 from bundles.metadata import TAGS
-from loquor import Audio, Engine, GenerationOptions, InvalidInputError, ModelError, Voice
+from loquor import Audio, Engine, GenerationOptions, InvalidInputError, Voice
 
 TEXT = "Hello there. [chuckle] How are you?"
 SHORT = GenerationOptions(max_new_tokens=12)
@@ -260,8 +260,10 @@ def test_voices_by_name(own_bundle: Path, voice: Voice) -> None:
     with opened(own_bundle) as engine:
         assert engine.capabilities.has_default_voice
     edit_json(own_bundle / "config.json", default_voice="eve")
-    with pytest.raises(ModelError, match="default_voice is 'eve', but the bundle brings ada"):
-        opened(own_bundle)
+    with opened(own_bundle) as engine:
+        assert not engine.capabilities.has_default_voice
+        with pytest.raises(InvalidInputError, match="brings no voice of its own"):
+            engine.speak("Hello.")
 
 
 def test_a_bundle_may_need_prefixes_of_one_length(own_bundle: Path, voice: Voice) -> None:

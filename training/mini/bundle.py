@@ -30,6 +30,8 @@ def configuration() -> dict[str, object]:
         "piece_characters": 200,
         "default_voice": "woman",
         "voice_prefix_positions": PREFIX,
+        # One turn of the slowest sinusoid of positions (speech_model.frequencies).
+        "max_positions": 1200,
         # The vocoder's phase and noise count from the start of a call: decode from the first token on.
         "stream_left_context": -1,
         "stream_look_ahead": 14,
