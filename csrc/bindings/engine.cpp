@@ -1,3 +1,4 @@
+#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -9,8 +10,6 @@ namespace loquor::bindings {
 namespace {
 
 Facts to_dict(const loquor_engine_info& info) {
-  static const char* const names[LOQUOR_GRAPH_COUNT] = {"speech_encoder", "embed_tokens", "language_model",
-                                                        "conditional_decoder"};
   Facts graphs;
   for (size_t i = 0; i < LOQUOR_GRAPH_COUNT; ++i) {
     const loquor_graph_info& graph = info.graphs[i];
@@ -18,7 +17,7 @@ Facts to_dict(const loquor_engine_info& info) {
     facts["file"] = graph.file;
     facts["dtype"] = graph.dtype;
     facts["optimization_level"] = graph.optimization_level;
-    graphs[names[i]] = facts;
+    graphs[kGraphNames[i]] = facts;
   }
   Facts facts;
   facts["bundle"] = info.bundle;
@@ -63,7 +62,9 @@ Facts to_dict(const loquor_generation_options& options) {
 std::unique_ptr<Engine> open_engine(const Runtime& runtime, const std::string& folder,
                                     const std::string& dtype, const std::string& device,
                                     const std::map<std::string, std::string>& provider_options,
-                                    int32_t threads, int32_t slots, int32_t max_queue, bool batching) {
+                                    int32_t threads, int32_t slots, int32_t max_queue, bool batching,
+                                    const std::map<std::string, std::string>& prepared,
+                                    float reference_seconds) {
   std::vector<const char*> keys;
   std::vector<const char*> values;
   for (const auto& [key, value] : provider_options) {
@@ -81,6 +82,13 @@ std::unique_ptr<Engine> open_engine(const Runtime& runtime, const std::string& f
   options.slots = slots;
   options.max_queue = max_queue;
   options.batching = batching ? 1 : 0;
+  options.reference_seconds = reference_seconds;
+  std::array<const char*, LOQUOR_GRAPH_COUNT> graphs = {};
+  for (size_t i = 0; i < graphs.size(); ++i) {
+    const auto found = prepared.find(kGraphNames[i]);
+    if (found != prepared.end()) graphs[i] = found->second.c_str();
+  }
+  options.prepared_graphs = graphs.data();
   return without_gil([&] { return std::make_unique<Engine>(runtime, folder, &options); });
 }
 
@@ -118,10 +126,14 @@ Facts generate_tokens(const Engine& engine, const Array<int64_t>& input_ids, con
 }
 
 py::typing::Tuple<Array<float>, double> decode(const Engine& engine, const Array<int64_t>& tokens,
-                                               const Voice& voice, loquor_cancel* cancel) {
+                                               const Voice& voice, uint64_t seed, loquor_cancel* cancel) {
   const int64_t* data = array_data(tokens, "speech_tokens", 1);
   const auto count = static_cast<size_t>(tokens.size());
-  const Waveform waveform = without_gil([&] { return engine.decode(data, count, voice.get(), cancel); });
+  loquor_decode_options options;
+  loquor_decode_options_init(&options);
+  options.seed = seed;
+  const Waveform waveform =
+      without_gil([&] { return engine.decode(data, count, voice.get(), cancel, &options); });
   const auto info = info_of<loquor_waveform_info>(loquor_waveform_get_info, waveform.get());
   return py::make_tuple(copied(info.samples, {static_cast<py::ssize_t>(info.count)}), info.seconds_taken);
 }
@@ -228,13 +240,15 @@ void bind_engine(py::module_& module) {
   py::class_<Engine>(module, "EngineHandle", "A loaded bundle.")
       .def(py::init([](const PyRuntime& runtime, const std::string& folder, const std::string& dtype,
                        const std::string& device, const std::map<std::string, std::string>& provider_options,
-                       int32_t threads, int32_t slots, int32_t max_queue, bool batching) {
+                       int32_t threads, int32_t slots, int32_t max_queue, bool batching,
+                       const std::map<std::string, std::string>& prepared, float reference_seconds) {
              return open_engine(runtime.handle, folder, dtype, device, provider_options, threads, slots,
-                                max_queue, batching);
+                                max_queue, batching, prepared, reference_seconds);
            }),
            py::arg("runtime"), py::arg("folder"), py::kw_only(), py::arg("dtype"), py::arg("device"),
            py::arg("provider_options"), py::arg("threads"), py::arg("slots") = 0, py::arg("max_queue") = 0,
-           py::arg("batching") = true)
+           py::arg("batching") = true, py::arg("prepared") = std::map<std::string, std::string>{},
+           py::arg("reference_seconds") = 0.0f)
       .def("info", [](const Engine& self) { return to_dict(self.info()); })
       .def("default_options", [](const Engine& self) { return to_dict(self.default_options()); })
       .def(
@@ -255,9 +269,10 @@ void bind_engine(py::module_& module) {
           py::arg("cancel") = py::none(), py::arg("progress") = py::none())
       .def(
           "decode",
-          [](const Engine& self, const Array<int64_t>& tokens, const PyVoice& voice,
-             const OptionalCancel& cancel) { return decode(self, tokens, voice.handle, raw(cancel)); },
-          py::arg("speech_tokens").noconvert(), py::arg("voice"), py::arg("cancel") = py::none())
+          [](const Engine& self, const Array<int64_t>& tokens, const PyVoice& voice, uint64_t seed,
+             const OptionalCancel& cancel) { return decode(self, tokens, voice.handle, seed, raw(cancel)); },
+          py::arg("speech_tokens").noconvert(), py::arg("voice"), py::arg("seed"),
+          py::arg("cancel") = py::none())
       .def(
           "halt",
           [](const Engine& self) {

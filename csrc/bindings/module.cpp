@@ -33,4 +33,5 @@ PYBIND11_MODULE(_core, module) {
   bindings::bind_log(module);
   bindings::bind_engine(module);
   bindings::bind_stream(module);
+  bindings::bind_tools(module);
 }

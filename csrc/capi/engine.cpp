@@ -15,6 +15,7 @@ loquor::EngineOptions read_engine_options(const loquor_engine_options* given) {
   if (options.dtype != nullptr) read.dtype = options.dtype;
   if (options.device != nullptr) read.device = options.device;
   read.threads = options.threads;
+  read.reference_seconds = options.reference_seconds;
   read.limits = {options.slots, options.max_queue};
   read.batching = options.batching != 0;
   for (size_t i = 0; i < options.provider_option_count; ++i) {
@@ -23,7 +24,21 @@ loquor::EngineOptions read_engine_options(const loquor_engine_options* given) {
     read.provider_options.emplace_back(&required(keys[i], "provider option"),
                                        &required(values[i], "provider option"));
   }
+  for (size_t i = 0; options.prepared_graphs != nullptr && i < LOQUOR_GRAPH_COUNT; ++i) {
+    if (options.prepared_graphs[i] != nullptr) read.prepared[i] = options.prepared_graphs[i];
+  }
   return read;
+}
+
+const char* kv_dtype_name(loquor::ort::ElementType type) {
+  switch (type) {
+    case loquor::ort::ElementType::kFloat16:
+      return "float16";
+    case loquor::ort::ElementType::kInt8:
+      return "int8";
+    default:
+      return "float32";
+  }
 }
 
 loquor_generation_options to_public(const loquor::GenerationOptions& options) {
@@ -64,7 +79,7 @@ loquor_engine_info describe(const loquor::Engine& engine) {
   info.family = manifest.family.c_str();
   info.device = model.config.device.name.c_str();
   info.provider = model.config.device.provider.c_str();
-  info.kv_dtype = lm.kv.type == loquor::ort::ElementType::kFloat16 ? "float16" : "float32";
+  info.kv_dtype = kv_dtype_name(lm.kv.type);
   info.kv_mode = model.language_model.kv_mode() == loquor::KvMode::kInPlace ? "in_place" : "ping_pong";
   const loquor::ort::Session* const sessions[LOQUOR_GRAPH_COUNT] = {
       &model.speech_encoder.session(), &model.embed_tokens.session(), &model.language_model.session(),
@@ -250,12 +265,27 @@ void loquor_tokens_destroy(loquor_tokens* tokens) { delete tokens; }
 
 loquor_status loquor_engine_decode(loquor_engine* engine, const int64_t* tokens, size_t token_count,
                                    const loquor_voice* voice, loquor_cancel* cancel, loquor_waveform** out) {
+  return loquor_engine_decode_with(engine, tokens, token_count, voice, nullptr, cancel, out);
+}
+
+void loquor_decode_options_init(loquor_decode_options* options) {
+  if (options == nullptr) return;
+  *options = {};
+  options->struct_size = sizeof(*options);
+}
+
+loquor_status loquor_engine_decode_with(loquor_engine* engine, const int64_t* tokens, size_t token_count,
+                                        const loquor_voice* voice, const loquor_decode_options* options,
+                                        loquor_cancel* cancel, loquor_waveform** out) {
   return guarded([&] {
     required(out, "out");
     if (token_count > 0) required(tokens, "tokens");
-    *out = new loquor_waveform{
-        required(engine, "engine")
-            .engine.decode({tokens, token_count}, required(voice, "voice").voice, token_of(cancel))};
+    loquor_decode_options read;
+    loquor_decode_options_init(&read);
+    if (options != nullptr) read = read_struct(*options, read, "options");
+    *out = new loquor_waveform{required(engine, "engine")
+                                   .engine.decode({tokens, token_count}, required(voice, "voice").voice,
+                                                  token_of(cancel), read.seed)};
   });
 }
 

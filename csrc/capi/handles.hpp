@@ -2,11 +2,13 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <memory>
 #include <new>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/error.hpp"
 #include "engine/engine.hpp"
@@ -37,6 +39,19 @@ struct loquor_stream {
   int32_t sample_rate = 0;
   loquor::Chunk chunk;                                      // the one that was read last
   std::optional<loquor::CancelToken::Listener> listener{};  // unhooked before the rest goes
+};
+
+struct loquor_bundle {
+  std::array<loquor::GraphFile, loquor::kGraphCount> files;
+};
+struct loquor_session {
+  loquor::ort::Session session;
+};
+struct loquor_tensors {
+  std::shared_ptr<const loquor::ort::Api> api;
+  std::vector<std::string> names;
+  std::vector<loquor::ort::Value> values;
+  std::vector<loquor::ort::TensorShape> shapes;
 };
 
 namespace loquor::capi {

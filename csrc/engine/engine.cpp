@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/log.hpp"
 #include "engine/worker.hpp"
@@ -10,6 +11,7 @@ namespace loquor {
 namespace {
 
 constexpr int kMaxThreads = 1024;
+constexpr float kMaxReferenceSeconds = 3600;
 
 ort::SessionConfig session_config(const ort::Api& api, const EngineOptions& options) {
   if (options.threads < 0 || options.threads > kMaxThreads) {
@@ -19,6 +21,23 @@ ort::SessionConfig session_config(const ort::Api& api, const EngineOptions& opti
   validate(options.limits);
   return {ort::choose_device(api, options.device, options.provider_options),
           options.threads > 0 ? options.threads : ort::default_threads()};
+}
+
+Manifest read(const std::string& folder, const EngineOptions& options) {
+  Manifest manifest = read_manifest(folder, options.dtype);
+  for (std::size_t i = 0; i < kGraphCount; ++i) manifest.files[i].prepared = options.prepared[i];
+  return manifest;
+}
+
+// Tokens of a voice for so many seconds; whole ones, at least one.
+int64_t prompt_limit(const Manifest& manifest, float seconds) {
+  if (!(seconds >= 0 && seconds <= kMaxReferenceSeconds)) {
+    throw Error(ErrorKind::kInvalidInput,
+                "reference_seconds must be 0 (all) to 3600, not " + std::to_string(seconds));
+  }
+  if (seconds == 0) return std::numeric_limits<int64_t>::max();
+  const double tokens = static_cast<double>(seconds) * manifest.sample_rate / manifest.samples_per_token;
+  return std::max<int64_t>(1, std::llround(tokens));
 }
 
 int32_t choose_slots(const Model& model, const Limits& limits) {
@@ -34,11 +53,12 @@ int32_t choose_slots(const Model& model, const Limits& limits) {
 }  // namespace
 
 Engine::Engine(const ort::ApiPtr& api, const std::string& bundle_folder, const EngineOptions& options)
-    : model_(api, read_manifest(bundle_folder, options.dtype), session_config(*api, options)),
+    : model_(api, read(bundle_folder, options), session_config(*api, options)),
       generator_(model_),
       slots_(choose_slots(model_, options.limits)),
       inbox_(std::make_shared<Inbox>(static_cast<std::size_t>(
           options.limits.max_queue > 0 ? options.limits.max_queue : kDefaultQueue))) {
+  model_.conditional_decoder.limit_prompt(prompt_limit(model_.manifest, options.reference_seconds));
   generator_.set_batched(options.batching);
   log::write(log::Level::kInfo, "up to " + std::to_string(slots_) + " requests at once, decode steps " +
                                     (generator_.batched() ? "together" : "by turns"));
@@ -102,12 +122,14 @@ Tokens Engine::generate(Prompt prompt, CancelToken* cancel, const Request::Progr
   return std::move(perform(std::move(order), cancel, progress, request).tokens);
 }
 
-Waveform Engine::decode(Span<const int64_t> tokens, std::shared_ptr<const Voice> voice, CancelToken* cancel) {
+Waveform Engine::decode(Span<const int64_t> tokens, std::shared_ptr<const Voice> voice, CancelToken* cancel,
+                        uint64_t seed) {
   model_.check(*voice);
   Order order;
   order.kind = Order::Kind::kDecode;
   order.codes = codes_to_decode(tokens);
   order.prompt.voice = std::move(voice);
+  order.prompt.options.seed = seed;
   RequestPtr request;
   return std::move(perform(std::move(order), cancel, {}, request).waveform);
 }

@@ -1,6 +1,7 @@
 // One loaded bundle and its thread: any thread may ask, the engine's own runs the graphs.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -22,7 +23,9 @@ struct EngineOptions {
   std::vector<std::pair<std::string, std::string>> provider_options;
   int threads = 0;  // of each graph; 0: default_threads()
   Limits limits;
-  bool batching = true;  // decode steps serve several requests at once where the graph allows it
+  bool batching = true;         // decode steps serve several requests at once where the graph allows it
+  float reference_seconds = 0;  // of a voice's start that the decoder is prompted with; 0: all
+  std::array<std::string, kGraphCount> prepared = {};  // paths of rewritten graphs; empty: the published one
 };
 
 class Engine {
@@ -39,7 +42,8 @@ class Engine {
   // `progress` is called on this thread with each count of tokens.
   Tokens generate(Prompt prompt, CancelToken* cancel, const Request::Progress& progress);
   // Leaves out ids that are no speech codes and appends the family's closing silence, as upstream does.
-  Waveform decode(Span<const int64_t> tokens, std::shared_ptr<const Voice> voice, CancelToken* cancel);
+  Waveform decode(Span<const int64_t> tokens, std::shared_ptr<const Voice> voice, CancelToken* cancel,
+                  uint64_t seed = 0);
 
   // Speech in chunks, to be read from the request. Throws kInvalidInput; submit() starts it and throws kBusy.
   RequestPtr prepare_stream(Prompt prompt, const StreamOptions& options, bool counted);

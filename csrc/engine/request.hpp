@@ -38,7 +38,7 @@ struct Order {
   Kind kind = Kind::kSpeech;
   std::vector<float> samples;           // kEncode: whole tokens of a recording
   std::vector<int64_t> codes;           // kDecode: closing silence included
-  Prompt prompt;                        // kSpeech; kDecode uses its voice alone
+  Prompt prompt;                        // kSpeech; kDecode uses its voice and seed
   Extent extent;                        // kSpeech
   std::optional<StreamOptions> stream;  // kSpeech: sound too, not tokens alone
   bool counted = false;                 // the caller wants to be told of every token

@@ -230,7 +230,7 @@ void Worker::decode_window(Active& active) {
   const Span<const int64_t> codes(active.codes.data() + window.from,
                                   static_cast<std::size_t>(window.to - window.from));
   Chunk chunk;
-  chunk.samples = active.joiner->join(window, decode(codes, active));
+  chunk.samples = active.joiner->join(window, decode(codes, active, window.from));
   chunk.first_code = window.begin;
   chunk.code_count = window.end - window.begin;
   active.state.handed = window.end;
@@ -253,7 +253,7 @@ void Worker::run_whole(Active& active) {
   const Order& order = active.request->order;
   Outcome outcome;
   if (order.kind == Order::Kind::kDecode) {
-    outcome.waveform.samples = decode(order.codes, active);
+    outcome.waveform.samples = decode(order.codes, active, 0);
     outcome.waveform.sample_rate = model_.manifest.sample_rate;
     outcome.waveform.seconds_taken = active.vocoder_seconds;
     return finish(active, std::move(outcome));
@@ -268,13 +268,16 @@ void Worker::run_whole(Active& active) {
   finish(active, std::move(outcome));
 }
 
-std::vector<float> Worker::decode(Span<const int64_t> codes, Active& active) {
-  const Voice& voice = *active.request->order.prompt.voice;
+std::vector<float> Worker::decode(Span<const int64_t> codes, Active& active, int64_t first) {
+  const Prompt& prompt = active.request->order.prompt;
+  const Voice& voice = *prompt.voice;
   const double start = now();
-  std::vector<float> samples = model_.conditional_decoder.decode(codes, voice, active.request->run);
+  std::vector<float> samples =
+      model_.conditional_decoder.decode(codes, voice, active.request->run, {prompt.options.seed, first});
   const double seconds = now() - start;
   active.vocoder_seconds += seconds;
-  average(seconds_per_decode_, seconds / static_cast<double>(voice.audio_tokens.size() + codes.size()));
+  average(seconds_per_decode_, seconds / static_cast<double>(model_.conditional_decoder.prompt_tokens(voice) +
+                                                             static_cast<int64_t>(codes.size())));
   // A voice made elsewhere may hold an odd number of mel frames, which shifts the start by part of a token.
   const auto token = static_cast<std::size_t>(model_.manifest.samples_per_token);
   const std::size_t expected = codes.size() * token;

@@ -60,7 +60,8 @@ class Worker {
   void decode_window(Active& active);
   void collect(Active& active);  // the token that a step or the prefill gave
   void close_if_done(Active& active);
-  std::vector<float> decode(Span<const int64_t> codes, Active& active);
+  // `first`: place of the first code in the utterance.
+  std::vector<float> decode(Span<const int64_t> codes, Active& active, int64_t first);
   int64_t chunk_of(const Active& active) const;
   template <class Action>
   void guarded(Active& active, Action action);

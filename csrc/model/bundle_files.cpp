@@ -43,7 +43,7 @@ class Folder {
     std::error_code error;
     const auto file = onnx_ / (std::string(kGraphNames[graph]) + dtype.suffix + ".onnx");
     if (!std::filesystem::is_regular_file(file, error)) return std::nullopt;
-    return GraphFile{file.u8string(), dtype.name};
+    return GraphFile{file.u8string(), dtype.name, {}};
   }
 
   std::vector<GraphFile> all(std::size_t graph) const {

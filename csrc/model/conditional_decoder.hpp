@@ -1,9 +1,12 @@
 // Speech tokens and a voice to a waveform.
 #pragma once
 
+#include <algorithm>
+#include <limits>
 #include <vector>
 
 #include "base/span.hpp"
+#include "model/noise.hpp"
 #include "model/voice.hpp"
 #include "ort/session.hpp"
 
@@ -15,9 +18,17 @@ class ConditionalDecoder {
   explicit ConditionalDecoder(ort::Session session);
 
   // The waveform of `tokens`, mono float32; the voice's prompt tokens go before them and are not part of it.
-  // Throws kExecution, also for samples that are not finite.
-  std::vector<float> decode(Span<const int64_t> tokens, const Voice& voice,
-                            const ort::RunOptions& options) const;
+  // A prepared graph draws nothing itself: the same noise gives the same samples. Throws kExecution, also for
+  // samples that are not finite.
+  std::vector<float> decode(Span<const int64_t> tokens, const Voice& voice, const ort::RunOptions& options,
+                            const NoiseOrigin& origin = {}) const;
+
+  // Prompts with the first `tokens` of a voice at most: every decode computes its prompt again, so that a
+  // shorter one is faster, and a little less alike.
+  void limit_prompt(int64_t tokens) { prompt_limit_ = tokens; }
+  int64_t prompt_tokens(const Voice& voice) const {
+    return std::min(prompt_limit_, static_cast<int64_t>(voice.audio_tokens.size()));
+  }
 
   int64_t speaker_embedding_size() const {
     return speaker_embedding_size_;
@@ -29,6 +40,8 @@ class ConditionalDecoder {
   ort::Session session_;
   ort::ElementType embedding_type_{};
   ort::ElementType feature_type_{};
+  std::vector<NoiseInput> noise_;
+  int64_t prompt_limit_ = std::numeric_limits<int64_t>::max();
   int64_t speaker_embedding_size_ = 0;
   int64_t speaker_feature_size_ = 0;
 };

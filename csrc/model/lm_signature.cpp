@@ -7,6 +7,13 @@ namespace {
 
 constexpr int64_t kFree = Contract::kFree;
 
+// Floats as published; a prepared graph may keep integers.
+std::vector<ort::ElementType> cache_types() {
+  std::vector<ort::ElementType> types = float_types();
+  types.push_back(ort::ElementType::kInt8);
+  return types;
+}
+
 // Counts layers by name and pairs each past with its present by layer and kind: the order in which a graph
 // lists them is not to be trusted.
 KvLayout read_kv_layout(const Contract& contract, std::vector<std::string>& known) {
@@ -20,7 +27,7 @@ KvLayout read_kv_layout(const Contract& contract, std::vector<std::string>& know
   for (int64_t layer = 0; layer < kv.layers; ++layer) {
     for (const char* kind : {"key", "value"}) {
       const bool first = kv.past_names.empty();
-      const auto types = first ? float_types() : std::vector<ort::ElementType>{kv.type};
+      const auto types = first ? cache_types() : std::vector<ort::ElementType>{kv.type};
       const auto& past =
           contract.input(past_name(layer, kind), types,
                          {kFree, first ? kFree : kv.heads, kFree, first ? kFree : kv.head_dim});

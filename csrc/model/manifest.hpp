@@ -19,7 +19,8 @@ extern const std::array<const char*, kGraphCount> kGraphNames;
 
 struct GraphFile {
   std::string path;
-  std::string dtype;  // "fp32", "fp16", "q8", "q4" or "q4f16": which published file it is
+  std::string dtype;     // "fp32", "fp16", "q8", "q4" or "q4f16": which published file it is
+  std::string prepared;  // path of the rewritten graph to load instead, or empty
 };
 
 struct Manifest {

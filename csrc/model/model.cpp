@@ -12,9 +12,10 @@ namespace {
 ort::Session load(const ort::ApiPtr& api, const Manifest& manifest, Graph graph,
                   const ort::SessionConfig& config) {
   const auto& file = manifest.files[static_cast<std::size_t>(graph)];
-  log::write(log::Level::kInfo,
-             "loading " + file.path + " (" + file.dtype + ") on " + config.device.provider);
-  return ort::Session(api, file.path, config);
+  log::write(log::Level::kInfo, "loading " + file.path + " (" + file.dtype +
+                                    (file.prepared.empty() ? "" : ", prepared") + ") on " +
+                                    config.device.provider);
+  return ort::Session(api, file.path, config, file.prepared);
 }
 
 bool finite(const std::vector<float>& values) {

@@ -138,7 +138,9 @@ struct OrtApi {
   OrtStatus*(ORT_API_CALL* DisableTelemetryEvents)(const OrtEnv* env);
   OrtStatus*(ORT_API_CALL* CreateSession)(
       const OrtEnv* env, const ORTCHAR_T* model_path, const OrtSessionOptions* options, OrtSession** out);
-  void* unused_8_8[1];
+  OrtStatus*(ORT_API_CALL* CreateSessionFromArray)(
+      const OrtEnv* env, const void* model_data, size_t model_data_length, const OrtSessionOptions* options,
+      OrtSession** out);
   OrtStatus*(ORT_API_CALL* Run)(
       OrtSession* session, const OrtRunOptions* run_options, const char* const* input_names,
       const OrtValue* const* inputs, size_t input_len, const char* const* output_names,
@@ -183,7 +185,9 @@ struct OrtApi {
   OrtStatus*(ORT_API_CALL* GetDimensionsCount)(const OrtTensorTypeAndShapeInfo* info, size_t* out);
   OrtStatus*(ORT_API_CALL* GetDimensions)(
       const OrtTensorTypeAndShapeInfo* info, int64_t* dim_values, size_t dim_values_length);
-  void* unused_63_64[2];
+  OrtStatus*(ORT_API_CALL* GetSymbolicDimensions)(
+      const OrtTensorTypeAndShapeInfo* info, const char* dim_params[], size_t dim_params_length);
+  void* unused_64_64[1];
   OrtStatus*(ORT_API_CALL* GetTensorTypeAndShape)(const OrtValue* value, OrtTensorTypeAndShapeInfo** out);
   void* unused_66_67[2];
   OrtStatus*(ORT_API_CALL* CreateMemoryInfo)(
@@ -266,6 +270,7 @@ static_assert(offsetof(OrtApi, GetErrorMessage) == 2 * sizeof(void*));
 static_assert(offsetof(OrtApi, CreateEnvWithCustomLogger) == 4 * sizeof(void*));
 static_assert(offsetof(OrtApi, DisableTelemetryEvents) == 6 * sizeof(void*));
 static_assert(offsetof(OrtApi, CreateSession) == 7 * sizeof(void*));
+static_assert(offsetof(OrtApi, CreateSessionFromArray) == 8 * sizeof(void*));
 static_assert(offsetof(OrtApi, Run) == 9 * sizeof(void*));
 static_assert(offsetof(OrtApi, CreateSessionOptions) == 10 * sizeof(void*));
 static_assert(offsetof(OrtApi, SetSessionExecutionMode) == 13 * sizeof(void*));
@@ -286,6 +291,7 @@ static_assert(offsetof(OrtApi, CastTypeInfoToTensorInfo) == 55 * sizeof(void*));
 static_assert(offsetof(OrtApi, GetTensorElementType) == 60 * sizeof(void*));
 static_assert(offsetof(OrtApi, GetDimensionsCount) == 61 * sizeof(void*));
 static_assert(offsetof(OrtApi, GetDimensions) == 62 * sizeof(void*));
+static_assert(offsetof(OrtApi, GetSymbolicDimensions) == 63 * sizeof(void*));
 static_assert(offsetof(OrtApi, GetTensorTypeAndShape) == 65 * sizeof(void*));
 static_assert(offsetof(OrtApi, CreateMemoryInfo) == 68 * sizeof(void*));
 static_assert(offsetof(OrtApi, CreateCpuMemoryInfo) == 69 * sizeof(void*));

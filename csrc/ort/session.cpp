@@ -1,6 +1,8 @@
 #include "ort/session.hpp"
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 
 #include "base/log.hpp"
 #include "ort/library.hpp"
@@ -27,6 +29,14 @@ Handle<abi::OrtSessionOptions> make_options(const Api& api, const SessionConfig&
   return options;
 }
 
+// A graph's own bytes: some megabytes at most, the weights lie beside it.
+std::vector<char> read_graph(const std::string& file) {
+  std::ifstream stream(std::filesystem::u8path(file), std::ios::binary);
+  std::vector<char> bytes((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+  if (!stream || bytes.empty()) throw Error(ErrorKind::kModel, "cannot read the prepared graph " + file);
+  return bytes;
+}
+
 }  // namespace
 
 std::string Port::describe() const {
@@ -46,16 +56,30 @@ void RunOptions::terminate() const noexcept {
   const Handle<abi::OrtStatus> ignored(status, ReleaseSlot<abi::OrtStatus>::of(*table_));
 }
 
-Session::Session(ApiPtr api, std::string file, const SessionConfig& config)
+Session::Session(ApiPtr api, std::string file, const SessionConfig& config, const std::string& prepared)
     : api_(std::move(api)), file_(std::move(file)), session_(api_->own<abi::OrtSession>(nullptr)) {
   const auto options = make_options(*api_, config);
-  const std::string doing = "loading " + file_;
+  std::string doing = "loading " + file_;
+  std::vector<char> bytes;
+  if (!prepared.empty()) {
+    doing += " as prepared in " + prepared;
+    bytes = read_graph(prepared);
+    // The runtime refuses weights that a symbolic link leads out of this folder, so it must be the real one.
+    std::error_code ignored;
+    const auto real = std::filesystem::weakly_canonical(std::filesystem::u8path(file_), ignored);
+    api_->check(
+        (*api_)->AddSessionConfigEntry(options.get(), "session.model_external_initializers_file_folder_path",
+                                       real.parent_path().u8string().c_str()),
+        "setting session options");
+  }
   for (const Level& level : kLevels) {
     api_->check((*api_)->SetSessionGraphOptimizationLevel(options.get(), level.level),
                 "setting session options");
     abi::OrtSession* made = nullptr;
     abi::OrtStatus* status =
-        (*api_)->CreateSession(api_->env(), native_path(file_).c_str(), options.get(), &made);
+        prepared.empty()
+            ? (*api_)->CreateSession(api_->env(), native_path(file_).c_str(), options.get(), &made)
+            : (*api_)->CreateSessionFromArray(api_->env(), bytes.data(), bytes.size(), options.get(), &made);
     if (status == nullptr) {
       session_ = api_->own(made);
       level_ = level.name;
@@ -109,6 +133,9 @@ std::vector<Port> Session::read_ports(bool inputs) const {
     ports[i].type = static_cast<int>(type);
     ports[i].dims.resize(rank);
     api.check(api->GetDimensions(tensor, ports[i].dims.data(), rank), doing);
+    std::vector<const char*> symbols(rank, "");  // they belong to info
+    api.check(api->GetSymbolicDimensions(tensor, symbols.data(), rank), doing);
+    ports[i].symbols.assign(symbols.begin(), symbols.end());
   }
   return ports;
 }

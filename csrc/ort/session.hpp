@@ -13,9 +13,10 @@ namespace loquor::ort {
 // A graph's input or output.
 struct Port {
   std::string name;
-  int type = 0;                  // ONNX element type; 0 when it is no tensor
-  std::vector<int64_t> dims;     // -1 where free
-  std::string describe() const;  // "float32 [?, ?, 1024]"
+  int type = 0;                      // ONNX element type; 0 when it is no tensor
+  std::vector<int64_t> dims;         // -1 where free
+  std::vector<std::string> symbols;  // by axis: the name of a free one, or empty
+  std::string describe() const;      // "float32 [?, ?, 1024]"
 };
 
 // One per request: raising it ends the runs that carry it, between two nodes.
@@ -38,8 +39,9 @@ struct SessionConfig {
 class Session {
  public:
   // Tries the highest optimization level first and goes down when a kernel is missing there; says so in the
-  // log. Throws kModel naming the file.
-  Session(ApiPtr api, std::string file, const SessionConfig& config);
+  // log. `prepared` is a rewritten graph to load instead, whose weights are still those beside `file`. Throws
+  // kModel naming the file.
+  Session(ApiPtr api, std::string file, const SessionConfig& config, const std::string& prepared = {});
 
   const Api& api() const { return *api_; }
   const ApiPtr& api_ptr() const { return api_; }

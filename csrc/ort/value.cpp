@@ -14,12 +14,17 @@ std::string element_type_name(int onnx_type) {
 
 std::size_t element_size(ElementType type) {
   switch (type) {
+    case ElementType::kInt64:
+      return 8;
     case ElementType::kFloat32:
+    case ElementType::kInt32:
       return 4;
     case ElementType::kFloat16:
       return 2;
-    case ElementType::kInt64:
-      return 8;
+    case ElementType::kInt8:
+    case ElementType::kUInt8:
+    case ElementType::kBool:
+      return 1;
   }
   return 0;
 }
@@ -50,11 +55,11 @@ std::shared_ptr<void> Memory::allocate(std::size_t bytes) const {
           }};
 }
 
-Value Memory::view(ElementType type, void* data, Shape shape) const {
+Value Memory::view(ElementType type, void* data, const int64_t* dims, std::size_t rank) const {
   std::size_t bytes = element_size(type);
-  for (const int64_t dim : shape) bytes *= static_cast<std::size_t>(dim);
+  for (std::size_t i = 0; i < rank; ++i) bytes *= static_cast<std::size_t>(dims[i]);
   return api_->make<abi::OrtValue>("making a tensor view", (*api_)->CreateTensorWithDataAsOrtValue,
-                                   info_.get(), data, bytes, shape.begin(), shape.size(),
+                                   info_.get(), data, bytes, dims, rank,
                                    static_cast<abi::ONNXTensorElementDataType>(type));
 }
 

@@ -16,10 +16,14 @@ enum class ElementType : int {
   kFloat32 = abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,
   kFloat16 = abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16,
   kInt64 = abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64,
+  kInt32 = abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32,
+  kInt8 = abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8,
+  kUInt8 = abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8,
+  kBool = abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL,
 };
 
 std::string element_type_name(int onnx_type);  // "float32", ...; any ONNX type
-std::size_t element_size(ElementType type);    // bytes
+std::size_t element_size(ElementType type);    // bytes; 0 for a type that is not listed above
 
 using Value = Handle<abi::OrtValue>;
 using Shape = std::initializer_list<int64_t>;
@@ -38,7 +42,10 @@ class Memory {
   // Uninitialised; host memory is page-aligned where large, so untouched pages cost nothing.
   std::shared_ptr<void> allocate(std::size_t bytes) const;
   // A tensor over memory of this kind; the caller keeps it alive.
-  Value view(ElementType type, void* data, Shape shape) const;
+  Value view(ElementType type, void* data, Shape shape) const {
+    return view(type, data, shape.begin(), shape.size());
+  }
+  Value view(ElementType type, void* data, const int64_t* dims, std::size_t rank) const;
 
  private:
   ApiPtr api_;

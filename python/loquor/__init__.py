@@ -14,7 +14,8 @@ import logging
 from ._core import CancelToken
 from ._core import version as _version
 from .audio import Audio, Metrics
-from .engine import Capabilities, Engine
+from .capabilities import Capabilities
+from .engine import Engine
 from .errors import (
     BusyError,
     CancelledError,

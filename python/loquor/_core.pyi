@@ -12,10 +12,12 @@ __all__: list[str] = [
     "CancelToken",
     "EngineHandle",
     "Runtime",
+    "Session",
     "StreamHandle",
     "VoiceHandle",
     "abi_version",
     "default_stream_options",
+    "graph_files",
     "set_log_level",
     "version",
 ]
@@ -68,11 +70,14 @@ class EngineHandle:
         slots: typing.SupportsInt | typing.SupportsIndex = 0,
         max_queue: typing.SupportsInt | typing.SupportsIndex = 0,
         batching: bool = True,
+        prepared: collections.abc.Mapping[str, str] = {},
+        reference_seconds: typing.SupportsFloat | typing.SupportsIndex = 0.0,
     ) -> None: ...
     def decode(
         self,
         speech_tokens: numpy.typing.NDArray[numpy.int64],
         voice: VoiceHandle,
+        seed: typing.SupportsInt | typing.SupportsIndex,
         cancel: CancelToken | None = None,
     ) -> tuple[numpy.typing.NDArray[numpy.float32], float]: ...
     def default_options(self) -> dict[str, typing.Any]: ...
@@ -114,12 +119,31 @@ class StreamHandle:
     ) -> numpy.typing.NDArray[numpy.float32] | None: ...
     def notify(self, socket: typing.SupportsInt | typing.SupportsIndex | None) -> None: ...
 
+class Session:
+    """
+    One graph on the CPU, run with arrays by name.
+    """
+    def __init__(
+        self,
+        runtime: Runtime,
+        file: str,
+        *,
+        prepared: str = "",
+        threads: typing.SupportsInt | typing.SupportsIndex = 0,
+    ) -> None: ...
+    def run(self, inputs: dict[str, numpy.ndarray]) -> dict[str, numpy.ndarray]: ...
+
 def abi_version() -> int:
     """
     Version of its C ABI.
     """
 
 def default_stream_options(engine: EngineHandle) -> dict[str, typing.Any]: ...
+def graph_files(folder: str, dtype: str) -> dict[str, tuple[str, str]]:
+    """
+    File and published dtype of each graph.
+    """
+
 def set_log_level(level: typing.SupportsInt | typing.SupportsIndex) -> None:
     """
     Least level, by Python's logging numbers, that the core hands to the logger 'loquor'.

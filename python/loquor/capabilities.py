@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from .preparation import PIECE_CHARACTERS
+from .text_rules import PIECE_CHARACTERS
 
-__all__ = ["Capabilities"]
+__all__ = ["Capabilities", "capabilities_of"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Capabilities:
     dtypes: Mapping[str, str]
     optimization_levels: Mapping[str, str]
     threads: int
+    prepared: Mapping[str, str]
     kv_mode: str
     kv_dtype: str
     layers: int
@@ -40,3 +42,15 @@ class Capabilities:
     streaming: bool = True
     text_normalizer: str = "none"
     piece_characters: int = PIECE_CHARACTERS
+
+
+def capabilities_of(info: Mapping[str, Any], prepared: Mapping[str, str], **others: Any) -> Capabilities:
+    """From what the core says, the states of rewritten graphs, and `others`, which it does not know."""
+    graphs = info["graphs"]
+    return Capabilities(
+        **{key: info[key] for key in Capabilities.__dataclass_fields__ if key in info},
+        **others,
+        dtypes={name: graph["dtype"] for name, graph in graphs.items()},
+        optimization_levels={name: graph["optimization_level"] for name, graph in graphs.items()},
+        prepared={name: prepared.get(name, "as published") for name in graphs},
+    )

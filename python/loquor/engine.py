@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import atexit
-import logging
 import os
 import threading
 import time
 import weakref
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import _core
 from ._runtime import open_runtime
-from .arguments import check_count, check_engine_arguments, check_progress, checked_ids, checked_token
+from .arguments import check_engine_arguments, check_progress, checked_ids, checked_token
 from .audio import Audio
-from .capabilities import Capabilities
+from .capabilities import Capabilities, capabilities_of
 from .errors import InvalidInputError
 from .long_text import LongSpeech, LongTextOptions
+from .opening import open_core
 from .options import (
     GenerationOptions,
     StreamOptions,
@@ -31,31 +28,19 @@ from .options import (
     resolve_stream_options,
     unused_option_warnings,
 )
-from .preparation import check_normalizer, measure_of, prepare, read_text_rules
-from .reference_audio import load_reference
+from .prepare import check_preparation
 from .stream import Stream
+from .text_rules import check_normalizer, measure_of, prepare_text, read_text_rules
 from .tokenizer import Tokenizer
-from .voice import Voice, bundle_voices, default_voice, fingerprint_of, is_voice_file, named_voice
+from .voice import Voice
+from .voices import EngineVoices
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    VoiceSource = Voice | str | os.PathLike[str] | tuple[npt.NDArray[Any], int] | BinaryIO
+    from .voices import VoiceSource
 
 __all__ = ["Capabilities", "Engine"]
-
-_log = logging.getLogger("loquor")
-
-_VOICES_KEPT = 8  # voices made from files by speak(), some 2 MB each
-
-_open_engines: weakref.WeakSet[_core.EngineHandle] = weakref.WeakSet()
-
-
-@atexit.register
-def _halt_engines() -> None:
-    """At the end of the process nobody waits for speech any more, and no graph may run into it."""
-    for core in list(_open_engines):
-        core.halt()
 
 
 class Engine:
@@ -77,6 +62,9 @@ class Engine:
         slots: int = 0,
         max_queue: int = 0,
         batching: bool = True,
+        prepare: bool = True,
+        kv_dtype: str = "auto",
+        reference_seconds: float | None = None,
     ) -> None:
         """Load a bundle: a name of the catalogue, a hub id, or a folder (see `loquor.hub.resolve`).
 
@@ -92,8 +80,12 @@ class Engine:
         serves all of them in one run where the graph allows it, which is faster; without it a request's
         logits do not depend on its neighbours to the last bit.
 
-        Raises `RuntimeMissingError`, `ModelError` (`DownloadError` when files cannot be fetched) or
-        `InvalidInputError`.
+        `prepare` lets graphs be rewritten once so that they run fast (see `capabilities.prepared`); the first
+        load then takes longer. The `kv_dtype` of a prepared model's KV cache is "auto" (as published),
+        "fp32", "fp16" or "int8". `reference_seconds` of a voice's start prompt the decoder (None: all); every
+        decode computes them again, so less is faster, and a little less alike.
+
+        Raises `RuntimeMissingError`, `ModelError` (files not fetched: `DownloadError`), `InvalidInputError`.
         """
         from .catalog import find_entry, model_text
         from .hub import resolve
@@ -101,10 +93,8 @@ class Engine:
         runtime = open_runtime()
         self._model = model_text(model)
         check_normalizer(normalize)
-        check_engine_arguments(device, dtype, provider_options)
-        counts = {"threads": (threads, 1024), "slots": (slots, 64), "max_queue": (max_queue, 2**20)}
-        for name, (value, most) in counts.items():
-            check_count(name, value, most)
+        check_engine_arguments(device, dtype, provider_options, threads, slots, max_queue)
+        seconds = check_preparation(prepare, kv_dtype, reference_seconds)
         entry = find_entry(self._model)
         if entry is not None and not entry.supported:
             raise InvalidInputError(
@@ -112,32 +102,27 @@ class Engine:
             )
         self._folder = resolve(model, dtype=dtype)
         self._tokenizer = Tokenizer(self._folder)
-        self._bundle_voices = bundle_voices(self._folder)
-        self._default_voice = default_voice(self._folder)
-        options = {str(key): str(value) for key, value in (provider_options or {}).items()}
-        self._core: _core.EngineHandle | None = _core.EngineHandle(
+        self._core: _core.EngineHandle | None
+        self._core, self._prepared = open_core(
             runtime,
-            str(self._folder),
+            self._folder,
+            prepare,
+            kv_dtype,
             dtype=dtype,
             device=device,
-            provider_options=options,
+            provider_options=provider_options or {},
             threads=threads,
             slots=slots,
             max_queue=max_queue,
             batching=bool(batching),
+            reference_seconds=seconds,
         )
         self._text_rules = read_text_rules(self._folder)
         self._normalizer = self._text_rules.normalizer if normalize == "auto" else normalize
-        _open_engines.add(self._core)
         self._info = self._core.info()
         self._defaults = self._core.default_options()
         self._stream_defaults = _core.default_stream_options(self._core)
-        encoder = self._info["graphs"]["speech_encoder"]
-        sizes = ("family", "hidden_size", "speaker_embedding_size", "speaker_feature_size")
-        contract = " ".join(str(self._info[key]) for key in sizes)
-        self._fingerprint = fingerprint_of(self._folder, Path(encoder["file"]), encoder["dtype"], contract)
-        self._handles: weakref.WeakKeyDictionary[Voice, _core.VoiceHandle] = weakref.WeakKeyDictionary()
-        self._voices: OrderedDict[tuple[str, int, int], Voice] = OrderedDict()
+        self._voices = EngineVoices(self._folder, self._model, self._info)
         self._streams: weakref.WeakSet[Stream] = weakref.WeakSet()
         self._lock = threading.Lock()
 
@@ -154,63 +139,7 @@ class Engine:
         Raises `InvalidInputError` for a recording or voice that cannot be used, `ExecutionError`,
         `CancelledError`.
         """
-        source = self._named(source)
-        if isinstance(source, Voice):
-            source.check(self._fingerprint)
-            return source
-        if isinstance(source, (str, os.PathLike)) and is_voice_file(source):
-            saved = Voice.load(source)
-            saved.check(self._fingerprint)
-            return saved
-        reference = load_reference(source)
-        for warning in reference.warnings:
-            _log.warning("%s", warning)
-        handle = self._engine().encode_voice(reference.samples, checked_token(cancel))
-        name = Path(os.fspath(source)).stem if isinstance(source, (str, os.PathLike)) else "voice"
-        voice = Voice(**handle.tensors(), fingerprint=self._fingerprint, name=name)
-        with self._lock:
-            self._handles[voice] = handle
-        return voice
-
-    def _named(self, source: VoiceSource | None) -> VoiceSource:
-        return named_voice(source, self._default_voice, self._bundle_voices, self._model)
-
-    def _cached_voice(self, source: VoiceSource | None, cancel: _core.CancelToken | None) -> Voice:
-        """Files are read once: the voice is kept under the file's path, size and time."""
-        source = self._named(source)
-        if not isinstance(source, (str, os.PathLike)):
-            return self.voice(source, cancel=cancel)
-        try:
-            status = Path(source).stat()
-        except (OSError, ValueError):  # ValueError: a null character
-            return self.voice(source, cancel=cancel)  # which says what is wrong
-        key = (os.path.realpath(source), status.st_size, status.st_mtime_ns)
-        with self._lock:
-            if key in self._voices:
-                self._voices.move_to_end(key)
-                return self._voices[key]
-        voice = self.voice(source, cancel=cancel)
-        with self._lock:
-            self._voices[key] = voice
-            while len(self._voices) > _VOICES_KEPT:
-                self._voices.popitem(last=False)
-        return voice
-
-    def _handle(self, voice: Voice) -> _core.VoiceHandle:
-        if not isinstance(voice, Voice):
-            raise InvalidInputError(
-                f"voice must be a loquor.Voice (see Engine.voice), not {type(voice).__name__}"
-            )
-        with self._lock:
-            handle = self._handles.get(voice)
-        if handle is None:
-            voice.check(self._fingerprint)
-            handle = _core.VoiceHandle(
-                voice.audio_features, voice.audio_tokens, voice.speaker_embeddings, voice.speaker_features
-            )
-            with self._lock:
-                self._handles[voice] = handle
-        return handle
+        return self._voices.make(source, self._engine, checked_token(cancel))
 
     # --- Speech ---
 
@@ -271,13 +200,13 @@ class Engine:
     ) -> Stream:
         start = time.perf_counter()
         resolved = resolve_options(options, self._defaults)
-        prepared = prepare(text, self._normalizer)
+        prepared = prepare_text(text, self._normalizer)
         ids = self._tokenizer.encode(prepared.text)
-        made = self._cached_voice(voice, cancel)
+        made = self._voices.cached(voice, self._engine, checked_token(cancel))
         warnings = [*prepared.warnings, *self._tokenizer.warnings(text)]
         warnings += unused_option_warnings(options, self._info["family"])
         handle = _core.StreamHandle(
-            self._engine(), ids, self._handle(made), resolved, chunks, checked_token(cancel), progress
+            self._engine(), ids, self._voices.handle(made), resolved, chunks, checked_token(cancel), progress
         )
         stream = Stream(handle, text, len(ids), self._info["sample_rate"], warnings, start)
         with self._lock:
@@ -302,7 +231,9 @@ class Engine:
         Raises `InvalidInputError` for what is wrong before the text is read; then what `speak` raises.
         """
         resolve_options(options, self._defaults)
-        speak = partial(self.speak, voice=self._cached_voice(voice, cancel), cancel=cancel)
+        speak = partial(
+            self.speak, voice=self._voices.cached(voice, self._engine, checked_token(cancel)), cancel=cancel
+        )
         limit, measure = self._text_rules.piece_characters, measure_of(self._normalizer)
         return LongSpeech(text, speak, options, long_text, limit, measure, progress)
 
@@ -313,7 +244,7 @@ class Engine:
 
         Raises `InvalidInputError` for text that cannot be spoken.
         """
-        return self._tokenizer.encode(prepare(text, self._normalizer).text)
+        return self._tokenizer.encode(prepare_text(text, self._normalizer).text)
 
     def generate_tokens(
         self,
@@ -333,41 +264,43 @@ class Engine:
         ids, resolved = checked_ids(input_ids, "input_ids"), resolve_options(options, self._defaults)
         check_progress(progress)
         tokens: npt.NDArray[np.int64] = self._engine().generate_tokens(
-            ids, self._handle(voice), resolved, checked_token(cancel), progress
+            ids, self._voices.handle(voice), resolved, checked_token(cancel), progress
         )["tokens"]
         return tokens
 
     def decode(
-        self, speech_tokens: npt.ArrayLike, voice: Voice, *, cancel: _core.CancelToken | None = None
+        self,
+        speech_tokens: npt.ArrayLike,
+        voice: Voice,
+        *,
+        seed: int = 0,
+        cancel: _core.CancelToken | None = None,
     ) -> npt.NDArray[np.float32]:
         """Return the waveform of speech tokens, float32 [n], mono in [-1, 1] at `capabilities.sample_rate`.
 
         Ids that are no speech codes are left out, and the family's closing silence (Turbo: 3 tokens) is
-        appended: n is `samples_per_token` times the number of tokens then. Errors as in `generate_tokens`.
+        appended: n is `samples_per_token` times the number of tokens then. A prepared decoder takes its noise
+        from `seed`, as `speak` does from the options'. Errors as in `generate_tokens`.
         """
-        return self._engine().decode(
-            checked_ids(speech_tokens, "speech_tokens"), self._handle(voice), checked_token(cancel)
-        )[0]
+        seed = resolve_options(GenerationOptions(seed=seed), self._defaults)["seed"]
+        ids = checked_ids(speech_tokens, "speech_tokens")
+        return self._engine().decode(ids, self._voices.handle(voice), seed, checked_token(cancel))[0]
 
     # --- The engine itself ---
 
     @property
     def capabilities(self) -> Capabilities:
         """What is loaded, where it runs, and what it can do."""
-        info = self._info
-        graphs = info["graphs"]
-        same = {key: info[key] for key in Capabilities.__dataclass_fields__ if key in info}
-        return Capabilities(
-            **same,
+        return capabilities_of(
+            self._info,
+            self._prepared,
             model=self._model,
             folder=self._folder,
-            dtypes={name: graph["dtype"] for name, graph in graphs.items()},
-            optimization_levels={name: graph["optimization_level"] for name, graph in graphs.items()},
             tags=self._tokenizer.tags,
             text_normalizer=self._normalizer,
             piece_characters=self._text_rules.piece_characters,
-            voices=tuple(self._bundle_voices),
-            has_default_voice=self._default_voice is not None,
+            voices=tuple(self._voices.named),
+            has_default_voice=self._voices.default is not None,
         )
 
     def close(self) -> None:

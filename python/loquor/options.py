@@ -14,6 +14,7 @@ from .errors import InvalidInputError
 __all__ = [
     "GenerationOptions",
     "StreamOptions",
+    "positive",
     "resolve_options",
     "resolve_stream_options",
     "unused_option_warnings",
@@ -131,6 +132,14 @@ def resolve_options(options: GenerationOptions | None, defaults: Mapping[str, An
                 raise InvalidInputError(f"{name} must be a whole number from 0 to {most}, not {given!r}")
             resolved[name] = int(given)
     return resolved
+
+
+def positive(given: Any, name: str) -> float:
+    """Return a finite number above 0. Raises `InvalidInputError` for anything else."""
+    number = _finite(given, name)
+    if number <= 0:
+        raise InvalidInputError(f"{name} must be more than 0, not {number}")
+    return number
 
 
 def _finite(given: Any, name: str) -> float:

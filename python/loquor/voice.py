@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from .errors import InvalidInputError, ModelError
-from .files import read_config, write_atomic
+from .files import read_config, sampled_bytes, write_atomic
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -42,7 +42,6 @@ _ARRAYS = {
     "speaker_features": (np.float32, 2),
 }
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_BLOCKS, _BLOCK_BYTES = 64, 4096
 
 
 @dataclass(frozen=True)
@@ -225,15 +224,7 @@ def fingerprint_of(bundle_dir: Path, encoder_file: Path, dtype: str, contract: s
 
 
 def _sample(path: Path) -> bytes:
-    size = path.stat().st_size
-    last = max(0, size - _BLOCK_BYTES)
-    offsets = sorted({last * i // (_BLOCKS - 1) for i in range(_BLOCKS)})
-    with path.open("rb") as file:
-        blocks = []
-        for offset in offsets:
-            file.seek(offset)
-            blocks.append(file.read(_BLOCK_BYTES))
-    return f"{path.name} {size} ".encode() + b"".join(blocks)
+    return f"{path.name} ".encode() + sampled_bytes(path)
 
 
 def _sha256(*parts: bytes) -> str:

@@ -1,12 +1,14 @@
 """Makers of complete bundles in the published four-graph layout, with random weights drawn from a seed."""
 
 from .bundle import data_bytes, make_bundle
-from .dims import DTYPES, FORMS, GRAPHS, PRECISIONS, SIZES, Dims, Precision
+from .dims import DTYPES, EXPORTED_FORMS, FORMS, GRAPHS, MISLEADING_FORMS, PRECISIONS, SIZES, Dims, Precision
 
 __all__ = [
     "DTYPES",
+    "EXPORTED_FORMS",
     "FORMS",
     "GRAPHS",
+    "MISLEADING_FORMS",
     "PRECISIONS",
     "SIZES",
     "Dims",

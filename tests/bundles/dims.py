@@ -24,6 +24,8 @@ PREFIX_TOKENS = 375
 
 GRAPHS = ("speech_encoder", "embed_tokens", "language_model", "conditional_decoder")
 FORMS = ("concat", "mha", "gqa")
+EXPORTED_FORMS = ("torchscript", "dynamo")
+MISLEADING_FORMS = ("gqa-past-positions",)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,11 @@
 * `mha`: com.microsoft MultiHeadAttention with past and present, which also joins;
 * `gqa`: com.microsoft GroupQueryAttention, whose past and present may also be one shared buffer of a larger
   capacity, because the attention mask's length says how much of it is filled.
+
+`gqa-past-positions` is the last with positions counted from the length of the past instead of `position_ids`:
+right with a past of its own, wrong in a shared buffer, whose capacity it takes for the length.
+
+Two more, `torchscript` and `dynamo`, spell the same model as PyTorch's exporters do: see exported.py.
 """
 
 from __future__ import annotations
@@ -34,6 +39,18 @@ class Attention(ABC):
     @abstractmethod
     def layer(self, qkv: str, past: Pair, present: Pair) -> str:
         """Maps `qkv` [batch, sequence, 3 * hidden] to [batch, sequence, hidden] and writes `present`."""
+
+    def positions(self, position_ids: str, sequence: str, past: str) -> str:
+        return position_ids
+
+    def linear(self, x: str, name: str, k: int, n: int, std: float) -> str:
+        return self.graph.linear(x, name, k, n, std)
+
+    def layer_norm(self, x: str, scale: str, bias: str) -> str:
+        return self.graph.node("LayerNormalization", x, scale, bias, axis=-1, epsilon=1e-5)
+
+    def gelu(self, x: str) -> str:
+        return _gelu_new(self.graph, x)
 
     def additive_mask(self, sequence: str, past: str, attention_mask: str) -> str:
         """[batch, 1, sequence, total]: zero where a query may look, the lowest finite number elsewhere."""
@@ -116,11 +133,12 @@ class GroupQueryAttention(Attention):
         return out
 
 
-FORMS_OF_ATTENTION: dict[str, type[Attention]] = {
-    "concat": ConcatAttention,
-    "mha": MultiHeadAttention,
-    "gqa": GroupQueryAttention,
-}
+class PastPositionsAttention(GroupQueryAttention):
+    def positions(self, position_ids: str, sequence: str, past: str) -> str:
+        g = self.graph
+        first = g.node("Squeeze", g.dim(past, 2))
+        end = g.node("Add", first, g.node("Squeeze", g.dim(sequence, 1)))
+        return g.node("Unsqueeze", g.node("Range", first, end, g.constant(1)), g.constant([0]))
 
 
 def build_language_model(graph: Graph, dims: Dims, form: str, stop_bias: float = 0.0) -> None:
@@ -136,12 +154,13 @@ def build_language_model(graph: Graph, dims: Dims, form: str, stop_bias: float =
         for name in past:
             g.input(name, kv_type, [*heads, "past_sequence_length", dims.head_dim])
 
-    attention = FORMS_OF_ATTENTION[form](g, dims)
+    attention = attention_of(form)(g, dims)
     attention.prepare(embeds, pasts[0][0], attention_mask)
-    x = g.node("Add", g.to_inner(embeds), g.embedding(position_ids, "wpe", MAX_POSITIONS, width, std=0.5))
+    positions = attention.positions(position_ids, embeds, pasts[0][0])
+    x = g.node("Add", g.to_inner(embeds), g.embedding(positions, "wpe", MAX_POSITIONS, width, std=0.5))
     for layer, (past, present) in enumerate(zip(pasts, presents, strict=True)):
         x = _block(attention, f"h.{layer}", x, past, present)
-    x = _layer_norm(g, "ln_f", x, width)
+    x = _layer_norm(attention, "ln_f", x, width)
     # Logits of standard deviation 2: the best of 6563 stands out from rounding noise, the rest still matter.
     stop = np.zeros(SPEECH_ROWS, np.float32)
     stop[STOP_SPEECH] = stop_bias
@@ -153,22 +172,37 @@ def build_language_model(graph: Graph, dims: Dims, form: str, stop_bias: float =
             g.output(name, name, kv_type, [*heads, total, dims.head_dim])
 
 
+def attention_of(form: str) -> type[Attention]:
+    from .exported import DynamoAttention, TorchScriptAttention
+
+    forms: dict[str, type[Attention]] = {
+        "concat": ConcatAttention,
+        "mha": MultiHeadAttention,
+        "gqa": GroupQueryAttention,
+        "gqa-past-positions": PastPositionsAttention,
+        "torchscript": TorchScriptAttention,
+        "dynamo": DynamoAttention,
+    }
+    return forms[form]
+
+
 def _block(attention: Attention, name: str, x: str, past: Pair, present: Pair) -> str:
     g, width, std = attention.graph, attention.dims.hidden, attention.dims.hidden**-0.5
-    normed = _layer_norm(g, f"{name}.ln_1", x, width)
+    normed = _layer_norm(attention, f"{name}.ln_1", x, width)
     # Twice the usual spread: attention then picks few positions, so that a wrong cache changes the tokens.
-    qkv = g.linear(normed, f"{name}.attn.c_attn", width, 3 * width, 2 * std)
+    qkv = attention.linear(normed, f"{name}.attn.c_attn", width, 3 * width, 2 * std)
     context = attention.layer(qkv, past, present)
-    x = g.node("Add", x, g.linear(context, f"{name}.attn.c_proj", width, width, std))
-    normed = _layer_norm(g, f"{name}.ln_2", x, width)
-    inner = _gelu_new(g, g.linear(normed, f"{name}.mlp.c_fc", width, 4 * width, std))
-    return g.node("Add", x, g.linear(inner, f"{name}.mlp.c_proj", 4 * width, width, std / 2))
+    x = g.node("Add", x, attention.linear(context, f"{name}.attn.c_proj", width, width, std))
+    normed = _layer_norm(attention, f"{name}.ln_2", x, width)
+    inner = attention.gelu(attention.linear(normed, f"{name}.mlp.c_fc", width, 4 * width, std))
+    return g.node("Add", x, attention.linear(inner, f"{name}.mlp.c_proj", 4 * width, width, std / 2))
 
 
-def _layer_norm(g: Graph, name: str, x: str, width: int) -> str:
+def _layer_norm(attention: Attention, name: str, x: str, width: int) -> str:
+    g = attention.graph
     scale = g.weight(f"{name}.weight", (width,), 0.05, mean=1.0)
     bias = g.weight(f"{name}.bias", (width,), 0.05)
-    return g.node("LayerNormalization", x, scale, bias, axis=-1, epsilon=1e-5)
+    return attention.layer_norm(x, scale, bias)
 
 
 def _gelu_new(g: Graph, x: str) -> str:

@@ -124,6 +124,14 @@ TEST_CASE("the probe finds how each form keeps its cache") {
   }
 }
 
+TEST_CASE("a shared buffer that changes the logits is found out, however large one of them is") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Lm lm(shim, "misleading");  // STOP's logit is some -1000
+  CHECK((*lm).kv_mode() == KvMode::kPingPong);
+  CHECK_FALSE((*lm).batched());
+}
+
 TEST_CASE("a prefill and steps, however cut, give the logits of one prefill") {
   if (!have_bundles()) return;
   const Shim shim;

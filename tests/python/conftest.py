@@ -18,6 +18,22 @@ SAMPLE_RATE = 24_000
 TURBO_TOKENIZER = Path(__file__).parents[3] / "shared" / "turbo" / "tokenizer.json"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Prepared graphs of a test run are the run's own; child processes inherit the variable."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOQUOR_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture
+def fresh_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The empty folder that this test's prepared graphs go to."""
+    monkeypatch.setenv("LOQUOR_CACHE", str(tmp_path / "own"))
+    return tmp_path / "own" / "prepared"
+
+
 @pytest.fixture(scope="session")
 def bundle_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """(arguments of make_bundle) -> a folder, made once a run for each set of arguments: do not change it.
@@ -39,14 +55,17 @@ def bundle_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def engine_of(bundle_of: Callable[..., Path]) -> Iterator[Callable[..., Engine]]:
-    """(threads=1, arguments of make_bundle) -> an open engine, made once a run for each: do not close it."""
-    made: dict[tuple[Path, int], Engine] = {}
+    """(threads=1, prepare=False, arguments of make_bundle) -> an engine, made once a run: do not close it.
 
-    def open_engine(*, threads: int = 1, **arguments: Any) -> Engine:
-        folder = bundle_of(**arguments)
-        if (folder, threads) not in made:
-            made[folder, threads] = Engine(folder, threads=threads, device="cpu")
-        return made[folder, threads]
+    As published, so that tokens and buffers are those of the graph at hand; test_prepare.py has the others.
+    """
+    made: dict[tuple[Path, int, bool], Engine] = {}
+
+    def open_engine(*, threads: int = 1, prepare: bool = False, **arguments: Any) -> Engine:
+        key = (bundle_of(**arguments), threads, prepare)
+        if key not in made:
+            made[key] = Engine(key[0], threads=threads, device="cpu", prepare=prepare)
+        return made[key]
 
     yield open_engine
     for engine in made.values():

@@ -190,9 +190,22 @@ def test_turbo_size_says_the_same_in_c_in_python_and_on_the_command_line(
     text, count = "Hello there, all of you.", 20
     limit = ["--max-new-tokens", str(count)]
     said_wave = tmp_path / "said.wav"
-    command = ["say", text, "-o", said_wave, "--model", bundle, "--voice", clip, "--seed", "5", *limit]
+    command = [
+        "say",
+        text,
+        "-o",
+        said_wave,
+        "--model",
+        bundle,
+        "--voice",
+        clip,
+        "--seed",
+        "5",
+        *limit,
+        "--no-prepare",
+    ]
     assert cli_main([str(part) for part in command]) == 0
-    with loquor.Engine(bundle, device="cpu") as engine:
+    with loquor.Engine(bundle, device="cpu", prepare=False) as engine:  # as the C program runs it
         ids = engine.tokenize(text)
         options = loquor.GenerationOptions(seed=5, max_new_tokens=count)
         expected = engine.generate_tokens(ids, engine.voice(clip), options).tolist()

@@ -1,4 +1,4 @@
-"""libloquor shows what loquor.h declares and nothing else; it links neither ONNX Runtime nor Python."""
+"""libloquor shows what the C headers declare and nothing else; it links neither ONNX Runtime nor Python."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-HEADER = ROOT / "csrc" / "include" / "loquor" / "loquor.h"
+HEADERS = sorted((ROOT / "csrc" / "include" / "loquor").glob("*.h"))
 
 
 def tool(name: str) -> str:
@@ -39,10 +39,16 @@ def library() -> Path:
     pytest.skip("there is no libloquor.so: install the wheel, or build in build/dev")
 
 
+def declarations() -> str:
+    """The headers' text without comments and directives."""
+    text = "\n".join(header.read_text(encoding="utf-8") for header in HEADERS)
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    return re.sub(r"^#.*$", "", text, flags=re.MULTILINE)
+
+
 def declared_functions() -> set[str]:
-    """What loquor.h marks with LOQUOR_EXPORT."""
-    text = re.sub(r"/\*.*?\*/", "", HEADER.read_text(encoding="utf-8"), flags=re.DOTALL)
-    text = re.sub(r"^#.*$", "", text, flags=re.MULTILINE)
+    """What the headers mark with LOQUOR_EXPORT."""
+    text = declarations()
     return set(re.findall(r"\bLOQUOR_EXPORT\b[^;(]*?(\w+)\s*\(", text))
 
 
@@ -52,8 +58,7 @@ def exported_symbols(library: Path) -> set[str]:
 
 
 def test_every_declaration_is_marked_for_export() -> None:
-    text = re.sub(r"/\*.*?\*/", "", HEADER.read_text(encoding="utf-8"), flags=re.DOTALL)
-    named = set(re.findall(r"(?<!\*)\b(loquor_\w+)\s*\(", text))
+    named = set(re.findall(r"(?<!\*)\b(loquor_\w+)\s*\(", declarations()))
     assert named == declared_functions()
     assert len(named) > 20
 

@@ -73,7 +73,8 @@ _PROGRESS = "progress: 'Callable[[int], None] | None' = None"
             "(self, model: 'str | os.PathLike[str]' = 'mini', *, device: 'str' = 'auto', "
             "dtype: 'str' = 'auto', threads: 'int' = 0, normalize: 'str' = 'auto', "
             "provider_options: 'Mapping[str, str] | None' = None, slots: 'int' = 0, max_queue: 'int' = 0, "
-            "batching: 'bool' = True) -> 'None'",
+            "batching: 'bool' = True, prepare: 'bool' = True, kv_dtype: 'str' = 'auto', "
+            "reference_seconds: 'float | None' = None) -> 'None'",
         ),
         ("voice", f"(self, source: 'VoiceSource | None' = None, *, {_CANCEL}) -> 'Voice'"),
         (
@@ -101,7 +102,7 @@ _PROGRESS = "progress: 'Callable[[int], None] | None' = None"
         ),
         (
             "decode",
-            "(self, speech_tokens: 'npt.ArrayLike', voice: 'Voice', *, "
+            "(self, speech_tokens: 'npt.ArrayLike', voice: 'Voice', *, seed: 'int' = 0, "
             f"{_CANCEL}) -> 'npt.NDArray[np.float32]'",
         ),
         ("close", "(self) -> 'None'"),
@@ -139,8 +140,8 @@ def test_stream() -> None:
 def test_capabilities() -> None:
     required = (
         "model", "family", "folder", "device", "provider", "dtypes", "optimization_levels", "threads",
-        "kv_mode", "kv_dtype", "layers", "hidden_size", "vocab_size", "max_positions", "sample_rate",
-        "samples_per_token", "tags", "voices", "has_default_voice", "slots", "batched",
+        "prepared", "kv_mode", "kv_dtype", "layers", "hidden_size", "vocab_size", "max_positions",
+        "sample_rate", "samples_per_token", "tags", "voices", "has_default_voice", "slots", "batched",
     )  # fmt: skip
     expected = {**dict.fromkeys(required, REQUIRED), "voice_cloning": True, "streaming": True}
     expected |= {"text_normalizer": "none", "piece_characters": 250}
@@ -194,7 +195,7 @@ def test_error_tree() -> None:
 
 _HEAVY = (
     "onnxruntime", "tokenizers", "soundfile", "soxr", "pyloudnorm", "scipy", "safetensors", "huggingface_hub",
-    "tqdm", "requests", "httpx", "sentencex", "loquor.english",
+    "tqdm", "requests", "httpx", "sentencex", "loquor.english", "onnx",
 )  # fmt: skip
 
 _PROBE = """

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loquor.errors import InvalidInputError
-from loquor.preparation import NORMALIZERS, prepare
 from loquor.text import MAX_CHARACTERS, check_text, punc_norm
+from loquor.text_rules import NORMALIZERS, prepare_text
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_end_of_text_is_refused() -> None:
 @given(st.text(st.characters()), st.sampled_from(NORMALIZERS))
 def test_any_text_is_prepared_or_refused(text: str, normalizer: str) -> None:
     try:
-        prepared = prepare(text, normalizer).text
+        prepared = prepare_text(text, normalizer).text
     except InvalidInputError:
         return
     assert prepared.encode() and prepared.endswith((".", "!", "?", "-", ","))

@@ -36,7 +36,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
 
 @pytest.fixture(scope="module")
 def engine(bundle: Path) -> Iterator[Engine]:
-    with Engine(bundle, device="cpu", threads=2) as engine:
+    with Engine(bundle, device="cpu", threads=2, prepare=False) as engine:
         yield engine
 
 
@@ -77,6 +77,17 @@ def test_its_tokens_are_those_of_the_plain_loop(bundle: Path, engine: Engine, cl
     expected = plain.generate(ids, plain_voice, max_new_tokens=16, repetition_penalty=penalty)
     assert tokens.tolist() == expected
     assert len(set(expected)) > 12
+
+
+def test_it_is_prepared(bundle: Path, clip: Path) -> None:
+    """Its products then round their activations, and random weights have close ties: tokens are its own."""
+    with Engine(bundle, device="cpu", threads=2) as engine:
+        seen = engine.capabilities
+        options = GenerationOptions(temperature=0, max_new_tokens=16)
+        runs = [engine.generate_tokens(engine.tokenize(TEXT), engine.voice(clip), options) for _ in range(2)]
+    assert (seen.prepared["language_model"], seen.kv_mode) == ("prepared", "in_place")
+    assert runs[0].tolist() == runs[1].tolist()
+    assert len(set(runs[0].tolist())) > 12
 
 
 def test_a_cancel_reaches_into_the_prefill(engine: Engine, clip: Path) -> None:

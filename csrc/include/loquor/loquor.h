@@ -1,4 +1,4 @@
-/* Loquor's C ABI: the one header that promises anything. C11 and C++ alike.
+/* Loquor's C ABI: with the headers it brings in at its end all that is promised. C11 and C++ alike.
  *
  * Conventions
  *  - Handles are opaque. loquor_<class>_<verb>; what is opened, created or returned through an `out`
@@ -94,11 +94,15 @@ typedef struct loquor_engine_options {
   const char* const* provider_option_keys;
   const char* const* provider_option_values;
   size_t provider_option_count;
-  int32_t threads; /* intra-op threads of each graph; 0: one per usable core, 8 at most */
-  int32_t
-      slots; /* speech requests under way at once; 0: as many as 1 GiB of KV cache is good for, 16 at most */
+  int32_t threads;   /* intra-op threads of each graph; 0: one per usable core, 8 at most */
+  int32_t slots;     /* speech requests at once; 0: as many as 1 GiB of KV cache is good for, 16 at most */
   int32_t max_queue; /* requests that may wait beyond those; 0: 256. More are LOQUOR_ERROR_BUSY */
   int32_t batching;  /* not 0: a decode step serves all requests under way where the graph allows it */
+  /* By loquor_graph: paths of rewritten graphs as `loquor prepare` prints them, NULL for the published one,
+   * whose weights they share. NULL: none. */
+  const char* const* prepared_graphs;
+  /* Of a voice's start, for the decoder; 0: all. Less is faster, and a little less alike. */
+  float reference_seconds;
 } loquor_engine_options;
 
 typedef enum loquor_graph {
@@ -110,10 +114,9 @@ typedef enum loquor_graph {
 #define LOQUOR_GRAPH_COUNT 4
 
 typedef struct loquor_graph_info {
-  const char* file;  /* path of the .onnx file in use */
-  const char* dtype; /* the published precision it was taken from */
-  const char*
-      optimization_level; /* "all", "extended" or "basic": the highest at which the session could be made */
+  const char* file;               /* path of the .onnx file in use */
+  const char* dtype;              /* the published precision it was taken from */
+  const char* optimization_level; /* "all", "extended" or "basic": the highest that could be had */
 } loquor_graph_info;
 
 typedef struct loquor_engine_info {
@@ -122,9 +125,8 @@ typedef struct loquor_engine_info {
   const char* family;   /* "turbo": Turbo, Nano and all that share their contract */
   const char* device;   /* the device in use */
   const char* provider; /* the execution provider in use, by ONNX Runtime's name */
-  const char* kv_dtype; /* "float32" or "float16" */
-  const char*
-      kv_mode; /* "in_place": past and present share one buffer; "ping_pong": two buffers take turns */
+  const char* kv_dtype; /* "float32", "float16" or "int8" */
+  const char* kv_mode;  /* "in_place": past and present share a buffer; "ping_pong": two take turns */
   loquor_graph_info graphs[LOQUOR_GRAPH_COUNT];
   int32_t threads;
   int32_t layers;
@@ -272,81 +274,26 @@ typedef struct loquor_waveform_info {
 LOQUOR_EXPORT loquor_status loquor_engine_decode(loquor_engine* engine, const int64_t* tokens,
                                                  size_t token_count, const loquor_voice* voice,
                                                  loquor_cancel* cancel, loquor_waveform** out);
+/* The same with options, which may be NULL. */
+typedef struct loquor_decode_options {
+  size_t struct_size;
+  uint64_t seed; /* of the decoder's noise: same seed, same samples, where the decoder is prepared */
+} loquor_decode_options;
+
+LOQUOR_EXPORT void loquor_decode_options_init(loquor_decode_options* options);
+LOQUOR_EXPORT loquor_status loquor_engine_decode_with(loquor_engine* engine, const int64_t* tokens,
+                                                      size_t token_count, const loquor_voice* voice,
+                                                      const loquor_decode_options* options,
+                                                      loquor_cancel* cancel, loquor_waveform** out);
 LOQUOR_EXPORT loquor_status loquor_waveform_get_info(const loquor_waveform* waveform,
                                                      loquor_waveform_info* info);
 LOQUOR_EXPORT void loquor_waveform_destroy(loquor_waveform* waveform);
 
-/* ---- Streams: text ids and a voice to speech, chunk by chunk while it is made ---- */
-
-typedef struct loquor_stream loquor_stream;
-
-/* In speech tokens (25 a second) where nothing else is said. */
-typedef struct loquor_stream_options {
-  size_t struct_size;
-  int32_t first_chunk;  /* 0: the whole speech is one chunk, at the end */
-  float growth;         /* >= 1; each chunk is so many times as long as the one before, */
-  int32_t max_chunk;    /* up to this */
-  int32_t left_context; /* decoded again before a chunk; -1: from the first token on */
-  int32_t look_ahead;   /* decoded beyond a chunk, so made before it is heard */
-  int32_t fade_samples; /* cross-fade at a join */
-  int32_t adaptive;     /* not 0: chunks as long as playback allows without running dry, instead of growth */
-} loquor_stream_options;
-
-/* What suits the engine's bundle. */
-LOQUOR_EXPORT loquor_status loquor_engine_default_stream_options(const loquor_engine* engine,
-                                                                 loquor_stream_options* options);
-/* Starts a request; its inputs are copied. options may be NULL. A cancel token must outlive the stream;
- * progress is called within loquor_stream_next. The tokens are those that loquor_engine_generate_tokens
- * gives. Any thread. */
-LOQUOR_EXPORT loquor_status loquor_engine_stream(loquor_engine* engine, const loquor_request* request,
-                                                 const loquor_stream_options* options, loquor_stream** out);
-
-typedef struct loquor_chunk {
-  size_t struct_size;
-  const float* samples; /* [count], mono, finite; until the next call of loquor_stream_next */
-  size_t count;
-  int32_t sample_rate; /* Hz */
-  int64_t first_token; /* among the speech codes that are heard, the closing silence included */
-  int64_t token_count;
-} loquor_chunk;
-
-/* LOQUOR_OK: a chunk. LOQUOR_DONE: there are no more. LOQUOR_PENDING: none within timeout_seconds (negative:
- * waits for ever; 0: does not wait). Else what ended the stream, after the chunks that were made. One thread
- * at a time. */
-LOQUOR_EXPORT loquor_status loquor_stream_next(loquor_stream* stream, double timeout_seconds,
-                                               loquor_chunk* chunk);
-/* Called whenever loquor_stream_next has something new to say, at once if it has now; on the engine's thread,
- * so it must be quick and must not call back. When this returns the function set before is not called any
- * more. NULL: none.
- */
-typedef void (*loquor_ready_fn)(void* user);
-LOQUOR_EXPORT loquor_status loquor_stream_on_ready(loquor_stream* stream, loquor_ready_fn ready, void* user);
-/* From any thread; returns at once. What was not read is dropped, and the work ends within one decode step or
- * one decoder window. */
-LOQUOR_EXPORT void loquor_stream_cancel(loquor_stream* stream);
-
-typedef struct loquor_stream_info {
-  size_t struct_size;
-  int64_t token_count;     /* generated so far, STOP left out */
-  int64_t tokens_taken;    /* speech codes whose sound was read, closing silence included */
-  int64_t samples_taken;   /* that were read */
-  int64_t samples_waiting; /* made and not read yet */
-  int32_t ended;           /* 1: nothing more will be made, and what follows is filled in unless it failed */
-  int32_t cancelled;
-  const int64_t* tokens; /* [token_count], as loquor_tokens_info gives them; NULL before the end */
-  loquor_finish_reason finish_reason;
-  int32_t prompt_length;
-  double prefill_seconds;
-  double decode_seconds;
-  double vocoder_seconds; /* of all decoder windows */
-} loquor_stream_info;
-
-LOQUOR_EXPORT loquor_status loquor_stream_get_info(const loquor_stream* stream, loquor_stream_info* info);
-/* Cancels what is not done. From any thread that knows of no other in a call on it. */
-LOQUOR_EXPORT void loquor_stream_destroy(loquor_stream* stream);
-
 #ifdef __cplusplus
 }
 #endif
+
+#include "loquor/stream.h" /* speech chunk by chunk while it is made */
+#include "loquor/tools.h"  /* below the engine: files of a bundle, single graphs */
 
 #endif /* LOQUOR_LOQUOR_H_ */

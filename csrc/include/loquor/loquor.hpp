@@ -38,6 +38,9 @@ using Runtime = Owned<loquor_runtime, loquor_runtime_close>;
 using CancelToken = Owned<loquor_cancel, loquor_cancel_destroy>;
 using Voice = Owned<loquor_voice, loquor_voice_destroy>;
 using Tokens = Owned<loquor_tokens, loquor_tokens_destroy>;
+using Bundle = Owned<loquor_bundle, loquor_bundle_close>;
+using Session = Owned<loquor_session, loquor_session_close>;
+using Tensors = Owned<loquor_tensors, loquor_tensors_destroy>;
 using Waveform = Owned<loquor_waveform, loquor_waveform_destroy>;
 
 // Speech while it is made. Destroying it cancels what is not done.
@@ -110,8 +113,8 @@ class Engine {
     return made<Tokens>(loquor_engine_generate_tokens, handle_.get(), &request);
   }
   Waveform decode(const int64_t* tokens, std::size_t count, const loquor_voice* voice,
-                  loquor_cancel* cancel = nullptr) const {
-    return made<Waveform>(loquor_engine_decode, handle_.get(), tokens, count, voice, cancel);
+                  loquor_cancel* cancel = nullptr, const loquor_decode_options* options = nullptr) const {
+    return made<Waveform>(loquor_engine_decode_with, handle_.get(), tokens, count, voice, options, cancel);
   }
   loquor_stream_options default_stream_options() const {
     return info_of<loquor_stream_options>(loquor_engine_default_stream_options, handle_.get());

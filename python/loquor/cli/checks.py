@@ -28,7 +28,16 @@ __all__ = ["Report", "examine"]
 
 _log = logging.getLogger(__name__)
 
-_LIBRARIES = ("numpy", "tokenizers", "soundfile", "soxr", "pyloudnorm", "safetensors", "huggingface_hub")
+_LIBRARIES = (
+    "numpy",
+    "onnx",
+    "tokenizers",
+    "soundfile",
+    "soxr",
+    "pyloudnorm",
+    "safetensors",
+    "huggingface_hub",
+)
 _HUB_VARIABLES = (
     "HF_ENDPOINT",
     "HF_HOME",
@@ -149,7 +158,12 @@ def _model(facts: dict[str, Any], args: argparse.Namespace) -> Engine:
     facts["kv_mode"] = able.kv_mode
     facts["kv_dtype"] = able.kv_dtype
     facts["graphs"] = {
-        graph: {"device": able.device, "dtype": dtype, "optimization_level": able.optimization_levels[graph]}
+        graph: {
+            "device": able.device,
+            "dtype": dtype,
+            "prepared": able.prepared[graph],
+            "optimization_level": able.optimization_levels[graph],
+        }
         for graph, dtype in able.dtypes.items()
     }
     return engine

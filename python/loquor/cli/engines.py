@@ -13,6 +13,7 @@ from .. import CancelToken, Engine
 from .._runtime import open_runtime
 from ..catalog import CATALOG
 from ..errors import InvalidInputError
+from ..prepare import KV_DTYPES
 
 __all__ = [
     "BUILT_IN",
@@ -57,7 +58,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --model, --dtype, --device and --threads."""
+    """Add the options of an engine, --model and --dtype among them."""
     add_model_arguments(parser)
     parser.add_argument(
         "--device", default="auto", choices=("auto", *DEVICES), help="where to run (default: auto)"
@@ -69,6 +70,21 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="CPU threads (default: one per usable core, 8 at most)",
     )
+    parser.add_argument(
+        "--kv-dtype",
+        default="auto",
+        choices=KV_DTYPES,
+        help="type of the KV cache of a prepared model (default: auto, as published)",
+    )
+    parser.add_argument(
+        "--reference-seconds",
+        type=float,
+        metavar="S",
+        help="seconds of the voice for the decoder: 3 is faster, a little less alike (default: all)",
+    )
+    parser.add_argument(
+        "--no-prepare", action="store_true", help="run the graphs as published (see `loquor prepare`)"
+    )
 
 
 def load_engine(args: argparse.Namespace) -> Engine:
@@ -79,7 +95,16 @@ def load_engine(args: argparse.Namespace) -> Engine:
     open_runtime()  # without which a download would be for nothing
     resolve(model, dtype=args.dtype, progress=False if args.quiet else None)
     normalize = getattr(args, "normalize", "auto")  # only of commands that speak
-    return Engine(model, device=args.device, dtype=args.dtype, threads=args.threads, normalize=normalize)
+    return Engine(
+        model,
+        device=args.device,
+        dtype=args.dtype,
+        threads=args.threads,
+        normalize=normalize,
+        prepare=not args.no_prepare,
+        kv_dtype=args.kv_dtype,
+        reference_seconds=args.reference_seconds,
+    )
 
 
 def voice_names(args: argparse.Namespace) -> tuple[str, ...]:

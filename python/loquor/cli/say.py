@@ -19,7 +19,7 @@ from ..audio import FORMATS, write_wav_stream
 from ..catalog import CATALOG
 from ..errors import InvalidInputError
 from ..long_text import check_long
-from ..preparation import NORMALIZERS
+from ..text_rules import NORMALIZERS
 from .console import note, speech_progress
 from .engines import (
     add_engine_arguments,

@@ -17,7 +17,7 @@ __all__ = [
     "TextRules",
     "check_normalizer",
     "measure_of",
-    "prepare",
+    "prepare_text",
     "read_text_rules",
 ]
 
@@ -85,7 +85,7 @@ def measure_of(normalizer: str) -> Callable[[str], int]:
     return lambda text: len(spell(text).text)
 
 
-def prepare(text: str, normalizer: str = "none") -> PreparedText:
+def prepare_text(text: str, normalizer: str = "none") -> PreparedText:
     """Check `text`, write it out in words where `normalizer` says so, and apply the model's `punc_norm`.
 
     Raises `InvalidInputError` as `check_text` does.

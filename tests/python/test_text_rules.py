@@ -14,7 +14,7 @@ import pytest
 import loquor
 from loquor import Engine, GenerationOptions
 from loquor.errors import InvalidInputError, ModelError
-from loquor.preparation import PIECE_CHARACTERS, TextRules, prepare, read_text_rules
+from loquor.text_rules import PIECE_CHARACTERS, TextRules, prepare_text, read_text_rules
 
 SHORT = GenerationOptions(max_new_tokens=3)
 
@@ -50,19 +50,19 @@ def test_other_values_are_a_model_error(tmp_path: Path, content: str | bytes, me
 
 
 def test_the_text_is_left_alone_or_written_out() -> None:
-    assert prepare("it's 5: “yes”").text == 'It\'s 5, "yes".'
-    assert prepare("it's 5: “yes”", "en").text == "It's five, yes."
-    assert prepare("5 km…", "en") == prepare("5 km…", "en")
+    assert prepare_text("it's 5: “yes”").text == 'It\'s 5, "yes".'
+    assert prepare_text("it's 5: “yes”", "en").text == "It's five, yes."
+    assert prepare_text("5 km…", "en") == prepare_text("5 km…", "en")
     with pytest.raises(InvalidInputError, match="text is empty"):
-        prepare(" ", "en")
+        prepare_text(" ", "en")
 
 
 def test_what_is_lost_is_said() -> None:
-    assert prepare("Привет", "none").warnings == ()
-    mixed = prepare("Say привет twice.", "en")
+    assert prepare_text("Привет", "none").warnings == ()
+    mixed = prepare_text("Say привет twice.", "en")
     assert mixed.text == "Say twice."
     assert mixed.warnings == ("left out what has no sound in English: привет",)
-    nothing = prepare("こんにちは世界。今日は良い天気ですね", "en")
+    nothing = prepare_text("こんにちは世界。今日は良い天気ですね", "en")
     assert nothing.text == "."
     first, second = nothing.warnings
     assert first.endswith("...") and "こ" in first

@@ -1,0 +1,163 @@
+"""How long does a decode step take, by context and by rival?
+
+    python benchmarks/decode.py --size turbo --dtype q4 [--context 450 1400] [--steps 40] [--rounds 7]
+
+Rivals run on one bundle with random weights, greedy, with the same prompt and number of threads: the public
+loop (Python onnxruntime and numpy, new arrays at every step) on the graph as published and with its products
+at accuracy_level 4, and Loquor unprepared, prepared, and prepared with an int8 KV cache. A step is
+embed_tokens, the language model and the choice of the token; the prefill is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from harness import measure, read_bandwidth, report
+
+import loquor
+from bundles import DTYPES, EXPORTED_FORMS, FORMS, SIZES, make_bundle
+from reference import PlainLoop
+
+BASELINE = "public loop"
+
+
+def loquor_step(engine: loquor.Engine, ids: list[int], voice: loquor.Voice, steps: int) -> float:
+    """Seconds of one step, between the first and the last report of progress."""
+    reports: list[tuple[float, int]] = []
+    engine.generate_tokens(
+        ids,
+        voice,
+        loquor.GenerationOptions(temperature=0.0, max_new_tokens=steps + 1),
+        progress=lambda count: reports.append((time.perf_counter(), count)),
+    )
+    (start, first), (end, last) = reports[0], reports[-1]
+    if last == first:
+        raise SystemExit("too few steps to time: give a larger --steps")
+    return (end - start) / (last - first)
+
+
+def plain_step(plain: PlainLoop, ids: list[int], voice: dict[str, Any], steps: int) -> float:
+    loop = plain.steps(ids, voice)
+    logits = next(loop)
+    start = time.perf_counter()
+    for _ in range(steps):
+        logits = loop.send(int(np.argmax(logits[:6561])))
+    return (time.perf_counter() - start) / steps
+
+
+def at_level_four(plain: PlainLoop, bundle: Path, dtype: str, threads: int) -> PlainLoop:
+    """The loop with a language model whose products round their activations to int8."""
+    suffix = {"q8": "_quantized", "fp32": ""}.get(dtype, f"_{dtype}")
+    file = bundle / "onnx" / f"language_model{suffix}.onnx"
+    model = onnx.load(str(file), load_external_data=False)
+    for node in model.graph.node:
+        if node.op_type == "MatMulNBits":
+            kept = [attribute for attribute in node.attribute if attribute.name != "accuracy_level"]
+            del node.attribute[:]
+            node.attribute.extend([*kept, onnx.helper.make_attribute("accuracy_level", 4)])
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    folder = "session.model_external_initializers_file_folder_path"
+    options.add_session_config_entry(folder, str(file.resolve().parent))
+    plain.language_model = ort.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    return plain
+
+
+def bytes_of_a_step(bundle: Path, engine: loquor.Engine, context: int) -> int:
+    """What a step must read at least: the weights, without the table of positions, and the cache."""
+    able = engine.capabilities
+    dtype = able.dtypes["language_model"]
+    suffix = {"q8": "_quantized", "fp32": ""}.get(dtype, f"_{dtype}")
+    weights = (bundle / "onnx" / f"language_model{suffix}.onnx_data").stat().st_size
+    bits = {"fp32": 32, "fp16": 16, "q8": 9.25, "q4": 5.125, "q4f16": 4.625}[
+        dtype
+    ]  # with scales and zero points
+    positions = able.max_positions * able.hidden_size * bits / 8
+    cache = (
+        2 * able.layers * able.hidden_size * context * {"float32": 4, "float16": 2, "int8": 1}[able.kv_dtype]
+    )
+    return int(weights - positions + cache)
+
+
+def run(args: argparse.Namespace, folder: Path) -> None:
+    bundle = args.bundle or make_bundle(
+        folder, size=args.size, form=args.form, dtype=args.dtype, stop_bias=-1000.0
+    )
+    common: dict[str, Any] = {"dtype": args.dtype, "threads": args.threads, "device": "cpu"}
+    engines = {
+        "loquor, as published": loquor.Engine(bundle, prepare=False, **common),
+        "loquor": loquor.Engine(bundle, **common),
+        "loquor, int8 KV": loquor.Engine(bundle, kv_dtype="int8", **common),
+    }
+    loops = {BASELINE: PlainLoop(bundle, args.dtype, threads=args.threads)}
+    if args.dtype in ("q8", "q4", "q4f16"):
+        other = PlainLoop(bundle, args.dtype, threads=args.threads)
+        loops["public loop, level 4"] = at_level_four(other, bundle, args.dtype, args.threads)
+    audio = np.sin(np.arange(24000 * 10) * 0.05).astype(np.float32) * 0.1
+    plain_voice = loops[BASELINE].encode(audio)
+    voices = {name: engine.voice((audio, 24000)) for name, engine in engines.items()}
+    bandwidth = read_bandwidth(args.threads)
+    rows = []
+    for context in args.context:
+        text = context - plain_voice["audio_features"].shape[1] - 2
+        ids = [72] * max(1, text) + [50256, 50256]
+        rivals: dict[str, Callable[[], float]] = {}
+        for name, loop in loops.items():
+            rivals[name] = partial(plain_step, loop, ids, plain_voice, args.steps)
+        for name, engine in engines.items():
+            rivals[name] = partial(loquor_step, engine, ids, voices[name], args.steps)
+        condition = {"context": context, "threads": args.threads}
+        measured = measure(rivals, baseline=BASELINE, rounds=args.rounds, condition=condition)
+        for row in measured:
+            if row.rival in engines:
+                limit = bytes_of_a_step(bundle, engines[row.rival], context) / bandwidth * 1e3
+                row.facts["of the bandwidth limit"] = f"{limit / row.median:.0%}"  # type: ignore[index]
+        rows += measured
+    states = {name: dict(engine.capabilities.prepared) for name, engine in engines.items()}
+    modes = {name: f"{e.capabilities.kv_mode} {e.capabilities.kv_dtype}" for name, e in engines.items()}
+    report(
+        f"decode step of {args.bundle or args.size + ' ' + args.form} {args.dtype}",
+        rows,
+        args.json,
+        steps=args.steps,
+        bandwidth=round(bandwidth / 1e9, 2),
+        prepared=states,
+        caches=modes,
+    )
+
+
+def main() -> int:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    parser.add_argument("--bundle", type=Path, help="your own, instead of one with random weights")
+    parser.add_argument("--size", choices=list(SIZES), default="nano")
+    parser.add_argument("--form", choices=list(itertools.chain(FORMS, EXPORTED_FORMS)), default="concat")
+    parser.add_argument("--dtype", choices=list(DTYPES), default="q4")
+    parser.add_argument(
+        "--context", type=int, nargs="+", default=[450], help="positions before the first step"
+    )
+    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--json", type=Path, help="write the figures here, and a plot beside them")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        run(args, Path(folder))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+// Below the engine: a bundle's files, and single graphs run with arrays by name. Preparation stands on these.
+#include <pybind11/stl.h>
+#include <pybind11/typing.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bindings/shared.hpp"
+
+namespace loquor::bindings {
+namespace {
+
+using Arrays = py::typing::Dict<py::str, py::array>;
+using Files = py::typing::Dict<py::str, py::typing::Tuple<py::str, py::str>>;
+
+struct PySession {
+  Session handle;
+};
+
+struct Type {
+  int32_t onnx;
+  const char* numpy;
+};
+constexpr Type kTypes[] = {{1, "float32"}, {2, "uint8"}, {3, "int8"},    {6, "int32"},
+                           {7, "int64"},   {9, "bool"},  {10, "float16"}};
+
+int32_t onnx_type(const py::array& array) {
+  for (const Type& type : kTypes) {
+    if (array.dtype().equal(py::dtype(type.numpy))) return type.onnx;
+  }
+  throw StatusError(LOQUOR_ERROR_INVALID_INPUT,
+                    "arrays of " + std::string(py::str(array.dtype())) + " cannot be given to a graph");
+}
+
+py::dtype numpy_type(int32_t onnx) {
+  for (const Type& type : kTypes) {
+    if (type.onnx == onnx) return py::dtype(type.numpy);
+  }
+  throw StatusError(LOQUOR_ERROR_INVALID_INPUT, "a graph returned ONNX type " + std::to_string(onnx));
+}
+
+Arrays run(const PySession& self, const Arrays& inputs) {
+  std::vector<std::string> names;
+  std::vector<py::array> arrays;  // contiguous
+  std::vector<std::vector<int64_t>> dims;
+  for (const auto& [name, value] : inputs) {
+    names.push_back(py::cast<std::string>(name));
+    arrays.push_back(py::array::ensure(value, py::array::c_style));
+    if (!arrays.back()) throw py::error_already_set();
+    dims.emplace_back(arrays.back().shape(), arrays.back().shape() + arrays.back().ndim());
+  }
+  std::vector<loquor_tensor> tensors;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    tensors.push_back({names[i].c_str(), onnx_type(arrays[i]), dims[i].data(), dims[i].size(),
+                       arrays[i].data(), static_cast<std::size_t>(arrays[i].nbytes())});
+  }
+  const Tensors outputs = without_gil([&] {
+    return made<Tensors>(loquor_session_run, self.handle.get(),
+                         static_cast<const loquor_tensor*>(tensors.data()), tensors.size());
+  });
+  Arrays result;
+  for (std::size_t i = 0; i < loquor_tensors_count(outputs.get()); ++i) {
+    loquor_tensor tensor = {};
+    check(loquor_tensors_get(outputs.get(), i, &tensor));
+    const std::vector<py::ssize_t> shape(tensor.dims, tensor.dims + tensor.rank);
+    result[tensor.name] = py::array(numpy_type(tensor.type), shape, tensor.data);
+  }
+  return result;
+}
+
+}  // namespace
+
+void bind_tools(py::module_& module) {
+  module.def(
+      "graph_files",
+      [](const std::string& folder, const std::string& dtype) {
+        const auto bundle = made<Bundle>(loquor_bundle_open, folder.c_str(), dtype.c_str());
+        Files files;
+        for (int i = 0; i < LOQUOR_GRAPH_COUNT; ++i) {
+          const auto graph = static_cast<loquor_graph>(i);
+          files[kGraphNames[i]] = py::make_tuple(loquor_bundle_file(bundle.get(), graph),
+                                                 loquor_bundle_dtype(bundle.get(), graph));
+        }
+        return files;
+      },
+      py::arg("folder"), py::arg("dtype"), "File and published dtype of each graph.");
+
+  py::class_<PySession>(module, "Session", "One graph on the CPU, run with arrays by name.")
+      .def(py::init([](const PyRuntime& runtime, const std::string& file, const std::string& prepared,
+                       int32_t threads) {
+             const char* const instead = prepared.empty() ? nullptr : prepared.c_str();
+             return PySession{without_gil([&] {
+               return made<Session>(loquor_session_open, runtime.handle.get(), file.c_str(), instead,
+                                    threads);
+             })};
+           }),
+           py::arg("runtime"), py::arg("file"), py::kw_only(), py::arg("prepared") = "",
+           py::arg("threads") = 0)
+      .def("run", &run, py::arg("inputs"));
+}
+
+}  // namespace loquor::bindings

@@ -1,0 +1,123 @@
+// Below the engine: a bundle's files, and single graphs run with tensors by name.
+#include "capi/handles.hpp"
+#include "model/bundle_files.hpp"
+
+using namespace loquor::capi;
+using loquor::Error;
+using loquor::ErrorKind;
+
+namespace {
+
+// A view of what the caller gave; the runtime does not write to its inputs.
+loquor::ort::Value view_of(const loquor::ort::Memory& host, const loquor_tensor& tensor) {
+  const auto type = static_cast<loquor::ort::ElementType>(tensor.type);
+  const std::size_t size = loquor::ort::element_size(type);
+  const std::string name = &required(tensor.name, "name");
+  if (size == 0)
+    throw Error(ErrorKind::kInvalidInput, "tensor '" + name + "' has a type that cannot be given");
+  if (tensor.rank > 0) required(tensor.dims, "dims");
+  std::size_t bytes = size;
+  for (std::size_t i = 0; i < tensor.rank; ++i) {
+    if (tensor.dims[i] < 0)
+      throw Error(ErrorKind::kInvalidInput, "tensor '" + name + "' has a negative size");
+    bytes *= static_cast<std::size_t>(tensor.dims[i]);
+  }
+  if (bytes != tensor.byte_count) {
+    throw Error(ErrorKind::kInvalidInput, "tensor '" + name + "' should have " + std::to_string(bytes) +
+                                              " bytes for its shape but has " +
+                                              std::to_string(tensor.byte_count));
+  }
+  static char nothing = 0;  // an empty tensor needs an address too
+  const char* const data = bytes == 0 ? &nothing : &required(static_cast<const char*>(tensor.data), "data");
+  return host.view(type, const_cast<char*>(data), tensor.dims, tensor.rank);
+}
+
+}  // namespace
+
+extern "C" {
+
+loquor_status loquor_bundle_open(const char* folder, const char* dtype, loquor_bundle** out) {
+  return guarded([&] {
+    required(out, "out");
+    *out =
+        new loquor_bundle{loquor::find_graph_files(&required(folder, "folder"), &required(dtype, "dtype"))};
+  });
+}
+
+void loquor_bundle_close(loquor_bundle* bundle) { delete bundle; }
+
+const char* loquor_bundle_file(const loquor_bundle* bundle, loquor_graph graph) {
+  const auto index = static_cast<std::size_t>(graph);
+  return bundle != nullptr && index < loquor::kGraphCount ? bundle->files[index].path.c_str() : nullptr;
+}
+
+const char* loquor_bundle_dtype(const loquor_bundle* bundle, loquor_graph graph) {
+  const auto index = static_cast<std::size_t>(graph);
+  return bundle != nullptr && index < loquor::kGraphCount ? bundle->files[index].dtype.c_str() : nullptr;
+}
+
+loquor_status loquor_session_open(loquor_runtime* runtime, const char* file, const char* prepared,
+                                  int32_t threads, loquor_session** out) {
+  return guarded([&] {
+    required(out, "out");
+    const auto& api = required(runtime, "runtime").api;
+    const int count = threads > 0 ? threads : loquor::ort::default_threads();
+    *out = new loquor_session{{api,
+                               &required(file, "file"),
+                               {loquor::ort::choose_device(*api, "cpu", {}), count},
+                               prepared != nullptr ? prepared : ""}};
+  });
+}
+
+void loquor_session_close(loquor_session* session) { delete session; }
+
+loquor_status loquor_session_run(loquor_session* session, const loquor_tensor* inputs, size_t input_count,
+                                 loquor_tensors** out) {
+  return guarded([&] {
+    required(out, "out");
+    const loquor::ort::Session& graph = required(session, "session").session;
+    if (input_count > 0) required(inputs, "inputs");
+    const loquor::ort::Memory host(graph.api_ptr());
+    std::vector<loquor::ort::Value> values;
+    std::vector<loquor::ort::Session::Feed> feeds;
+    for (size_t i = 0; i < input_count; ++i) {
+      values.push_back(view_of(host, inputs[i]));
+      feeds.emplace_back(inputs[i].name, values.back().get());
+    }
+    auto made = std::make_unique<loquor_tensors>();
+    made->api = graph.api_ptr();
+    for (const auto& port : graph.outputs()) made->names.push_back(port.name);
+    made->values = graph.run(loquor::ort::RunOptions(graph.api()), feeds, made->names);
+    for (const auto& value : made->values) {
+      made->shapes.push_back(loquor::ort::shape_of(graph.api(), value.get()));
+    }
+    *out = made.release();
+  });
+}
+
+size_t loquor_tensors_count(const loquor_tensors* tensors) {
+  return tensors != nullptr ? tensors->names.size() : 0;
+}
+
+loquor_status loquor_tensors_get(const loquor_tensors* tensors, size_t index, loquor_tensor* tensor) {
+  return guarded([&] {
+    const loquor_tensors& from = required(tensors, "tensors");
+    if (index >= from.names.size()) throw Error(ErrorKind::kInvalidInput, "index is out of range");
+    const auto& shape = from.shapes[index];
+    const auto size = loquor::ort::element_size(static_cast<loquor::ort::ElementType>(shape.type));
+    if (size == 0) {
+      throw Error(ErrorKind::kInvalidInput,
+                  "output '" + from.names[index] + "' has a type that cannot be read");
+    }
+    required(tensor, "tensor") = {from.names[index].c_str(),
+                                  shape.type,
+                                  shape.dims.data(),
+                                  shape.dims.size(),
+                                  loquor::ort::data_of<char>(*from.api, from.values[index].get()),
+                                  size * static_cast<std::size_t>(shape.count())};
+  });
+}
+
+void loquor_tensors_destroy(loquor_tensors* tensors) { delete tensors; }
+
+}  // extern "C"

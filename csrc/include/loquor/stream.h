@@ -1,0 +1,83 @@
+/* Streams: text ids and a voice to speech, chunk by chunk while it is made. Conventions: loquor.h, which
+ * brings this in. */
+#ifndef LOQUOR_STREAM_H_
+#define LOQUOR_STREAM_H_
+
+#include "loquor/loquor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct loquor_stream loquor_stream;
+
+/* In speech tokens (25 a second) where nothing else is said. */
+typedef struct loquor_stream_options {
+  size_t struct_size;
+  int32_t first_chunk;  /* 0: the whole speech is one chunk, at the end */
+  float growth;         /* >= 1; each chunk is so many times as long as the one before, */
+  int32_t max_chunk;    /* up to this */
+  int32_t left_context; /* decoded again before a chunk; -1: from the first token on */
+  int32_t look_ahead;   /* decoded beyond a chunk, so made before it is heard */
+  int32_t fade_samples; /* cross-fade at a join */
+  int32_t adaptive;     /* not 0: chunks as long as playback allows without running dry, instead of growth */
+} loquor_stream_options;
+
+/* What suits the engine's bundle. */
+LOQUOR_EXPORT loquor_status loquor_engine_default_stream_options(const loquor_engine* engine,
+                                                                 loquor_stream_options* options);
+/* Starts a request; its inputs are copied. options may be NULL. A cancel token must outlive the stream;
+ * progress is called within loquor_stream_next. The tokens are those that loquor_engine_generate_tokens
+ * gives. Any thread. */
+LOQUOR_EXPORT loquor_status loquor_engine_stream(loquor_engine* engine, const loquor_request* request,
+                                                 const loquor_stream_options* options, loquor_stream** out);
+
+typedef struct loquor_chunk {
+  size_t struct_size;
+  const float* samples; /* [count], mono, finite; until the next call of loquor_stream_next */
+  size_t count;
+  int32_t sample_rate; /* Hz */
+  int64_t first_token; /* among the speech codes that are heard, the closing silence included */
+  int64_t token_count;
+} loquor_chunk;
+
+/* LOQUOR_OK: a chunk. LOQUOR_DONE: there are no more. LOQUOR_PENDING: none within timeout_seconds (negative:
+ * waits for ever; 0: does not wait). Else what ended the stream, after the chunks that were made. One thread
+ * at a time. */
+LOQUOR_EXPORT loquor_status loquor_stream_next(loquor_stream* stream, double timeout_seconds,
+                                               loquor_chunk* chunk);
+/* Called whenever loquor_stream_next has something new to say, at once if it has now; on the engine's thread,
+ * so it must be quick and must not call back. When this returns the function set before is not called any
+ * more. NULL: none.
+ */
+typedef void (*loquor_ready_fn)(void* user);
+LOQUOR_EXPORT loquor_status loquor_stream_on_ready(loquor_stream* stream, loquor_ready_fn ready, void* user);
+/* From any thread; returns at once. What was not read is dropped, and the work ends within one decode step or
+ * one decoder window. */
+LOQUOR_EXPORT void loquor_stream_cancel(loquor_stream* stream);
+
+typedef struct loquor_stream_info {
+  size_t struct_size;
+  int64_t token_count;     /* generated so far, STOP left out */
+  int64_t tokens_taken;    /* speech codes whose sound was read, closing silence included */
+  int64_t samples_taken;   /* that were read */
+  int64_t samples_waiting; /* made and not read yet */
+  int32_t ended;           /* 1: nothing more will be made, and what follows is filled in unless it failed */
+  int32_t cancelled;
+  const int64_t* tokens; /* [token_count], as loquor_tokens_info gives them; NULL before the end */
+  loquor_finish_reason finish_reason;
+  int32_t prompt_length;
+  double prefill_seconds;
+  double decode_seconds;
+  double vocoder_seconds; /* of all decoder windows */
+} loquor_stream_info;
+
+LOQUOR_EXPORT loquor_status loquor_stream_get_info(const loquor_stream* stream, loquor_stream_info* info);
+/* Cancels what is not done. From any thread that knows of no other in a call on it. */
+LOQUOR_EXPORT void loquor_stream_destroy(loquor_stream* stream);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LOQUOR_STREAM_H_ */

@@ -1,0 +1,48 @@
+/* Tools: what preparation and checks need below the engine. Conventions: loquor.h, which brings this in. */
+#ifndef LOQUOR_TOOLS_H_
+#define LOQUOR_TOOLS_H_
+
+#include "loquor/loquor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Which file of a folder serves each graph, NULL for one out of range; nothing is loaded. */
+typedef struct loquor_bundle loquor_bundle;
+
+LOQUOR_EXPORT loquor_status loquor_bundle_open(const char* folder, const char* dtype, loquor_bundle** out);
+LOQUOR_EXPORT void loquor_bundle_close(loquor_bundle* bundle);
+LOQUOR_EXPORT const char* loquor_bundle_file(const loquor_bundle* bundle, loquor_graph graph);
+LOQUOR_EXPORT const char* loquor_bundle_dtype(const loquor_bundle* bundle, loquor_graph graph);
+
+/* One graph on the CPU, run with tensors by name; here the batch axis is there. One run at a time. */
+typedef struct loquor_session loquor_session;
+typedef struct loquor_tensors loquor_tensors;
+
+typedef struct loquor_tensor { /* frozen: it travels in arrays */
+  const char* name;
+  int32_t type; /* ONNX's: 1 float32, 2 uint8, 3 int8, 6 int32, 7 int64, 9 bool, 10 float16 */
+  const int64_t* dims;
+  size_t rank;
+  const void* data;
+  size_t byte_count;
+} loquor_tensor;
+
+/* prepared: a rewritten graph to load instead, with the weights beside `file`; may be NULL. */
+LOQUOR_EXPORT loquor_status loquor_session_open(loquor_runtime* runtime, const char* file,
+                                                const char* prepared, int32_t threads, loquor_session** out);
+LOQUOR_EXPORT void loquor_session_close(loquor_session* session);
+/* Every output of the graph comes back. */
+LOQUOR_EXPORT loquor_status loquor_session_run(loquor_session* session, const loquor_tensor* inputs,
+                                               size_t input_count, loquor_tensors** out);
+LOQUOR_EXPORT size_t loquor_tensors_count(const loquor_tensors* tensors);
+LOQUOR_EXPORT loquor_status loquor_tensors_get(const loquor_tensors* tensors, size_t index,
+                                               loquor_tensor* tensor);
+LOQUOR_EXPORT void loquor_tensors_destroy(loquor_tensors* tensors);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LOQUOR_TOOLS_H_ */

@@ -1,0 +1,39 @@
+"""`loquor prepare`: a model's graphs rewritten so that they run fast."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..prepare import KV_DTYPES, prepare_bundle
+from .console import emit, note
+
+__all__ = ["add", "run"]
+
+
+def add(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
+) -> None:
+    parser = commands.add_parser(
+        "prepare",
+        parents=[common],
+        help="rewrite a model's graphs so that they run fast",
+        description="Rewrite a model's graphs so that they run fast, check them against the published ones, "
+        "keep them in the cache, and print which file serves each graph. The first load of a model does this "
+        "by itself.",
+    )
+    parser.add_argument("model", metavar="MODEL", help="a name, hub id or folder, as in `loquor say`")
+    parser.add_argument("--dtype", default="auto", metavar="D", help="precision, as in `loquor say`")
+    parser.add_argument("--kv-dtype", default="auto", choices=KV_DTYPES, help="type of the KV cache")
+    parser.add_argument("--force", action="store_true", help="do it again, whatever the cache holds")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from ..hub import resolve
+
+    folder = resolve(args.model, dtype=args.dtype, progress=False if args.quiet else None)
+    for name, graph in prepare_bundle(folder, args.dtype, kv_dtype=args.kv_dtype, force=args.force).items():
+        emit(f"{name}: {graph.file or graph.source}")
+        if not args.quiet:
+            note(f"{name}: {graph.state}" + (f" ({', '.join(graph.changes)})" if graph.changes else ""))
+    return 0

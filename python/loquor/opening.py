@@ -1,0 +1,73 @@
+"""Opening an engine's core, with rewritten graphs where there are some; and halting all cores at the end."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from . import _core
+from .errors import ExecutionError, ModelError
+from .prepare import PreparedGraph, prepare_bundle
+
+__all__ = ["open_core"]
+
+_log = logging.getLogger("loquor")
+
+_DEVICES = ("cpu", "webgpu")
+"""Where GroupQueryAttention takes float32, which the rewritten graph may need; elsewhere nothing was run."""
+
+_open_cores: weakref.WeakSet[_core.EngineHandle] = weakref.WeakSet()
+
+
+@atexit.register
+def _halt_cores() -> None:
+    """At the end of the process nobody waits for speech any more, and no graph may run into it."""
+    for core in list(_open_cores):
+        core.halt()
+
+
+def open_core(
+    runtime: _core.Runtime, folder: Path, prepare: bool, kv_dtype: str, **options: Any
+) -> tuple[_core.EngineHandle, Mapping[str, str]]:
+    """Load a bundle for an engine, with rewritten graphs if `prepare`; also the state of those by graph name.
+
+    `options` are those of `_core.EngineHandle`. Raises what that raises.
+    """
+    given = options["provider_options"].items()
+    options["provider_options"] = {str(key): str(value) for key, value in given}
+    core, states = _open(runtime, folder, prepare, kv_dtype, options)
+    _open_cores.add(core)
+    return core, states
+
+
+def _open(
+    runtime: _core.Runtime, folder: Path, prepare: bool, kv_dtype: str, options: dict[str, Any]
+) -> tuple[_core.EngineHandle, Mapping[str, str]]:
+    results: Mapping[str, PreparedGraph] = {}
+    if prepare and _device(runtime, options["device"]) in _DEVICES:
+        results = prepare_bundle(folder, options["dtype"], kv_dtype=kv_dtype, threads=options["threads"])
+    elif kv_dtype != "auto":
+        _log.warning("kv_dtype=%r is left out: it takes a prepared graph", kv_dtype)
+    files = {name: str(result.file) for name, result in results.items() if result.file is not None}
+    states = {name: result.state for name, result in results.items()}
+    try:
+        return _core.EngineHandle(runtime, str(folder), **options, prepared=files), states
+    except (ModelError, ExecutionError) as error:
+        if not files:
+            raise
+        problem = str(error)
+    # A broken bundle fails here in its own words.
+    core = _core.EngineHandle(runtime, str(folder), **options)
+    _log.warning("%s: used as published, not prepared: %s", ", ".join(files), problem)
+    return core, {name: "refused" if name in files else state for name, state in states.items()}
+
+
+def _device(runtime: _core.Runtime, name: str) -> str:
+    """The device that "auto" means."""
+    if name != "auto":
+        return name
+    return "cuda" if "CUDAExecutionProvider" in runtime.providers else "cpu"

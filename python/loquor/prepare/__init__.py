@@ -1,0 +1,143 @@
+"""Rewriting a bundle's graphs once, so that they run fast: the small graph file is new, the weights stay.
+
+Nothing is used that was not compared with the untouched graph. See docs/adr/0020-preparation.md.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import _core
+from .._runtime import open_runtime
+from ..errors import InvalidInputError, LoquorError
+from ..options import positive
+
+__all__ = [
+    "KV_DTYPES",
+    "PREPARED_GRAPHS",
+    "PreparedGraph",
+    "Task",
+    "check_preparation",
+    "prepare_bundle",
+]
+
+_log = logging.getLogger("loquor.prepare")
+
+VERSION = 1
+"""Of the rewrites: another number makes all graphs again."""
+
+PREPARED_GRAPHS = ("language_model", "conditional_decoder")
+
+
+KV_DTYPES = ("auto", "fp32", "fp16", "int8")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One graph of a bundle to be rewritten."""
+
+    runtime: _core.Runtime
+    graph: str
+    source: Path
+    kv_dtype: str
+    threads: int
+    bundle: Path
+    files: Mapping[str, tuple[str, str]]
+    """File and published dtype of every graph."""
+
+
+@dataclass(frozen=True)
+class PreparedGraph:
+    """What became of one graph."""
+
+    graph: str
+    source: Path
+    """The published file."""
+    state: str
+    """"prepared"; "as published" where there was nothing to do; "refused" where it could not be done."""
+    file: Path | None = None
+    """The rewritten graph, to be loaded with the weights beside `source`."""
+    changes: tuple[str, ...] = ()
+    reason: str = ""
+    """Why it was refused."""
+    cached: bool = False
+    """Whether the work had been done before."""
+
+
+def prepare_bundle(
+    folder: Path, dtype: str = "auto", *, kv_dtype: str = "auto", force: bool = False, threads: int = 0
+) -> Mapping[str, PreparedGraph]:
+    """Rewrite the graphs of a bundle folder that `dtype` names, or find them rewritten; by graph name.
+
+    `kv_dtype` is the type of the language model's KV cache: "auto" keeps the published one, "fp32", "fp16"
+    and "int8" change it; a type that this graph cannot have is left out, with a warning. `force` makes all
+    again.
+    A graph that cannot be rewritten is "refused", with a warning in the log: it is
+    then used as published. Raises `ModelError` for a folder that is no bundle, `InvalidInputError` for a
+    dtype that does not exist, `RuntimeMissingError`.
+    """
+    runtime = open_runtime()
+    files = _core.graph_files(str(folder), dtype)
+    results = {}
+    check_preparation(force, kv_dtype)
+    for graph in PREPARED_GRAPHS:
+        kept = kv_dtype if graph == "language_model" else "auto"
+        task = Task(runtime, graph, Path(files[graph][0]), kept, threads, folder, files)
+        result = _attempt(task, force)
+        if result.state == "refused" and kept != "auto":
+            _log.warning("%s keeps its published KV cache: %s [%s]", graph, result.reason, result.source)
+            result = _attempt(dataclasses.replace(task, kv_dtype="auto"), force)
+        if result.state == "refused":
+            _log.warning(
+                "%s is used as published, not prepared: %s [%s]", graph, result.reason, result.source
+            )
+        results[graph] = result
+    return results
+
+
+def check_preparation(prepare: object, kv_dtype: object, reference_seconds: object = None) -> float:
+    """Raise `InvalidInputError` for what an engine cannot be asked for; return the seconds, 0 for None."""
+    if not isinstance(prepare, bool):
+        raise InvalidInputError(f"prepare must be True or False, not {type(prepare).__name__}")
+    if kv_dtype not in KV_DTYPES:
+        raise InvalidInputError(f"kv_dtype must be {', '.join(KV_DTYPES)}, not {kv_dtype!r}")
+    return 0.0 if reference_seconds is None else positive(reference_seconds, "reference_seconds")
+
+
+def _attempt(task: Task, force: bool) -> PreparedGraph:
+    try:
+        return _prepare(task, force)
+    except (OSError, LoquorError) as error:  # a cache that cannot be written, a graph that does not run
+        return PreparedGraph(task.graph, task.source, "refused", reason=str(error))
+    except Exception as error:  # a graph such as the patterns never met must not stop the engine
+        _log.info("preparing %s failed", task.source, exc_info=True)
+        return PreparedGraph(task.graph, task.source, "refused", reason=f"{type(error).__name__}: {error}")
+
+
+def _prepare(task: Task, force: bool) -> PreparedGraph:
+    from . import cache
+
+    graph, source = task.graph, task.source
+    real = source.resolve()
+    folder = real.parent
+    facts = (graph, task.kv_dtype, str(real), str(VERSION), _core.version(), task.runtime.version)
+    stem = f"{source.stem}-{cache.key_of(real.read_bytes(), *facts)}"
+    entry = None if force else cache.load(stem, folder)
+    made = entry is None
+    if entry is None:
+        from .work import make  # the onnx package is slow to import, and needed only here
+
+        note, content = make(task, folder)
+        entry = note, cache.store(stem, note, content)
+    note, path = entry
+    if note.refused:
+        return PreparedGraph(graph, source, "refused", reason=note.refused, cached=not made)
+    if not note.sha256:
+        return PreparedGraph(graph, source, "as published", cached=not made)
+    if made:
+        _log.info("prepared %s: %s (%s)", graph, ", ".join(note.changes), path)
+    return PreparedGraph(graph, source, "prepared", path, tuple(note.changes), cached=not made)

@@ -1,0 +1,98 @@
+"""What keys and values a model makes when it speaks: a few sentences in a voice, to choose int8 scales by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..reference_audio import load_reference
+from ..text_rules import prepare_text, read_text_rules
+from ..tokenizer import Tokenizer
+from ..voice import Voice, default_voice, is_voice_file
+from .check import Port, Run
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["Speaker", "calibration_caches"]
+
+SENTENCES = (
+    "Good morning! How are you today?",
+    "[sigh] Well, the quick brown fox jumps over the lazy dog, again and again, until nightfall.",
+)
+_STEPS = 40
+_RATE = 24_000
+
+
+class Speaker:
+    """The graphs around the language model: embeddings of prompts and of tokens."""
+
+    def __init__(self, folder: Path, opened: Callable[[str], Run]) -> None:
+        self._tokenizer = Tokenizer(folder)
+        self._normalizer = read_text_rules(folder).normalizer
+        self._embed = opened("embed_tokens")
+        self._prefix = self._voice(folder, opened)
+
+    def prompt(self, sentence: str) -> npt.NDArray[Any]:
+        """[1, positions, hidden]: the voice's prefix, then the text."""
+        ids = self._tokenizer.encode(prepare_text(sentence, self._normalizer).text)
+        return np.concatenate([self._prefix, self.embed(ids)], axis=1)
+
+    def embed(self, ids: npt.ArrayLike) -> npt.NDArray[Any]:
+        return self._embed({"input_ids": np.asarray(ids, np.int64)[np.newaxis]})["inputs_embeds"]
+
+    @staticmethod
+    def _voice(folder: Path, opened: Callable[[str], Run]) -> npt.NDArray[Any]:
+        """The bundle's own voice, or one of a made-up recording."""
+        own = default_voice(folder)
+        if own is not None and is_voice_file(own):
+            return Voice.load(own).audio_features[np.newaxis]
+        recording = _recording() if own is None else load_reference(own).samples
+        outputs = opened("speech_encoder")({"audio_values": recording[np.newaxis]})
+        features: npt.NDArray[Any] = next(
+            array for name, array in outputs.items() if name in ("audio_features", "cond_emb")
+        )
+        return features
+
+
+def _recording() -> npt.NDArray[np.float32]:
+    """Six seconds that resemble a voice: a gliding pitch with overtones, in syllables, over some noise."""
+    time = np.arange(6 * _RATE) / _RATE
+    phase = 2 * np.pi * np.cumsum(120 + 30 * np.sin(2 * np.pi * 0.7 * time)) / _RATE
+    tone = sum(np.sin(k * phase) / k for k in range(1, 20))
+    syllables = np.clip(np.sin(2 * np.pi * 3.1 * time) + 0.4, 0, 1)
+    noise = np.random.default_rng(0).standard_normal(time.size)
+    recording: npt.NDArray[np.float32] = (0.08 * syllables * tone + 0.003 * noise).astype(np.float32)
+    return recording
+
+
+def calibration_caches(run: Run, ports: dict[str, Port], speaker: Speaker) -> list[list[npt.NDArray[Any]]]:
+    """Keys and values of every layer after each sentence was spoken for a while, sampled."""
+    return [_speak(run, ports, speaker, sentence) for sentence in SENTENCES]
+
+
+def _speak(run: Run, ports: dict[str, Port], speaker: Speaker, sentence: str) -> list[npt.NDArray[Any]]:
+    rng = np.random.default_rng(len(sentence))
+    names = [name for name in ports if name.startswith("past_key_values.")]
+    past = {
+        name: ports[name].cast(np.zeros((1, ports[name].dims[1], 0, ports[name].dims[3]))) for name in names
+    }
+    embeds, length = speaker.prompt(sentence), 0
+    for _ in range(_STEPS):
+        count = embeds.shape[1]
+        feeds = {
+            "inputs_embeds": ports["inputs_embeds"].cast(embeds),
+            "attention_mask": np.ones((1, length + count), np.int64),
+            "position_ids": np.arange(length, length + count)[np.newaxis],
+            **past,
+        }
+        outputs = run({name: array for name, array in feeds.items() if name in ports})
+        length += count
+        past = {name: outputs[name.replace("past_key_values", "present")] for name in names}
+        logits = outputs["logits"][0, -1].astype(np.float64) / 0.8
+        chances = np.exp(logits - logits.max())
+        embeds = speaker.embed([rng.choice(chances.size, p=chances / chances.sum())])
+    return list(past.values())

@@ -1,0 +1,88 @@
+"""All rewrites of a conditional decoder, and its comparison with the untouched one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from onnx import ModelProto
+
+from .check import Arrays, Port, Run, distance
+from .graph import Graph
+from .mish import rewrite_mish
+from .noise import lengths_of, mean_noise, noise_to_inputs, random_nodes, shape_probe, silenced
+from .self_attention import fuse_self_attention
+from .weights import share_equal_weights
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Opened = Callable[[ModelProto | None], Run]
+
+__all__ = ["rewrite_decoder"]
+
+EXACT = 1e-3
+"""Allowed difference of samples, of the loudest: only the order of operations changes."""
+_CHECKED = ((24, 20), (37, 12))
+_HIGHEST_TOKEN = 500
+
+
+def rewrite_decoder(
+    parsed: Callable[[], ModelProto], weights_folder: Path, opened: Opened
+) -> tuple[ModelProto | None, list[str], dict[str, float]]:
+    """Return the rewritten graph, what was done to it, and how far its samples are from the untouched one's.
+
+    `parsed()` gives the untouched graph anew; `opened(model)` loads a graph and returns its run. Nothing done
+    means None. Raises `RefusedError`.
+    """
+    graph = Graph(parsed(), weights_folder)
+    ports = {name: Port.of(value) for name, value in graph.inputs.items()}
+    done = []
+    dims: list[list[int | str]] = []
+    if nodes := random_nodes(graph):
+        probe = opened(shape_probe(Graph(parsed(), weights_folder)))
+        dims = lengths_of(lambda tokens, frames: probe(_feeds(ports, tokens, frames)), len(nodes))
+        done.append(f"{noise_to_inputs(graph, dims)} noise inputs")
+    for rewrite, what in (
+        (share_equal_weights, "weights shared"),
+        (fuse_self_attention, "MultiHeadAttention"),
+        (rewrite_mish, "Mish gates"),
+    ):
+        if number := rewrite(graph):
+            done.append(f"{number} {what}")
+    if not done:
+        return None, [], {}
+    names = [name for name in graph.inputs if name not in ports]
+    noise = dict(zip(names, dims, strict=True))
+    model = graph.finish()
+
+    expected = _samples(opened(silenced(Graph(parsed(), weights_folder))), ports, {})
+    found = _samples(opened(model), ports, noise)
+    worst = max(
+        distance(one, other, f"the samples of run {number}", EXACT)
+        for number, (one, other) in enumerate(zip(found, expected, strict=True))
+    )
+    return model, done, {"exact": worst}
+
+
+def _samples(
+    run: Run, ports: dict[str, Port], noise: dict[str, list[int | str]]
+) -> list[npt.NDArray[np.float32]]:
+    waves = []
+    for tokens, frames in _CHECKED:
+        feeds = _feeds(ports, tokens, frames) | dict(mean_noise(noise, tokens, frames))
+        waves.append(run(feeds)["waveform"].astype(np.float32))
+    return waves
+
+
+def _feeds(ports: dict[str, Port], tokens: int, frames: int) -> Arrays:
+    """Speech tokens and a voice of these lengths."""
+    rng = np.random.default_rng(tokens * 1000 + frames)
+    embeddings, features = ports["speaker_embeddings"], ports["speaker_features"]
+    return {
+        "speech_tokens": rng.integers(0, _HIGHEST_TOKEN, (1, tokens)),
+        "speaker_embeddings": embeddings.cast(rng.standard_normal((1, embeddings.dims[1] or 192))),
+        "speaker_features": features.cast(rng.standard_normal((1, frames, features.dims[2] or 80)) - 4),
+    }

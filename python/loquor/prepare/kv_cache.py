@@ -1,0 +1,56 @@
+"""A KV cache in fewer bytes: float16, or int8 with one scale a layer for keys and one for values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from onnx import ModelProto, TensorProto, helper, numpy_helper
+
+from .graph import RefusedError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["KV_TYPES", "Scales", "retype_cache", "scales_of"]
+
+KV_TYPES = {"fp32": TensorProto.FLOAT, "fp16": TensorProto.FLOAT16, "int8": TensorProto.INT8}
+Scales = list[float]
+"""By cache tensor, in the order of the inputs: keys and values of layer 0, of layer 1, ..."""
+
+_HEADROOM = 1.1  # over the largest value that calibration saw: what lies beyond is clipped
+_KEY_SCALE = 12  # place among GroupQueryAttention's inputs
+
+
+def scales_of(caches: list[list[npt.NDArray[Any]]]) -> Scales:
+    """Scales for the caches of several runs, each [rows, heads, positions, head_dim]."""
+    return [
+        max(float(np.abs(cache).max()) for cache in tensor) * _HEADROOM / 127
+        for tensor in zip(*caches, strict=True)
+    ]
+
+
+def retype_cache(model: ModelProto, kv_dtype: str, scales: Scales) -> ModelProto:
+    """Changes the type of past and present, in place; int8 needs `scales`. Raises `RefusedError`."""
+    elem_type = KV_TYPES[kv_dtype]
+    pasts = [value for value in model.graph.input if value.name.startswith("past_key_values.")]
+    presents = [value for value in model.graph.output if value.name.startswith("present.")]
+    for value in (*pasts, *presents):
+        value.type.tensor_type.elem_type = elem_type
+    if kv_dtype != "int8":
+        return model
+    place = {value.name: index for index, value in enumerate(pasts)}
+    for node in model.graph.node:
+        if node.op_type != "GroupQueryAttention":
+            continue
+        if any(attribute.name == "k_quant_type" for attribute in node.attribute):
+            raise RefusedError("its KV cache is quantised already")
+        node.input.extend([""] * (_KEY_SCALE - len(node.input)))
+        for kind, past in zip(("k", "v"), node.input[3:5], strict=True):
+            name = f"loquor_scale_{past}"
+            scale = np.asarray([scales[place[past]]], np.float32)
+            model.graph.initializer.append(numpy_helper.from_array(scale, name))
+            node.input.append(name)
+            node.attribute.append(helper.make_attribute(f"{kind}_quant_type", "PER_TENSOR"))
+        node.attribute.append(helper.make_attribute("kv_cache_bit_width", 8))
+    return model

@@ -1,0 +1,68 @@
+"""All rewrites of a language model, in their order."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import onnx
+from onnx import ModelProto
+
+from .attention import carries_group_query, rewrite_attention
+from .graph import Graph, RefusedError
+from .norms import fuse_fast_gelu, fuse_layer_norms, fuse_skip_layer_norms
+from .products import fuse_biases, head_on_last_position, raise_accuracy_level
+
+__all__ = ["rewrite_language_model"]
+
+_log = logging.getLogger("loquor.prepare")
+
+OLDEST_OPSET = 15  # Shape with start and end
+
+
+def rewrite_language_model(
+    model: ModelProto, weights_folder: Path, *, int8_activations: bool = True
+) -> tuple[ModelProto, list[str]]:
+    """Return the rewritten graph and what was done to it; nothing done means that there was nothing to do.
+
+    `model` is changed. Without `int8_activations` the products keep the accuracy level they came with. A
+    graph that carries GroupQueryAttention keeps its attention as it is. Raises `RefusedError`.
+    """
+    opset = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0)
+    if opset < OLDEST_OPSET:
+        raise RefusedError(f"its opset is {opset}, at least {OLDEST_OPSET} is needed")
+    graph = Graph(model, weights_folder)
+    done = []
+
+    def count(number: int, what: str) -> None:
+        if number:
+            done.append(f"{number} {what}")
+
+    count(fuse_layer_norms(graph), "LayerNormalization")
+    if not carries_group_query(graph):
+        count(rewrite_attention(graph), "GroupQueryAttention")
+    count(fuse_biases(graph), "fused biases")
+    if int8_activations:
+        count(raise_accuracy_level(graph), "products with int8 activations")
+    graph.prune()
+    count(fuse_fast_gelu(graph), "FastGelu")
+    count(fuse_skip_layer_norms(graph), "SkipLayerNormalization")
+    graph.prune()
+    try:
+        if logits_for_every_position(graph):
+            head_on_last_position(graph)
+            done.append("head on the last position")
+    except RefusedError as refused:
+        _log.info("logits stay as they are: %s", refused)
+    return graph.finish(), done
+
+
+def logits_for_every_position(graph: Graph) -> bool:
+    """Whether the logits have as many positions as the embeddings, by the graph's own declaration."""
+    dims = graph.outputs["logits"].type.tensor_type.shape.dim
+    return len(dims) == 3 and dims[1].dim_value != 1
+
+
+def load(file: Path) -> ModelProto:
+    """A graph without its weights, which stay on disk."""
+    return onnx.load(str(file), load_external_data=False)

@@ -1,0 +1,94 @@
+"""Products with block-wise weights: activations in int8, biases inside; the head on one position."""
+
+from __future__ import annotations
+
+import numpy as np
+from onnx import NodeProto
+
+from .graph import Graph, RefusedError
+
+__all__ = ["fuse_biases", "head_on_last_position", "raise_accuracy_level"]
+
+INT8_ACTIVATIONS = 4
+
+
+def fuse_biases(graph: Graph) -> int:
+    """MatMulNBits adds its bias itself."""
+    fused = 0
+    for product in graph.nodes("MatMulNBits"):
+        users = graph.consumers(product.output[0])
+        if len(users) != 1 or users[0].op_type != "Add" or product.output[0] in graph.outputs:
+            continue
+        if len(product.input) > 5 and product.input[5]:
+            continue
+        total = users[0]
+        bias = total.input[1] if total.input[0] == product.output[0] else total.input[0]
+        if bias not in graph.initializers or graph.rank(bias) != 1:
+            continue
+        graph.set_input(product, 5, bias)
+        graph.replace(total.output[0], product.output[0])
+        fused += 1
+    return fused
+
+
+def raise_accuracy_level(graph: Graph) -> int:
+    """Lets MatMulNBits round its activations to int8, block by block: on a CPU two to three times faster."""
+    raised = 0
+    for product in graph.nodes("MatMulNBits"):
+        found = next((a for a in product.attribute if a.name == "accuracy_level"), None)
+        if found is None:
+            found = product.attribute.add(name="accuracy_level", type=2)
+        if found.i != INT8_ACTIVATIONS:
+            found.i = INT8_ACTIVATIONS
+            raised += 1
+    return raised
+
+
+def head_on_last_position(graph: Graph) -> None:
+    """Logits of each row's last real position only, [batch, 1, vocabulary]. Raises `RefusedError`."""
+    logits = graph.outputs["logits"]
+    dims = logits.type.tensor_type.shape.dim
+    if len(dims) != 3:
+        raise RefusedError(f"'logits' should have 3 axes, not {len(dims)}")
+    head = _head(graph)
+    hidden = head.input[0]
+    last = graph.add("GatherND", [hidden, _last_index(graph)], batch_dims=1)[0]
+    graph.set_input(head, 0, last)
+    dims[1].Clear()
+    dims[1].dim_value = 1
+
+
+def _head(graph: Graph) -> NodeProto:
+    """The product that makes the logits."""
+    node = graph.producer(graph.through("logits", "Identity", "Cast"))
+    if node is not None and node.op_type == "Add":  # its bias
+        node = next(
+            (made for name in node.input if (made := graph.made_by(name, "MatMul", "MatMulNBits"))), None
+        )
+    if node is None or node.op_type not in ("MatMul", "MatMulNBits"):
+        found = node.op_type if node is not None else "nothing"
+        raise RefusedError(f"'logits' should come from a product, not from {found}")
+    if graph.rank(node.input[0]) not in (3, None) or not graph.is_weight(node.input[1]):
+        raise RefusedError(
+            "'logits' should be a product of the hidden states [batch, sequence, hidden] with weights"
+        )
+    return node
+
+
+def _last_index(graph: Graph) -> str:
+    """int64 [batch, 1, 1]: where each row's last real position lies among the new ones.
+
+    The mask's sum counts real positions. Of `total` positions `total - new` are past, so that the last real
+    one is at sum - 1 - (total - new); clipped, because in a batched decode step a shorter row's is the only
+    one there is.
+    """
+    total = graph.add("Shape", ["attention_mask"], start=1, end=2)[0]
+    new = graph.add("Shape", ["inputs_embeds"], start=1, end=2)[0]
+    past = graph.add("Sub", [total, new])[0]
+    one = graph.int64(1)
+    real = graph.add("ReduceSum", ["attention_mask", one], keepdims=1)[0]
+    index = graph.add("Sub", [graph.add("Sub", [real, one])[0], past])[0]
+    highest = graph.add("Squeeze", [graph.add("Sub", [new, one])[0]])[0]
+    lowest = graph.add_constant(np.asarray(0, np.int64), "zero")
+    clipped = graph.add("Clip", [index, lowest, highest])[0]
+    return graph.add("Unsqueeze", [clipped, graph.int64(2)])[0]

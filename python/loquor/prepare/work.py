@@ -1,0 +1,173 @@
+"""One graph: read, rewritten, compared, and noted."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import onnx
+from onnx import ModelProto, TensorProto
+
+from .. import _core
+from ..errors import ExecutionError, ModelError
+from ..files import sample_of, write_atomic
+from . import Task
+from .cache import Note, cache_folder, make_folder
+from .calibrate import Speaker, calibration_caches
+from .check import Arrays, Port, Run, Trace, compare, trace_language_model
+from .decoder import rewrite_decoder
+from .graph import RefusedError
+from .kv_cache import KV_TYPES, retype_cache, scales_of
+from .language_model import rewrite_language_model
+
+__all__ = ["make"]
+
+EXACT: dict[int, float] = {TensorProto.FLOAT: 1e-4, TensorProto.FLOAT16: 0.03}
+"""Allowed difference by the type of the cache, where only the order of operations changed."""
+ROUNDED = 0.15
+"""The same where activations are rounded to int8: what is wrong, not merely rounded, is off by about 1."""
+
+KV_ROUNDED = {"fp32": ROUNDED, "fp16": ROUNDED, "int8": 0.5}
+"""The same for a retyped cache. The check's input is no speech, so that int8's scales do not suit it well."""
+
+
+def make(task: Task, folder: Path) -> tuple[Note, bytes]:
+    """Rewrite a graph whose weights lie in the real folder `folder`; return what became of it, and its bytes.
+
+    What the patterns do not understand, or what differs, is noted as refused; other failures are raised.
+    """
+    model = onnx.load(str(task.source), load_external_data=False)
+    source = str(task.source)
+    weights: dict[str, str] = {}
+    try:
+        weights = _stamp_weights(model, task.source, folder)
+        rewritten, changes, differences = _REWRITES[task.graph](_Work(task, folder, model))
+    except RefusedError as refused:
+        return Note(source, weights, refused=str(refused)), b""
+    if rewritten is None:
+        return Note(source, weights), b""
+    content = rewritten.SerializeToString(deterministic=True)
+    return Note(source, weights, hashlib.sha256(content).hexdigest(), changes, "", differences), content
+
+
+def _stamp_weights(model: ModelProto, source: Path, folder: Path) -> dict[str, str]:
+    """Points each external tensor to its file's real name in `folder`; the files' stamps by that name.
+
+    In a hub's cache graph and data are links into one folder of blobs with other names.
+    """
+    names: dict[str, str] = {}
+    for tensor in model.graph.initializer:
+        for entry in tensor.external_data if tensor.data_location == TensorProto.EXTERNAL else ():
+            if entry.key != "location":
+                continue
+            if entry.value not in names:
+                real = (source.parent / entry.value).resolve()
+                if not real.is_file():
+                    raise RefusedError(f"its weights {source.parent / entry.value} are missing")
+                if not real.is_relative_to(folder):
+                    raise RefusedError(f"its weights {real} lie outside the graph's own folder {folder}")
+                names[entry.value] = real.relative_to(folder).as_posix()
+            entry.value = names[entry.value]
+    return {name: sample_of(folder / name) for name in sorted(set(names.values()))}
+
+
+class _Work:
+    """One graph under work: the untouched bytes, and ways to run it or what became of it."""
+
+    def __init__(self, task: Task, folder: Path, model: ModelProto) -> None:
+        self.task = task
+        self.folder = folder
+        self._untouched = model.SerializeToString()
+
+    def parsed(self) -> ModelProto:
+        """The untouched graph, to be changed."""
+        model: ModelProto = ModelProto.FromString(self._untouched)
+        return model
+
+    def opened(self, model: ModelProto | None) -> Run:
+        """Loads a graph, or the untouched one, with the weights where they are.
+
+        A changed graph that does not load or run is refused: this runtime will not take it next time either.
+        """
+        if model is None:
+            return self.other(self.task.graph)
+        runtime, source, threads = self.task.runtime, str(self.task.source), self.task.threads
+        try:
+            with _Temporary(model.SerializeToString()) as file:
+                run = _core.Session(runtime, source, prepared=str(file), threads=threads).run
+        except ModelError as error:
+            raise RefusedError(f"the rewritten graph does not load: {error}") from error
+
+        def checked_run(feeds: Arrays) -> Arrays:
+            try:
+                return run(feeds)
+            except ExecutionError as error:
+                raise RefusedError(f"the rewritten graph does not run: {error}") from error
+
+        return checked_run
+
+    def other(self, graph: str) -> Run:
+        """Loads a graph of the bundle as published."""
+        return _core.Session(self.task.runtime, self.task.files[graph][0], threads=self.task.threads).run
+
+
+def _language_model(work: _Work) -> tuple[ModelProto | None, list[str], dict[str, float]]:
+    """Compared twice where activations are rounded: without that tightly, with it loosely."""
+    ports = {value.name: Port.of(value) for value in work.parsed().graph.input}
+    exact, done = rewrite_language_model(work.parsed(), work.folder, int8_activations=False)
+    rounded, changes = rewrite_language_model(work.parsed(), work.folder)
+    published = ports["past_key_values.0.key"].elem_type
+    kept = KV_TYPES.get(work.task.kv_dtype, published)
+    if not changes and kept == published:
+        return None, [], {}
+    expected = trace_language_model(work.opened(None), ports)
+    differences = {}
+    if done:
+        found = trace_language_model(work.opened(exact), ports)
+        differences["exact"] = compare(found, expected, EXACT[published])
+    if changes != done:
+        found = trace_language_model(work.opened(rounded), ports)
+        differences["rounded"] = compare(found, expected, ROUNDED)
+    if kept != published:
+        changes = [*changes, f"KV cache in {work.task.kv_dtype}"]
+        differences["kv"] = _retype(work, rounded, ports, expected)
+    return rounded, changes, differences
+
+
+def _retype(work: _Work, model: ModelProto, ports: dict[str, Port], expected: Trace) -> float:
+    """Gives `model` another type of cache, for int8 with scales that a calibration finds."""
+    kv_dtype = work.task.kv_dtype
+    scales = []
+    if kv_dtype == "int8":
+        speaker = Speaker(work.task.bundle, work.other)
+        scales = scales_of(calibration_caches(work.opened(model), ports, speaker))
+    retype_cache(model, kv_dtype, scales)
+    new_ports = {value.name: Port.of(value) for value in model.graph.input}
+    try:
+        found = trace_language_model(work.opened(model), new_ports)
+    except RefusedError as error:  # no kernel for this pair of types
+        raise RefusedError(f"its KV cache cannot be kept in {kv_dtype}: {error}") from error
+    return compare(found, expected, KV_ROUNDED[kv_dtype])
+
+
+def _conditional_decoder(work: _Work) -> tuple[ModelProto | None, list[str], dict[str, float]]:
+    return rewrite_decoder(work.parsed, work.folder, work.opened)
+
+
+_REWRITES = {"language_model": _language_model, "conditional_decoder": _conditional_decoder}
+
+
+class _Temporary:
+    """A graph on disk for as long as it takes to load it."""
+
+    def __init__(self, content: bytes) -> None:
+        self._path = cache_folder() / f".{hashlib.sha256(content).hexdigest()[:16]}-{id(content):x}.onnx"
+        self._content = content
+
+    def __enter__(self) -> Path:
+        make_folder()
+        write_atomic(self._path, self._content)
+        return self._path
+
+    def __exit__(self, *_: object) -> None:
+        self._path.unlink(missing_ok=True)

@@ -1,0 +1,112 @@
+"""The voices of one engine: made from recordings, loaded from files, and kept for the next request."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+
+from . import _core
+from .errors import InvalidInputError
+from .reference_audio import load_reference
+from .voice import Voice, bundle_voices, default_voice, fingerprint_of, is_voice_file, named_voice
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    VoiceSource: TypeAlias = Voice | str | os.PathLike[str] | tuple[npt.NDArray[Any], int] | BinaryIO
+
+Core: TypeAlias = "Callable[[], _core.EngineHandle]"
+
+__all__ = ["EngineVoices"]
+
+_log = logging.getLogger("loquor")
+
+_KEPT = 8  # voices made from files by speak(), some 2 MB each
+
+
+class EngineVoices:
+    """What an engine knows of voices; any thread may ask."""
+
+    def __init__(
+        self,
+        folder: Path,
+        model: str,
+        info: Mapping[str, Any],
+    ) -> None:
+        self.named = bundle_voices(folder)
+        self.default = default_voice(folder)
+        self._model = model
+        encoder = info["graphs"]["speech_encoder"]
+        sizes = ("family", "hidden_size", "speaker_embedding_size", "speaker_feature_size")
+        contract = " ".join(str(info[key]) for key in sizes)
+        self._fingerprint = fingerprint_of(folder, Path(encoder["file"]), encoder["dtype"], contract)
+        self._handles: weakref.WeakKeyDictionary[Voice, _core.VoiceHandle] = weakref.WeakKeyDictionary()
+        self._files: OrderedDict[tuple[str, int, int], Voice] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def make(self, source: VoiceSource | None, core: Core, cancel: _core.CancelToken | None) -> Voice:
+        """Do what `Engine.voice` promises; `core` gives the engine's handle, or raises."""
+        source = self._resolved(source)
+        if isinstance(source, Voice):
+            source.check(self._fingerprint)
+            return source
+        if isinstance(source, (str, os.PathLike)) and is_voice_file(source):
+            saved = Voice.load(source)
+            saved.check(self._fingerprint)
+            return saved
+        reference = load_reference(source)
+        for warning in reference.warnings:
+            _log.warning("%s", warning)
+        handle = core().encode_voice(reference.samples, cancel)
+        name = Path(os.fspath(source)).stem if isinstance(source, (str, os.PathLike)) else "voice"
+        voice = Voice(**handle.tensors(), fingerprint=self._fingerprint, name=name)
+        with self._lock:
+            self._handles[voice] = handle
+        return voice
+
+    def cached(self, source: VoiceSource | None, core: Core, cancel: _core.CancelToken | None) -> Voice:
+        """Like `make`, but files are read once: the voice is kept under the file's path, size and time."""
+        source = self._resolved(source)
+        if not isinstance(source, (str, os.PathLike)):
+            return self.make(source, core, cancel)
+        try:
+            status = Path(source).stat()
+        except (OSError, ValueError):  # ValueError: a null character
+            return self.make(source, core, cancel)  # which says what is wrong
+        key = (os.path.realpath(source), status.st_size, status.st_mtime_ns)
+        with self._lock:
+            if key in self._files:
+                self._files.move_to_end(key)
+                return self._files[key]
+        voice = self.make(source, core, cancel)
+        with self._lock:
+            self._files[key] = voice
+            while len(self._files) > _KEPT:
+                self._files.popitem(last=False)
+        return voice
+
+    def handle(self, voice: Voice) -> _core.VoiceHandle:
+        """Return the core's copy of a voice, made when it is first used."""
+        if not isinstance(voice, Voice):
+            raise InvalidInputError(
+                f"voice must be a loquor.Voice (see Engine.voice), not {type(voice).__name__}"
+            )
+        with self._lock:
+            handle = self._handles.get(voice)
+        if handle is None:
+            voice.check(self._fingerprint)
+            handle = _core.VoiceHandle(
+                voice.audio_features, voice.audio_tokens, voice.speaker_embeddings, voice.speaker_features
+            )
+            with self._lock:
+                self._handles[voice] = handle
+        return handle
+
+    def _resolved(self, source: VoiceSource | None) -> VoiceSource:
+        return named_voice(source, self.default, self.named, self._model)
