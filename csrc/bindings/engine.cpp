@@ -56,6 +56,7 @@ Facts to_dict(const loquor_generation_options& options) {
   facts["repetition_penalty"] = options.repetition_penalty;
   facts["seed"] = options.seed;
   facts["max_new_tokens"] = options.max_new_tokens;
+  facts["guards"] = options.guards;
   return facts;
 }
 
@@ -178,10 +179,12 @@ loquor_generation_options generation_options(const Facts& options) {
   read.repetition_penalty = options["repetition_penalty"].cast<float>();
   read.seed = options["seed"].cast<uint64_t>();
   read.max_new_tokens = options["max_new_tokens"].cast<int32_t>();
+  read.guards = options["guards"].cast<uint32_t>();
   return read;
 }
 
 const char* finish_reason_name(loquor_finish_reason reason) {
+  if (reason == LOQUOR_FINISH_GUARD) return "guard";
   return reason == LOQUOR_FINISH_STOP ? "stop" : "length";
 }
 

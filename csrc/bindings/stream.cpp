@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "bindings/shared.hpp"
@@ -24,7 +25,8 @@ constexpr int kSendFlags = 0;
 class PyStream {
  public:
   PyStream(const Engine& engine, const Array<int64_t>& input_ids, const Voice& voice, const Facts& options,
-           const Facts& chunks, loquor_cancel* cancel, std::optional<OnProgress> progress)
+           const Facts& chunks, loquor_cancel* cancel, std::optional<OnProgress> progress,
+           const std::string& text)
       : watched_(progress.has_value()), progress_(std::move(progress), [this] { stream_.cancel(); }) {
     const loquor_generation_options generation = generation_options(options);
     const loquor_stream_options stream = stream_options(chunks);
@@ -35,6 +37,7 @@ class PyStream {
     request.voice = voice.get();
     request.options = &generation;
     request.cancel = cancel;
+    if (!text.empty()) request.text = text.c_str();
     if (watched_) {
       request.progress = &Progress::step;
       request.progress_user = &progress_;
@@ -98,6 +101,9 @@ class PyStream {
     facts["prefill_seconds"] = info.prefill_seconds;
     facts["decode_seconds"] = info.decode_seconds;
     facts["vocoder_seconds"] = info.vocoder_seconds;
+    facts["guards"] = info.guards;
+    facts["attempts"] = info.attempts;
+    facts["seed"] = info.seed;
     const auto count = static_cast<py::ssize_t>(info.tokens != nullptr ? info.token_count : 0);
     facts["tokens"] = copied(info.tokens, {count});
     return facts;
@@ -152,13 +158,13 @@ void bind_stream(py::module_& module) {
   py::class_<PyStream>(module, "StreamHandle", "Speech while it is made.")
       .def(py::init([](const Engine& engine, const Array<int64_t>& input_ids, const PyVoice& voice,
                        const Facts& options, const Facts& chunks, const OptionalCancel& cancel,
-                       std::optional<OnProgress> progress) {
+                       std::optional<OnProgress> progress, const std::string& text) {
              return std::make_unique<PyStream>(engine, input_ids, voice.handle, options, chunks, raw(cancel),
-                                               std::move(progress));
+                                               std::move(progress), text);
            }),
            py::arg("engine"), py::arg("input_ids").noconvert(), py::arg("voice"), py::arg("options"),
            py::arg("chunks"), py::arg("cancel") = py::none(), py::arg("progress") = py::none(),
-           py::keep_alive<1, 2>(), py::keep_alive<1, 7>())
+           py::arg("text") = "", py::keep_alive<1, 2>(), py::keep_alive<1, 7>())
       .def("next", &PyStream::next, py::arg("timeout") = py::none())
       .def("notify", &PyStream::notify, py::arg("socket"))
       .def("cancel", &PyStream::cancel, py::call_guard<py::gil_scoped_release>())

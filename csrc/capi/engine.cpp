@@ -1,5 +1,6 @@
 // Engine, voice, generation and decoding.
 #include "capi/handles.hpp"
+#include "decode/token_guards.hpp"
 
 using namespace loquor::capi;
 
@@ -49,7 +50,8 @@ loquor_generation_options to_public(const loquor::GenerationOptions& options) {
           options.min_p,
           options.repetition_penalty,
           options.seed,
-          options.max_new_tokens};
+          options.max_new_tokens,
+          options.guards};
 }
 
 template <class T>
@@ -124,6 +126,7 @@ GenerationOptions read_generation_options(const loquor_generation_options* given
   read.repetition_penalty = options.repetition_penalty;
   read.seed = options.seed;
   read.max_new_tokens = options.max_new_tokens;
+  read.guards = options.guards;
   return read;
 }
 
@@ -133,7 +136,19 @@ Prompt read_prompt(const loquor_request& request, const GenerationOptions& defau
   prompt.ids.assign(request.input_ids, request.input_ids + request.input_id_count);
   prompt.voice = required(request.voice, "voice").voice;
   prompt.options = read_generation_options(request.options, defaults);
+  if (request.text != nullptr) prompt.characters = spoken_characters(request.text);
   return prompt;
+}
+
+loquor_finish_reason public_reason(FinishReason reason) {
+  switch (reason) {
+    case FinishReason::kStop:
+      return LOQUOR_FINISH_STOP;
+    case FinishReason::kGuard:
+      return LOQUOR_FINISH_GUARD;
+    default:
+      return LOQUOR_FINISH_LENGTH;
+  }
 }
 
 Request::Progress progress_of(const loquor_request& request) {
@@ -254,8 +269,7 @@ loquor_status loquor_tokens_get_info(const loquor_tokens* tokens, loquor_tokens_
     const loquor::Tokens& from = required(tokens, "tokens").tokens;
     write_struct(
         info,
-        {sizeof(loquor_tokens_info), from.ids.data(), from.ids.size(),
-         from.finish_reason == loquor::FinishReason::kStop ? LOQUOR_FINISH_STOP : LOQUOR_FINISH_LENGTH,
+        {sizeof(loquor_tokens_info), from.ids.data(), from.ids.size(), public_reason(from.finish_reason),
          from.prompt_length, from.prefill_seconds, from.decode_seconds},
         "info");
   });

@@ -79,6 +79,7 @@ loquor_status guarded(Work work) noexcept {
 GenerationOptions read_generation_options(const loquor_generation_options* given,
                                           const GenerationOptions& defaults);
 Prompt read_prompt(const loquor_request& request, const GenerationOptions& defaults);
+loquor_finish_reason public_reason(FinishReason reason);
 Request::Progress progress_of(const loquor_request& request);
 
 template <class T>

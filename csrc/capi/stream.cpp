@@ -40,12 +40,15 @@ loquor_stream_info describe(const loquor::Request& request) {
   if (!report.ended) return info;
   const loquor::Tokens& tokens = request.outcome().tokens;
   info.tokens = tokens.ids.size() == static_cast<std::size_t>(report.tokens) ? tokens.ids.data() : nullptr;
-  info.finish_reason =
-      tokens.finish_reason == loquor::FinishReason::kStop ? LOQUOR_FINISH_STOP : LOQUOR_FINISH_LENGTH;
+  info.finish_reason = loquor::capi::public_reason(tokens.finish_reason);
   info.prompt_length = tokens.prompt_length;
   info.prefill_seconds = tokens.prefill_seconds;
   info.decode_seconds = tokens.decode_seconds;
-  info.vocoder_seconds = request.outcome().vocoder_seconds;
+  const loquor::Outcome& outcome = request.outcome();
+  info.vocoder_seconds = outcome.vocoder_seconds;
+  info.guards = outcome.guards;
+  info.attempts = outcome.attempts;
+  info.seed = outcome.seed;
   return info;
 }
 

@@ -14,12 +14,13 @@
 
 namespace loquor {
 
-enum class FinishReason { kStop, kLength };
+enum class FinishReason { kStop, kLength, kGuard };
 
 struct Prompt {
   std::vector<int64_t> ids;  // text with the bundle's trailing end-of-text ids
   std::shared_ptr<const Voice> voice;
   GenerationOptions options;
+  int64_t characters = 0;  // spoken_characters() of the text; 0: not known, and the guard of length rests
 };
 
 struct Tokens {
@@ -45,6 +46,11 @@ class Sequence {
 
   const Tokens& tokens() const { return tokens_; }
   Tokens take_tokens() { return std::move(tokens_); }
+  // Ends it with these; its slot is still to be given back.
+  void end_with(Tokens tokens) {
+    tokens_ = std::move(tokens);
+    finished_ = true;
+  }
   bool finished() const { return finished_; }
   // What went wrong with this sequence alone in a step of several; null if nothing did.
   const std::exception_ptr& error() const { return error_; }

@@ -18,7 +18,22 @@ void check_range(const char* name, int64_t value, int64_t least, int64_t most) {
   }
 }
 
+int64_t spoken_size(unsigned char byte) {
+  constexpr std::string_view kMarks = ".,;:!?-()\"'";
+  if (byte >= 0xC0) return 4;  // begins a character that is not ASCII
+  if (byte >= 0x80) return 0;
+  if ((byte >= 'a' && byte <= 'z') || byte <= ' ') return 1;
+  if (byte >= 'A' && byte <= 'Z') return 3;
+  return kMarks.find(static_cast<char>(byte)) != std::string_view::npos ? 2 : 12;
+}
+
 }  // namespace
+
+int64_t spoken_characters(std::string_view utf8) {
+  int64_t size = 0;
+  for (const char byte : utf8) size += spoken_size(static_cast<unsigned char>(byte));
+  return size;
+}
 
 int64_t token_ceiling(int64_t characters, const LengthAllowance& allowance) {
   constexpr int64_t kMost = std::numeric_limits<int32_t>::max();

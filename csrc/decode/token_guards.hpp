@@ -4,16 +4,19 @@
 
 #include <array>
 #include <cstdint>
+#include <string_view>
+
+#include "model/guards.hpp"
 
 namespace loquor {
 
-// Tokens that a text of `characters` may take at most: far above what speech needs (some 1.7 a character at
-// 25 tokens a second), so that only runaways meet it. Tags count as characters do. Throws kInvalidInput for
-// negative numbers and an allowance that is none.
-struct LengthAllowance {
-  double tokens_per_character = 5.0;
-  int64_t tokens_at_least = 75;  // a sigh or one long word needs time, too
-};
+// The size of a text by the time it takes to say: letters count one, capitals three (initialisms are
+// spelled), marks two (pauses), digits and signs twelve (they are read as words, and tags begin with one),
+// characters of other scripts four. Any bytes will do.
+int64_t spoken_characters(std::string_view utf8);
+
+// Tokens that a text of so many characters may take at most. Throws kInvalidInput for negative numbers and an
+// allowance that is none.
 int64_t token_ceiling(int64_t characters, const LengthAllowance& allowance = {});
 
 // Counts silence tokens in a row; a pause is short, a model that does not find its end is silent for long.

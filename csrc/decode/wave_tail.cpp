@@ -90,6 +90,19 @@ std::size_t noise_frames(const Frames& frames, const TailOptions& options, std::
   return last - silent;
 }
 
+// Whether there is a pitch in the second before the tail; nothing before it will do. A whisper has none.
+bool behind_voice(const Frames& frames, const TailOptions& options, std::size_t tail) {
+  constexpr std::size_t kEnough = 3;
+  if (tail >= frames.size()) return true;
+  std::size_t pitched = 0;
+  const std::size_t end = std::min(frames.size(), tail + frames.count(1.0));
+  for (std::size_t back = tail; back < end && pitched < kEnough; ++back) {
+    pitched +=
+        frames.rms(back) >= options.silence_rms && frames.periodicity(back) >= options.noise_periodicity;
+  }
+  return pitched >= kEnough;
+}
+
 std::size_t tone_frames(const Frames& frames, const TailOptions& options, std::size_t silent) {
   float least = 0;
   float most = 0;
@@ -123,7 +136,8 @@ Tail find_tail(Span<const float> samples, const TailOptions& options) {
   while (silent < frames.size() && frames.rms(silent) < options.silence_rms) ++silent;
   const auto tail = [&](TailKind kind, std::size_t count) { return Tail{kind, frames.begin(count - 1)}; };
   const std::size_t noise = noise_frames(frames, options, silent);
-  if (noise >= frames.count(options.least_noise)) return tail(TailKind::kNoise, silent + noise);
+  if (noise >= frames.count(options.least_noise) && behind_voice(frames, options, silent + noise))
+    return tail(TailKind::kNoise, silent + noise);
   const std::size_t tone = tone_frames(frames, options, silent);
   if (tone >= frames.count(options.least_tone)) return tail(TailKind::kTone, silent + tone);
   if (silent >= frames.count(options.least_silence)) return tail(TailKind::kSilence, silent);

@@ -12,7 +12,7 @@ namespace loquor {
 enum class TailKind : int {
   kNone = 0,
   kSilence = 1,
-  kNoise = 2,  // breath, hiss: sound without pitch, longer than any consonant
+  kNoise = 2,  // breath, hiss: sound without pitch behind a voice, longer than any consonant
   kTone = 3,   // a hum or whistle: sound of one level, longer than any vowel
 };
 

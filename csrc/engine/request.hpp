@@ -52,6 +52,9 @@ struct Outcome {
   Waveform waveform;
   Tokens tokens;
   double vocoder_seconds = 0;
+  uint32_t guards = 0;  // bits of those that ended an attempt
+  int32_t attempts = 1;
+  uint64_t seed = 0;  // of the attempt that is heard
 };
 
 // How far it is, for any thread.

@@ -90,6 +90,8 @@ void Worker::start(RequestPtr request, std::unique_ptr<Sequence> sequence) {
   auto active = std::make_unique<Active>();
   if (request->order.stream) {
     active->joiner.emplace(model_.manifest.samples_per_token, request->order.stream->fade_samples);
+    const Prompt& prompt = request->order.prompt;
+    active->watch.emplace(prompt.options.guards, model_.manifest, prompt.characters);
   }
   active->request = std::move(request);
   active->sequence = std::move(sequence);
@@ -169,7 +171,7 @@ void Worker::guarded(Active& active, Action action) {
 void Worker::prefill(Active& active) {
   const Order& order = active.request->order;
   active.codes.reserve(static_cast<std::size_t>(order.extent.limit + model_.manifest.closing_silence_tokens));
-  generator_.prefill(*active.sequence, order.prompt, active.request->run);
+  generator_.prefill(*active.sequence, active.prompt(), active.request->run);
   active.prefilled = true;
   collect(active);
 }
@@ -209,19 +211,26 @@ void Worker::collect(Active& active) {
     average(active.seconds_per_token, time - active.last_token_at);
   }
   active.last_token_at = time;
-  for (; active.collected < ids.size(); ++active.collected) {
-    if (ids[active.collected] < manifest.start_token) active.codes.push_back(ids[active.collected]);
+  while (active.collected < ids.size()) {
+    const int64_t id = ids[active.collected++];
+    if (id < manifest.start_token) active.codes.push_back(id);
+    const auto runaway = active.watch ? active.watch->push(id) : std::nullopt;
+    if (runaway) return run_away(active, *runaway);
   }
   active.request->count_tokens(static_cast<int64_t>(ids.size()));
-  if (sequence.finished()) {
-    generator_.release(*active.sequence);
-    active.spoken = true;
-    active.deadline = std::max(active.deadline, time);
-    active.codes.insert(active.codes.end(), static_cast<std::size_t>(manifest.closing_silence_tokens),
-                        manifest.silence_token);
-  }
+  if (sequence.finished()) return end_speaking(active);
   active.state.codes = static_cast<int64_t>(active.codes.size());
-  active.state.ended = active.spoken;
+}
+
+void Worker::end_speaking(Active& active) {
+  const Manifest& manifest = model_.manifest;
+  generator_.release(*active.sequence);
+  active.spoken = true;
+  active.deadline = std::max(active.deadline, now());
+  active.codes.insert(active.codes.end(), static_cast<std::size_t>(manifest.closing_silence_tokens),
+                      manifest.silence_token);
+  active.state.codes = static_cast<int64_t>(active.codes.size());
+  active.state.ended = true;
   close_if_done(active);
 }
 
@@ -230,7 +239,11 @@ void Worker::decode_window(Active& active) {
   const Span<const int64_t> codes(active.codes.data() + window.from,
                                   static_cast<std::size_t>(window.to - window.from));
   Chunk chunk;
-  chunk.samples = active.joiner->join(window, decode(codes, active, window.from));
+  Joiner joiner = *active.joiner;
+  chunk.samples = joiner.join(window, decode(codes, active, window.from));
+  const auto runaway = heard(active, window, chunk.samples);
+  if (runaway) return run_away(active, *runaway);
+  active.joiner = std::move(joiner);
   chunk.first_code = window.begin;
   chunk.code_count = window.end - window.begin;
   active.state.handed = window.end;
@@ -246,6 +259,9 @@ void Worker::close_if_done(Active& active) {
   Outcome outcome;
   outcome.tokens = active.sequence->take_tokens();
   outcome.vocoder_seconds = active.vocoder_seconds;
+  outcome.guards = active.guards;
+  outcome.attempts = active.first ? 2 : 1;
+  outcome.seed = active.prompt().options.seed;
   finish(active, std::move(outcome));
 }
 
@@ -269,7 +285,7 @@ void Worker::run_whole(Active& active) {
 }
 
 std::vector<float> Worker::decode(Span<const int64_t> codes, Active& active, int64_t first) {
-  const Prompt& prompt = active.request->order.prompt;
+  const Prompt& prompt = active.prompt();
   const Voice& voice = *prompt.voice;
   const double start = now();
   std::vector<float> samples =

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "decode/generate.hpp"
+#include "decode/watch.hpp"
 #include "engine/inbox.hpp"
 #include "engine/scheduler.hpp"
 #include "engine/stream_plan.hpp"
@@ -41,9 +42,14 @@ class Worker {
     double seconds_per_token = 0;  // between two of its tokens, whatever ran in between
     double vocoder_seconds = 0;
     uint64_t last_step = 0;
+    std::optional<Watch> watch;   // sound only; none once it was cut
+    uint32_t guards = 0;          // bits of those that ended an attempt
+    std::optional<Prompt> again;  // what the second attempt is asked
+    std::optional<Tokens> first;  // what was good of the first
 
     bool speech() const { return request->order.kind == Order::Kind::kSpeech; }
     bool sound() const { return request->order.stream.has_value(); }
+    const Prompt& prompt() const { return again ? *again : request->order.prompt; }
   };
 
   void take_in();
@@ -59,7 +65,16 @@ class Worker {
   void prefill(Active& active);
   void decode_window(Active& active);
   void collect(Active& active);  // the token that a step or the prefill gave
+  void end_speaking(Active& active);
   void close_if_done(Active& active);
+  // runaway.cpp. `samples`: what `window` adds to the speech.
+  std::optional<Watch::Runaway> heard(Active& active, const Window& window,
+                                      const std::vector<float>& samples);
+  void run_away(Active& active, const Watch::Runaway& found);
+  void try_again(Active& active, Tokens first);
+  int64_t spoken_codes(const Active& active) const;
+  std::size_t tokens_until(const Active& active, int64_t codes) const;
+  std::size_t good_tokens(const Active& active, const Watch::Runaway& found) const;
   // `first`: place of the first code in the utterance.
   std::vector<float> decode(Span<const int64_t> codes, Active& active, int64_t first);
   int64_t chunk_of(const Active& active) const;

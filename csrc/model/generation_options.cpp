@@ -45,6 +45,8 @@ void validate(const GenerationOptions& options) {
   require(options.repetition_penalty > 0 && std::isfinite(options.repetition_penalty), "repetition_penalty",
           "a finite number above 0 (1 is off)", format(options.repetition_penalty));
   require(options.max_new_tokens >= 1, "max_new_tokens", "1 or more", std::to_string(options.max_new_tokens));
+  require((options.guards & ~kAllGuards) == 0, "guards", "0 (none) to 15 (all)",
+          std::to_string(options.guards));
 }
 
 }  // namespace loquor

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "model/guards.hpp"
+
 namespace loquor {
 
 // One logits processor; a family applies its own list in its own order (manifest data).
@@ -20,6 +22,7 @@ struct GenerationOptions {
   float repetition_penalty = 1.2f;  // 1 turns it off
   uint64_t seed = 0;
   int32_t max_new_tokens = 1000;
+  uint32_t guards = kAllGuards;  // bits of those that look after speech; tokens alone have none
 };
 
 // Throws kInvalidInput naming the option, the value and the range.

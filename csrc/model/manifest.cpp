@@ -62,6 +62,14 @@ class Settings {
 
 constexpr double kMaxId = 1 << 24;
 
+Guard guard_named(const std::string& name) {
+  if (name == "length") return Guard::kLength;
+  if (name == "loop") return Guard::kLoop;
+  if (name == "silence") return Guard::kSilence;
+  if (name == "tail") return Guard::kTail;
+  throw Error(ErrorKind::kModel, "'guards' should name length, loop, silence or tail, not '" + name + "'");
+}
+
 void read_config(const Settings& config, Manifest& manifest) {
   if (const Json* type = config.find("model_type")) {
     config.guarded([&] {
@@ -85,6 +93,20 @@ void read_config(const Settings& config, Manifest& manifest) {
   config.read("stream_left_context", streaming.left_context, kAllContext, 10000);
   config.read("stream_look_ahead", streaming.look_ahead, 0, 10000);
   config.read("stream_fade_samples", streaming.fade_samples, 0, 10000);
+}
+
+void read_guards(const Settings& config, Manifest& manifest) {
+  GuardLimits& limits = manifest.guard_limits;
+  config.read("guard_tokens_per_character", limits.length.tokens_per_character, 0, 1000);
+  config.read("guard_tokens_at_least", limits.length.tokens_at_least, 0, kMaxId);
+  config.read("guard_pause_tokens", limits.pause_tokens, 1, 10000);
+  const Json* names = config.find("guards");
+  if (names == nullptr || names->is_null()) return;
+  config.guarded([&] {
+    manifest.defaults.guards = 0;
+    for (const Json& name : names->items())
+      manifest.defaults.guards |= static_cast<uint32_t>(guard_named(name.as_string()));
+  });
 }
 
 // The keys that the Hugging Face generation_config.json uses.
@@ -120,6 +142,7 @@ Manifest read_manifest(const std::string& folder, const std::string& dtype) {
   manifest.files = find_graph_files(folder, dtype);
   const Settings config(path, "config.json");
   read_config(config, manifest);
+  read_guards(config, manifest);
   if (const Json* text = config.find("text_config")) {
     const Json* size = text->is_object() ? text->find("text_vocab_size") : nullptr;
     if (size != nullptr) {

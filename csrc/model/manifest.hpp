@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/generation_options.hpp"
+#include "model/guards.hpp"
 #include "model/stream_options.hpp"
 
 namespace loquor {
@@ -40,7 +41,8 @@ struct Manifest {
   int64_t max_positions = 8196;
   int64_t voice_prefix_positions = 0;  // that every voice has; 0: as many as its recording gives
   GenerationOptions defaults;
-  StreamOptions streaming;  // what the decoder needs around a chunk, and chunks that suit it
+  StreamOptions streaming;   // what the decoder needs around a chunk, and chunks that suit it
+  GuardLimits guard_limits;  // what its speech may take
   std::vector<SamplerStage> sampler_order = {SamplerStage::kTemperature, SamplerStage::kTopK,
                                              SamplerStage::kTopP, SamplerStage::kMinP,
                                              SamplerStage::kRepetitionPenalty};

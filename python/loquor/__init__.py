@@ -26,6 +26,7 @@ from .errors import (
     ModelError,
     RuntimeMissingError,
 )
+from .guards import Guards
 from .long_text import LongSpeech, LongTextOptions, piece_seed
 from .options import GenerationOptions, StreamOptions
 from .stream import Stream, StreamReport
@@ -42,6 +43,7 @@ __all__ = [
     "Engine",
     "ExecutionError",
     "GenerationOptions",
+    "Guards",
     "InvalidInputError",
     "LongSpeech",
     "LongTextOptions",

@@ -205,8 +205,9 @@ class Engine:
         made = self._voices.cached(voice, self._engine, checked_token(cancel))
         warnings = [*prepared.warnings, *self._tokenizer.warnings(text)]
         warnings += unused_option_warnings(options, self._info["family"])
+        token, handle_of = checked_token(cancel), self._voices.handle
         handle = _core.StreamHandle(
-            self._engine(), ids, self._voices.handle(made), resolved, chunks, checked_token(cancel), progress
+            self._engine(), ids, handle_of(made), resolved, chunks, token, progress, prepared.text
         )
         stream = Stream(handle, text, len(ids), self._info["sample_rate"], warnings, start)
         with self._lock:
@@ -258,7 +259,8 @@ class Engine:
         """Return the speech tokens for text ids, int64 [n], as sampled and without STOP.
 
         `input_ids`, integers [n], end with the bundle's two end-of-text ids (see `tokenize`). The algorithm
-        is that of the model card: prefill [voice prefix, text, START, START], then one token a step.
+        is that of the model card: prefill [voice prefix, text, START, START], then one token a step. No guard
+        looks after them.
         Raises `InvalidInputError`, `CancelledError`, `ExecutionError`.
         """
         ids, resolved = checked_ids(input_ids, "input_ids"), resolve_options(options, self._defaults)

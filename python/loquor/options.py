@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .errors import InvalidInputError
+from .guards import Guards, guard_bits
 
 __all__ = [
     "GenerationOptions",
@@ -48,6 +49,8 @@ class GenerationOptions:
     """For models that have it (English, Multilingual). Turbo and Nano ignore it, with a warning."""
     cfg_weight: float | None = None
     """For models that have it (English, Multilingual). Turbo and Nano ignore it, with a warning."""
+    guards: Guards | None = None
+    """What looks after speech that runs away; None: what the model's bundle asks for, usually all."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,9 @@ def resolve_options(options: GenerationOptions | None, defaults: Mapping[str, An
     for name in (field.name for field in fields(GenerationOptions)):
         given = getattr(options, name, None)
         if given is None:
+            continue
+        if name == "guards":
+            resolved[name] = guard_bits(given)
             continue
         number = _finite(given, name)
         if isinstance(defaults.get(name), float):

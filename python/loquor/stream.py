@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from .audio import Metrics
 from .errors import CancelledError
+from .guards import guard_warnings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -180,12 +181,12 @@ class Stream(Iterator["Samples"], AsyncIterator["Samples"]):
         info = self._handle.info()
         if not self._finished:
             return tuple(self._warnings)
+        warnings = [*self._warnings, *guard_warnings(info, info["samples_taken"] / self._rate)]
         if info["finish_reason"] == "length":
-            cut = f"speech was cut at {info['token_count']} tokens, before the model said stop"
-            return (*self._warnings, cut)
-        if info["token_count"] == 0:
-            return (*self._warnings, "the model found nothing to say in this text")
-        return tuple(self._warnings)
+            warnings.append(f"speech was cut at {info['token_count']} tokens, before the model said stop")
+        elif info["token_count"] == 0:
+            warnings.append("the model found nothing to say in this text")
+        return tuple(warnings)
 
     def _share(self, taken: int, made: int, all_made: bool) -> str:
         text = self._text

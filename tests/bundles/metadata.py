@@ -59,6 +59,7 @@ def write_metadata(out: Path, size: str, dims: Dims) -> None:
         "silence_token": SILENCE,
         "end_of_text_token": END_OF_TEXT,
         "text_config": text_config,
+        "guards": [],  # random weights run away by nature
         "transformers.js_config": {"kv_cache_dtype": {"fp16": "float16", "q4f16": "float16"}},
     }
     preprocessor = {

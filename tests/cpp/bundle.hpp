@@ -75,6 +75,7 @@ inline GenerationOptions greedy(int32_t max_new_tokens) {
   GenerationOptions options;
   options.temperature = 0;
   options.max_new_tokens = max_new_tokens;
+  options.guards = 0;  // random weights run away by nature
   return options;
 }
 
@@ -82,6 +83,7 @@ inline GenerationOptions sampled(int32_t max_new_tokens, uint64_t seed = 1) {
   GenerationOptions options;
   options.seed = seed;
   options.max_new_tokens = max_new_tokens;
+  options.guards = 0;
   return options;
 }
 

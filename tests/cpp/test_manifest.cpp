@@ -53,6 +53,24 @@ TEST_CASE("without settings the family's own hold") {
   CHECK(manifest.defaults.repetition_penalty == doctest::Approx(1.2));
 }
 
+TEST_CASE("guards are all on, with the family's numbers, unless config.json says otherwise") {
+  Bundle bundle;
+  CHECK(bundle.manifest().defaults.guards == loquor::kAllGuards);
+  CHECK(bundle.manifest().guard_limits.pause_tokens == 50);
+  bundle.config(R"({"guards": ["loop", "tail"], "guard_tokens_per_character": 2.5, "guard_tokens_at_least": 9,
+                    "guard_pause_tokens": 30})");
+  const Manifest manifest = bundle.manifest();
+  CHECK(manifest.defaults.guards == (2 | 8));
+  CHECK(manifest.guard_limits.length.tokens_per_character == doctest::Approx(2.5));
+  CHECK(manifest.guard_limits.length.tokens_at_least == 9);
+  CHECK(manifest.guard_limits.pause_tokens == 30);
+  bundle.config(R"({"guards": []})");
+  CHECK(bundle.manifest().defaults.guards == 0);
+  bundle.config(R"({"guards": ["lenght"]})");
+  CHECK(bundle.refused().kind == ErrorKind::kModel);
+  CHECK(bundle.refused().names("'guards' should name length, loop, silence or tail, not 'lenght'"));
+}
+
 TEST_CASE("config.json says what differs") {
   Bundle bundle;
   bundle.config(

@@ -104,6 +104,14 @@ TEST_CASE("noise that swells is noise") {
   check_tail(speech(2.0) + breath, TailKind::kNoise, 2.0);
 }
 
+TEST_CASE("a whisper is no tail: noise counts behind a voice only") {
+  Wave whisper;
+  for (int word = 0; word < 4; ++word) whisper = whisper + hiss(0.7) + silence(0.1);
+  whisper = whisper + hiss(1.5);
+  CHECK(find_tail(whisper).kind == TailKind::kNone);
+  check_tail(speech(1.0) + silence(0.3) + hiss(1.5), TailKind::kNoise, 1.3);
+}
+
 TEST_CASE("any length and rate, and nothing at all") {
   check_tail({}, TailKind::kNone, 0);
   check_tail(Wave(10, 0.5F), TailKind::kNone, 0);

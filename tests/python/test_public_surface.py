@@ -16,6 +16,7 @@ from loquor import (
     Capabilities,
     Engine,
     GenerationOptions,
+    Guards,
     LongSpeech,
     LongTextOptions,
     Mark,
@@ -42,6 +43,7 @@ def test_names() -> None:
         "Engine",
         "ExecutionError",
         "GenerationOptions",
+        "Guards",
         "InvalidInputError",
         "LongSpeech",
         "LongTextOptions",
@@ -124,8 +126,10 @@ def fields_of(kind: type) -> dict[str, Any]:
 
 def test_generation_options() -> None:
     names = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "seed", "max_new_tokens")
-    expected: dict[str, Any] = dict.fromkeys((*names, "exaggeration", "cfg_weight"))
+    expected: dict[str, Any] = dict.fromkeys((*names, "exaggeration", "cfg_weight", "guards"))
     assert list(fields_of(GenerationOptions).items()) == list({**expected, "seed": 0}.items())
+    switches = dict.fromkeys(("length", "loop", "silence", "tail"), True)
+    assert list(fields_of(Guards).items()) == list(switches.items())
 
 
 def test_stream() -> None:

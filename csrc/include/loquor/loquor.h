@@ -203,6 +203,17 @@ LOQUOR_EXPORT void loquor_voice_destroy(
 
 /* ---- Generation: text ids and a voice to speech tokens ---- */
 
+/* Guards against speech that runs away, as bits. One that trips ends the attempt. While nothing was handed
+ * out and temperature is not 0 there is one more, with the seed that SplitMix64 gives for the state ~seed;
+ * else, and if that runs away as well, the speech is cut where it was still good, the shorter of both.
+ * Healthy speech is what it is without them. */
+typedef enum loquor_guard {
+  LOQUOR_GUARD_LENGTH = 1,  /* many times the speech tokens that loquor_request.text needs */
+  LOQUOR_GUARD_LOOP = 2,    /* the last tokens are the same, three times or more */
+  LOQUOR_GUARD_SILENCE = 4, /* silence tokens for seconds */
+  LOQUOR_GUARD_TAIL = 8     /* the sound ends in silence, hiss or a tone that goes on */
+} loquor_guard;
+
 typedef struct loquor_generation_options {
   size_t struct_size;
   float temperature;        /* >= 0; 0 is greedy */
@@ -212,6 +223,7 @@ typedef struct loquor_generation_options {
   float repetition_penalty; /* > 0; 1 turns it off */
   uint64_t seed;            /* same seed, same tokens */
   int32_t max_new_tokens;   /* >= 1 */
+  uint32_t guards;          /* those that look after a stream; 0: none */
 } loquor_generation_options;
 
 /* The defaults of the engine's bundle. */
@@ -230,13 +242,15 @@ typedef struct loquor_request {
   loquor_cancel* cancel;                    /* NULL: cannot be cancelled; one running request per token */
   loquor_progress_fn progress;              /* may be NULL */
   void* progress_user;
+  const char* text; /* UTF-8, what input_ids say, for LOQUOR_GUARD_LENGTH; NULL: not known, and it rests */
 } loquor_request;
 
 typedef struct loquor_tokens loquor_tokens;
 
 typedef enum loquor_finish_reason {
-  LOQUOR_FINISH_STOP = 0,  /* the model said STOP */
-  LOQUOR_FINISH_LENGTH = 1 /* max_new_tokens, or the model's last position, was reached */
+  LOQUOR_FINISH_STOP = 0,   /* the model said STOP */
+  LOQUOR_FINISH_LENGTH = 1, /* max_new_tokens, or the model's last position, was reached */
+  LOQUOR_FINISH_GUARD = 2   /* of a stream: it ran away and was cut */
 } loquor_finish_reason;
 
 typedef struct loquor_tokens_info {
@@ -251,7 +265,7 @@ typedef struct loquor_tokens_info {
 
 LOQUOR_EXPORT void loquor_request_init(loquor_request* request);
 /* Any thread. Requests share the engine's thread: they join and leave at decode steps. Returns when it is
- * done. */
+ * done. The tokens are as sampled, whatever they are: no guard looks after them. */
 LOQUOR_EXPORT loquor_status loquor_engine_generate_tokens(loquor_engine* engine,
                                                           const loquor_request* request, loquor_tokens** out);
 LOQUOR_EXPORT loquor_status loquor_tokens_get_info(const loquor_tokens* tokens, loquor_tokens_info* info);

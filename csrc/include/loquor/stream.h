@@ -28,7 +28,7 @@ LOQUOR_EXPORT loquor_status loquor_engine_default_stream_options(const loquor_en
                                                                  loquor_stream_options* options);
 /* Starts a request; its inputs are copied. options may be NULL. A cancel token must outlive the stream;
  * progress is called within loquor_stream_next. The tokens are those that loquor_engine_generate_tokens
- * gives. Any thread. */
+ * gives, unless a guard trips. Any thread. */
 LOQUOR_EXPORT loquor_status loquor_engine_stream(loquor_engine* engine, const loquor_request* request,
                                                  const loquor_stream_options* options, loquor_stream** out);
 
@@ -70,6 +70,9 @@ typedef struct loquor_stream_info {
   double prefill_seconds;
   double decode_seconds;
   double vocoder_seconds; /* of all decoder windows */
+  uint32_t guards;        /* loquor_guard bits: those that ended an attempt; 0: none did */
+  int32_t attempts;       /* 2 after a retry */
+  uint64_t seed;          /* of what is heard: another after a retry */
 } loquor_stream_info;
 
 LOQUOR_EXPORT loquor_status loquor_stream_get_info(const loquor_stream* stream, loquor_stream_info* info);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import codecs
+import dataclasses
 import itertools
 import math
 import os
@@ -14,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
 
-from .. import Audio, GenerationOptions, LongSpeech, LongTextOptions
+from .. import Audio, GenerationOptions, Guards, LongSpeech, LongTextOptions
 from ..audio import FORMATS, write_wav_stream
 from ..catalog import CATALOG
 from ..errors import InvalidInputError
@@ -54,6 +55,7 @@ _PARTING: tuple[tuple[str, type, str], ...] = (
     ("piece_characters", int, "characters spoken in one go at most (default: as the model is best at)"),
 )
 _CHUNK = 65_536
+_GUARDS = tuple(field.name for field in dataclasses.fields(Guards))
 
 
 def add(
@@ -101,6 +103,13 @@ def add(
     for name, kind, text in _SAMPLING:
         metavar = "N" if kind is int else "X"
         group.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=metavar, help=text)
+    parser.add_argument(
+        "--no-guard",
+        action="append",
+        choices=(*_GUARDS, "all"),
+        help="leave speech alone that becomes too long, repeats itself, falls silent, or ends in noise "
+        "(may be given several times)",
+    )
     group = parser.add_argument_group("long text, which is spoken sentence by sentence")
     group.add_argument("--srt", metavar="FILE", help="write subtitles (SubRip)")
     group.add_argument("--vtt", metavar="FILE", help="write subtitles (WebVTT)")
@@ -115,7 +124,8 @@ def run(args: argparse.Namespace) -> int:
     _check(args)
     if args.model is None and not args.quiet:
         note(_demo_note())
-    options = GenerationOptions(seed=args.seed, **{name: getattr(args, name) for name, _, _ in _SAMPLING})
+    sampling = {name: getattr(args, name) for name, _, _ in _SAMPLING}
+    options = GenerationOptions(seed=args.seed, guards=_guards(args), **sampling)
     tally = _Tally()
     with load_engine(args) as engine:
         if args.stream:
@@ -144,6 +154,11 @@ def run(args: argparse.Namespace) -> int:
         where = "stdout" if args.output == "-" else args.output
         note(f"{tally.seconds:.2f} s of speech, real-time factor {tally.rtf:.2f}: {where}")
     return 0
+
+
+def _guards(args: argparse.Namespace) -> Guards | None:
+    off = args.no_guard or ()
+    return Guards(**{name: name not in off and "all" not in off for name in _GUARDS}) if off else None
 
 
 class _Tally:
