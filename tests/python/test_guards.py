@@ -221,7 +221,7 @@ def test_the_second_attempt_is_what_its_seed_gives(
 
 
 def test_a_tail_is_cut_from_real_speech(tmp_path: Path, mini: Engine) -> None:
-    """With a pause of 0.08 s as the longest, the silence between two sentences is a tail, and that at the end."""
+    """With a pause of 0.08 s as the longest, silence between sentences is a tail, and so is the end."""
     text = "Good morning. How are you?"
     recording = MINI / "default_voice.wav"  # a copy with other settings is another model to a saved voice
     whole = mini.speak(text, mini.voice(recording))
