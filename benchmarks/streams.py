@@ -1,11 +1,14 @@
 """How soon is a stream heard, how many can an engine feed, and how fast does it let go?
 
-    python benchmarks/streams.py [--model mini] [--streams 1 2 4 8 16] [--rounds 3] [--no-batching]
-    python benchmarks/streams.py --size turbo --form gqa --dtype q4 --tokens 100
+    python benchmarks/streams.py [mini] [turbo] [--streams 1 2 4 8 16] [--rounds 3] [--no-batching]
+    python benchmarks/streams.py FOLDER --tokens 100
 
-N streams are opened at once on one asyncio loop and read as they come; sizes take turns, round by round.
-Playback of each is imagined to begin with its first chunk: it runs dry when the next one comes too late. Then
-the price of streaming one text instead of speaking it, and the time from a cancel to the engine's letting go.
+A model by name or folder, or a size that random weights are made of (turbo: concat q4, as published); both
+by default, prepared. N streams are opened at once on one asyncio loop and read as they come, in turn with the
+same N one at a time: each opened when the one before has ended, first sound counted from when all were asked.
+Sizes take turns, round by round. Playback of each is imagined to begin with its first chunk: an underrun is a
+chunk that comes when all before it was played. Then the price of streaming one text instead of speaking it,
+and the time from a cancel to the engine's letting go.
 """
 
 from __future__ import annotations
@@ -40,14 +43,15 @@ TEXTS = (
 @dataclass
 class Heard:
     first: float = 0.0
-    total: float = 0.0
     tokens: int = 0
     dry: list[float] = field(default_factory=list)
 
 
-async def listen(engine: loquor.Engine, voice: loquor.Voice, number: int, tokens: int | None) -> Heard:
+async def listen(
+    engine: loquor.Engine, voice: loquor.Voice, number: int, tokens: int | None, start: float
+) -> Heard:
     options = loquor.GenerationOptions(seed=number, max_new_tokens=tokens)
-    heard, start, plays_until = Heard(), time.perf_counter(), 0.0
+    heard, plays_until = Heard(), 0.0
     async with engine.stream(TEXTS[number % len(TEXTS)], voice, options) as stream:
         async for chunk in stream:
             now = time.perf_counter() - start
@@ -58,12 +62,22 @@ async def listen(engine: loquor.Engine, voice: loquor.Voice, number: int, tokens
                 plays_until = now
             plays_until += len(chunk) / stream.sample_rate
         heard.tokens = stream.metrics.speech_tokens
-    heard.total = time.perf_counter() - start
     return heard
 
 
 async def together(engine: loquor.Engine, voice: loquor.Voice, count: int, tokens: int | None) -> list[Heard]:
-    return await asyncio.gather(*(listen(engine, voice, i, tokens) for i in range(count)))
+    start = time.perf_counter()
+    return await asyncio.gather(*(listen(engine, voice, i, tokens, start) for i in range(count)))
+
+
+async def one_at_a_time(
+    engine: loquor.Engine, voice: loquor.Voice, count: int, tokens: int | None
+) -> list[Heard]:
+    start = time.perf_counter()
+    return [await listen(engine, voice, i, tokens, start) for i in range(count)]
+
+
+WAYS = {"together": together, "one at a time": one_at_a_time}
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -71,28 +85,29 @@ def percentile(values: list[float], share: float) -> float:
 
 
 def load_figures(given: argparse.Namespace, engine: loquor.Engine, voice: loquor.Voice) -> list[dict]:
-    rounds: dict[int, list[tuple[float, list[Heard]]]] = {count: [] for count in given.streams}
+    runs: dict[tuple[int, str], list[tuple[float, list[Heard]]]] = {
+        (count, way): [] for count in given.streams for way in WAYS
+    }
     asyncio.run(together(engine, voice, 2, given.tokens))  # warm-up
-    for _ in range(given.rounds):
-        for count in given.streams:
+    for number in range(given.rounds):
+        for count, way in sorted(runs, key=lambda run: run[1], reverse=bool(number % 2)):
             start = time.perf_counter()
-            heard = asyncio.run(together(engine, voice, count, given.tokens))
-            rounds[count].append((time.perf_counter() - start, heard))
-    rows = []
-    for count, runs in rounds.items():
-        first = [one.first for _, heard in runs for one in heard]
-        dry = [one.dry for _, heard in runs for one in heard]
-        rows.append(
-            {
-                "streams": count,
-                "tokens_per_second": statistics.median(sum(h.tokens for h in heard) / s for s, heard in runs),
-                "first_p50_ms": 1e3 * percentile(first, 0.5),
-                "first_p95_ms": 1e3 * percentile(first, 0.95),
-                "dry_streams": sum(bool(times) for times in dry) / len(dry),
-                "dry_seconds": sum(map(sum, dry)) / len(dry),
-            }
-        )
-    return rows
+            heard = asyncio.run(WAYS[way](engine, voice, count, given.tokens))
+            runs[count, way].append((time.perf_counter() - start, heard))
+    return [{"streams": count, "way": way, **figures(rounds)} for (count, way), rounds in runs.items()]
+
+
+def figures(rounds: list[tuple[float, list[Heard]]]) -> dict:
+    first = [one.first for _, heard in rounds for one in heard]
+    dry = [one.dry for _, heard in rounds for one in heard]
+    return {
+        "tokens_per_second": statistics.median(sum(h.tokens for h in heard) / s for s, heard in rounds),
+        "first_p50_ms": 1e3 * percentile(first, 0.5),
+        "first_p95_ms": 1e3 * percentile(first, 0.95),
+        "underruns": sum(map(len, dry)),
+        "dry_streams": sum(bool(times) for times in dry) / len(dry),
+        "dry_seconds": sum(map(sum, dry)) / len(dry),
+    }
 
 
 def price(given: argparse.Namespace, engine: loquor.Engine, voice: loquor.Voice) -> dict:
@@ -124,13 +139,40 @@ def cancel_figures(engine: loquor.Engine, voice: loquor.Voice, rounds: int) -> d
     return {"cancel_p50_ms": 1e3 * percentile(waits, 0.5), "cancel_p99_ms": 1e3 * percentile(waits, 0.99)}
 
 
+def run(given: argparse.Namespace, model: str | Path) -> dict:
+    """All figures of one model, printed and returned."""
+    prepared = not given.no_prepare
+    with loquor.Engine(
+        model, threads=given.threads, slots=given.slots, batching=not given.no_batching, prepare=prepared
+    ) as engine:
+        if engine.capabilities.has_default_voice:
+            voice = engine.voice()
+        else:
+            seconds = np.arange(144_000) / 24_000
+            voice = engine.voice((0.3 * np.sin(900 * seconds) * (1 + np.sin(20 * seconds)), 24_000))
+        rows = load_figures(given, engine, voice)
+        rest = price(given, engine, voice) | cancel_figures(engine, voice, given.cancels)
+        how = "together" if engine.capabilities.batched else "by turns"
+        graphs = engine.capabilities.prepared["language_model"]
+    print(f"\n{model} on {platform.machine()}, {given.threads} threads, language model {graphs}, steps {how}")
+    print("streams                 tokens/s  first p50 ms  p95 ms  underruns  ran dry  silence s")
+    for row in rows:
+        print(
+            f"{row['streams']:7d} {row['way']:>15}  {row['tokens_per_second']:7.0f}  "
+            f"{row['first_p50_ms']:12.0f}  {row['first_p95_ms']:6.0f}  {row['underruns']:9d}  "
+            f"{row['dry_streams']:7.0%}  {row['dry_seconds']:9.2f}"
+        )
+    print(f"stream / one shot {rest['stream_over_one_shot']:.2f}; cancel p50 {rest['cancel_p50_ms']:.1f} ms, "
+          f"p99 {rest['cancel_p99_ms']:.1f} ms")  # fmt: skip
+    return {"language_model": graphs, "steps": how, "load": rows, **rest}
+
+
 def main() -> int:
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
-    parser.add_argument("--model", default="mini")
-    parser.add_argument("--size", choices=list(SIZES), help="a bundle of random weights instead of a model")
-    parser.add_argument("--form", choices=list(FORMS), default="gqa")
-    parser.add_argument("--dtype", choices=list(DTYPES), default="q4")
+    parser.add_argument("models", nargs="*", default=["mini", "turbo"], metavar="MODEL")
+    parser.add_argument("--form", choices=list(FORMS), default="concat", help="of random weights")
+    parser.add_argument("--dtype", choices=list(DTYPES), default="q4", help="of random weights")
     parser.add_argument("--streams", type=int, nargs="+", default=[1, 2, 4, 8, 16])
     parser.add_argument("--tokens", type=int, help="speech tokens of each (default: until the model stops)")
     parser.add_argument("--rounds", type=int, default=3)
@@ -138,35 +180,21 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--slots", type=int, default=16)
     parser.add_argument("--no-batching", action="store_true")
+    parser.add_argument("--no-prepare", action="store_true", help="the graphs as published")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        model: str | Path = given.model
-        if given.size:
-            random = {"size": given.size, "form": given.form, "dtype": given.dtype, "stop_bias": -1000.0}
-            model = make_bundle(Path(folder), **random)
-        with loquor.Engine(
-            model, threads=given.threads, slots=given.slots, batching=not given.no_batching
-        ) as engine:
-            if given.size:
-                seconds = np.arange(144_000) / 24_000
-                voice = engine.voice((0.3 * np.sin(900 * seconds) * (1 + np.sin(20 * seconds)), 24_000))
-            else:
-                voice = engine.voice()
-            rows = load_figures(given, engine, voice)
-            rest = price(given, engine, voice) | cancel_figures(engine, voice, given.cancels)
-            how = "together" if engine.capabilities.batched else "by turns"
-    print(f"{given.size or model} on {platform.machine()}, {given.threads} threads, steps {how}")
-    print("streams  tokens/s  first p50 ms  p95 ms  ran dry  silence s")
-    for row in rows:
-        print(
-            f"{row['streams']:7d}  {row['tokens_per_second']:8.0f}  {row['first_p50_ms']:12.0f}  "
-            f"{row['first_p95_ms']:6.0f}  {row['dry_streams']:6.0%}  {row['dry_seconds']:9.2f}"
-        )
-    print(f"stream / one shot {rest['stream_over_one_shot']:.2f}; cancel p50 {rest['cancel_p50_ms']:.1f} ms, "
-          f"p99 {rest['cancel_p99_ms']:.1f} ms")  # fmt: skip
+    found, asked = {}, given.tokens
+    for name in given.models:
+        with tempfile.TemporaryDirectory() as folder:
+            random = name in SIZES and not Path(name).exists()
+            given.tokens = asked or (100 if random else None)  # random weights never stop
+            model = name
+            if random:
+                shape = {"size": name, "form": given.form, "dtype": given.dtype, "stop_bias": -1000.0}
+                model = make_bundle(Path(folder) / name, **shape)
+            found[name] = run(given, model)
     if given.json:
-        given.json.write_text(json.dumps({"load": rows, **rest}, indent=1))
+        given.json.write_text(json.dumps(found, indent=1))
     return 0
 
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "allocations.hpp"
@@ -69,6 +70,19 @@ TEST_CASE("a text's size goes by the time it takes to say") {
   CHECK(spoken_characters("[sigh]") == 28);
   CHECK(spoken_characters("\xC3\xA9\xE4\xBD\xA0") == 8);  // an accent and a character of Chinese
   CHECK(spoken_characters("\x80\xFF\xC3") == 8);          // no UTF-8, and no harm
+}
+
+TEST_CASE("slow speech as it was measured elsewhere stays below half the ceiling, digits read as words too") {
+  const auto slow = [](std::size_t characters) { return 2.4 * static_cast<double>(characters) + 20; };
+  for (std::size_t letters = 1; letters <= 350; ++letters) {
+    const auto ceiling = loquor::token_ceiling(spoken_characters(std::string(letters, 'a')));
+    CHECK(slow(letters) < 0.5 * static_cast<double>(ceiling));
+  }
+  const std::string said =
+      "one billion seven hundred seventy-seven million seven hundred seventy-seven thousand seven hundred "
+      "seventy-seven";
+  CHECK(slow(said.size()) <
+        0.5 * static_cast<double>(loquor::token_ceiling(spoken_characters("1,777,777,777"))));
 }
 
 TEST_CASE("nothing healthy trips a guard") {
