@@ -1,8 +1,31 @@
 #include "engine/request.hpp"
 
+#include <new>
 #include <utility>
 
 namespace loquor {
+
+namespace {
+
+Failure describe(const std::exception_ptr& error) noexcept {
+  try {
+    try {
+      std::rethrow_exception(error);
+    } catch (const Error& known) {
+      return {known.kind(), known.what()};
+    } catch (const std::bad_alloc&) {
+      return {ErrorKind::kInternal, "memory ran out"};
+    } catch (const std::exception& other) {
+      return {ErrorKind::kInternal, other.what()};
+    } catch (...) {
+      return {ErrorKind::kInternal, "an unknown failure"};
+    }
+  } catch (...) {  // its text did not fit either
+    return {ErrorKind::kInternal, "memory ran out"};
+  }
+}
+
+}  // namespace
 
 Request::Request(Order order_, const ort::Api& api, std::function<void()> wake)
     : order(std::move(order_)), run(api), wake_(std::move(wake)) {}
@@ -30,7 +53,7 @@ Outcome& Request::wait(const Progress& progress) {
     changed_.wait(lock);
   }
   if (cancelled_) throw_cancelled();
-  if (error_) std::rethrow_exception(error_);
+  if (failure_) throw Error(failure_->kind, failure_->text);
   return outcome_;
 }
 
@@ -56,7 +79,7 @@ Request::Next Request::next(Chunk& chunk, std::optional<std::chrono::duration<do
     return Next::kChunk;
   }
   if (cancelled_) throw_cancelled();
-  if (error_) std::rethrow_exception(error_);
+  if (failure_) throw Error(failure_->kind, failure_->text);
   return Next::kDone;
 }
 
@@ -118,9 +141,10 @@ void Request::end(Outcome outcome) {
   changed();
 }
 
-void Request::fail(std::exception_ptr error) {
+void Request::fail(const std::exception_ptr& error) {
+  Failure failure = describe(error);
   const Lock lock(mutex_);
-  error_ = std::move(error);
+  failure_ = std::move(failure);
   ended_ = true;
   changed();
 }

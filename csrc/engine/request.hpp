@@ -57,6 +57,13 @@ struct Outcome {
   uint64_t seed = 0;  // of the attempt that is heard
 };
 
+// What went wrong, as its reader's thread will throw it: an exception's object stays with the thread it is
+// of.
+struct Failure {
+  ErrorKind kind = ErrorKind::kInternal;
+  std::string text;
+};
+
 // How far it is, for any thread.
 struct Report {
   int64_t tokens = 0;       // generated so far
@@ -105,7 +112,7 @@ class Request {
   void count_tokens(int64_t tokens);
   void hand_out(Chunk chunk);
   void end(Outcome outcome);
-  void fail(std::exception_ptr error);
+  void fail(const std::exception_ptr& error);
 
  private:
   using Lock = std::unique_lock<std::mutex>;
@@ -123,7 +130,7 @@ class Request {
   bool ended_ = false;
   bool cancelled_ = false;
   std::string why_;
-  std::exception_ptr error_;
+  std::optional<Failure> failure_;
   int64_t tokens_ = 0;
   int64_t told_ = 0;          // of those, to the caller's progress
   std::deque<Chunk> chunks_;  // at most what extent.limit tokens sound like

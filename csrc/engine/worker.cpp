@@ -322,9 +322,9 @@ void Worker::finish(Active& active, Outcome outcome) {
   std::exchange(active.request, nullptr)->end(std::move(outcome));
 }
 
-void Worker::fail(Active& active, std::exception_ptr error) {
+void Worker::fail(Active& active, const std::exception_ptr& error) {
   retire(active);
-  std::exchange(active.request, nullptr)->fail(std::move(error));
+  std::exchange(active.request, nullptr)->fail(error);
 }
 
 void Worker::retire(Active& active) {

@@ -80,7 +80,7 @@ class Worker {
   int64_t chunk_of(const Active& active) const;
   template <class Action>
   void guarded(Active& active, Action action);
-  void fail(Active& active, std::exception_ptr error);
+  void fail(Active& active, const std::exception_ptr& error);
   void finish(Active& active, Outcome outcome);
   void forget_ended();
   void retire(Active& active);

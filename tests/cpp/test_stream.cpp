@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <exception>
 #include <memory>
 #include <string>
 #include <thread>
@@ -138,6 +139,18 @@ TEST_CASE("a failure midway reaches the reader behind the chunks that were made,
   CHECK(found.kind == ErrorKind::kExecution);
   CHECK(found.names("conditional_decoder.onnx"));
   Run::plan = nullptr;
+  const auto thrown = [&] {
+    try {
+      read(*request, chunk);
+    } catch (...) {
+      return std::current_exception();
+    }
+    return std::exception_ptr();
+  };
+  const auto one = thrown();
+  const auto other = thrown();
+  CHECK(one);
+  CHECK(one != other);  // each reader's own: no object that the engine's thread has, too
   CHECK(request->report().taken_codes > 0);
   CHECK(hall.one_shot(greedy(5)).size() == 8 * 960);
 }
