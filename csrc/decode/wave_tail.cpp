@@ -136,10 +136,12 @@ Tail find_tail(Span<const float> samples, const TailOptions& options) {
   while (silent < frames.size() && frames.rms(silent) < options.silence_rms) ++silent;
   const auto tail = [&](TailKind kind, std::size_t count) { return Tail{kind, frames.begin(count - 1)}; };
   const std::size_t noise = noise_frames(frames, options, silent);
-  if (noise >= frames.count(options.least_noise) && behind_voice(frames, options, silent + noise))
-    return tail(TailKind::kNoise, silent + noise);
-  const std::size_t tone = tone_frames(frames, options, silent);
-  if (tone >= frames.count(options.least_tone)) return tail(TailKind::kTone, silent + tone);
+  if (noise >= frames.count(options.least_noise)) {
+    if (behind_voice(frames, options, silent + noise)) return tail(TailKind::kNoise, silent + noise);
+  } else {  // noise of one level is no tone
+    const std::size_t tone = tone_frames(frames, options, silent);
+    if (tone >= frames.count(options.least_tone)) return tail(TailKind::kTone, silent + tone);
+  }
   if (silent >= frames.count(options.least_silence)) return tail(TailKind::kSilence, silent);
   return {TailKind::kNone, samples.size()};
 }
