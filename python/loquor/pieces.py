@@ -140,7 +140,7 @@ _UP_TO_SPACE = re.compile(r".*\s", re.DOTALL)
 _OPENERS = "`\"'“‘„«‹(\\[{"  # noqa: RUF001
 _PLACE = re.compile(rf"(?:[^\w\s]\s|[。．！？｡])\s*[{_OPENERS}]*(?=[^\s{_OPENERS}])")  # noqa: RUF001
 """Where a sentence may have ended: up to the first letter of the next, which has to be seen."""
-_PAIRS = ('""', "``", "“”", "‘’", "«»", "‹›", "()", "[]", "{}")  # noqa: RUF001
+_PAIRS = [tuple(pair) for pair in ('""', "``", "“”", "‘’", "«»", "‹›", "()", "[]", "{}")]  # noqa: RUF001
 
 
 def _closers(text: str) -> str:
