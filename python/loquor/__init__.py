@@ -27,9 +27,11 @@ from .errors import (
     RuntimeMissingError,
 )
 from .guards import Guards
-from .long_text import LongSpeech, LongTextOptions, piece_seed
+from .long_speech import LongSpeech
+from .long_text import LongTextOptions, piece_seed
 from .options import GenerationOptions, StreamOptions
-from .stream import Stream, StreamReport
+from .session import Session
+from .stream import SessionReport, Stream, StreamReport
 from .subtitles import Mark, subtitles
 from .voice import Voice
 
@@ -52,6 +54,8 @@ __all__ = [
     "Metrics",
     "ModelError",
     "RuntimeMissingError",
+    "Session",
+    "SessionReport",
     "Stream",
     "StreamOptions",
     "StreamReport",

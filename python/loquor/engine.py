@@ -19,7 +19,8 @@ from .arguments import check_engine_arguments, check_progress, checked_ids, chec
 from .audio import Audio
 from .capabilities import Capabilities, capabilities_of
 from .errors import InvalidInputError
-from .long_text import LongSpeech, LongTextOptions
+from .long_speech import LongSpeech
+from .long_text import LongTextOptions
 from .opening import open_core
 from .options import (
     GenerationOptions,
@@ -29,6 +30,7 @@ from .options import (
     unused_option_warnings,
 )
 from .prepare import check_preparation
+from .session import Session
 from .stream import Stream
 from .text_rules import check_normalizer, measure_of, prepare_text, read_text_rules
 from .tokenizer import Tokenizer
@@ -123,7 +125,7 @@ class Engine:
         self._defaults = self._core.default_options()
         self._stream_defaults = _core.default_stream_options(self._core)
         self._voices = EngineVoices(self._folder, self._model, self._info)
-        self._streams: weakref.WeakSet[Stream] = weakref.WeakSet()
+        self._streams: weakref.WeakSet[Stream | Session] = weakref.WeakSet()
         self._lock = threading.Lock()
 
     # --- Voices ---
@@ -231,12 +233,49 @@ class Engine:
 
         Raises `InvalidInputError` for what is wrong before the text is read; then what `speak` raises.
         """
+        chunks = self._stream_defaults | {"first_chunk": 0}  # all at the end
+        session = self._session(voice, options, chunks, long_text, cancel, progress, ahead=False)
+        return LongSpeech(text, session)
+
+    def session(
+        self,
+        voice: VoiceSource | None = None,
+        options: GenerationOptions | None = None,
+        *,
+        chunks: StreamOptions | None = None,
+        long_text: LongTextOptions | None = None,
+    ) -> Session:
+        """Say a text that is still being written: `feed` it while the result is iterated, in a `with` block.
+
+        It is spoken as `speak_long` would, in chunks as those of `stream`; how the text was divided among
+        the calls of `feed` makes no difference. `LongTextOptions(join_below=0)` lets a short sentence
+        not wait for another. Raises `InvalidInputError` now; then as `Session` says.
+        """
+        resolved = resolve_stream_options(chunks, self._stream_defaults)
+        return self._session(voice, options, resolved, long_text, None, None, ahead=True)
+
+    def _session(
+        self,
+        voice: VoiceSource | None,
+        options: GenerationOptions | None,
+        chunks: dict[str, Any],
+        long_text: LongTextOptions | None,
+        cancel: _core.CancelToken | None,
+        progress: Callable[[int], None] | None,
+        *,
+        ahead: bool,
+    ) -> Session:
+        self._engine()
         resolve_options(options, self._defaults)
-        speak = partial(
-            self.speak, voice=self._voices.cached(voice, self._engine, checked_token(cancel)), cancel=cancel
-        )
+        check_progress(progress)
+        made = self._voices.cached(voice, self._engine, checked_token(cancel))
+        open_stream = partial(self._open_stream, voice=made, chunks=chunks, cancel=cancel)
         limit, measure = self._text_rules.piece_characters, measure_of(self._normalizer)
-        return LongSpeech(text, speak, options, long_text, limit, measure, progress)
+        rate = self._info["sample_rate"]
+        session = Session(open_stream, rate, options, long_text, limit, measure, progress, ahead=ahead)
+        with self._lock:
+            self._streams.add(session)
+        return session
 
     # --- Lower level: for harnesses and other engines ---
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
 from typing import Literal
 
 from .errors import InvalidInputError
 
-__all__ = ["Piece", "split_pieces"]
+__all__ = ["Piece", "Splitter", "split_pieces"]
 
 End = Literal["clause", "sentence", "paragraph"]
 
@@ -43,61 +45,111 @@ def split_pieces(
     language: str = "en",
     measure: Callable[[str], int] = len,
 ) -> Iterator[Piece]:
-    """Yield the pieces of `text`, which may come in chunks of any size; not more than a window is kept.
-
-    No piece measures more than `limit` unless it is a single word. A sentence joins the next ones of its
-    paragraph while it measures less than `join_below`. Tags, numbers, abbreviations and words are
-    never split. The pieces' texts in a row are the text, but for white space.
-    """
-    joiner, kept = _Joiner(limit, join_below, measure), ""
-    for block, ended in _blocks(text):
-        sentences = _sentences(f"{kept} {block}", language)
-        kept = ""
-        if not ended and len(sentences) > 1:  # the last may go on in the next block
-            kept = sentences.pop()
-        for sentence in sentences:
-            yield from joiner.add(sentence)
-        if ended:
-            yield from joiner.flush("paragraph")
+    """Yield the pieces of `text`, which may come in chunks of any size; see `Splitter`."""
+    splitter = Splitter(limit, join_below=join_below, language=language, measure=measure)
+    for chunk in windows(text):
+        yield from splitter.add(chunk)
+    yield from splitter.flush("paragraph")
 
 
-# --- Paragraphs ---
-
-_LINE_BREAK = re.compile(r"[\n\v\f\u2028\u2029]")
-_PARAGRAPH = re.compile(r"\n[^\S\n]*\n\s*|[\v\f\u2028\u2029]\s*")
-_UP_TO_SPACE = re.compile(r".*\s", re.DOTALL)
-
-
-def _blocks(text: str | Iterable[str]) -> Iterator[tuple[str, bool]]:
-    """Paragraphs, and whether they end there: one longer than the window comes in parts."""
-    buffer = ""
-    for chunk in _chunks(text):
-        buffer += chunk
-        if len(buffer) < WINDOW and not _LINE_BREAK.search(chunk):
-            continue
-        buffer = buffer.replace("\r\n", "\n")
-        while True:
-            found = _PARAGRAPH.search(buffer)
-            if found is not None and found.end() < len(buffer):
-                yield buffer[: found.start()], True
-                buffer = buffer[found.end() :]
-            elif len(buffer) >= WINDOW:
-                space = _UP_TO_SPACE.match(buffer, 0, WINDOW)
-                end = space.end() if space is not None else WINDOW
-                yield buffer[:end], False
-                buffer = buffer[end:]
-            else:
-                break
-    for paragraph in _PARAGRAPH.split(buffer.replace("\r\n", "\n")):
-        yield paragraph, True
-
-
-def _chunks(text: str | Iterable[str]) -> Iterator[str]:
+def windows(text: str | Iterable[str]) -> Iterator[str]:
+    """The text in chunks of a window at most. Raises `InvalidInputError` for what is no text."""
     for chunk in (text,) if isinstance(text, str) else text:
         if not isinstance(chunk, str):
             raise InvalidInputError(f"text must come as str, not {type(chunk).__name__}: decode it first")
         for start in range(0, len(chunk), WINDOW):
             yield chunk[start : start + WINDOW]
+
+
+class Splitter:
+    """Cuts text into pieces while it arrives, each as soon as no text behind it could change it.
+
+    No piece measures more than `limit` unless it is a single word. A sentence joins the next ones of its
+    paragraph while it measures less than `join_below`. Tags, numbers, abbreviations and words are
+    never split. The pieces' texts in a row are the text, but for white space. What was cut depends on the
+    text alone, not on how it was divided among the calls; not more than a window of it is kept.
+    """
+
+    def __init__(
+        self, limit: int, *, join_below: int, language: str, measure: Callable[[str], int] = len
+    ) -> None:
+        self._limit, self._language, self._measure = limit, language, measure
+        self._joiner = _Joiner(limit, join_below, measure)
+        self._newlines = io.IncrementalNewlineDecoder(None, translate=True)
+        self._text = ""  # of one paragraph, from the start of a sentence
+        self._looked = 0  # up to here it holds no cut
+
+    @property
+    def waiting(self) -> int:
+        """Characters that came and are in no piece yet."""
+        return len(self._text) + self._joiner.waiting
+
+    def add(self, text: str) -> Iterator[Piece]:
+        """Take the next characters, and yield the pieces that they complete."""
+        self._text = (self._text + self._newlines.decode(text)).lstrip()
+        while True:
+            paragraph = _PARAGRAPH.search(self._text, 0, WINDOW)
+            end = paragraph.start() if paragraph is not None else WINDOW
+            if sentences := self._certain(end):
+                yield from self._cut(sentences)
+            elif paragraph is not None:
+                rest = self._text[paragraph.end() :]
+                self._text = self._text[:end]
+                yield from self.flush("paragraph")
+                self._text = rest.lstrip()
+            elif len(self._text) >= WINDOW:
+                space = _UP_TO_SPACE.match(self._text, 0, WINDOW)
+                sentences = _sentences(self._text[: space.end() if space else WINDOW], self._language)
+                yield from self._cut(sentences[:-1] or sentences)
+            else:
+                return
+
+    def flush(self, end: End) -> Iterator[Piece]:
+        """Yield all that came as pieces, as if an `end` followed."""
+        sentences = _sentences(self._text, self._language)
+        self._text, self._looked = "", 0
+        for sentence in sentences[:-1]:
+            yield from self._joiner.add(sentence.strip())
+        if sentences:
+            yield from self._joiner.add(sentences[-1].strip(), last=True)
+        yield from self._joiner.flush(end)
+
+    def _cut(self, sentences: list[str]) -> Iterator[Piece]:
+        self._text, self._looked = self._text[sum(map(len, sentences)) :].lstrip(), 0
+        for sentence in sentences:
+            yield from self._joiner.add(sentence.strip())
+
+    def _certain(self, end: int) -> list[str]:
+        """The sentences up to the first place that shows where one ends, whatever comes; none before `end`.
+
+        A quotation or parenthesis that is open may go on beyond the ends of sentences: it is looked at as if
+        it were closed, unless that would be longer than a piece.
+        """
+        for place in _PLACE.finditer(self._text, self._looked, end):
+            self._looked = place.end()
+            seen = self._text[: place.end() + 1]
+            closed = seen + (_closers(seen) if self._measure(seen) <= self._limit else "")
+            sentences = _sentences(closed, self._language)
+            if count := sum(end <= self._looked for end in accumulate(map(len, sentences))):
+                return sentences[:count]
+        return []
+
+
+_PARAGRAPH = re.compile(r"\n[^\S\n]*\n|[\v\f\u2028\u2029]")
+_UP_TO_SPACE = re.compile(r".*\s", re.DOTALL)
+_OPENERS = "`\"'“‘„«‹(\\[{"  # noqa: RUF001
+_PLACE = re.compile(rf"(?:[^\w\s]\s|[。．！？｡])\s*[{_OPENERS}]*(?=[^\s{_OPENERS}])")  # noqa: RUF001
+"""Where a sentence may have ended: up to the first letter of the next, which has to be seen."""
+_PAIRS = [tuple(pair) for pair in ('""', "``", "“”", "‘’", "«»", "‹›", "()", "[]", "{}")]  # noqa: RUF001
+
+
+def _closers(text: str) -> str:
+    """What is open in the text, closed."""
+    return "".join(
+        end
+        for begin, end in _PAIRS
+        if (text.count(begin) % 2 if begin == end else text.count(begin) > text.count(end))
+    )
 
 
 # --- Sentences ---
@@ -116,24 +168,37 @@ def _abbreviations() -> tuple[re.Pattern[str], re.Pattern[str]]:
     )
 
 
+_MARKER = r"(?:[-*•]|\d{1,3}[.)])"
+_ITEM = re.compile(rf"(?<=\n)(?=[^\S\n]*{_MARKER}\s)")
+"""Where an item of a list begins."""
+_BARE_MARKER = re.compile(rf"\s*{_MARKER}\s*")
+
+
 def _sentences(block: str, language: str) -> list[str]:
-    """Sentences without white space around them, in order, none empty."""
+    """Sentences in order, each with the white space behind it: in a row they are the block."""
     import sentencex  # type: ignore[import-untyped]
 
     found: list[str] = []
-    for sentence in map(str.strip, sentencex.segment(language, block)):
-        if found and language == "en" and _goes_on(found[-1], sentence):
-            found[-1] = f"{found[-1]} {sentence}"
-        elif sentence:
-            found.append(sentence)
+    for item in _ITEM.split(block):
+        begins = True
+        for sentence in sentencex.segment(language, item):
+            if found and (not sentence.strip() or (not begins and _goes_on(found[-1], sentence, language))):
+                found[-1] += sentence
+            else:
+                found.append(sentence)
+            begins = False
     return found
 
 
-def _goes_on(before: str, after: str) -> bool:
-    never_last, not_before_numbers = _abbreviations()
-    if never_last.search(before):
+def _goes_on(before: str, after: str, language: str) -> bool:
+    if _BARE_MARKER.fullmatch(before):
         return True
-    return after[:1].isdigit() and not_before_numbers.search(before) is not None
+    if language != "en":
+        return False
+    never_last, not_before_numbers = _abbreviations()
+    if never_last.search(before.rstrip()):
+        return True
+    return after[:1].isdigit() and not_before_numbers.search(before.rstrip()) is not None
 
 
 # --- Joining and parting ---
@@ -144,15 +209,20 @@ class _Joiner:
         self._limit, self._join_below, self._measure = limit, join_below, measure
         self._open: list[str] = []
 
-    def add(self, sentence: str) -> Iterator[Piece]:
-        together = " ".join([*self._open, sentence])
-        short = self._measure(" ".join(self._open)) < self._join_below
-        if self._open and (not short or self._measure(together) > self._limit):
+    @property
+    def waiting(self) -> int:
+        return sum(map(len, self._open))
+
+    def add(self, sentence: str, *, last: bool = False) -> Iterator[Piece]:
+        """Take a sentence, the `last` of its paragraph or not."""
+        if self._open and self._measure(" ".join([*self._open, sentence])) > self._limit:
             yield from self.flush("sentence")
-        *parts, last = _parts(sentence, self._limit, self._measure) if not self._open else [sentence]
+        *parts, rest = _parts(sentence, self._limit, self._measure) if not self._open else [sentence]
         for part in parts:
             yield _piece((part,), "clause")
-        self._open.append(last)
+        self._open.append(rest)
+        if not last and self._measure(" ".join(self._open)) >= self._join_below:
+            yield from self.flush("sentence")
 
     def flush(self, end: End) -> Iterator[Piece]:
         if self._open:

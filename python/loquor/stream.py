@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from .audio import Metrics
 from .errors import CancelledError
 from .guards import guard_warnings
+from .marks import words_up_to
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     Samples = npt.NDArray[np.float32]
 
-__all__ = ["Stream", "StreamReport"]
+__all__ = ["SessionReport", "Stream", "StreamReport"]
 
 _TOKENS_PER_CHARACTER = 1.7  # of English at an even pace
 
@@ -43,6 +44,24 @@ class StreamReport:
     finished: bool
     cancelled: bool
     text: str
+
+
+@dataclass(frozen=True)
+class SessionReport:
+    """How far a session is.
+
+    `audio_seconds` of speech, pauses included, were handed to the reader, and with them `sentences` whole
+    sentences. `text` is what was said in them: exact for whole sentences, an estimate up to a word's end for
+    the one under way. `waiting_characters` were fed, and nothing of them was begun. `finished`: everything
+    was handed over.
+    """
+
+    audio_seconds: float
+    sentences: int
+    text: str
+    waiting_characters: int
+    finished: bool
+    cancelled: bool
 
 
 class Stream(Iterator["Samples"], AsyncIterator["Samples"]):
@@ -150,7 +169,7 @@ class Stream(Iterator["Samples"], AsyncIterator["Samples"]):
             generated_tokens=made,
             finished=self._finished,
             cancelled=info["cancelled"],
-            text=self._text if self._finished else self._share(taken, made, info["ended"]),
+            text=self._said(1.0),
         )
 
     @property
@@ -188,11 +207,16 @@ class Stream(Iterator["Samples"], AsyncIterator["Samples"]):
             warnings.append("the model found nothing to say in this text")
         return tuple(warnings)
 
-    def _share(self, taken: int, made: int, all_made: bool) -> str:
-        text = self._text
-        total = made if all_made else max(made, int(_TOKENS_PER_CHARACTER * len(text)))
-        end = int(len(text) * min(1.0, taken / max(total, 1)))
-        return text if end >= len(text) else text[: text.rfind(" ", 0, end + 1) + 1].rstrip()
+    def _said(self, share: float) -> str:
+        """What was said in the first `share` of what was handed over."""
+        info = self._handle.info()
+        made, taken = info["token_count"], info["tokens_taken"]
+        total = made if info["ended"] else max(made, int(_TOKENS_PER_CHARACTER * len(self._text)))
+        return words_up_to(self._text, share * (1.0 if self._finished else taken / max(total, 1)))
+
+    def _made(self) -> bool:
+        """Nothing is left to do for the engine."""
+        return self._finished or bool(self._handle.info()["ended"])
 
     def _next(self, timeout: float | None) -> Samples | None:
         """A chunk, or None: nothing within `timeout` seconds, or the end, which sets `_finished`."""

@@ -7,7 +7,7 @@ import unicodedata
 
 from .errors import InvalidInputError
 
-__all__ = ["END_OF_TEXT", "MAX_CHARACTERS", "TAG", "check_text", "punc_norm"]
+__all__ = ["END_OF_TEXT", "MAX_CHARACTERS", "TAG", "check_characters", "check_text", "punc_norm"]
 
 END_OF_TEXT = "<|endoftext|>"
 """The token that closes a prompt. Inside it, it would end the text early, so users may not write it."""
@@ -60,21 +60,26 @@ def check_text(text: str, *, max_characters: int = MAX_CHARACTERS) -> None:
     invisible characters), or holds a control character other than newline, carriage return and tab, a lone
     surrogate, or `<|endoftext|>`. Punctuation or emoji alone is accepted.
     """
-    if not isinstance(text, str):
-        raise InvalidInputError(f"text must be a str, not {type(text).__name__}: decode or convert it first")
+    check_characters(text)
     if len(text) > max_characters:
         raise InvalidInputError(
             f"text has {len(text):,} characters, more than the limit of {max_characters:,} for one call: "
             "split it into sentences and speak them one after another"
         )
+    if all(character.isspace() or unicodedata.category(character) == "Cf" for character in text):
+        raise InvalidInputError("text is empty or only white space: give it at least one word to speak")
+
+
+def check_characters(text: object) -> None:
+    """`check_text` for a part of a text, which may be white space."""
+    if not isinstance(text, str):
+        raise InvalidInputError(f"text must be a str, not {type(text).__name__}: decode or convert it first")
     if found := _FORBIDDEN.search(text):
         kind = "lone surrogate" if found[0] >= "\ud800" else "control character"
         raise InvalidInputError(
             f"text holds the {kind} U+{ord(found[0]):04X} at index {found.start()}: remove it "
             "(only newline, carriage return and tab are accepted), or decode the text again from its bytes"
         )
-    if all(character.isspace() or unicodedata.category(character) == "Cf" for character in text):
-        raise InvalidInputError("text is empty or only white space: give it at least one word to speak")
     if END_OF_TEXT in text:
         raise InvalidInputError(
             f"text holds {END_OF_TEXT} at index {text.index(END_OF_TEXT)}, which marks the end of a prompt: "

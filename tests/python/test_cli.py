@@ -104,18 +104,18 @@ def test_every_option_reaches_the_engine(tmp_path: Path, monkeypatch: pytest.Mon
         temperature=0.5, top_k=7, top_p=0.6, min_p=0.125, repetition_penalty=1.25, seed=9, max_new_tokens=11
     )
     seen: list[object] = []
-    init, speak = Engine.__init__, Engine.speak
+    init, open_stream = Engine.__init__, Engine._open_stream
 
     def spy_init(self: Engine, *args: Any, **kwargs: Any) -> None:
         seen.extend((args, kwargs))
         init(self, *args, **kwargs)
 
-    def spy_speak(self: Engine, text: str, voice: Any, options: Any, **kwargs: Any) -> Any:
+    def spy_open(self: Engine, text: str, *, options: Any, **kwargs: Any) -> Any:
         seen.extend((text, options))
-        return speak(self, text, voice, options, **kwargs)
+        return open_stream(self, text, options=options, **kwargs)
 
     monkeypatch.setattr(Engine, "__init__", spy_init)
-    monkeypatch.setattr(Engine, "speak", spy_speak)
+    monkeypatch.setattr(Engine, "_open_stream", spy_open)
     flags = ["--temperature=0.5", "--top-k=7", "--top-p=0.6", "--min-p=0.125", "--repetition-penalty=1.25"]
     flags += [
         "--seed=9",
@@ -172,13 +172,13 @@ def test_stdin_is_decoded_as_it_comes(
             return super().read1(1 + self.tell() % 3)
 
     spoken: list[str] = []
-    speak = Engine.speak
+    open_stream = Engine._open_stream
 
     def spy(self: Engine, text: str, *args: Any, **kwargs: Any) -> Any:
         spoken.append(text)
-        return speak(self, text, *args, **kwargs)
+        return open_stream(self, text, *args, **kwargs)
 
-    monkeypatch.setattr(Engine, "speak", spy)
+    monkeypatch.setattr(Engine, "_open_stream", spy)
     say = ["say", "-", "-o", str(tmp_path / "out.wav"), "-q", "--max-new-tokens", "2"]
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(Slow(b"\xef\xbb\xbf\n\n" + text.encode()), "ascii"))
     assert main(say) == 0
@@ -281,7 +281,7 @@ def test_exit_codes_by_kind(
         raise ExecutionError("first line\nsecond line")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Engine, "speak", fail)
+        patch.setattr(Engine, "_open_stream", fail)
         assert main(say) == 1
     assert error_line(capsys) == "first line second line"
     monkeypatch.setenv(LIBRARY_VARIABLE, str(tmp_path / "nothing.so"))

@@ -64,6 +64,24 @@ def test_say_streams_to_stdout_while_it_is_made() -> None:
     assert len(rest) % (2 * 960) == 0 and len(rest) > 20 * 2 * 960
 
 
+def test_say_streams_while_the_text_comes() -> None:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    process = loquor_process("say", "-", "-o", "-", "--stream", "-q", **pipes)
+    assert process.stdin is not None and process.stdout is not None
+    begun, rest = b"This is the first sentence of all that are to come. And this", b" is the second.\n\nThe "
+    process.stdin.write(begun)
+    process.stdin.flush()
+    head = process.stdout.read(44 + 2 * 960)  # of the first sentence, while the second is unfinished
+    assert head[:4] == b"RIFF" and len(head) == 44 + 2 * 960
+    process.stdin.write(rest + b"\xff end.")
+    process.stdin.close()
+    process.stdin = None
+    assert len(process.stdout.read()) % 2 == 0
+    status, _, err = finished(process)
+    assert status == 2
+    assert f"stdin is not UTF-8 (byte 0xff at offset {len(begun + rest)})" in err
+
+
 @needs_posix
 def test_ctrl_c_ends_speech_at_once(tmp_path: Path) -> None:
     text = "Hello there, how are you today? " * 100  # tens of seconds of work

@@ -26,7 +26,8 @@ from loquor import (
     Metrics,
     piece_seed,
 )
-from loquor.long_text import LongSpeech
+from loquor.long_speech import LongSpeech
+from loquor.session import Session
 
 RATE = 24_000
 TEXT = """Chapter 1
@@ -44,6 +45,20 @@ PIECES = [
 ]
 
 
+class Spoken:
+    """Samples as a stream gives them, in one chunk."""
+
+    def __init__(self, samples: NDArray[np.float32], tokens: int = 1, warnings: tuple[str, ...] = ()) -> None:
+        self._chunks = [samples]
+        self._finished = False
+        self.warnings = warnings
+        self.metrics = Metrics(3, 4, tokens, 0.1, 0.2, 0.3, 0.6, len(samples) / RATE)
+
+    def _next(self, timeout: float | None) -> NDArray[np.float32] | None:
+        self._finished = not self._chunks
+        return self._chunks.pop() if self._chunks else None
+
+
 class Speaker:
     """Says each character in 10 ms, half of it a tone, and 100 ms of silence at the end."""
 
@@ -53,7 +68,7 @@ class Speaker:
 
     def __call__(
         self, text: str, *, options: GenerationOptions, progress: Callable[[int], None] | None
-    ) -> Audio:
+    ) -> Spoken:
         if len(self.calls) == self.fail_at:
             raise CancelledError("the request was cancelled")
         self.calls.append((text, options.seed))
@@ -61,13 +76,12 @@ class Speaker:
         samples = np.concatenate([tone, np.zeros(2400, np.float32)])
         if progress is not None:
             progress(len(text))
-        metrics = Metrics(3, 4, len(text), 0.1, 0.2, 0.3, 0.6, len(samples) / RATE)
-        return Audio(samples, RATE, metrics, (f"{len(text)} characters", "always"))
+        return Spoken(samples, len(text), (f"{len(text)} characters", "always"))
 
 
 def speech_of(
     text: str | Iterator[str] | list[str],
-    speaker: Callable[..., Audio] | None = None,
+    speaker: Callable[..., Spoken] | None = None,
     seed: int = 0,
     progress: Callable[[int], None] | None = None,
     limit: int = 120,
@@ -75,7 +89,9 @@ def speech_of(
 ) -> LongSpeech:
     parting = LongTextOptions(**long_text)  # type: ignore[arg-type]
     options = GenerationOptions(seed=seed)
-    return LongSpeech(text, speaker or Speaker(), options, parting, limit, len, progress)
+    speak = speaker or Speaker()
+    session = Session(speak, RATE, options, parting, limit, len, progress, ahead=False)  # type: ignore[arg-type]
+    return LongSpeech(text, session)
 
 
 # --- Pieces, seeds, pauses, marks ---
@@ -135,10 +151,10 @@ def test_marks_tell_when_each_sentence_is_spoken() -> None:
 
 
 def test_sentences_of_one_piece_meet_where_it_is_quiet() -> None:
-    def speak(text: str, **_: object) -> Audio:
+    def speak(text: str, **_: object) -> Spoken:
         samples = np.full(3 * RATE, 0.2, np.float32)
         samples[int(1.2 * RATE) : int(1.3 * RATE)] = 0
-        return Audio(samples, RATE, Metrics(1, 1, 1, 0, 0, 0, 0, 3.0))
+        return Spoken(samples)
 
     first, second = speech_of("This is one. This is two.", speak).collect().marks
     assert 1.2 <= first.end == second.start <= 1.3

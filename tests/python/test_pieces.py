@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from loquor.errors import InvalidInputError
-from loquor.pieces import WINDOW, Piece, split_pieces
+from loquor.pieces import WINDOW, Piece, Splitter, split_pieces
 from loquor.text import TAG
 
 SENTENCES = Path(__file__).parents[2] / "training" / "mini" / "sentences"
@@ -45,6 +45,7 @@ def sentences_of(text: str) -> list[str]:
         ["Hello [laugh].", "Yes!", "[clear throat] Never."],
         ["He lives on St. John St. near the park."],
         ["Is it 3:45?", "Yes, 1,250.75 to be exact."],
+        ["He said (not now. Later.) and left.", "OK."],
     ],
 )
 def test_sentences(sentences: list[str]) -> None:
@@ -59,6 +60,41 @@ def test_the_sentences_of_the_evaluation_stay_whole() -> None:
         assert " ".join(sentences_of(line)) == line
     whole = sum(sentences_of(line) == [line] for line in lines)
     assert whole > 0.9 * len(lines)  # a few are two sentences
+
+
+def test_items_of_a_list_keep_their_numbers() -> None:
+    text = "Buy:\n1. Apples. They are red.\n2. Pears\n- a hat\n* a coat\n12) Twelve eggs. Done."
+    assert sentences_of(text) == [
+        "Buy:", "1. Apples.", "They are red.", "2. Pears", "- a hat", "* a coat", "12) Twelve eggs.", "Done.",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("first", "begins"),
+    [
+        ("It was late, and he came home. ", "H"),
+        ("It was late, and he came home\n", "- I"),
+        ("It was late, and he came home.\n", "\n"),
+        ('"It was late," he said. ', '"I'),
+        ("It was late, and he came home. ", "[s"),
+        ("He came home (it was late. Very late. Or was it?). ", "Y"),
+        ("Mr. Hill paid $3.50 to e.g. J. K. Rowling on Jan. 5. ", "W"),
+        ("今天很晚了。", "我"),
+    ],
+)
+def test_a_sentence_is_cut_off_when_the_next_one_begins(first: str, begins: str) -> None:
+    splitter = Splitter(250, join_below=0, language="en")
+    for character in first + begins[:-1]:
+        assert list(splitter.add(character)) == []
+    (piece,) = splitter.add(begins[-1])
+    assert piece.text == first.strip()
+
+
+def test_an_open_quotation_waits_no_longer_than_a_piece() -> None:
+    splitter = Splitter(50, join_below=0, language="en")
+    text = 'He said "It is late. It rains. It is cold. It is dark now. And'
+    pieces = [piece.text for piece in splitter.add(text)]
+    assert pieces == ['He said "It is late.', "It rains.", "It is cold.", "It is dark now."]
 
 
 def test_short_sentences_are_joined_within_their_paragraph() -> None:
@@ -188,4 +224,4 @@ def test_pieces_come_as_soon_as_their_paragraph_ends() -> None:
 
     first = next(split_pieces(lines(), 100))
     assert first.text == "One is here."
-    assert len(given_out) == 3
+    assert len(given_out) == 2

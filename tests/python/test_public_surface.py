@@ -21,6 +21,8 @@ from loquor import (
     LongTextOptions,
     Mark,
     Metrics,
+    Session,
+    SessionReport,
     Stream,
     StreamOptions,
     StreamReport,
@@ -52,6 +54,8 @@ def test_names() -> None:
         "Metrics",
         "ModelError",
         "RuntimeMissingError",
+        "Session",
+        "SessionReport",
         "Stream",
         "StreamOptions",
         "StreamReport",
@@ -91,6 +95,11 @@ _PROGRESS = "progress: 'Callable[[int], None] | None' = None"
             f"{_CANCEL}, {_PROGRESS}) -> 'LongSpeech'",
         ),
         (
+            "session",
+            "(self, voice: 'VoiceSource | None' = None, options: 'GenerationOptions | None' = None, *, "
+            "chunks: 'StreamOptions | None' = None, long_text: 'LongTextOptions | None' = None) -> 'Session'",
+        ),
+        (
             "stream",
             "(self, text: 'str', voice: 'VoiceSource | None' = None, "
             "options: 'GenerationOptions | None' = None, *, chunks: 'StreamOptions | None' = None, "
@@ -115,8 +124,9 @@ def test_engine_signatures(method: str, signature: str) -> None:
 
 
 def test_engine_has_no_other_public_member() -> None:
-    methods = {"voice", "speak", "speak_long", "stream", "tokenize", "generate_tokens", "decode", "close"}
-    assert {name for name in vars(Engine) if not name.startswith("_")} == {*methods, "capabilities"}
+    methods = {"voice", "speak", "speak_long", "session", "stream", "close"}
+    lower = {"tokenize", "generate_tokens", "decode"}
+    assert {name for name in vars(Engine) if not name.startswith("_")} == {*methods, *lower, "capabilities"}
 
 
 def fields_of(kind: type) -> dict[str, Any]:
@@ -139,6 +149,17 @@ def test_stream() -> None:
     assert list(fields_of(StreamReport).items()) == list(dict.fromkeys(counted, REQUIRED).items())
     members = {"cancel", "report", "sample_rate", "tokens", "metrics", "warnings"}
     assert {name for name in vars(Stream) if not name.startswith("_")} == members
+
+
+def test_session() -> None:
+    told = ("audio_seconds", "sentences", "text", "waiting_characters", "finished", "cancelled")
+    assert list(fields_of(SessionReport).items()) == list(dict.fromkeys(told, REQUIRED).items())
+    text = {"feed": "(self, text: 'str', *, timeout: 'float | None' = 0.0) -> 'None'"}
+    text |= {"afeed": "(self, text: 'str') -> 'None'"} | dict.fromkeys(("flush", "end"), "(self) -> 'None'")
+    for name, signature in text.items():
+        assert str(inspect.signature(getattr(Session, name))) == signature
+    members = {*text, "cancel", "report", "text_until", "sample_rate", "marks", "warnings"}
+    assert {name for name in vars(Session) if not name.startswith("_")} == members
 
 
 def test_capabilities() -> None:

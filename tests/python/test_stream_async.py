@@ -59,7 +59,8 @@ def test_a_hundred_streams_on_one_loop_need_no_thread_and_do_not_block_it(
     }
     threads_before = threading.active_count()
     native_before = native_threads()
-    worst = 0.0
+    lags: list[float] = []
+    threads: list[int] = []
 
     async def one(seed: int) -> None:
         options = GenerationOptions(max_new_tokens=30, seed=seed)
@@ -68,23 +69,23 @@ def test_a_hundred_streams_on_one_loop_need_no_thread_and_do_not_block_it(
         np.testing.assert_array_equal(np.concatenate(parts), expected[seed])
 
     async def heartbeat() -> None:
-        nonlocal worst
         while True:
             start = time.perf_counter()
             await asyncio.sleep(0.005)
-            worst = max(worst, time.perf_counter() - start - 0.005)
+            lags.append(time.perf_counter() - start - 0.005)
+            threads.append(native_threads())
 
     async def work() -> None:
         beat = asyncio.create_task(heartbeat())
         streams = [asyncio.create_task(one(i % 5)) for i in range(100)]
-        await asyncio.sleep(0.05)
-        assert threading.active_count() == threads_before
-        assert native_threads() <= native_before
         await asyncio.gather(*streams)
+        assert threading.active_count() == threads_before
         beat.cancel()
 
     run_async(work)
-    assert worst < 1, "something held the loop up"  # generous: this machine may be busy
+    assert max(threads) <= native_before
+    # generous: this machine may be busy
+    assert max(lags) < 1 and sorted(lags)[len(lags) // 2] < 0.05, "something held the loop up"
 
 
 def native_threads() -> int:

@@ -116,8 +116,8 @@ def voice_names(args: argparse.Namespace) -> tuple[str, ...]:
     return tuple(bundle_voices(resolve(model) if model == BUILT_IN else Path(model)))
 
 
-def interruptible(work: Callable[[CancelToken], _T]) -> _T:
-    """Return what `work` returns; Ctrl-C cancels the token, and so ends a graph while it runs.
+def interruptible(work: Callable[[CancelToken], _T], interrupt: Callable[[], None] | None = None) -> _T:
+    """Return what `work` returns; Ctrl-C cancels the token or calls `interrupt`, to end a running graph.
 
     On the main thread the interrupt would have to wait for the graph's end. Raises what `work` raises.
     """
@@ -128,7 +128,7 @@ def interruptible(work: Callable[[CancelToken], _T]) -> _T:
             while not wait((future,), timeout=0.1).done:  # Windows notices Ctrl-C only between waits
                 pass
         except KeyboardInterrupt:
-            cancel.cancel()
+            (interrupt or cancel.cancel)()
             raise
         return future.result()
 

@@ -10,7 +10,9 @@ import math
 import os
 import stat
 import sys
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
@@ -18,8 +20,9 @@ from typing import IO, TYPE_CHECKING, BinaryIO
 from .. import Audio, GenerationOptions, Guards, LongSpeech, LongTextOptions
 from ..audio import FORMATS, write_wav_stream
 from ..catalog import CATALOG
-from ..errors import InvalidInputError
+from ..errors import CancelledError, InvalidInputError
 from ..long_text import check_long
+from ..pieces import windows
 from ..text_rules import NORMALIZERS
 from .console import note, speech_progress
 from .engines import (
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from .. import CancelToken, Engine, Stream
+    from .. import CancelToken, Engine
 
 __all__ = ["add", "run"]
 
@@ -83,7 +86,7 @@ def add(
     parser.add_argument(
         "--stream",
         action="store_true",
-        help="write WAV chunk by chunk while the speech is made, to the file or to stdout",
+        help="write WAV chunk by chunk while the text comes and the speech is made, to the file or stdout",
     )
     add_engine_arguments(parser)
     parser.add_argument(
@@ -129,7 +132,7 @@ def run(args: argparse.Namespace) -> int:
     tally = _Tally()
     with load_engine(args) as engine:
         if args.stream:
-            return _stream(args, engine, "".join(text), options)
+            return _stream(args, engine, text, options)
 
         def speak(cancel: CancelToken) -> None:
             voice = engine.voice(args.voice, cancel=cancel)
@@ -203,22 +206,42 @@ def _samples(pieces: Iterator[Audio], watch: Callable[[Audio], None]) -> Iterato
         yield audio.samples
 
 
-def _stream(args: argparse.Namespace, engine: Engine, text: str, options: GenerationOptions) -> int:
-    """Write while the speech is made. What was written stays, as a whole WAV file, also if it ends early."""
+def _stream(
+    args: argparse.Namespace, engine: Engine, text: str | Iterator[str], options: GenerationOptions
+) -> int:
+    """Write while the text comes and the speech is made. What was written stays, as a whole WAV file."""
+    start = time.perf_counter()
+    voice = interruptible(lambda cancel: engine.voice(args.voice, cancel=cancel))
+    session = engine.session(voice, options, long_text=_long_text(args))
 
-    def listen(cancel: CancelToken) -> Stream:
-        voice = engine.voice(args.voice, cancel=cancel)
-        with engine.stream(text, voice, options, cancel=cancel) as stream, _opened(args.output) as out:
-            write_wav_stream(out, stream, stream.sample_rate, rewind=args.output != "-")
-        return stream
+    def feed() -> None:
+        try:
+            for chunk in windows(text):
+                session.feed(chunk, timeout=None)
+            session.end()
+        except CancelledError:
+            pass  # the reader knows why
+        except BaseException:
+            session.cancel()
+            raise
 
-    stream = interruptible(listen)
-    for warning in stream.warnings:
+    def listen(_: CancelToken) -> None:
+        with ThreadPoolExecutor(1) as pool, session, _opened(args.output) as out:
+            fed = pool.submit(feed)
+            try:
+                write_wav_stream(out, session, session.sample_rate, rewind=args.output != "-")
+            except CancelledError:
+                fed.result()  # what was wrong with the text
+                raise
+
+    interruptible(listen, session.cancel)
+    for warning in session.warnings:
         note(f"warning: {warning}")
     if not args.quiet:
         where = "stdout" if args.output == "-" else args.output
-        seen = stream.metrics
-        note(f"{seen.audio_seconds:.2f} s of speech, real-time factor {seen.rtf:.2f}: {where}")
+        seconds = session.report.audio_seconds
+        rtf = (time.perf_counter() - start) / seconds if seconds else math.nan
+        note(f"{seconds:.2f} s of speech, real-time factor {rtf:.2f}: {where}")
     return 0
 
 
