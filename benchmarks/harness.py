@@ -2,21 +2,73 @@
 
 from __future__ import annotations
 
+import argparse
+import itertools
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from loquor import bench
-from loquor.bench import Row, measure, read_bandwidth, row_of, table, take_turns
+import numpy as np
 
-__all__ = ["ROOT", "Row", "machine", "measure", "read_bandwidth", "report", "row_of", "take_turns"]
+from loquor import Engine, bench
+from loquor.bench import Questions, Row, measure, read_bandwidth, row_of, table, take_turns
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))  # the bundle makers and the plain loop
+
+from bundles import EXPORTED_FORMS, FORMS, SIZES, make_bundle  # noqa: E402
+
+__all__ = [
+    "RATE", "ROOT", "Row", "machine", "main_of", "measure", "questions", "read_bandwidth", "recording",
+    "report", "row_of", "take_turns", "title",
+]  # fmt: skip
+
+RATE = 24_000
+
+
+def main_of(
+    question: str | None,
+    answer: Callable[[argparse.Namespace, Path], None],
+    add_arguments: Callable[[argparse.ArgumentParser], None],
+) -> int:
+    """A script: `question` is its docstring, `answer` gets the options and the bundle they name."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=question, formatter_class=raw)
+    parser.add_argument("--bundle", type=Path, help="your own, instead of one with random weights")
+    parser.add_argument("--size", choices=list(SIZES), default="nano")
+    parser.add_argument("--form", choices=list(itertools.chain(FORMS, EXPORTED_FORMS)), default="concat")
+    parser.add_argument("--dtype", default="q4", help="a precision; of your own bundle as for an engine")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--json", type=Path, help="write the figures here, and a plot beside them")
+    add_arguments(parser)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        random = {"size": args.size, "form": args.form, "dtype": args.dtype, "stop_bias": -1000.0}
+        answer(args, args.bundle or make_bundle(Path(folder), **random))
+    return 0
+
+
+def title(what: str, args: argparse.Namespace) -> str:
+    return f"{what} of {args.bundle or f'{args.size} {args.form}'} {args.dtype}, {args.threads} threads"
+
+
+def recording(seconds: float = 15) -> np.ndarray:
+    """A tone in syllables, float32 at `RATE`; the longest that a voice is made of, by default."""
+    time = np.arange(int(RATE * seconds)) / RATE
+    tone = np.sin(2 * np.pi * 140 * time) * (0.55 + 0.45 * np.sin(2 * np.pi * 3 * time))
+    noise = np.random.default_rng(0).standard_normal(time.size)
+    return (0.2 * tone + 0.01 * noise).astype(np.float32)
+
+
+def questions(engine: Engine) -> Questions:
+    """To an engine that speaks in the voice of the recording."""
+    return Questions(engine, engine.voice((recording(), RATE)))
 
 
 def machine() -> dict[str, Any]:
