@@ -81,6 +81,17 @@ def test_a_rival_that_is_not_installed_is_left_out(
     assert "left out: llama.cpp: " in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("worker", ["llama_cpp_worker.py", "genai_worker.py"])
+def test_a_worker_without_its_package_says_so(run: Any, worker: str, tmp_path: Path) -> None:
+    import rivals
+
+    package = {"llama_cpp_worker.py": "llama_cpp", "genai_worker.py": "onnxruntime_genai"}[worker]
+    if importlib.util.find_spec(package) is not None:
+        pytest.skip(f"{package} is installed")
+    with pytest.raises(rivals.RivalMissingError, match=f"No module named '{package}'"):
+        rivals.Child(sys.executable, worker, {"folder": str(tmp_path), "dtype": "q4"})
+
+
 _WORKER = """
 import json, sys
 facts = json.loads(sys.stdin.readline())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -38,8 +37,9 @@ class Questions:
     def fresh_voice(self) -> Voice:
         """The same voice for the ear, unknown to whatever the engine keeps of voices."""
         self._made += 1
-        features = self.voice.audio_features * np.float32(1 + self._made * _TINY)
-        return dataclasses.replace(self.voice, audio_features=features)
+        own, scale = self.voice, np.float32(1 + self._made * _TINY)
+        others = own.audio_tokens, own.speaker_embeddings, own.speaker_features
+        return Voice(own.audio_features * scale, *others, own.fingerprint, own.name)
 
     def ids(self, context: int) -> npt.NDArray[np.int64]:
         """Text ids, as many as make a prompt of `context` positions behind the voice.
