@@ -4,8 +4,9 @@
 
 Rivals run on one bundle with random weights, greedy, with the same prompt and number of threads: the public
 loop (Python onnxruntime and numpy, new arrays at every step) on the graph as published and with its products
-at accuracy_level 4, and Loquor unprepared, prepared, and prepared with an int8 KV cache. A step is
-embed_tokens, the language model and the choice of the token; the prefill is left out.
+at accuracy_level 4, and Loquor unprepared, prepared, and prepared with an int8 KV cache; with --rivals also
+llama.cpp and onnxruntime-genai. A step is embed_tokens, the language model and the choice of the token; the
+prefill is left out.
 """
 
 from __future__ import annotations
@@ -16,20 +17,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
-import onnxruntime as ort
+import rivals as others
 from harness import measure, read_bandwidth, report
+from rivals import public_loop
 
 import loquor
 from bundles import DTYPES, EXPORTED_FORMS, FORMS, SIZES, make_bundle
-from reference import PlainLoop
 
-BASELINE = "public loop"
+BASELINE = public_loop.NAME
 
 
 def loquor_step(engine: loquor.Engine, ids: list[int], voice: loquor.Voice, steps: int) -> float:
@@ -45,35 +46,6 @@ def loquor_step(engine: loquor.Engine, ids: list[int], voice: loquor.Voice, step
     if last == first:
         raise SystemExit("too few steps to time: give a larger --steps")
     return (end - start) / (last - first)
-
-
-def plain_step(plain: PlainLoop, ids: list[int], voice: dict[str, Any], steps: int) -> float:
-    loop = plain.steps(ids, voice)
-    logits = next(loop)
-    start = time.perf_counter()
-    for _ in range(steps):
-        logits = loop.send(int(np.argmax(logits[:6561])))
-    return (time.perf_counter() - start) / steps
-
-
-def at_level_four(plain: PlainLoop, bundle: Path, dtype: str, threads: int) -> PlainLoop:
-    """The loop with a language model whose products round their activations to int8."""
-    suffix = {"q8": "_quantized", "fp32": ""}.get(dtype, f"_{dtype}")
-    file = bundle / "onnx" / f"language_model{suffix}.onnx"
-    model = onnx.load(str(file), load_external_data=False)
-    for node in model.graph.node:
-        if node.op_type == "MatMulNBits":
-            kept = [attribute for attribute in node.attribute if attribute.name != "accuracy_level"]
-            del node.attribute[:]
-            node.attribute.extend([*kept, onnx.helper.make_attribute("accuracy_level", 4)])
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    folder = "session.model_external_initializers_file_folder_path"
-    options.add_session_config_entry(folder, str(file.resolve().parent))
-    plain.language_model = ort.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-    return plain
 
 
 def bytes_of_a_step(bundle: Path, engine: loquor.Engine, context: int) -> int:
@@ -92,7 +64,7 @@ def bytes_of_a_step(bundle: Path, engine: loquor.Engine, context: int) -> int:
     return int(weights - positions + cache)
 
 
-def run(args: argparse.Namespace, folder: Path) -> None:
+def run(args: argparse.Namespace, folder: Path, stack: ExitStack) -> None:
     bundle = args.bundle or make_bundle(
         folder, size=args.size, form=args.form, dtype=args.dtype, stop_bias=-1000.0
     )
@@ -102,10 +74,9 @@ def run(args: argparse.Namespace, folder: Path) -> None:
         "loquor": loquor.Engine(bundle, **common),
         "loquor, int8 KV": loquor.Engine(bundle, kv_dtype="int8", **common),
     }
-    loops = {BASELINE: PlainLoop(bundle, args.dtype, threads=args.threads)}
-    if args.dtype in ("q8", "q4", "q4f16"):
-        other = PlainLoop(bundle, args.dtype, threads=args.threads)
-        loops["public loop, level 4"] = at_level_four(other, bundle, args.dtype, args.threads)
+    loops = public_loop.loops(bundle, args.dtype, args.threads)
+    most = max(args.context) + args.steps + 1
+    outside = stack.enter_context(others.asked_for(args, bundle, folder, most))
     audio = np.sin(np.arange(24000 * 10) * 0.05).astype(np.float32) * 0.1
     plain_voice = loops[BASELINE].encode(audio)
     voices = {name: engine.voice((audio, 24000)) for name, engine in engines.items()}
@@ -116,9 +87,10 @@ def run(args: argparse.Namespace, folder: Path) -> None:
         ids = [72] * max(1, text) + [50256, 50256]
         rivals: dict[str, Callable[[], float]] = {}
         for name, loop in loops.items():
-            rivals[name] = partial(plain_step, loop, ids, plain_voice, args.steps)
+            rivals[name] = partial(public_loop.step, loop, ids, plain_voice, args.steps)
         for name, engine in engines.items():
             rivals[name] = partial(loquor_step, engine, ids, voices[name], args.steps)
+        rivals |= outside.steps(context, args.steps)
         condition = {"context": context, "threads": args.threads}
         measured = measure(rivals, baseline=BASELINE, rounds=args.rounds, condition=condition)
         for row in measured:
@@ -136,6 +108,7 @@ def run(args: argparse.Namespace, folder: Path) -> None:
         bandwidth=round(bandwidth / 1e9, 2),
         prepared=states,
         caches=modes,
+        **outside.facts,
     )
 
 
@@ -153,9 +126,10 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=Path, help="write the figures here, and a plot beside them")
+    others.add_argument(parser)
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        run(args, Path(folder))
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        run(args, Path(folder), stack)
     return 0
 
 

@@ -2,116 +2,79 @@
 
 from __future__ import annotations
 
-import importlib.metadata
+import argparse
+import itertools
 import json
-import os
-import platform
-import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from loquor import Engine, bench
+from loquor.bench import Questions, Row, measure, read_bandwidth, row_of, table, take_turns
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))  # the bundle makers and the plain loop
 
-_PACKAGES = ("loquor", "onnxruntime", "numpy", "onnx", "llama-cpp-python", "onnxruntime-genai")
+from bundles import EXPORTED_FORMS, FORMS, SIZES, make_bundle  # noqa: E402
+
+__all__ = [
+    "RATE", "ROOT", "Row", "machine", "main_of", "measure", "questions", "read_bandwidth", "recording",
+    "report", "row_of", "take_turns", "title",
+]  # fmt: skip
+
+RATE = 24_000
 
 
-@dataclass(frozen=True)
-class Row:
-    """One rival under one condition; times in milliseconds."""
-
-    rival: str
-    condition: Mapping[str, Any]
-    median: float
-    p95: float
-    fastest: float
-    ratio: float
-    """Median over the rounds of the baseline's time by this one's: above 1 is faster than the baseline."""
-    rounds: int
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-
-def measure(
-    rivals: Mapping[str, Callable[[], float]],
-    *,
-    baseline: str,
-    rounds: int,
-    warm_up: int = 1,
-    condition: Mapping[str, Any] | None = None,
-    facts: Mapping[str, Mapping[str, Any]] | None = None,
-) -> list[Row]:
-    """Lets rivals, which return seconds, take turns (A B C A B C ...); each round's first goes one further.
-
-    What disturbs the machine for a while then disturbs all of them, and ratios within a round hold.
-    """
-    names = list(rivals)
-    times: dict[str, list[float]] = {name: [] for name in names}
-    for number in range(-warm_up, rounds):
-        shift = number % len(names)
-        for name in names[shift:] + names[:shift]:
-            seconds = rivals[name]()
-            if number >= 0:
-                times[name].append(seconds * 1e3)
-    return [
-        Row(
-            name,
-            dict(condition or {}),
-            median=round(statistics.median(taken), 3),
-            p95=round(float(np.percentile(taken, 95)), 3),
-            fastest=round(min(taken), 3),
-            ratio=round(statistics.median(b / a for a, b in zip(taken, times[baseline], strict=True)), 3),
-            rounds=rounds,
-            facts=dict((facts or {}).get(name, {})),
-        )
-        for name, taken in times.items()
-    ]
+def main_of(
+    question: str | None,
+    answer: Callable[[argparse.Namespace, Path], None],
+    add_arguments: Callable[[argparse.ArgumentParser], None],
+) -> int:
+    """A script: `question` is its docstring, `answer` gets the options and the bundle they name."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=question, formatter_class=raw)
+    parser.add_argument("--bundle", type=Path, help="your own, instead of one with random weights")
+    parser.add_argument("--size", choices=list(SIZES), default="nano")
+    parser.add_argument("--form", choices=list(itertools.chain(FORMS, EXPORTED_FORMS)), default="concat")
+    parser.add_argument("--dtype", default="q4", help="a precision; of your own bundle as for an engine")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--json", type=Path, help="write the figures here, and a plot beside them")
+    add_arguments(parser)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        random = {"size": args.size, "form": args.form, "dtype": args.dtype, "stop_bias": -1000.0}
+        answer(args, args.bundle or make_bundle(Path(folder), **random))
+    return 0
 
 
-def read_bandwidth(threads: int) -> float:
-    """Bytes a second that `threads` threads read from memory, best of five: the limit of a decode step."""
-    blocks = [np.ones(1 << 26, np.float32) for _ in range(threads)]  # 256 MiB each, beyond any cache
-    with ThreadPoolExecutor(threads) as pool:
-        best = 0.0
-        for _ in range(5):
-            start = time.perf_counter()
-            list(pool.map(np.max, blocks))
-            best = max(best, sum(block.nbytes for block in blocks) / (time.perf_counter() - start))
-    return best
+def title(what: str, args: argparse.Namespace) -> str:
+    return f"{what} of {args.bundle or f'{args.size} {args.form}'} {args.dtype}, {args.threads} threads"
+
+
+def recording(seconds: float = 15) -> np.ndarray:
+    """A tone in syllables, float32 at `RATE`; the longest that a voice is made of, by default."""
+    time = np.arange(int(RATE * seconds)) / RATE
+    tone = np.sin(2 * np.pi * 140 * time) * (0.55 + 0.45 * np.sin(2 * np.pi * 3 * time))
+    noise = np.random.default_rng(0).standard_normal(time.size)
+    return (0.2 * tone + 0.01 * noise).astype(np.float32)
+
+
+def questions(engine: Engine) -> Questions:
+    """To an engine that speaks in the voice of the recording."""
+    return Questions(engine, engine.voice((recording(), RATE)))
 
 
 def machine() -> dict[str, Any]:
-    """What a figure is worthless without."""
-    versions = {}
-    for name in _PACKAGES:
-        with suppress(importlib.metadata.PackageNotFoundError):
-            versions[name] = importlib.metadata.version(name)
-    return {
-        "cpu": _cpu_name(),
-        "cores": os.cpu_count(),
-        "load": [round(value, 2) for value in os.getloadavg()] if hasattr(os, "getloadavg") else None,
-        "platform": platform.platform(),
-        "python": platform.python_version(),
-        "versions": versions,
-        "commit": _git("rev-parse", "--short", "HEAD"),
-        "changed": bool(_git("status", "--porcelain")),
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-    }
-
-
-def _cpu_name() -> str:
-    with suppress(OSError, StopIteration):
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return platform.processor() or platform.machine()
+    """What a figure is worthless without; `changed`: the tree has what the commit has not."""
+    changed = bool(_git("status", "--porcelain"))
+    return {**bench.machine(), "commit": _git("rev-parse", "--short", "HEAD"), "changed": changed}
 
 
 def _git(*arguments: str) -> str:
@@ -121,19 +84,11 @@ def _git(*arguments: str) -> str:
 
 def report(question: str, rows: Sequence[Row], out: Path | None, **facts: Any) -> None:
     """Prints a table; writes `out` as JSON and, where matplotlib is at hand, a plot beside it."""
-    conditions = list(dict.fromkeys(json.dumps(row.condition, sort_keys=True) for row in rows))
     about = machine()
-    print(
-        f"{question}\n{about['cpu']}, {about['cores']} cores, load {about['load']}, commit {about['commit']}"
-    )
-    for condition in conditions:
-        print(f"\n{', '.join(f'{key} {value}' for key, value in json.loads(condition).items())}")
-        print(f"  {'':34}{'median':>9}{'p95':>9}{'best':>9}{'ratio':>8}")
-        for row in rows:
-            if json.dumps(row.condition, sort_keys=True) == condition:
-                extra = "  ".join(f"{key} {value}" for key, value in row.facts.items())
-                figures = f"{row.median:9.2f}{row.p95:9.2f}{row.fastest:9.2f}{row.ratio:7.2f}x"
-                print(f"  {row.rival:34}{figures}  {extra}".rstrip())
+    changed = " and changes" if about["changed"] else ""
+    print(f"{question}\n{about['cpu']}, {about['cores']} cores, load {about['load']}, "
+          f"commit {about['commit']}{changed}")  # fmt: skip
+    print("\n".join(table(rows)))
     if out is None:
         return
     content = {"question": question, **facts, "machine": about, "rows": [asdict(row) for row in rows]}
@@ -147,13 +102,19 @@ def _plot(question: str, rows: Sequence[Row], path: Path) -> None:
     except ImportError:
         print(f"\nno plot: matplotlib is missing (pip install -r {ROOT / 'benchmarks' / 'requirements.txt'})")
         return
-    labels = [" ".join([row.rival, *map(str, row.condition.values())]) for row in rows]
-    figure, axes = plt.subplots(figsize=(9, 1 + 0.32 * len(rows)))
-    errors = [[row.median - row.fastest for row in rows], [row.p95 - row.median for row in rows]]
-    axes.barh(labels, [row.median for row in rows], xerr=errors, color="#4878a8", ecolor="#888888")
-    axes.invert_yaxis()
-    axes.set_xlabel("ms: median, best and p95")
-    axes.set_title(question)
+    units = list(dict.fromkeys(row.unit for row in rows))
+    sizes = [sum(row.unit == unit for row in rows) for unit in units]
+    figure, panels = plt.subplots(
+        len(units), squeeze=False, figsize=(9, 1 + 0.7 * len(units) + 0.3 * len(rows)), height_ratios=sizes
+    )
+    for unit, axes in zip(units, panels[:, 0], strict=True):
+        shown = [row for row in rows if row.unit == unit]
+        labels = [" ".join([row.rival, *map(str, row.condition.values())]) for row in shown]
+        errors = [[row.median - row.fastest for row in shown], [row.p95 - row.median for row in shown]]
+        axes.barh(labels, [row.median for row in shown], xerr=errors, color="#4878a8", ecolor="#888888")
+        axes.invert_yaxis()
+        axes.set_xlabel(f"{unit or 'real-time factor'}: median, best and p95")
+    figure.suptitle(question)
     figure.tight_layout()
     figure.savefig(path, dpi=120)
     plt.close(figure)

@@ -369,5 +369,5 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"loquor {loquor.__version__}\n"
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
-    for word in ("say", "voice", "models", "download", "doctor", "cmake-dir", "exit codes:", "130"):
+    for word in ("say", "voice", "models", "download", "bench", "doctor", "cmake-dir", "exit codes:", "130"):
         assert word in text

@@ -1,4 +1,4 @@
-"""The command line: `loquor say`, `voice`, `models`, `download`, `prepare`, `doctor` and `cmake-dir`."""
+"""The command line: `loquor say`, `voice`, `models`, `download`, `prepare`, `bench`, `doctor` and others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from .. import __version__
 from ..errors import InvalidInputError, LoquorError
-from . import cmake_dir, doctor, download, models, prepare, say, voice
+from . import bench, cmake_dir, doctor, download, models, prepare, say, voice
 from .console import drop_unwritable_output, exit_code, logs_on_stderr, note, one_line
 
 __all__ = ["main"]
@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         "-v", "--verbose", action="count", default=0, help="log to stderr, with tracebacks; -vv logs more"
     )
     common.add_argument("-q", "--quiet", action="store_true", help="only warnings and errors on stderr")
-    for command in (say, voice, models, download, prepare, doctor, cmake_dir):
+    for command in (say, voice, models, download, prepare, bench, doctor, cmake_dir):
         command.add(commands, common)
     return parser
 

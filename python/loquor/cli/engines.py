@@ -19,6 +19,7 @@ __all__ = [
     "BUILT_IN",
     "DEVICES",
     "add_engine_arguments",
+    "add_engine_options",
     "add_model_arguments",
     "check_input",
     "check_output",
@@ -49,6 +50,10 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="M",
         help=f"{', '.join(CATALOG)}, a hub id owner/name[@revision], or a folder (default: {BUILT_IN})",
     )
+    _add_dtype(parser)
+
+
+def _add_dtype(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dtype",
         default="auto",
@@ -60,6 +65,16 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of an engine, --model and --dtype among them."""
     add_model_arguments(parser)
+    _add_options(parser)
+
+
+def add_engine_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of an engine but --model, for commands that take the model by position."""
+    _add_dtype(parser)
+    _add_options(parser)
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", default="auto", choices=("auto", *DEVICES), help="where to run (default: auto)"
     )

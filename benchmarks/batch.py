@@ -1,0 +1,97 @@
+"""What does a decode step cost each of several requests, together and by turns?
+
+    python benchmarks/batch.py --size turbo --dtype q4 [--batch 1 2 4 8 16] [--context 600] [--steps 40]
+
+B requests are opened at once on an engine that steps them together and on one that steps them by turns
+(`batching=False`). Timed is the stretch in which all of them are generating, from the last one's first tokens
+on: its time by the tokens made in it, in ms. The wait between two tokens of one request is B times that.
+Prefills and the decoder are left out. Ratios are to one request alone, by turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from harness import main_of, questions, report, row_of, take_turns, title
+
+import loquor
+from loquor import _core
+from loquor.bench import Questions
+from loquor.options import resolve_options
+
+
+def per_token(asked: Questions, batch: int, context: int, steps: int) -> float:
+    """Seconds a token of `batch` requests that generate at the same time, over some `steps` steps each."""
+    engine, ids = asked.engine, asked.ids(context)
+    # As many tokens as the first needs while the last is still in its prefill: none ends before the stretch.
+    options = loquor.GenerationOptions(
+        temperature=10, top_k=0, top_p=1, min_p=0, repetition_penalty=1, max_new_tokens=batch * 4 + 3 * steps
+    )
+    resolved = resolve_options(options, engine._defaults) | {"guards": 0}  # such tokens would trip them
+    chunks = engine._stream_defaults | {"first_chunk": 0}  # no sound before all tokens are made
+    voice = engine._voices.handle(asked.voice)
+    streams = [_core.StreamHandle(engine._engine(), ids, voice, resolved, chunks) for _ in range(batch)]
+    try:
+        while True:
+            begun, first = time.perf_counter(), [stream.info()["token_count"] for stream in streams]
+            if min(first) > 1:
+                break
+            if any(stream.info()["ended"] for stream in streams):
+                raise SystemExit("a request ended before all of them had begun: give more --steps")
+            time.sleep(5e-4)
+        while True:
+            time.sleep(5e-4)
+            now, counts = time.perf_counter(), [stream.info()["token_count"] for stream in streams]
+            made = sum(counts) - sum(first)
+            if made >= batch * steps or any(stream.info()["ended"] for stream in streams):
+                break
+        if made == 0:
+            raise SystemExit("too few tokens to time: give more --steps")
+        return (now - begun) / made
+    finally:
+        for stream in streams:
+            stream.cancel()
+        while not all(stream.info()["ended"] for stream in streams):
+            time.sleep(5e-4)
+
+
+def answer(args: argparse.Namespace, bundle: Path) -> None:
+    common = {"dtype": args.dtype, "threads": args.threads, "slots": max(args.batch), "device": "cpu"}
+    with (
+        loquor.Engine(bundle, batching=False, **common) as turns,
+        loquor.Engine(bundle, **common) as together,
+    ):
+        if not together.capabilities.batched:
+            print("left out: this graph's steps cannot be batched here, so that both engines go by turns")
+        engines = {"by turns": questions(turns)}
+        if together.capabilities.batched:
+            engines["together"] = questions(together)
+        rivals: dict[tuple[int, str], Callable[[], float]] = {
+            (batch, name): partial(per_token, asked, batch, args.context, args.steps)
+            for batch in args.batch
+            for name, asked in engines.items()
+        }
+        taken = take_turns(rivals, rounds=args.rounds)
+        baseline = taken[args.batch[0], "by turns"]
+        rows = [
+            row_of(f"B = {batch}, {name}", times, baseline=baseline, condition={"context": args.context})
+            for (batch, name), times in taken.items()
+        ]
+        able = together.capabilities
+        facts = {"kv_cache": f"{able.kv_mode} {able.kv_dtype}", "batched": able.batched, "steps": args.steps}
+        report(title("a token of B requests at once", args), rows, args.json, **facts)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--batch", type=int, nargs="+", default=[1, 2, 4, 8, 16])
+    parser.add_argument("--context", type=int, default=600, help="positions before the first step")
+    parser.add_argument("--steps", type=int, default=40)
+
+
+if __name__ == "__main__":
+    sys.exit(main_of(__doc__, answer, add_arguments))

@@ -1,0 +1,166 @@
+"""The questions of `loquor bench`: one bundle, loaded as its user loads it, from the load to the sound."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .. import _core
+from ..engine import Engine
+from ..errors import InvalidInputError
+from ..hub import resolve
+from ..voice import Voice, is_voice_file, named_voice
+from .machine import forget_peak, memory, read_bandwidth, step_bytes
+from .questions import TEXT, Questions
+from .rounds import Row, row_of, take_turns
+
+if TYPE_CHECKING:
+    from ..voices import VoiceSource
+
+__all__ = ["CONTEXTS", "Plan", "bench"]
+
+CONTEXTS = (450, 1000)
+VOCODER_TOKENS = 125
+SPOKEN_TOKENS = 200
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured: `repeat` rounds, decode steps behind `contexts` (None: those that fit)."""
+
+    repeat: int = 5
+    contexts: Sequence[int] | None = None
+    steps: int = 40
+
+    def __post_init__(self) -> None:
+        for name, value in (("repeat", self.repeat), ("steps", self.steps)):
+            if not 1 <= value <= 1000:
+                raise InvalidInputError(f"{name} must be a whole number from 1 to 1000, not {value}")
+
+
+def bench(
+    load: Callable[[], Engine],
+    source: VoiceSource | None = None,
+    plan: Plan | None = None,
+    *,
+    cancel: _core.CancelToken | None = None,
+    tell: Callable[[str], None] = lambda text: None,
+) -> tuple[list[Row], dict[str, Any]]:
+    """Measure what `load` loads, and return rows and facts.
+
+    `source` is a voice as `Engine.voice` takes it; None is the bundle's own, or the built-in model's
+    recording where it has none. `tell` is called with what is done now. After a warm-up the questions take
+    turns, and so does the memory bandwidth that decode steps are set against. Raises what the engine raises,
+    and `InvalidInputError` for contexts that do not fit.
+    """
+    plan = plan or Plan()
+    tell("loading, for the first time")
+    load().close()  # the warm-up: files are read, graphs prepared
+    loads = []
+    for number in range(plan.repeat):
+        tell(f"loading, {number + 1} of {plan.repeat}")
+        start = time.perf_counter()
+        engine = load()
+        loads.append(time.perf_counter() - start)
+        if number + 1 < plan.repeat:
+            engine.close()
+    with engine:
+        found = _source(engine, source)
+        forget_peak()
+        used = {"loaded": memory().get("now")}
+        asked = Questions(engine, engine.voice(found, cancel=cancel), cancel)
+        contexts = _fitting(asked, plan)
+        tell("speaking, to see the memory")
+        asked.real_time_factor(TEXT, SPOKEN_TOKENS)
+        used["most"] = memory().get("peak")
+        rows, bandwidth = _rounds(asked, found, plan, contexts, tell)
+        able = engine.capabilities
+    facts = {
+        "model": able.model,
+        "device": able.device,
+        "threads": able.threads,
+        "dtypes": dict(able.dtypes),
+        "prepared": dict(able.prepared),
+        "kv_cache": f"{able.kv_mode} {able.kv_dtype}",
+        "megabytes": used,
+        "gigabytes_per_second": bandwidth,
+    }
+    return [row_of("load", loads), *rows], facts
+
+
+def _source(engine: Engine, source: VoiceSource | None) -> VoiceSource:
+    """What was given, the bundle's own voice, or the built-in model's recording."""
+    if source is None and not engine.capabilities.has_default_voice:
+        return resolve("mini") / "default_voice.wav"
+    voices = engine._voices
+    return named_voice(source, voices.default, voices.named, engine.capabilities.model)
+
+
+def _is_recording(source: VoiceSource) -> bool:
+    saved = isinstance(source, Voice) or (isinstance(source, (str, os.PathLike)) and is_voice_file(source))
+    return not saved
+
+
+def _fitting(asked: Questions, plan: Plan) -> list[int]:
+    """The contexts to measure. Raises `InvalidInputError` if one that was asked for does not fit."""
+    least, most = len(asked.voice.audio_features) + 3, asked.engine.capabilities.max_positions - plan.steps
+    if plan.contexts is None:
+        return [context for context in CONTEXTS if least <= context <= most] or [most]
+    for context in plan.contexts:
+        if not least <= context <= most:
+            raise InvalidInputError(
+                f"a context of {context} positions does not fit: with this model, voice and {plan.steps} "
+                f"steps give {least} to {most}"
+            )
+    return list(dict.fromkeys(plan.contexts))
+
+
+def _rounds(
+    asked: Questions,
+    source: VoiceSource,
+    plan: Plan,
+    contexts: Sequence[int],
+    tell: Callable[[str], None],
+) -> tuple[list[Row], float | None]:
+    """Rows, and the memory bandwidth in GB/s where the CPU reads it."""
+    engine, voice, ids = asked.engine, asked.voice, asked.engine.tokenize(TEXT)
+    threads = engine.capabilities.threads
+    positions = len(voice.audio_features) + len(ids)
+    full, suffix = f"prefill of {positions}, new voice", f"prefill of {positions}, voice known"
+    new, known = "first sound, new voice", "first sound, voice known"
+    asking: dict[str, Callable[[], float]] = {}
+    if _is_recording(source):
+        asking["voice from its recording"] = lambda: asked.encode(source)
+    asking[full] = lambda: asked.prefill(ids, asked.fresh_voice())
+    asking[suffix] = lambda: asked.prefill(ids, voice)
+    steps = {f"decode step at {context}": context for context in contexts}
+    for name, context in steps.items():
+        asking[name] = lambda context=context: asked.step(context, plan.steps)  # type: ignore[misc]
+    asking[f"decoder, {VOCODER_TOKENS} tokens"] = lambda: asked.vocoder(VOCODER_TOKENS)
+    asking[new] = lambda: asked.first_audio(TEXT, asked.fresh_voice(), SPOKEN_TOKENS)
+    asking[known] = lambda: asked.first_audio(TEXT, voice, SPOKEN_TOKENS)
+    asking["real-time factor"] = lambda: asked.real_time_factor(TEXT, SPOKEN_TOKENS)
+    if engine.capabilities.device == "cpu":
+        asking["bandwidth"] = lambda: read_bandwidth(threads, tries=2)
+    taken = take_turns(
+        asking,
+        rounds=plan.repeat,
+        tell=lambda number: tell(f"round {number + 1} of {plan.repeat}" if number >= 0 else "warm-up"),
+    )
+    bandwidth = taken.pop("bandwidth", None)
+    baselines = {full: full, suffix: full, new: new, known: new}
+    rows = []
+    for name, times in taken.items():
+        facts = {}
+        if bandwidth is not None and name in steps:
+            least = step_bytes(engine.capabilities, steps[name] + plan.steps / 2)
+            share = statistics.median(least / b / t for b, t in zip(bandwidth, times, strict=True))
+            facts["of the bandwidth limit"] = f"{share:.0%}"
+        against = taken[baselines[name]] if name in baselines else None
+        unit = "" if name == "real-time factor" else "ms"
+        rows.append(row_of(name, times, baseline=against, facts=facts, unit=unit))
+    return rows, None if bandwidth is None else round(statistics.median(bandwidth) / 1e9, 2)
