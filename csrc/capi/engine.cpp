@@ -5,8 +5,6 @@ using namespace loquor::capi;
 
 namespace {
 
-loquor::CancelToken* token_of(loquor_cancel* cancel) { return cancel != nullptr ? &cancel->token : nullptr; }
-
 loquor::EngineOptions read_engine_options(const loquor_engine_options* given) {
   loquor_engine_options options;
   loquor_engine_options_init(&options);
@@ -16,6 +14,11 @@ loquor::EngineOptions read_engine_options(const loquor_engine_options* given) {
   if (options.device != nullptr) read.device = options.device;
   read.threads = options.threads;
   read.reference_seconds = options.reference_seconds;
+  if (options.prefix_cache_bytes < 0) {
+    throw loquor::Error(loquor::ErrorKind::kInvalidInput, "prefix_cache_bytes must be 0 or more, not " +
+                                                              std::to_string(options.prefix_cache_bytes));
+  }
+  read.prefix_cache_bytes = static_cast<std::size_t>(options.prefix_cache_bytes);
   read.limits = {options.slots, options.max_queue};
   read.batching = options.batching != 0;
   for (size_t i = 0; i < options.provider_option_count; ++i) {
@@ -28,17 +31,6 @@ loquor::EngineOptions read_engine_options(const loquor_engine_options* given) {
     if (options.prepared_graphs[i] != nullptr) read.prepared[i] = options.prepared_graphs[i];
   }
   return read;
-}
-
-const char* kv_dtype_name(loquor::ort::ElementType type) {
-  switch (type) {
-    case loquor::ort::ElementType::kFloat16:
-      return "float16";
-    case loquor::ort::ElementType::kInt8:
-      return "int8";
-    default:
-      return "float32";
-  }
 }
 
 loquor_generation_options to_public(const loquor::GenerationOptions& options) {
@@ -112,6 +104,17 @@ loquor_engine_info describe(const loquor::Engine& engine) {
 
 namespace loquor::capi {
 
+const char* kv_dtype_name(ort::ElementType type) {
+  switch (type) {
+    case ort::ElementType::kFloat16:
+      return "float16";
+    case ort::ElementType::kInt8:
+      return "int8";
+    default:
+      return "float32";
+  }
+}
+
 GenerationOptions read_generation_options(const loquor_generation_options* given,
                                           const GenerationOptions& defaults) {
   if (given == nullptr) return defaults;
@@ -152,6 +155,7 @@ void loquor_engine_options_init(loquor_engine_options* options) {
   options->dtype = "auto";
   options->device = "auto";
   options->batching = 1;
+  options->prefix_cache_bytes = static_cast<int64_t>(loquor::kDefaultPrefixCacheBytes);
 }
 
 loquor_status loquor_engine_open(loquor_runtime* runtime, const char* bundle_folder,
@@ -256,7 +260,7 @@ loquor_status loquor_tokens_get_info(const loquor_tokens* tokens, loquor_tokens_
         info,
         {sizeof(loquor_tokens_info), from.ids.data(), from.ids.size(),
          from.finish_reason == loquor::FinishReason::kStop ? LOQUOR_FINISH_STOP : LOQUOR_FINISH_LENGTH,
-         from.prompt_length, from.prefill_seconds, from.decode_seconds},
+         from.prompt_length, from.prefill_seconds, from.decode_seconds, from.cached_positions},
         "info");
   });
 }

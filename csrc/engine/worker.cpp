@@ -169,8 +169,8 @@ void Worker::guarded(Active& active, Action action) {
 void Worker::prefill(Active& active) {
   const Order& order = active.request->order;
   active.codes.reserve(static_cast<std::size_t>(order.extent.limit + model_.manifest.closing_silence_tokens));
-  generator_.prefill(*active.sequence, order.prompt, active.request->run);
-  active.prefilled = true;
+  active.prefilled = generator_.prefill(*active.sequence, order.prompt, active.request->run);
+  if (!active.prefilled) return;
   collect(active);
 }
 

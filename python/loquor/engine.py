@@ -65,6 +65,7 @@ class Engine:
         prepare: bool = True,
         kv_dtype: str = "auto",
         reference_seconds: float | None = None,
+        prefix_cache_bytes: int = 256 << 20,
     ) -> None:
         """Load a bundle: a name of the catalogue, a hub id, or a folder (see `loquor.hub.resolve`).
 
@@ -85,6 +86,9 @@ class Engine:
         "fp32", "fp16" or "int8". `reference_seconds` of a voice's start prompt the decoder (None: all); every
         decode computes them again, so less is faster, and a little less alike.
 
+        A voice opens every prompt with the same positions, which are computed at its first request and then
+        copied from memory; `prefix_cache_bytes` bounds it (the least recently used go), 0 computes always.
+
         Raises `RuntimeMissingError`, `ModelError` (files not fetched: `DownloadError`), `InvalidInputError`.
         """
         from .catalog import find_entry, model_text
@@ -93,7 +97,7 @@ class Engine:
         runtime = open_runtime()
         self._model = model_text(model)
         check_normalizer(normalize)
-        check_engine_arguments(device, dtype, provider_options, threads, slots, max_queue)
+        check_engine_arguments(device, dtype, provider_options, threads, slots, max_queue, prefix_cache_bytes)
         seconds = check_preparation(prepare, kv_dtype, reference_seconds)
         entry = find_entry(self._model)
         if entry is not None and not entry.supported:
@@ -103,7 +107,7 @@ class Engine:
         self._folder = resolve(model, dtype=dtype)
         self._tokenizer = Tokenizer(self._folder)
         self._core: _core.EngineHandle | None
-        self._core, self._prepared = open_core(
+        self._core, self._prepared, prepared_files = open_core(
             runtime,
             self._folder,
             prepare,
@@ -116,19 +120,28 @@ class Engine:
             max_queue=max_queue,
             batching=bool(batching),
             reference_seconds=seconds,
+            prefix_cache_bytes=prefix_cache_bytes,
         )
         self._text_rules = read_text_rules(self._folder)
         self._normalizer = self._text_rules.normalizer if normalize == "auto" else normalize
         self._info = self._core.info()
         self._defaults = self._core.default_options()
         self._stream_defaults = _core.default_stream_options(self._core)
-        self._voices = EngineVoices(self._folder, self._model, self._info)
+        self._voices = EngineVoices(
+            self._folder, self._model, self._info, prepared_files.get("language_model")
+        )
         self._streams: weakref.WeakSet[Stream] = weakref.WeakSet()
         self._lock = threading.Lock()
 
     # --- Voices ---
 
-    def voice(self, source: VoiceSource | None = None, *, cancel: _core.CancelToken | None = None) -> Voice:
+    def voice(
+        self,
+        source: VoiceSource | None = None,
+        *,
+        prefix: bool = False,
+        cancel: _core.CancelToken | None = None,
+    ) -> Voice:
         """Make a voice from a recording, or load a saved one.
 
         `source` is the name of a voice that the bundle brings (`capabilities.voices`), a file that soundfile
@@ -136,10 +149,15 @@ class Engine:
         binary file object, a saved voice (`.safetensors`), or None for the bundle's default voice. Recordings
         are mixed to mono, resampled to 24 kHz, brought to -27 LUFS and cut to 15 s, as upstream does.
 
+        `prefix` adds what the language model makes of the voice (`Voice.prefix`), for `Voice.save`: in an
+        engine like this one, also of another process, the first request with the saved voice starts at the
+        text. It is large (Turbo: 74 MB in float32, 18 in int8) and needs room in `prefix_cache_bytes`.
+
         Raises `InvalidInputError` for a recording or voice that cannot be used, `ExecutionError`,
         `CancelledError`.
         """
-        return self._voices.make(source, self._engine, checked_token(cancel))
+        voice = self._voices.make(source, self._engine, checked_token(cancel))
+        return self._voices.with_prefix(voice, self._engine, checked_token(cancel)) if prefix else voice
 
     # --- Speech ---
 
@@ -206,7 +224,13 @@ class Engine:
         warnings = [*prepared.warnings, *self._tokenizer.warnings(text)]
         warnings += unused_option_warnings(options, self._info["family"])
         handle = _core.StreamHandle(
-            self._engine(), ids, self._voices.handle(made), resolved, chunks, checked_token(cancel), progress
+            self._engine(),
+            ids,
+            self._voices.handle(made, self._engine),
+            resolved,
+            chunks,
+            checked_token(cancel),
+            progress,
         )
         stream = Stream(handle, text, len(ids), self._info["sample_rate"], warnings, start)
         with self._lock:
@@ -264,7 +288,7 @@ class Engine:
         ids, resolved = checked_ids(input_ids, "input_ids"), resolve_options(options, self._defaults)
         check_progress(progress)
         tokens: npt.NDArray[np.int64] = self._engine().generate_tokens(
-            ids, self._voices.handle(voice), resolved, checked_token(cancel), progress
+            ids, self._voices.handle(voice, self._engine), resolved, checked_token(cancel), progress
         )["tokens"]
         return tokens
 
@@ -284,7 +308,9 @@ class Engine:
         """
         seed = resolve_options(GenerationOptions(seed=seed), self._defaults)["seed"]
         ids = checked_ids(speech_tokens, "speech_tokens")
-        return self._engine().decode(ids, self._voices.handle(voice), seed, checked_token(cancel))[0]
+        return self._engine().decode(
+            ids, self._voices.handle(voice, self._engine), seed, checked_token(cancel)
+        )[0]
 
     # --- The engine itself ---
 

@@ -74,9 +74,12 @@ _PROGRESS = "progress: 'Callable[[int], None] | None' = None"
             "dtype: 'str' = 'auto', threads: 'int' = 0, normalize: 'str' = 'auto', "
             "provider_options: 'Mapping[str, str] | None' = None, slots: 'int' = 0, max_queue: 'int' = 0, "
             "batching: 'bool' = True, prepare: 'bool' = True, kv_dtype: 'str' = 'auto', "
-            "reference_seconds: 'float | None' = None) -> 'None'",
+            "reference_seconds: 'float | None' = None, prefix_cache_bytes: 'int' = 268435456) -> 'None'",
         ),
-        ("voice", f"(self, source: 'VoiceSource | None' = None, *, {_CANCEL}) -> 'Voice'"),
+        (
+            "voice",
+            f"(self, source: 'VoiceSource | None' = None, *, prefix: 'bool' = False, {_CANCEL}) -> 'Voice'",
+        ),
         (
             "speak",
             "(self, text: 'str', voice: 'VoiceSource | None' = None, "
