@@ -59,6 +59,18 @@ Facts to_dict(const loquor_generation_options& options) {
   return facts;
 }
 
+Facts to_dict(const loquor_memory_info& info) {
+  Facts facts;
+  facts["kv_cache"] = info.kv_cache;
+  facts["prefixes"] = info.prefixes;
+  facts["prefix_limit"] = info.prefix_limit;
+  facts["prefix_count"] = info.prefix_count;
+  facts["prefix_hits"] = info.prefix_hits;
+  facts["prefix_misses"] = info.prefix_misses;
+  facts["encoder_loaded"] = info.encoder_loaded != 0;
+  return facts;
+}
+
 std::unique_ptr<Engine> open_engine(const Runtime& runtime, const std::string& folder,
                                     const std::string& dtype, const std::string& device,
                                     const std::map<std::string, std::string>& provider_options,
@@ -276,6 +288,10 @@ void bind_engine(py::module_& module) {
              const OptionalCancel& cancel) { return decode(self, tokens, voice.handle, seed, raw(cancel)); },
           py::arg("speech_tokens").noconvert(), py::arg("voice"), py::arg("seed"),
           py::arg("cancel") = py::none())
+      .def("memory", [](const Engine& self) { return to_dict(self.memory()); })
+      .def(
+          "unload_encoder", [](const Engine& self) { self.unload_encoder(); },
+          py::call_guard<py::gil_scoped_release>())
       .def(
           "halt",
           [](const Engine& self) {

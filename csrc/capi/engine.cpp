@@ -73,12 +73,12 @@ loquor_engine_info describe(const loquor::Engine& engine) {
   info.provider = model.config.device.provider.c_str();
   info.kv_dtype = kv_dtype_name(lm.kv.type);
   info.kv_mode = model.language_model.kv_mode() == loquor::KvMode::kInPlace ? "in_place" : "ping_pong";
-  const loquor::ort::Session* const sessions[LOQUOR_GRAPH_COUNT] = {
-      &model.speech_encoder.session(), &model.embed_tokens.session(), &model.language_model.session(),
-      &model.conditional_decoder.session()};
+  const char* const levels[LOQUOR_GRAPH_COUNT] = {model.speech_encoder_level(),
+                                                  model.embed_tokens.session().optimization_level(),
+                                                  model.language_model.session().optimization_level(),
+                                                  model.conditional_decoder.session().optimization_level()};
   for (size_t i = 0; i < LOQUOR_GRAPH_COUNT; ++i) {
-    info.graphs[i] = {manifest.files[i].path.c_str(), manifest.files[i].dtype.c_str(),
-                      sessions[i]->optimization_level()};
+    info.graphs[i] = {manifest.files[i].path.c_str(), manifest.files[i].dtype.c_str(), levels[i]};
   }
   info.threads = model.config.threads;
   info.layers = static_cast<int32_t>(lm.kv.layers);

@@ -101,6 +101,8 @@ class Generator {
   // Sequences behind their prefill that have a slot.
   int64_t running() const { return running_; }
 
+  // Of the KV cache. Any thread.
+  int64_t cache_bytes() const { return model_.language_model.cache_bytes(); }
   PrefixCache& prefixes() { return prefixes_; }
   const PrefixCache& prefixes() const { return prefixes_; }
 

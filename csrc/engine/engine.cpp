@@ -108,6 +108,7 @@ Voice Engine::encode_voice(Span<const float> samples, CancelToken* cancel) {
   }
   Order order;
   order.kind = Order::Kind::kEncode;
+  order.encoder = model_.speech_encoder();
   order.samples.assign(samples.data(), samples.data() + whole);
   RequestPtr request;
   return std::move(perform(std::move(order), cancel, {}, request).voice);
@@ -170,6 +171,10 @@ void Engine::keep_prefix(std::shared_ptr<const Voice> voice, Span<const unsigned
   if (prefix == nullptr) return;
   std::copy(kv.begin(), kv.end(), prefix->kv.get());
   generator_.prefixes().put(prefix);
+}
+
+Engine::Memory Engine::memory() const {
+  return {generator_.cache_bytes(), prefixes(), model_.speech_encoder_loaded()};
 }
 
 RequestPtr Engine::prepare_stream(Prompt prompt, const StreamOptions& options, bool counted) {

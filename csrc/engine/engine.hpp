@@ -56,6 +56,16 @@ class Engine {
   // be seen from the bytes. Throws kInvalidInput for a voice or a size that does not fit the model.
   void keep_prefix(std::shared_ptr<const Voice> voice, Span<const unsigned char> kv);
 
+  // Bytes that the engine holds beside the sessions' own. Any thread.
+  struct Memory {
+    int64_t kv_bytes = 0;
+    PrefixCache::Usage prefixes;
+    bool encoder_loaded = true;
+  };
+  Memory memory() const;
+  // Gives the speech encoder's memory back, when no voice is being made; the next one loads it again.
+  void unload_encoder() { model_.unload_speech_encoder(); }
+
   // Speech in chunks, to be read from the request. Throws kInvalidInput; submit() starts it and throws kBusy.
   RequestPtr prepare_stream(Prompt prompt, const StreamOptions& options, bool counted);
   void submit(const RequestPtr& request);

@@ -54,6 +54,14 @@ void KvCache::reserve_pool(int64_t slots, int64_t capacity) {
   }
   for (Slot& slot : made) slot.capacity = rounded(capacity);
   slots_ = std::move(made);
+  count_bytes();
+}
+
+void KvCache::count_bytes() {
+  int64_t positions = 0;
+  for (const Slot& slot : slots_) positions += slot.capacity;
+  const int64_t sides = mode_ == KvMode::kInPlace ? 1 : 2;
+  bytes_.store(static_cast<int64_t>(bytes_of(positions)) * sides, std::memory_order_relaxed);
 }
 
 void KvCache::begin(int64_t index, int64_t capacity) {
@@ -76,6 +84,7 @@ void KvCache::begin(int64_t index, int64_t capacity) {
     for (std::size_t side = 0; side < sides; ++side) pair[side] = memory_.allocate(bytes);
   }
   slot.capacity = rounded(capacity);
+  count_bytes();
 }
 
 void KvCache::bind(ort::Binding& binding, int64_t first, int64_t rows, int64_t count) {

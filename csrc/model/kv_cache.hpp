@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -26,6 +27,8 @@ class KvCache {
 
   KvMode mode() const { return mode_; }
   bool pooled() const { return mode_ == KvMode::kInPlace && memory_.host(); }
+  // Of all buffers; untouched pages of them cost nothing. Any thread.
+  int64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
   // Whether begin() with these arguments finds room without a reserve().
   bool fits(int64_t slots, int64_t capacity) const;
   // Makes room, emptying every slot if it has to grow: only while no sequence is under way.
@@ -62,6 +65,7 @@ class KvCache {
   const Slot& at(int64_t slot) const { return slots_.at(static_cast<std::size_t>(slot)); }
   Slot& at(int64_t slot) { return slots_.at(static_cast<std::size_t>(slot)); }
   void reserve_pool(int64_t slots, int64_t capacity);
+  void count_bytes();
   // Positions from one head to the next.
   int64_t stride(const Slot& slot) const { return mode_ == KvMode::kInPlace ? slot.capacity : slot.length; }
   std::size_t head_bytes() const {  // of one position
@@ -72,6 +76,7 @@ class KvCache {
   ort::Memory memory_;
   KvMode mode_;
   std::vector<Slot> slots_;
+  std::atomic<int64_t> bytes_{0};
   int64_t bound_first_ = -1;  // in place, the same views serve every step of the same slots
   int64_t bound_rows_ = 0;
 };

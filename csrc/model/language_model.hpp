@@ -27,6 +27,8 @@ class LanguageModel {
   void begin(int64_t slot, int64_t capacity);
   void move(int64_t from, int64_t to) { cache_.move(from, to); }
 
+  int64_t cache_bytes() const { return cache_.bytes(); }  // any thread
+
   // What a slot holds of a prompt's beginning, kept as bytes for other prompts that begin alike; 0 bytes
   // where that cannot be: the graph takes a prompt in one run only, or its memory is not the host's.
   std::size_t snapshot_bytes(int64_t positions) const {

@@ -20,6 +20,7 @@ from .audio import Audio
 from .capabilities import Capabilities, capabilities_of
 from .errors import InvalidInputError
 from .long_text import LongSpeech, LongTextOptions
+from .memory import Memory, memory_of
 from .opening import open_core
 from .options import (
     GenerationOptions,
@@ -313,6 +314,26 @@ class Engine:
         )[0]
 
     # --- The engine itself ---
+
+    def warmup(self, voice: VoiceSource | None = None) -> None:
+        """Run each graph once, so that the first request is as fast as those after it.
+
+        With the voice that it will speak in, whose prefix is then kept; None takes the bundle's own, or makes
+        one of a tone. Raises what `speak` raises.
+        """
+        if voice is None and self._voices.default is None:
+            voice = (0.1 * np.sin(np.arange(48_000) * 0.05), 24_000)
+        made = self._voices.cached(voice, self._engine, None)
+        self.generate_tokens(self._tokenizer.encode("Hi."), made, GenerationOptions(max_new_tokens=3))
+        self.decode([self._info["silence_token"]] * 3, made)
+
+    def memory(self) -> Memory:
+        """What the engine, and the process, hold in memory now."""
+        return memory_of(self._engine().memory())
+
+    def unload_encoder(self) -> None:
+        """Give the speech encoder's memory back; making a voice from a recording loads it again."""
+        self._engine().unload_encoder()
 
     @property
     def capabilities(self) -> Capabilities:

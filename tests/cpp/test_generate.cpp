@@ -25,7 +25,7 @@ class Bench {
  public:
   Bench(const Shim& shim, const Manifest& manifest)
       : run(*shim.api), model(shim.api, manifest, session_config(shim.api)), generator(model) {
-    voice = model.speech_encoder.encode(recording(), run);
+    voice = model.speech_encoder()->encode(recording(), run);
   }
   explicit Bench(const Shim& shim, const std::string& form = "gqa") : Bench(shim, manifest_of(form)) {}
 

@@ -108,6 +108,9 @@ _PROGRESS = "progress: 'Callable[[int], None] | None' = None"
             "(self, speech_tokens: 'npt.ArrayLike', voice: 'Voice', *, seed: 'int' = 0, "
             f"{_CANCEL}) -> 'npt.NDArray[np.float32]'",
         ),
+        ("warmup", "(self, voice: 'VoiceSource | None' = None) -> 'None'"),
+        ("memory", "(self) -> 'Memory'"),
+        ("unload_encoder", "(self) -> 'None'"),
         ("close", "(self) -> 'None'"),
     ],
 )
@@ -117,6 +120,7 @@ def test_engine_signatures(method: str, signature: str) -> None:
 
 def test_engine_has_no_other_public_member() -> None:
     methods = {"voice", "speak", "speak_long", "stream", "tokenize", "generate_tokens", "decode", "close"}
+    methods |= {"warmup", "memory", "unload_encoder"}
     assert {name for name in vars(Engine) if not name.startswith("_")} == {*methods, "capabilities"}
 
 

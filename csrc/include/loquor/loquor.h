@@ -295,6 +295,7 @@ LOQUOR_EXPORT void loquor_waveform_destroy(loquor_waveform* waveform);
 }
 #endif
 
+#include "loquor/memory.h" /* what an engine holds in memory */
 #include "loquor/prefix.h" /* the KV of voices' prefixes */
 #include "loquor/stream.h" /* speech chunk by chunk while it is made */
 #include "loquor/tools.h"  /* below the engine: files of a bundle, single graphs */

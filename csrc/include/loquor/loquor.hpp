@@ -131,6 +131,10 @@ class Engine {
   void keep_prefix(const loquor_voice* voice, const void* data, std::size_t size) const {
     check(loquor_engine_keep_prefix(handle_.get(), voice, data, size));
   }
+  loquor_memory_info memory() const {
+    return info_of<loquor_memory_info>(loquor_engine_get_memory, handle_.get());
+  }
+  void unload_encoder() const { check(loquor_engine_unload_encoder(handle_.get())); }
   void halt() const { loquor_engine_halt(handle_.get()); }
 
  private:
