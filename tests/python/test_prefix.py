@@ -114,7 +114,7 @@ def test_a_prefix_of_another_precision_or_graph_is_left_out_with_a_warning(
 ) -> None:
     voice = opened({"dtype": "fp32"}).voice((recording, 24_000), prefix=True)
     other = opened({"dtype": "fp32"} | bundle, **options)
-    own = replace(voice, prefix=None, fingerprint=other._voices._fingerprint)
+    own = replace(voice, prefix=None, fingerprint=other._voices.fingerprint)
     foreign = replace(own, prefix=voice.prefix)
     with caplog.at_level(logging.WARNING, "loquor"):
         first = ask(other, foreign)
