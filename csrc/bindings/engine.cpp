@@ -60,12 +60,24 @@ Facts to_dict(const loquor_generation_options& options) {
   return facts;
 }
 
+Facts to_dict(const loquor_memory_info& info) {
+  Facts facts;
+  facts["kv_cache"] = info.kv_cache;
+  facts["prefixes"] = info.prefixes;
+  facts["prefix_limit"] = info.prefix_limit;
+  facts["prefix_count"] = info.prefix_count;
+  facts["prefix_hits"] = info.prefix_hits;
+  facts["prefix_misses"] = info.prefix_misses;
+  facts["encoder_loaded"] = info.encoder_loaded != 0;
+  return facts;
+}
+
 std::unique_ptr<Engine> open_engine(const Runtime& runtime, const std::string& folder,
                                     const std::string& dtype, const std::string& device,
                                     const std::map<std::string, std::string>& provider_options,
                                     int32_t threads, int32_t slots, int32_t max_queue, bool batching,
                                     const std::map<std::string, std::string>& prepared,
-                                    float reference_seconds) {
+                                    float reference_seconds, int64_t prefix_cache_bytes) {
   std::vector<const char*> keys;
   std::vector<const char*> values;
   for (const auto& [key, value] : provider_options) {
@@ -84,6 +96,7 @@ std::unique_ptr<Engine> open_engine(const Runtime& runtime, const std::string& f
   options.max_queue = max_queue;
   options.batching = batching ? 1 : 0;
   options.reference_seconds = reference_seconds;
+  options.prefix_cache_bytes = prefix_cache_bytes;
   std::array<const char*, LOQUOR_GRAPH_COUNT> graphs = {};
   for (size_t i = 0; i < graphs.size(); ++i) {
     const auto found = prepared.find(kGraphNames[i]);
@@ -121,6 +134,7 @@ Facts generate_tokens(const Engine& engine, const Array<int64_t>& input_ids, con
   result["tokens"] = copied(info.tokens, {static_cast<py::ssize_t>(info.count)});
   result["finish_reason"] = finish_reason_name(info.finish_reason);
   result["prompt_length"] = info.prompt_length;
+  result["cached_positions"] = info.cached_positions;
   result["prefill_seconds"] = info.prefill_seconds;
   result["decode_seconds"] = info.decode_seconds;
   return result;
@@ -244,14 +258,15 @@ void bind_engine(py::module_& module) {
       .def(py::init([](const PyRuntime& runtime, const std::string& folder, const std::string& dtype,
                        const std::string& device, const std::map<std::string, std::string>& provider_options,
                        int32_t threads, int32_t slots, int32_t max_queue, bool batching,
-                       const std::map<std::string, std::string>& prepared, float reference_seconds) {
+                       const std::map<std::string, std::string>& prepared, float reference_seconds,
+                       int64_t prefix_cache_bytes) {
              return open_engine(runtime.handle, folder, dtype, device, provider_options, threads, slots,
-                                max_queue, batching, prepared, reference_seconds);
+                                max_queue, batching, prepared, reference_seconds, prefix_cache_bytes);
            }),
            py::arg("runtime"), py::arg("folder"), py::kw_only(), py::arg("dtype"), py::arg("device"),
            py::arg("provider_options"), py::arg("threads"), py::arg("slots") = 0, py::arg("max_queue") = 0,
            py::arg("batching") = true, py::arg("prepared") = std::map<std::string, std::string>{},
-           py::arg("reference_seconds") = 0.0f)
+           py::arg("reference_seconds") = 0.0f, py::arg("prefix_cache_bytes") = int64_t{256} << 20)
       .def("info", [](const Engine& self) { return to_dict(self.info()); })
       .def("default_options", [](const Engine& self) { return to_dict(self.default_options()); })
       .def(
@@ -276,6 +291,10 @@ void bind_engine(py::module_& module) {
              const OptionalCancel& cancel) { return decode(self, tokens, voice.handle, seed, raw(cancel)); },
           py::arg("speech_tokens").noconvert(), py::arg("voice"), py::arg("seed"),
           py::arg("cancel") = py::none())
+      .def("memory", [](const Engine& self) { return to_dict(self.memory()); })
+      .def(
+          "unload_encoder", [](const Engine& self) { self.unload_encoder(); },
+          py::call_guard<py::gil_scoped_release>())
       .def(
           "halt",
           [](const Engine& self) {

@@ -32,6 +32,7 @@ PYBIND11_MODULE(_core, module) {
   bindings::bind_errors(module);
   bindings::bind_log(module);
   bindings::bind_engine(module);
+  bindings::bind_prefix(module);
   bindings::bind_stream(module);
   bindings::bind_tools(module);
 }

@@ -6,8 +6,6 @@ using namespace loquor::capi;
 
 namespace {
 
-loquor::CancelToken* token_of(loquor_cancel* cancel) { return cancel != nullptr ? &cancel->token : nullptr; }
-
 loquor::EngineOptions read_engine_options(const loquor_engine_options* given) {
   loquor_engine_options options;
   loquor_engine_options_init(&options);
@@ -17,6 +15,11 @@ loquor::EngineOptions read_engine_options(const loquor_engine_options* given) {
   if (options.device != nullptr) read.device = options.device;
   read.threads = options.threads;
   read.reference_seconds = options.reference_seconds;
+  if (options.prefix_cache_bytes < 0) {
+    throw loquor::Error(loquor::ErrorKind::kInvalidInput, "prefix_cache_bytes must be 0 or more, not " +
+                                                              std::to_string(options.prefix_cache_bytes));
+  }
+  read.prefix_cache_bytes = static_cast<std::size_t>(options.prefix_cache_bytes);
   read.limits = {options.slots, options.max_queue};
   read.batching = options.batching != 0;
   for (size_t i = 0; i < options.provider_option_count; ++i) {
@@ -29,17 +32,6 @@ loquor::EngineOptions read_engine_options(const loquor_engine_options* given) {
     if (options.prepared_graphs[i] != nullptr) read.prepared[i] = options.prepared_graphs[i];
   }
   return read;
-}
-
-const char* kv_dtype_name(loquor::ort::ElementType type) {
-  switch (type) {
-    case loquor::ort::ElementType::kFloat16:
-      return "float16";
-    case loquor::ort::ElementType::kInt8:
-      return "int8";
-    default:
-      return "float32";
-  }
 }
 
 loquor_generation_options to_public(const loquor::GenerationOptions& options) {
@@ -83,12 +75,12 @@ loquor_engine_info describe(const loquor::Engine& engine) {
   info.provider = model.config.device.provider.c_str();
   info.kv_dtype = kv_dtype_name(lm.kv.type);
   info.kv_mode = model.language_model.kv_mode() == loquor::KvMode::kInPlace ? "in_place" : "ping_pong";
-  const loquor::ort::Session* const sessions[LOQUOR_GRAPH_COUNT] = {
-      &model.speech_encoder.session(), &model.embed_tokens.session(), &model.language_model.session(),
-      &model.conditional_decoder.session()};
+  const char* const levels[LOQUOR_GRAPH_COUNT] = {model.speech_encoder_level(),
+                                                  model.embed_tokens.session().optimization_level(),
+                                                  model.language_model.session().optimization_level(),
+                                                  model.conditional_decoder.session().optimization_level()};
   for (size_t i = 0; i < LOQUOR_GRAPH_COUNT; ++i) {
-    info.graphs[i] = {manifest.files[i].path.c_str(), manifest.files[i].dtype.c_str(),
-                      sessions[i]->optimization_level()};
+    info.graphs[i] = {manifest.files[i].path.c_str(), manifest.files[i].dtype.c_str(), levels[i]};
   }
   info.threads = model.config.threads;
   info.layers = static_cast<int32_t>(lm.kv.layers);
@@ -113,6 +105,17 @@ loquor_engine_info describe(const loquor::Engine& engine) {
 }  // namespace
 
 namespace loquor::capi {
+
+const char* kv_dtype_name(ort::ElementType type) {
+  switch (type) {
+    case ort::ElementType::kFloat16:
+      return "float16";
+    case ort::ElementType::kInt8:
+      return "int8";
+    default:
+      return "float32";
+  }
+}
 
 GenerationOptions read_generation_options(const loquor_generation_options* given,
                                           const GenerationOptions& defaults) {
@@ -167,6 +170,7 @@ void loquor_engine_options_init(loquor_engine_options* options) {
   options->dtype = "auto";
   options->device = "auto";
   options->batching = 1;
+  options->prefix_cache_bytes = static_cast<int64_t>(loquor::kDefaultPrefixCacheBytes);
 }
 
 loquor_status loquor_engine_open(loquor_runtime* runtime, const char* bundle_folder,
@@ -269,8 +273,8 @@ loquor_status loquor_tokens_get_info(const loquor_tokens* tokens, loquor_tokens_
     const loquor::Tokens& from = required(tokens, "tokens").tokens;
     write_struct(
         info,
-        {sizeof(loquor_tokens_info), from.ids.data(), from.ids.size(), public_reason(from.finish_reason),
-         from.prompt_length, from.prefill_seconds, from.decode_seconds},
+         {sizeof(loquor_tokens_info), from.ids.data(), from.ids.size(), public_reason(from.finish_reason),
+          from.prompt_length, from.prefill_seconds, from.decode_seconds, from.cached_positions},
         "info");
   });
 }

@@ -33,6 +33,10 @@ struct loquor_tokens {
 struct loquor_waveform {
   loquor::Waveform waveform;
 };
+struct loquor_prefix {
+  loquor::PrefixPtr prefix;
+  loquor::KvLayout layout;  // of the engine, which may be gone
+};
 struct loquor_stream {
   loquor::RequestPtr request;
   loquor::Request::Progress progress;
@@ -81,6 +85,8 @@ GenerationOptions read_generation_options(const loquor_generation_options* given
 Prompt read_prompt(const loquor_request& request, const GenerationOptions& defaults);
 loquor_finish_reason public_reason(FinishReason reason);
 Request::Progress progress_of(const loquor_request& request);
+inline CancelToken* token_of(loquor_cancel* cancel) { return cancel != nullptr ? &cancel->token : nullptr; }
+const char* kv_dtype_name(ort::ElementType type);
 
 template <class T>
 T& required(T* pointer, const char* name) {

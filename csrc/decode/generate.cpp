@@ -7,6 +7,9 @@
 namespace loquor {
 namespace {
 
+// Positions of a prompt in one run: what other sequences wait for at most.
+constexpr int64_t kPiece = 64;
+
 // Adds the seconds of its lifetime to a figure.
 class Stopwatch {
  public:
@@ -20,25 +23,83 @@ class Stopwatch {
 
 }  // namespace
 
-Generator::Generator(Model& model) : model_(model), batched_(model.language_model.batched()) {}
+Generator::Generator(Model& model, std::size_t prefix_bytes)
+    : model_(model), batched_(model.language_model.batched()), prefixes_(prefix_bytes) {}
 
 // The prompt is the voice's prefix, then text and START START (the table turns the two end-of-text ids into
 // those).
-void Generator::prefill(Sequence& sequence, const Prompt& prompt, const ort::RunOptions& run) {
+bool Generator::prefill(Sequence& sequence, const Prompt& prompt, const ort::RunOptions& run) {
+  const Stopwatch watch;
+  if (sequence.slot_ < 0) begin(sequence, prompt);
+  const int64_t count = piece_size(sequence, prompt);
+  embed_piece(sequence, prompt, count, run);
+  const Span<float> logits = model_.language_model.run(sequence.slot_, count, run);
+  sequence.filled_ += count;
+  if (sequence.filled_ == prompt.voice->prefix_length) keep_prefix(sequence, prompt);
+  const bool last = sequence.filled_ == sequence.tokens_.prompt_length;
+  if (last) {
+    join(sequence);
+    accept(sequence, logits);
+  }
+  sequence.tokens_.prefill_seconds += watch.seconds();
+  return last;
+}
+
+void Generator::begin(Sequence& sequence, const Prompt& prompt) {
   const Extent extent = extent_of(prompt);
-  LanguageModel& lm = model_.language_model;
   occupy(sequence, extent.positions());
   sequence.sampler_.reset(prompt.options);
   sequence.limit_ = static_cast<std::size_t>(extent.limit);
+  sequence.filled_ = 0;
   sequence.tokens_.ids.reserve(sequence.limit_);
   sequence.tokens_.prompt_length = static_cast<int32_t>(extent.prompt);
+  const int64_t prefix = prompt.voice->prefix_length;
+  if (model_.language_model.snapshot_bytes(prefix) == 0) return;
+  const PrefixPtr kept = prefixes_.find(*prompt.voice);
+  if (kept == nullptr) return;
+  model_.language_model.load(sequence.slot_, prefix, kept->kv.get());
+  sequence.filled_ = prefix;
+  sequence.tokens_.cached_positions = static_cast<int32_t>(prefix);
+}
 
-  const Stopwatch watch;
-  const std::vector<float>& prefix = prompt.voice->audio_features;
-  float* const after_prefix = std::copy(prefix.begin(), prefix.end(), lm.embeds(extent.prompt));
-  model_.embed_tokens.embed(prompt.ids, after_prefix, run);
-  accept(sequence, lm.run(sequence.slot_, extent.prompt, run));
-  sequence.tokens_.prefill_seconds = watch.seconds();
+// Prefix and text are each cut into the fewest pieces of at most kPiece, as equal as may be.
+int64_t Generator::piece_size(const Sequence& sequence, const Prompt& prompt) const {
+  const int64_t prefix = prompt.voice->prefix_length;
+  const int64_t total = sequence.tokens_.prompt_length;
+  if (!model_.language_model.extends()) return total;
+  const bool in_prefix = sequence.filled_ < prefix;
+  const int64_t length = in_prefix ? prefix : total - prefix;
+  const int64_t left = (in_prefix ? prefix : total) - sequence.filled_;
+  const int64_t pieces = (length + kPiece - 1) / kPiece;
+  return std::min(left, (length + pieces - 1) / pieces);
+}
+
+void Generator::embed_piece(Sequence& sequence, const Prompt& prompt, int64_t count,
+                            const ort::RunOptions& run) {
+  const int64_t hidden = model_.language_model.signature().hidden_size;
+  const int64_t prefix = prompt.voice->prefix_length;
+  const int64_t from = sequence.filled_;
+  const int64_t end = from + count;
+  float* to = model_.language_model.embeds(count);
+  if (from < prefix) {
+    const float* const features = prompt.voice->audio_features.data();
+    to = std::copy(features + from * hidden, features + std::min(end, prefix) * hidden, to);
+  }
+  if (end <= prefix) return;
+  if (from <= prefix) {  // the table wants the whole text in one call
+    sequence.text_.resize(prompt.ids.size() * static_cast<std::size_t>(hidden));
+    model_.embed_tokens.embed(prompt.ids, sequence.text_.data(), run);
+  }
+  const float* const text = sequence.text_.data();
+  std::copy(text + std::max<int64_t>(0, from - prefix) * hidden, text + (end - prefix) * hidden, to);
+}
+
+void Generator::keep_prefix(const Sequence& sequence, const Prompt& prompt) {
+  const std::size_t size = model_.language_model.snapshot_bytes(prompt.voice->prefix_length);
+  const std::shared_ptr<Prefix> prefix = prefixes_.make(prompt.voice, size);
+  if (prefix == nullptr) return;
+  model_.language_model.save(sequence.slot_, prefix->kv.get());
+  prefixes_.put(prefix);
 }
 
 void Generator::step(Sequence& sequence, const ort::RunOptions& run) {
@@ -85,7 +146,8 @@ void Generator::accept(Sequence& sequence, Span<float> logits) const {
 }
 
 void Generator::reserve(int64_t slots, int64_t positions) {
-  if (running_ > 0 && !fits(slots, positions)) {
+  const bool idle = std::all_of(slots_.begin(), slots_.end(), [](const Sequence* s) { return s == nullptr; });
+  if (!idle && !fits(slots, positions)) {
     throw Error(ErrorKind::kInternal, "the KV cache cannot grow while sequences are under way");
   }
   model_.language_model.reserve(slots, positions);
@@ -99,29 +161,43 @@ std::unique_ptr<Sequence> Generator::make_sequence() const {
 }
 
 void Generator::occupy(Sequence& sequence, int64_t positions) {
+  const auto taken =
+      std::count_if(slots_.begin(), slots_.end(), [](const Sequence* s) { return s != nullptr; });
+  if (batched_ && taken > running_) {
+    throw Error(ErrorKind::kInternal, "a prompt began before the one before it was done");
+  }
   const auto free = std::find(slots_.begin(), slots_.end(), nullptr);
   if (free == slots_.end()) throw Error(ErrorKind::kInternal, "every slot of the KV cache is taken");
   *free = &sequence;
-  ++running_;
   sequence.slot_ = free - slots_.begin();
   sequence.tokens_ = {};
   sequence.finished_ = false;
+  sequence.stepping_ = false;
   sequence.error_ = nullptr;
   model_.language_model.begin(sequence.slot_, positions);
+}
+
+// From now on it steps: batched, in the first slot behind those that do, if others left during its prefill.
+void Generator::join(Sequence& sequence) {
+  sequence.stepping_ = true;
+  if (batched_ && sequence.slot_ != running_) move(sequence, running_);
+  ++running_;
 }
 
 void Generator::release(Sequence& sequence) {
   if (sequence.slot_ < 0) return;
   const int64_t slot = std::exchange(sequence.slot_, -1);
-  --running_;
-  if (batched_ && slot != running_) {  // the last slot moves into the hole
-    Sequence*& last = slots_[static_cast<std::size_t>(running_)];
-    model_.language_model.move(running_, slot);
-    last->slot_ = slot;
-    slots_[static_cast<std::size_t>(slot)] = std::exchange(last, nullptr);
-    return;
-  }
   slots_[static_cast<std::size_t>(slot)] = nullptr;
+  if (!sequence.stepping_) return;
+  --running_;
+  if (batched_ && slot != running_) move(*slots_[static_cast<std::size_t>(running_)], slot);  // into the hole
+}
+
+void Generator::move(Sequence& sequence, int64_t slot) {
+  model_.language_model.move(sequence.slot_, slot);
+  slots_[static_cast<std::size_t>(sequence.slot_)] = nullptr;
+  slots_[static_cast<std::size_t>(slot)] = &sequence;
+  sequence.slot_ = slot;
 }
 
 Extent Generator::check(const Prompt& prompt) const {

@@ -1,6 +1,6 @@
-// The loop: prefill once, then sample, embed and step until STOP or the limit. Any number of sequences may be
-// under way, each in a slot of the KV cache; a decode step serves one of them, or all together where the
-// graph allows it.
+// The loop: prefill in pieces, then sample, embed and step until STOP or the limit. Any number of sequences
+// may be under way, each in a slot of the KV cache; a decode step serves one of them, or all together where
+// the graph allows it.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/span.hpp"
+#include "decode/prefix_cache.hpp"
 #include "decode/sampler.hpp"
 #include "model/model.hpp"
 
@@ -28,7 +29,8 @@ struct Tokens {
   FinishReason finish_reason = FinishReason::kStop;
   int32_t prompt_length = 0;
   double prefill_seconds = 0;
-  double decode_seconds = 0;  // of all steps it took part in
+  double decode_seconds = 0;     // of all steps it took part in
+  int32_t cached_positions = 0;  // of the prompt, copied in instead of computed
 };
 
 // Positions that a prompt takes, and the tokens that may follow.
@@ -62,14 +64,18 @@ class Sequence {
   Sampler sampler_;
   Tokens tokens_;
   std::size_t limit_ = 0;
-  int64_t slot_ = -1;  // -1: none
+  int64_t slot_ = -1;        // -1: none
+  int64_t filled_ = 0;       // positions of the prompt that are done
+  std::vector<float> text_;  // embeddings of the prompt behind the prefix
+  bool stepping_ = false;    // behind its prefill
   bool finished_ = false;
   std::exception_ptr error_;
 };
 
 class Generator {
  public:
-  explicit Generator(Model& model);
+  // Keeps the KV of voices' prefixes up to `prefix_bytes`, 0: none.
+  explicit Generator(Model& model, std::size_t prefix_bytes = 0);
 
   // Throws kInvalidInput for ids, options or a voice that do not fit the model.
   Extent check(const Prompt& prompt) const;
@@ -84,29 +90,45 @@ class Generator {
   void reserve(int64_t slots, int64_t positions);
 
   std::unique_ptr<Sequence> make_sequence() const;
-  // Takes a slot, runs a checked prompt and samples the first token. Throws kExecution; release() is then due
-  // as at the end of every sequence.
-  void prefill(Sequence& sequence, const Prompt& prompt, const ort::RunOptions& run);
+  // Runs the next piece of a checked prompt, the same at each call; true when that was the last, which
+  // samples the first token. The first takes a slot. Batched, one prompt has to be done before the next
+  // begins. Throws kExecution; release() is then due as at the end of every sequence.
+  //
+  // Where pieces begin depends on the prompt alone, and none lies across the end of the voice's prefix: who
+  // finds that kept runs the same kernels on the same shapes for the rest as who does not.
+  bool prefill(Sequence& sequence, const Prompt& prompt, const ort::RunOptions& run);
   // The next token of one sequence. Throws kExecution.
   void step(Sequence& sequence, const ort::RunOptions& run);
-  // The next token of all sequences that have a slot. Throws kExecution when the step failed for all: they
-  // are then as before it. In steady state a step allocates nothing of ours.
+  // The next token of all sequences behind their prefill. Throws kExecution when the step failed for all:
+  // they are then as before it. In steady state a step allocates nothing of ours.
   void step_all(const ort::RunOptions& run);
   // Gives the slot back.
   void release(Sequence& sequence);
-  // Sequences that have a slot.
+  // Sequences behind their prefill that have a slot.
   int64_t running() const { return running_; }
+
+  // Of the KV cache. Any thread.
+  int64_t cache_bytes() const { return model_.language_model.cache_bytes(); }
+  PrefixCache& prefixes() { return prefixes_; }
+  const PrefixCache& prefixes() const { return prefixes_; }
 
  private:
   void check_ids(Span<const int64_t> ids) const;
   Extent extent_of(const Prompt& prompt) const;
+  void begin(Sequence& sequence, const Prompt& prompt);
   void occupy(Sequence& sequence, int64_t positions);
+  int64_t piece_size(const Sequence& sequence, const Prompt& prompt) const;
+  void embed_piece(Sequence& sequence, const Prompt& prompt, int64_t count, const ort::RunOptions& run);
+  void keep_prefix(const Sequence& sequence, const Prompt& prompt);
+  void join(Sequence& sequence);
+  void move(Sequence& sequence, int64_t slot);
   void embed_last(const Sequence& sequence, float* to, const ort::RunOptions& run);
   void accept(Sequence& sequence, Span<float> logits) const;
 
   Model& model_;
   bool batched_;
-  std::vector<Sequence*> slots_;  // batched: the first running_ are taken, the others are free; else any
+  PrefixCache prefixes_;
+  std::vector<Sequence*> slots_;  // batched: the first running_ step, one behind them may be in its prefill
   int64_t running_ = 0;
 };
 

@@ -54,7 +54,7 @@ int32_t choose_slots(const Model& model, const Limits& limits) {
 
 Engine::Engine(const ort::ApiPtr& api, const std::string& bundle_folder, const EngineOptions& options)
     : model_(api, read(bundle_folder, options), session_config(*api, options)),
-      generator_(model_),
+      generator_(model_, options.prefix_cache_bytes),
       slots_(choose_slots(model_, options.limits)),
       inbox_(std::make_shared<Inbox>(static_cast<std::size_t>(
           options.limits.max_queue > 0 ? options.limits.max_queue : kDefaultQueue))) {
@@ -108,6 +108,7 @@ Voice Engine::encode_voice(Span<const float> samples, CancelToken* cancel) {
   }
   Order order;
   order.kind = Order::Kind::kEncode;
+  order.encoder = model_.speech_encoder();
   order.samples.assign(samples.data(), samples.data() + whole);
   RequestPtr request;
   return std::move(perform(std::move(order), cancel, {}, request).voice);
@@ -132,6 +133,48 @@ Waveform Engine::decode(Span<const int64_t> tokens, std::shared_ptr<const Voice>
   order.prompt.options.seed = seed;
   RequestPtr request;
   return std::move(perform(std::move(order), cancel, {}, request).waveform);
+}
+
+PrefixPtr Engine::prefix(std::shared_ptr<const Voice> voice, CancelToken* cancel) {
+  model_.check(*voice);
+  if (PrefixPtr kept = generator_.prefixes().find(*voice)) return kept;
+  const std::size_t size = model_.language_model.snapshot_bytes(voice->prefix_length);
+  if (size == 0 || size > prefixes().limit) {
+    throw Error(ErrorKind::kInvalidInput,
+                size == 0 ? "this model on this device keeps no prefixes of voices: speak without"
+                          : "the prefix of a voice takes " + std::to_string(size) +
+                                " bytes, prefix_cache_bytes is " + std::to_string(prefixes().limit) +
+                                ": open the engine with more");
+  }
+  Prompt prompt;  // the shortest there is, for what it leaves behind
+  prompt.ids.assign(static_cast<std::size_t>(model_.manifest.end_of_text_count),
+                    model_.manifest.end_of_text_token);
+  prompt.voice = voice;
+  prompt.options = model_.manifest.defaults;
+  prompt.options.max_new_tokens = 1;
+  generate(std::move(prompt), cancel, {});
+  if (PrefixPtr kept = generator_.prefixes().find(*voice)) return kept;
+  throw Error(ErrorKind::kExecution,
+              "the prefix of the voice was not kept: others took its place, or memory ran out");
+}
+
+void Engine::keep_prefix(std::shared_ptr<const Voice> voice, Span<const unsigned char> kv) {
+  model_.check(*voice);
+  const std::size_t size = model_.language_model.snapshot_bytes(voice->prefix_length);
+  if (size == 0 || prefixes().limit == 0) return;  // it is computed then, or there is no use for it
+  if (kv.size() != size) {
+    throw Error(ErrorKind::kInvalidInput, "the prefix of this voice should be " + std::to_string(size) +
+                                              " bytes but is " + std::to_string(kv.size()) +
+                                              ": make it again with this model");
+  }
+  const std::shared_ptr<Prefix> prefix = generator_.prefixes().make(std::move(voice), size);
+  if (prefix == nullptr) return;
+  std::copy(kv.begin(), kv.end(), prefix->kv.get());
+  generator_.prefixes().put(prefix);
+}
+
+Engine::Memory Engine::memory() const {
+  return {generator_.cache_bytes(), prefixes(), model_.speech_encoder_loaded()};
 }
 
 RequestPtr Engine::prepare_stream(Prompt prompt, const StreamOptions& options, bool counted) {

@@ -17,6 +17,9 @@
 
 namespace loquor {
 
+// Three voices of Turbo in float32, fourteen in int8.
+constexpr std::size_t kDefaultPrefixCacheBytes = std::size_t{256} << 20;
+
 struct EngineOptions {
   std::string dtype = "auto";
   std::string device = "auto";
@@ -25,6 +28,7 @@ struct EngineOptions {
   Limits limits;
   bool batching = true;         // decode steps serve several requests at once where the graph allows it
   float reference_seconds = 0;  // of a voice's start that the decoder is prompted with; 0: all
+  std::size_t prefix_cache_bytes = kDefaultPrefixCacheBytes;
   std::array<std::string, kGraphCount> prepared = {};  // paths of rewritten graphs; empty: the published one
 };
 
@@ -45,6 +49,23 @@ class Engine {
   Waveform decode(Span<const int64_t> tokens, std::shared_ptr<const Voice> voice, CancelToken* cancel,
                   uint64_t seed = 0);
 
+  // The KV of a voice's prefix, computed if it is not kept. Throws as generate(), and kInvalidInput where
+  // none is kept.
+  PrefixPtr prefix(std::shared_ptr<const Voice> voice, CancelToken* cancel);
+  // Keeps what prefix() gave, here or in another engine of the same graphs; whether they are the same cannot
+  // be seen from the bytes. Throws kInvalidInput for a voice or a size that does not fit the model.
+  void keep_prefix(std::shared_ptr<const Voice> voice, Span<const unsigned char> kv);
+
+  // Bytes that the engine holds beside the sessions' own. Any thread.
+  struct Memory {
+    int64_t kv_bytes = 0;
+    PrefixCache::Usage prefixes;
+    bool encoder_loaded = true;
+  };
+  Memory memory() const;
+  // Gives the speech encoder's memory back, when no voice is being made; the next one loads it again.
+  void unload_encoder() { model_.unload_speech_encoder(); }
+
   // Speech in chunks, to be read from the request. Throws kInvalidInput; submit() starts it and throws kBusy.
   RequestPtr prepare_stream(Prompt prompt, const StreamOptions& options, bool counted);
   void submit(const RequestPtr& request);
@@ -55,6 +76,7 @@ class Engine {
   const Model& model() const { return model_; }
   int32_t slots() const { return slots_; }
   bool batched() const { return generator_.batched(); }
+  PrefixCache::Usage prefixes() const { return generator_.prefixes().usage(); }
 
  private:
   RequestPtr make_request(Order order);

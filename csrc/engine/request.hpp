@@ -36,12 +36,13 @@ struct Chunk {
 struct Order {
   enum class Kind { kEncode, kDecode, kSpeech };
   Kind kind = Kind::kSpeech;
-  std::vector<float> samples;           // kEncode: whole tokens of a recording
-  std::vector<int64_t> codes;           // kDecode: closing silence included
-  Prompt prompt;                        // kSpeech; kDecode uses its voice and seed
-  Extent extent;                        // kSpeech
-  std::optional<StreamOptions> stream;  // kSpeech: sound too, not tokens alone
-  bool counted = false;                 // the caller wants to be told of every token
+  std::vector<float> samples;                    // kEncode: whole tokens of a recording
+  std::shared_ptr<const SpeechEncoder> encoder;  // kEncode: not unloaded meanwhile
+  std::vector<int64_t> codes;                    // kDecode: closing silence included
+  Prompt prompt;                                 // kSpeech; kDecode uses its voice and seed
+  Extent extent;                                 // kSpeech
+  std::optional<StreamOptions> stream;           // kSpeech: sound too, not tokens alone
+  bool counted = false;                          // the caller wants to be told of every token
 
   bool chunked() const { return stream && stream->first_chunk > 0; }
 };

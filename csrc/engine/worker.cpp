@@ -171,8 +171,8 @@ void Worker::guarded(Active& active, Action action) {
 void Worker::prefill(Active& active) {
   const Order& order = active.request->order;
   active.codes.reserve(static_cast<std::size_t>(order.extent.limit + model_.manifest.closing_silence_tokens));
-  generator_.prefill(*active.sequence, active.prompt(), active.request->run);
-  active.prefilled = true;
+  active.prefilled = generator_.prefill(*active.sequence, active.prompt(), active.request->run);
+  if (!active.prefilled) return;
   collect(active);
 }
 
@@ -274,12 +274,13 @@ void Worker::run_whole(Active& active) {
     outcome.waveform.seconds_taken = active.vocoder_seconds;
     return finish(active, std::move(outcome));
   }
-  outcome.voice = model_.speech_encoder.encode(order.samples, active.request->run);
+  const SpeechEncoder& encoder = *order.encoder;
+  outcome.voice = encoder.encode(order.samples, active.request->run);
   try {
     model_.check(outcome.voice);
   } catch (const Error& error) {  // not the caller's fault: the graph gave it
     throw Error(ErrorKind::kExecution,
-                model_.speech_encoder.session().file_name() + " gave no usable voice: " + error.what());
+                encoder.session().file_name() + " gave no usable voice: " + error.what());
   }
   finish(active, std::move(outcome));
 }

@@ -7,6 +7,16 @@
 namespace loquor {
 namespace {
 
+// Of each head; strides in bytes.
+void copy_heads(const void* from, std::size_t from_stride, void* to, std::size_t to_stride, int64_t heads,
+                std::size_t bytes) {
+  const auto* read = static_cast<const unsigned char*>(from);
+  auto* write = static_cast<unsigned char*>(to);
+  for (int64_t head = 0; head < heads; ++head, read += from_stride, write += to_stride) {
+    std::memcpy(write, read, bytes);
+  }
+}
+
 // Capacities come in steps, so that requests of similar length reuse the buffers.
 constexpr int64_t kCapacityStep = 256;
 
@@ -44,6 +54,14 @@ void KvCache::reserve_pool(int64_t slots, int64_t capacity) {
   }
   for (Slot& slot : made) slot.capacity = rounded(capacity);
   slots_ = std::move(made);
+  count_bytes();
+}
+
+void KvCache::count_bytes() {
+  int64_t positions = 0;
+  for (const Slot& slot : slots_) positions += slot.capacity;
+  const int64_t sides = mode_ == KvMode::kInPlace ? 1 : 2;
+  bytes_.store(static_cast<int64_t>(bytes_of(positions)) * sides, std::memory_order_relaxed);
 }
 
 void KvCache::begin(int64_t index, int64_t capacity) {
@@ -66,6 +84,7 @@ void KvCache::begin(int64_t index, int64_t capacity) {
     for (std::size_t side = 0; side < sides; ++side) pair[side] = memory_.allocate(bytes);
   }
   slot.capacity = rounded(capacity);
+  count_bytes();
 }
 
 void KvCache::bind(ort::Binding& binding, int64_t first, int64_t rows, int64_t count) {
@@ -102,19 +121,39 @@ void KvCache::advance(int64_t index, int64_t count) {
 void KvCache::move(int64_t from, int64_t to) {
   Slot& source = at(from);
   Slot& target = at(to);
-  const auto heads = static_cast<std::size_t>(layout_.heads);
-  const std::size_t head_bytes = layout_.position_bytes() / heads;  // of one position
-  const std::size_t stride = static_cast<std::size_t>(source.capacity) * head_bytes;
-  const std::size_t filled = static_cast<std::size_t>(source.length) * head_bytes;
+  const std::size_t stride_bytes = static_cast<std::size_t>(source.capacity) * head_bytes();
+  const std::size_t filled = static_cast<std::size_t>(source.length) * head_bytes();
   for (std::size_t i = 0; i < source.buffers.size(); ++i) {
-    const auto* read = static_cast<const unsigned char*>(source.buffers[i][0].get());
-    auto* write = static_cast<unsigned char*>(target.buffers[i][0].get());
-    for (std::size_t head = 0; head < heads; ++head) {
-      std::memcpy(write + head * stride, read + head * stride, filled);
-    }
+    copy_heads(source.buffers[i][0].get(), stride_bytes, target.buffers[i][0].get(), stride_bytes,
+               layout_.heads, filled);
   }
   target.length = source.length;
   source.length = 0;
+}
+
+std::size_t KvCache::bytes_of(int64_t positions) const {
+  return static_cast<std::size_t>(positions) * layout_.position_bytes() * layout_.past_names.size();
+}
+
+void KvCache::save(int64_t index, unsigned char* to) const {
+  const Slot& slot = at(index);
+  const std::size_t filled = static_cast<std::size_t>(slot.length) * head_bytes();
+  for (const Sides& pair : slot.buffers) {
+    copy_heads(pair[slot.current].get(), static_cast<std::size_t>(stride(slot)) * head_bytes(), to, filled,
+               layout_.heads, filled);
+    to += filled * static_cast<std::size_t>(layout_.heads);
+  }
+}
+
+void KvCache::load(int64_t index, int64_t positions, const unsigned char* from) {
+  Slot& slot = at(index);
+  slot.length = positions;
+  const std::size_t filled = static_cast<std::size_t>(positions) * head_bytes();
+  for (const Sides& pair : slot.buffers) {
+    copy_heads(from, filled, pair[slot.current].get(), static_cast<std::size_t>(stride(slot)) * head_bytes(),
+               layout_.heads, filled);
+    from += filled * static_cast<std::size_t>(layout_.heads);
+  }
 }
 
 }  // namespace loquor

@@ -1,11 +1,12 @@
 // The KV caches of the sequences that are under way, one a slot: buffers of fixed capacity on the device,
-// bound to the graph, never copied by us but when a slot moves.
+// bound to the graph, never copied by us but when a slot moves or a prompt's beginning is kept.
 //
 // Pooled (in place, in host memory): one block a tensor, [slots, heads, capacity, head_dim], so that a slot
 // is a contiguous view and one run can step the first n slots. Otherwise each slot has buffers of its own.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -26,6 +27,8 @@ class KvCache {
 
   KvMode mode() const { return mode_; }
   bool pooled() const { return mode_ == KvMode::kInPlace && memory_.host(); }
+  // Of all buffers; untouched pages of them cost nothing. Any thread.
+  int64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
   // Whether begin() with these arguments finds room without a reserve().
   bool fits(int64_t slots, int64_t capacity) const;
   // Makes room, emptying every slot if it has to grow: only while no sequence is under way.
@@ -44,6 +47,12 @@ class KvCache {
   // Pooled only: the sequence in `from` goes on in `to`.
   void move(int64_t from, int64_t to);
 
+  // Host memory only: what a slot holds, as bytes [tensors, heads, positions, head_dim], and back again into
+  // a slot that begins.
+  std::size_t bytes_of(int64_t positions) const;
+  void save(int64_t slot, unsigned char* to) const;
+  void load(int64_t slot, int64_t positions, const unsigned char* from);
+
  private:
   using Sides = std::array<std::shared_ptr<void>, 2>;  // the second only in ping-pong
   struct Slot {
@@ -56,11 +65,18 @@ class KvCache {
   const Slot& at(int64_t slot) const { return slots_.at(static_cast<std::size_t>(slot)); }
   Slot& at(int64_t slot) { return slots_.at(static_cast<std::size_t>(slot)); }
   void reserve_pool(int64_t slots, int64_t capacity);
+  void count_bytes();
+  // Positions from one head to the next.
+  int64_t stride(const Slot& slot) const { return mode_ == KvMode::kInPlace ? slot.capacity : slot.length; }
+  std::size_t head_bytes() const {  // of one position
+    return static_cast<std::size_t>(layout_.head_dim) * ort::element_size(layout_.type);
+  }
 
   KvLayout layout_;
   ort::Memory memory_;
   KvMode mode_;
   std::vector<Slot> slots_;
+  std::atomic<int64_t> bytes_{0};
   int64_t bound_first_ = -1;  // in place, the same views serve every step of the same slots
   int64_t bound_rows_ = 0;
 };

@@ -10,6 +10,7 @@ LanguageModel::LanguageModel(ort::Session session, const ort::Device& device)
       signature_(read_lm_signature(session_)),
       probe_(probe_language_model(session_, signature_, device)),
       host_(session_.api_ptr()),
+      host_cache_(device.host_memory()),
       cache_(signature_.kv, session_.memory(device), probe_.kv_mode),
       binding_(session_),
       embeds_(session_.api_ptr(), signature_.embeds_type),

@@ -27,6 +27,18 @@ class LanguageModel {
   void begin(int64_t slot, int64_t capacity);
   void move(int64_t from, int64_t to) { cache_.move(from, to); }
 
+  int64_t cache_bytes() const { return cache_.bytes(); }  // any thread
+
+  // What a slot holds of a prompt's beginning, kept as bytes for other prompts that begin alike; 0 bytes
+  // where that cannot be: the graph takes a prompt in one run only, or its memory is not the host's.
+  std::size_t snapshot_bytes(int64_t positions) const {
+    return extends() && host_cache_ ? cache_.bytes_of(positions) : 0;
+  }
+  void save(int64_t slot, unsigned char* to) const { cache_.save(slot, to); }
+  void load(int64_t slot, int64_t positions, const unsigned char* from) {
+    cache_.load(slot, positions, from);
+  }
+
   // Where to write the embeddings of the next run, [rows, hidden_size].
   float* embeds(int64_t rows);
   // Prefill or decode step of one sequence: runs `count` new positions. The logits of the last one,
@@ -39,6 +51,8 @@ class LanguageModel {
   const LmSignature& signature() const { return signature_; }
   const ort::Session& session() const { return session_; }
   KvMode kv_mode() const { return cache_.mode(); }
+  // Whether run() may add several positions to a past.
+  bool extends() const { return probe_.extends; }
   // Whether step() may be used: rows of different lengths in one run give what each gives alone.
   bool batched() const { return probe_.batched && cache_.pooled(); }
 
@@ -47,6 +61,7 @@ class LanguageModel {
   LmSignature signature_;
   LmProbe probe_;
   ort::Memory host_;
+  const bool host_cache_;
   KvCache cache_;
   ort::Binding binding_;
   FloatBuffer embeds_;

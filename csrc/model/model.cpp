@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <future>
 
 #include "base/log.hpp"
 #include "model/contract.hpp"
@@ -9,9 +10,11 @@
 namespace loquor {
 namespace {
 
+constexpr std::size_t index_of(Graph graph) { return static_cast<std::size_t>(graph); }
+
 ort::Session load(const ort::ApiPtr& api, const Manifest& manifest, Graph graph,
                   const ort::SessionConfig& config) {
-  const auto& file = manifest.files[static_cast<std::size_t>(graph)];
+  const auto& file = manifest.files[index_of(graph)];
   log::write(log::Level::kInfo, "loading " + file.path + " (" + file.dtype +
                                     (file.prepared.empty() ? "" : ", prepared") + ") on " +
                                     config.device.provider);
@@ -44,16 +47,55 @@ void require_count(const char* what, const std::vector<float>& values, int64_t c
 }  // namespace
 
 Model::Model(const ort::ApiPtr& api, Manifest manifest_, const ort::SessionConfig& config_)
+    : Model(api, manifest_, config_, load_all(api, manifest_, config_)) {}
+
+Model::Model(const ort::ApiPtr& api, Manifest manifest_, const ort::SessionConfig& config_, Sessions sessions)
     : manifest(std::move(manifest_)),
       config(config_),
-      speech_encoder(load(api, manifest, Graph::kSpeechEncoder, config)),
-      embed_tokens(load(api, manifest, Graph::kEmbedTokens, config)),
-      language_model(load(api, manifest, Graph::kLanguageModel, config), config.device),
-      conditional_decoder(load(api, manifest, Graph::kConditionalDecoder, config)) {
+      embed_tokens(std::move(sessions[index_of(Graph::kEmbedTokens)])),
+      language_model(std::move(sessions[index_of(Graph::kLanguageModel)]), config.device),
+      conditional_decoder(std::move(sessions[index_of(Graph::kConditionalDecoder)])),
+      api_(api),
+      speech_encoder_level_(sessions[index_of(Graph::kSpeechEncoder)].optimization_level()),
+      speech_encoder_(
+          std::make_shared<const SpeechEncoder>(std::move(sessions[index_of(Graph::kSpeechEncoder)]))) {
   check_boundaries();
   log::write(log::Level::kInfo,
              std::string("the KV cache is kept ") +
                  (language_model.kv_mode() == KvMode::kInPlace ? "in place" : "in two buffers by turns"));
+}
+
+Model::Sessions Model::load_all(const ort::ApiPtr& api, const Manifest& manifest,
+                                const ort::SessionConfig& config) {
+  std::vector<std::future<ort::Session>> loading;
+  for (std::size_t i = 0; i < kGraphCount; ++i) {
+    // Deferred where no thread can be had.
+    loading.push_back(std::async(std::launch::async | std::launch::deferred,
+                                 [&, i] { return load(api, manifest, static_cast<Graph>(i), config); }));
+  }
+  Sessions sessions;  // what is under way when one throws is waited for by its future
+  for (auto& each : loading) sessions.push_back(each.get());
+  return sessions;
+}
+
+std::shared_ptr<const SpeechEncoder> Model::speech_encoder() const {
+  const std::lock_guard<std::mutex> lock(encoder_mutex_);
+  if (speech_encoder_ == nullptr) {
+    speech_encoder_ =
+        std::make_shared<const SpeechEncoder>(load(api_, manifest, Graph::kSpeechEncoder, config));
+  }
+  return speech_encoder_;
+}
+
+void Model::unload_speech_encoder() {
+  std::shared_ptr<const SpeechEncoder> unloaded;  // goes outside the lock
+  const std::lock_guard<std::mutex> lock(encoder_mutex_);
+  speech_encoder_.swap(unloaded);
+}
+
+bool Model::speech_encoder_loaded() const {
+  const std::lock_guard<std::mutex> lock(encoder_mutex_);
+  return speech_encoder_ != nullptr;
 }
 
 // What one graph gives must be what the next one takes.
@@ -62,16 +104,16 @@ void Model::check_boundaries() const {
   Contract(embed_tokens.session())
       .equal("the hidden size of 'inputs_embeds' (language_model's is the measure)", lm.hidden_size,
              embed_tokens.hidden_size());
-  const Contract encoder(speech_encoder.session());
+  const Contract encoder(speech_encoder_->session());
   const auto agree = [&](const char* what, int64_t expected, int64_t found) {
     if (expected > 0 && found > 0) encoder.equal(what, expected, found);
   };
   agree("the hidden size of its prefix (language_model's is the measure)", lm.hidden_size,
-        speech_encoder.hidden_size());
+        speech_encoder_->hidden_size());
   agree("the size of 'speaker_embeddings' (conditional_decoder's is the measure)",
-        conditional_decoder.speaker_embedding_size(), speech_encoder.speaker_embedding_size());
+        conditional_decoder.speaker_embedding_size(), speech_encoder_->speaker_embedding_size());
   agree("the size of 'speaker_features' (conditional_decoder's is the measure)",
-        conditional_decoder.speaker_feature_size(), speech_encoder.speaker_feature_size());
+        conditional_decoder.speaker_feature_size(), speech_encoder_->speaker_feature_size());
   const int64_t highest = std::max({manifest.start_token, manifest.stop_token, manifest.silence_token});
   if (highest >= lm.vocab_size) {
     Contract(language_model.session())

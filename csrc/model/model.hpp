@@ -1,6 +1,11 @@
 // The four graphs of a bundle, loaded and checked against each other.
 #pragma once
 
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <vector>
+
 #include "model/conditional_decoder.hpp"
 #include "model/embed_tokens.hpp"
 #include "model/language_model.hpp"
@@ -12,7 +17,8 @@ namespace loquor {
 
 class Model {
  public:
-  // Throws kModel, kInvalidInput or kRuntimeMissing.
+  // Loads the graphs at the same time, each on a thread of its own. Throws kModel, kInvalidInput or
+  // kRuntimeMissing; where several graphs fail, what the first of them threw.
   Model(const ort::ApiPtr& api, Manifest manifest, const ort::SessionConfig& config);
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
@@ -20,15 +26,29 @@ class Model {
   // Throws kInvalidInput when the voice's tensors do not fit these graphs.
   void check(const Voice& voice) const;
 
+  // Any thread. Loaded again if it was unloaded, which takes effect when nobody holds it any more.
+  std::shared_ptr<const SpeechEncoder> speech_encoder() const;
+  void unload_speech_encoder();
+  bool speech_encoder_loaded() const;
+  const char* speech_encoder_level() const { return speech_encoder_level_; }
+
   const Manifest manifest;
   const ort::SessionConfig config;
-  SpeechEncoder speech_encoder;
   EmbedTokens embed_tokens;
   LanguageModel language_model;
   ConditionalDecoder conditional_decoder;
 
  private:
+  using Sessions = std::vector<ort::Session>;  // by Graph
+  static Sessions load_all(const ort::ApiPtr& api, const Manifest& manifest,
+                           const ort::SessionConfig& config);
+  Model(const ort::ApiPtr& api, Manifest manifest, const ort::SessionConfig& config, Sessions sessions);
   void check_boundaries() const;
+
+  const ort::ApiPtr api_;
+  const char* const speech_encoder_level_;
+  mutable std::mutex encoder_mutex_;
+  mutable std::shared_ptr<const SpeechEncoder> speech_encoder_;  // null: unloaded
 };
 
 }  // namespace loquor

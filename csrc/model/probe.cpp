@@ -34,12 +34,7 @@ class Prober {
 
   // The same with one shared buffer for each tensor. False when the graph refuses or gives other logits.
   bool run_shared() {
-    const std::size_t bytes = static_cast<std::size_t>(kCapacity) * signature_.kv.position_bytes();
-    std::vector<std::shared_ptr<void>> buffers;
-    for (std::size_t i = 0; i < signature_.kv.past_names.size(); ++i) {
-      buffers.push_back(device_.allocate(bytes));
-      if (device_.host()) fill_with_garbage(buffers.back().get());
-    }
+    const auto buffers = shared_buffers();
     try {
       std::vector<float> prefill;
       std::vector<float> step;
@@ -81,9 +76,41 @@ class Prober {
     }
   }
 
+  // One position and then two, in the way the cache will be kept, against the decode step.
+  bool run_extending(KvMode mode) {
+    try {
+      std::vector<float> ignored;
+      std::vector<float> logits;
+      if (mode == KvMode::kInPlace) {
+        const auto buffers = shared_buffers();
+        run_with_buffers(1, 0, buffers, ignored);
+        run_with_buffers(kPrefill, 1, buffers, logits);
+      } else {
+        const std::vector<ort::Value> pasts = run_once(1, 0, {}, ignored);
+        run_once(kPrefill, 1, pasts, logits);
+      }
+      const auto last = static_cast<std::ptrdiff_t>(logits_step.size());
+      return close({logits.end() - last, logits.end()}, logits_step);
+    } catch (const Error& error) {
+      log::write(log::Level::kDebug, session_.file_name() + " takes a prompt in one run: " + error.what());
+      return false;
+    }
+  }
+
   bool last_only() const { return static_cast<int64_t>(logits_prefill.size()) == signature_.vocab_size; }
 
  private:
+  // One for each tensor.
+  std::vector<std::shared_ptr<void>> shared_buffers() const {
+    const std::size_t bytes = static_cast<std::size_t>(kCapacity) * signature_.kv.position_bytes();
+    std::vector<std::shared_ptr<void>> buffers;
+    for (std::size_t i = 0; i < signature_.kv.past_names.size(); ++i) {
+      buffers.push_back(device_.allocate(bytes));
+      if (device_.host()) fill_with_garbage(buffers.back().get());
+    }
+    return buffers;
+  }
+
   // Positions that are read though they are not filled must show in the logits.
   void fill_with_garbage(void* data) const {
     const std::size_t count =
@@ -99,8 +126,9 @@ class Prober {
 
   // Made-up embeddings of the positions from `past` on.
   void write_embeds(float* to, int64_t count, int64_t past) const {
+    const int64_t before = past * signature_.hidden_size;
     for (int64_t i = 0; i < count * signature_.hidden_size; ++i) {
-      to[i] = 0.1f * static_cast<float>(std::sin(static_cast<double>(i + 7 * past + 1)));
+      to[i] = 0.1f * static_cast<float>(std::sin(static_cast<double>(before + i + 1)));
     }
   }
 
@@ -223,6 +251,7 @@ LmProbe probe_language_model(const ort::Session& session, const LmSignature& sig
   LmProbe probe;
   probe.logits_of_last_only = rows == 1;
   probe.kv_mode = prober.run_shared() ? KvMode::kInPlace : KvMode::kPingPong;
+  probe.extends = prober.run_extending(probe.kv_mode);
   probe.batched = probe.kv_mode == KvMode::kInPlace && prober.run_batched();
   return probe;
 }

@@ -11,12 +11,14 @@ struct LmProbe {
   KvMode kv_mode = KvMode::kPingPong;
   bool logits_of_last_only = false;  // else of every new position
   bool batched = false;              // in place, rows of different lengths may share a decode step
+  bool extends = false;              // a run may add several positions to a past
 };
 
 // In place needs that past and present, bound to one buffer longer than its content, give the logits that
 // separate buffers give. A graph that cannot do it fails or differs, and is run in ping-pong. Batched needs
-// in the same way that two rows of different lengths give what each gave alone. Throws kExecution or kModel
-// when the graph does not run even with separate buffers.
+// in the same way that two rows of different lengths give what each gave alone; extends, that a prompt in two
+// runs gives what it gave otherwise. Throws kExecution or kModel when the graph does not run even with
+// separate buffers.
 LmProbe probe_language_model(const ort::Session& session, const LmSignature& signature,
                              const ort::Device& device);
 

@@ -18,6 +18,8 @@ __all__: list[str] = [
     "abi_version",
     "default_stream_options",
     "graph_files",
+    "keep_prefix",
+    "prefix_of",
     "set_log_level",
     "version",
 ]
@@ -72,6 +74,7 @@ class EngineHandle:
         batching: bool = True,
         prepared: collections.abc.Mapping[str, str] = {},
         reference_seconds: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+        prefix_cache_bytes: typing.SupportsInt | typing.SupportsIndex = 268435456,
     ) -> None: ...
     def decode(
         self,
@@ -97,6 +100,8 @@ class EngineHandle:
         For the end of the process: ends every request, and no other thread comes back from a call.
         """
     def info(self) -> dict[str, typing.Any]: ...
+    def memory(self) -> dict[str, typing.Any]: ...
+    def unload_encoder(self) -> None: ...
 
 class StreamHandle:
     """
@@ -143,6 +148,16 @@ def default_stream_options(engine: EngineHandle) -> dict[str, typing.Any]: ...
 def graph_files(folder: str, dtype: str) -> dict[str, tuple[str, str]]:
     """
     File and published dtype of each graph.
+    """
+
+def keep_prefix(engine: EngineHandle, voice: VoiceHandle, kv: numpy.ndarray) -> None:
+    """
+    Gives an engine what prefix_of gave, from the same graph.
+    """
+
+def prefix_of(engine: EngineHandle, voice: VoiceHandle, cancel: CancelToken | None = None) -> numpy.ndarray:
+    """
+    KV of a voice's prefix, [tensors, heads, positions, head_dim], in the type of the engine's cache.
     """
 
 def set_log_level(level: typing.SupportsInt | typing.SupportsIndex) -> None:

@@ -40,11 +40,25 @@ def check_count(name: str, value: object, most: int) -> None:
 
 
 def check_engine_arguments(
-    device: object, dtype: object, provider_options: object, threads: object, slots: object, max_queue: object
+    device: object,
+    dtype: object,
+    provider_options: object,
+    threads: object,
+    slots: object,
+    max_queue: object,
+    prefix_cache_bytes: object,
 ) -> None:
     counts = {"threads": (threads, 1024), "slots": (slots, 64), "max_queue": (max_queue, 2**20)}
     for count, (value, most) in counts.items():
         check_count(count, value, most)
+    if (
+        isinstance(prefix_cache_bytes, bool)
+        or not isinstance(prefix_cache_bytes, int)
+        or not 0 <= prefix_cache_bytes < 2**62
+    ):
+        raise InvalidInputError(
+            f"prefix_cache_bytes must be a number of bytes, 0 for none, not {prefix_cache_bytes!r}"
+        )
     for name, value in (("device", device), ("dtype", dtype)):
         if not isinstance(value, str):
             raise InvalidInputError(f"{name} must be a str, such as 'auto', not {type(value).__name__}")

@@ -21,6 +21,7 @@ from .capabilities import Capabilities, capabilities_of
 from .errors import InvalidInputError
 from .long_speech import LongSpeech
 from .long_text import LongTextOptions
+from .memory import Memory, memory_of
 from .opening import open_core
 from .options import (
     GenerationOptions,
@@ -67,6 +68,7 @@ class Engine:
         prepare: bool = True,
         kv_dtype: str = "auto",
         reference_seconds: float | None = None,
+        prefix_cache_bytes: int = 256 << 20,
     ) -> None:
         """Load a bundle: a name of the catalogue, a hub id, or a folder (see `loquor.hub.resolve`).
 
@@ -87,6 +89,9 @@ class Engine:
         "fp32", "fp16" or "int8". `reference_seconds` of a voice's start prompt the decoder (None: all); every
         decode computes them again, so less is faster, and a little less alike.
 
+        A voice opens every prompt with the same positions, which are computed at its first request and then
+        copied from memory; `prefix_cache_bytes` bounds it (the least recently used go), 0 computes always.
+
         Raises `RuntimeMissingError`, `ModelError` (files not fetched: `DownloadError`), `InvalidInputError`.
         """
         from .catalog import find_entry, model_text
@@ -95,7 +100,7 @@ class Engine:
         runtime = open_runtime()
         self._model = model_text(model)
         check_normalizer(normalize)
-        check_engine_arguments(device, dtype, provider_options, threads, slots, max_queue)
+        check_engine_arguments(device, dtype, provider_options, threads, slots, max_queue, prefix_cache_bytes)
         seconds = check_preparation(prepare, kv_dtype, reference_seconds)
         entry = find_entry(self._model)
         if entry is not None and not entry.supported:
@@ -105,7 +110,7 @@ class Engine:
         self._folder = resolve(model, dtype=dtype)
         self._tokenizer = Tokenizer(self._folder)
         self._core: _core.EngineHandle | None
-        self._core, self._prepared = open_core(
+        self._core, self._prepared, prepared_files = open_core(
             runtime,
             self._folder,
             prepare,
@@ -118,19 +123,28 @@ class Engine:
             max_queue=max_queue,
             batching=bool(batching),
             reference_seconds=seconds,
+            prefix_cache_bytes=prefix_cache_bytes,
         )
         self._text_rules = read_text_rules(self._folder)
         self._normalizer = self._text_rules.normalizer if normalize == "auto" else normalize
         self._info = self._core.info()
         self._defaults = self._core.default_options()
         self._stream_defaults = _core.default_stream_options(self._core)
-        self._voices = EngineVoices(self._folder, self._model, self._info)
+        self._voices = EngineVoices(
+            self._folder, self._model, self._info, prepared_files.get("language_model")
+        )
         self._streams: weakref.WeakSet[Stream | Session] = weakref.WeakSet()
         self._lock = threading.Lock()
 
     # --- Voices ---
 
-    def voice(self, source: VoiceSource | None = None, *, cancel: _core.CancelToken | None = None) -> Voice:
+    def voice(
+        self,
+        source: VoiceSource | None = None,
+        *,
+        prefix: bool = False,
+        cancel: _core.CancelToken | None = None,
+    ) -> Voice:
         """Make a voice from a recording, or load a saved one.
 
         `source` is the name of a voice that the bundle brings (`capabilities.voices`), a file that soundfile
@@ -138,10 +152,15 @@ class Engine:
         binary file object, a saved voice (`.safetensors`), or None for the bundle's default voice. Recordings
         are mixed to mono, resampled to 24 kHz, brought to -27 LUFS and cut to 15 s, as upstream does.
 
+        `prefix` adds what the language model makes of the voice (`Voice.prefix`), for `Voice.save`: in an
+        engine like this one, also of another process, the first request with the saved voice starts at the
+        text. It is large (Turbo: 74 MB in float32, 18 in int8) and needs room in `prefix_cache_bytes`.
+
         Raises `InvalidInputError` for a recording or voice that cannot be used, `ExecutionError`,
         `CancelledError`.
         """
-        return self._voices.make(source, self._engine, checked_token(cancel))
+        voice = self._voices.make(source, self._engine, checked_token(cancel))
+        return self._voices.with_prefix(voice, self._engine, checked_token(cancel)) if prefix else voice
 
     # --- Speech ---
 
@@ -207,11 +226,11 @@ class Engine:
         made = self._voices.cached(voice, self._engine, checked_token(cancel))
         warnings = [*prepared.warnings, *self._tokenizer.warnings(text)]
         warnings += unused_option_warnings(options, self._info["family"])
-        token, handle_of = checked_token(cancel), self._voices.handle
-        handle = _core.StreamHandle(
-            self._engine(), ids, handle_of(made), resolved, chunks, token, progress, prepared.text
+        token, handle = checked_token(cancel), self._voices.handle(made, self._engine)
+        stream_handle = _core.StreamHandle(
+            self._engine(), ids, handle, resolved, chunks, token, progress, prepared.text
         )
-        stream = Stream(handle, text, len(ids), self._info["sample_rate"], warnings, start)
+        stream = Stream(stream_handle, text, len(ids), self._info["sample_rate"], warnings, start)
         with self._lock:
             self._streams.add(stream)
         return stream
@@ -305,7 +324,7 @@ class Engine:
         ids, resolved = checked_ids(input_ids, "input_ids"), resolve_options(options, self._defaults)
         check_progress(progress)
         tokens: npt.NDArray[np.int64] = self._engine().generate_tokens(
-            ids, self._voices.handle(voice), resolved, checked_token(cancel), progress
+            ids, self._voices.handle(voice, self._engine), resolved, checked_token(cancel), progress
         )["tokens"]
         return tokens
 
@@ -325,9 +344,31 @@ class Engine:
         """
         seed = resolve_options(GenerationOptions(seed=seed), self._defaults)["seed"]
         ids = checked_ids(speech_tokens, "speech_tokens")
-        return self._engine().decode(ids, self._voices.handle(voice), seed, checked_token(cancel))[0]
+        return self._engine().decode(
+            ids, self._voices.handle(voice, self._engine), seed, checked_token(cancel)
+        )[0]
 
     # --- The engine itself ---
+
+    def warmup(self, voice: VoiceSource | None = None) -> None:
+        """Run each graph once, so that the first request is as fast as those after it.
+
+        With the voice that it will speak in, whose prefix is then kept; None takes the bundle's own, or makes
+        one of a tone. Raises what `speak` raises.
+        """
+        if voice is None and self._voices.default is None:
+            voice = (0.1 * np.sin(np.arange(48_000) * 0.05), 24_000)
+        made = self._voices.cached(voice, self._engine, None)
+        self.generate_tokens(self._tokenizer.encode("Hi."), made, GenerationOptions(max_new_tokens=3))
+        self.decode([self._info["silence_token"]] * 3, made)
+
+    def memory(self) -> Memory:
+        """What the engine, and the process, hold in memory now."""
+        return memory_of(self._engine().memory())
+
+    def unload_encoder(self) -> None:
+        """Give the speech encoder's memory back; making a voice from a recording loads it again."""
+        self._engine().unload_encoder()
 
     @property
     def capabilities(self) -> Capabilities:

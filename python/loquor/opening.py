@@ -32,30 +32,32 @@ def _halt_cores() -> None:
 
 def open_core(
     runtime: _core.Runtime, folder: Path, prepare: bool, kv_dtype: str, **options: Any
-) -> tuple[_core.EngineHandle, Mapping[str, str]]:
-    """Load a bundle for an engine, with rewritten graphs if `prepare`; also the state of those by graph name.
+) -> tuple[_core.EngineHandle, Mapping[str, str], Mapping[str, Path]]:
+    """Load a bundle for an engine, with rewritten graphs if `prepare`; also the states and files of those by
+    graph name.
 
     `options` are those of `_core.EngineHandle`. Raises what that raises.
     """
     given = options["provider_options"].items()
     options["provider_options"] = {str(key): str(value) for key, value in given}
-    core, states = _open(runtime, folder, prepare, kv_dtype, options)
-    _open_cores.add(core)
-    return core, states
+    opened = _open(runtime, folder, prepare, kv_dtype, options)
+    _open_cores.add(opened[0])
+    return opened
 
 
 def _open(
     runtime: _core.Runtime, folder: Path, prepare: bool, kv_dtype: str, options: dict[str, Any]
-) -> tuple[_core.EngineHandle, Mapping[str, str]]:
+) -> tuple[_core.EngineHandle, Mapping[str, str], Mapping[str, Path]]:
     results: Mapping[str, PreparedGraph] = {}
     if prepare and _device(runtime, options["device"]) in _DEVICES:
         results = prepare_bundle(folder, options["dtype"], kv_dtype=kv_dtype, threads=options["threads"])
     elif kv_dtype != "auto":
         _log.warning("kv_dtype=%r is left out: it takes a prepared graph", kv_dtype)
-    files = {name: str(result.file) for name, result in results.items() if result.file is not None}
+    files = {name: result.file for name, result in results.items() if result.file is not None}
+    paths = {name: str(file) for name, file in files.items()}
     states = {name: result.state for name, result in results.items()}
     try:
-        return _core.EngineHandle(runtime, str(folder), **options, prepared=files), states
+        return _core.EngineHandle(runtime, str(folder), **options, prepared=paths), states, files
     except (ModelError, ExecutionError) as error:
         if not files:
             raise
@@ -63,7 +65,7 @@ def _open(
     # A broken bundle fails here in its own words.
     core = _core.EngineHandle(runtime, str(folder), **options)
     _log.warning("%s: used as published, not prepared: %s", ", ".join(files), problem)
-    return core, {name: "refused" if name in files else state for name, state in states.items()}
+    return core, {name: "refused" if name in files else state for name, state in states.items()}, {}
 
 
 def _device(runtime: _core.Runtime, name: str) -> str:

@@ -22,11 +22,13 @@ __all__ = [
     "VOICE_SUFFIX",
     "Fingerprint",
     "Voice",
+    "VoicePrefix",
     "bundle_voices",
     "default_voice",
     "fingerprint_of",
     "is_voice_file",
     "named_voice",
+    "prefix_fingerprint",
 ]
 
 VOICE_SUFFIX = ".safetensors"
@@ -41,6 +43,8 @@ _ARRAYS = {
     "speaker_embeddings": (np.float32, 1),
     "speaker_features": (np.float32, 2),
 }
+_PREFIX = "prefix_kv"
+_PREFIX_DTYPES = ("float32", "float16", "int8")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -66,13 +70,40 @@ class Fingerprint:
 
 
 @dataclass(frozen=True, eq=False)
+class VoicePrefix:
+    """What a language model made of a voice's `audio_features`, so that it need not do it again.
+
+    `kv` [2 * layers, heads, P, head_dim] float32, float16 or int8, read-only: keys, then values, of each
+    layer. `fingerprint` (sha256, hex) names the graph as it ran, its weights and the type of its KV cache:
+    no other can use it. Raises `InvalidInputError` for another dtype, rank or fingerprint, or an empty array.
+    """
+
+    kv: npt.NDArray[Any]
+    fingerprint: str
+
+    def __post_init__(self) -> None:
+        kv = self.kv
+        if not isinstance(kv, np.ndarray) or kv.dtype not in _PREFIX_DTYPES or kv.ndim != 4 or not kv.size:
+            seen = f"{getattr(kv, 'dtype', '')} {getattr(kv, 'shape', '')} {type(kv).__name__}".strip()
+            raise InvalidInputError(
+                f"the prefix of a voice must be {', '.join(_PREFIX_DTYPES)} of rank 4, not empty, not {seen}"
+            )
+        if not isinstance(self.fingerprint, str) or not _SHA256.fullmatch(self.fingerprint):
+            raise InvalidInputError(f"a prefix's fingerprint must be 64 hex digits, not {self.fingerprint!r}")
+        kv = np.ascontiguousarray(kv).view()
+        kv.setflags(write=False)
+        object.__setattr__(self, "kv", kv)
+
+
+@dataclass(frozen=True, eq=False)
 class Voice:
     """The four outputs of the speech encoder for one recording, without the batch axis.
 
     `audio_features` float32 [P, H] opens the prompt of the language model; `audio_tokens` int64 [T],
     `speaker_embeddings` float32 [D] and `speaker_features` float32 [F, mels] go to the conditional decoder.
-    The arrays are read-only copies. Raises `InvalidInputError` if one has another dtype or rank, is empty,
-    not finite, or holds a negative token.
+    The arrays are read-only copies. `prefix` is there if it was asked for (see `Engine.voice`). Raises
+    `InvalidInputError` if an array has another dtype or rank, is empty, not finite, or holds a negative
+    token.
     """
 
     audio_features: npt.NDArray[np.float32]
@@ -81,6 +112,7 @@ class Voice:
     speaker_features: npt.NDArray[np.float32]
     fingerprint: Fingerprint
     name: str = "voice"
+    prefix: VoicePrefix | None = None
 
     def __post_init__(self) -> None:
         for field, (dtype, rank) in _ARRAYS.items():
@@ -90,6 +122,10 @@ class Voice:
             raise InvalidInputError(f"a voice's name must be a str, not {type(self.name).__name__}")
         if (self.audio_tokens < 0).any():
             raise InvalidInputError("a voice's audio_tokens must not be negative: make the voice again")
+        if self.prefix is not None and not isinstance(self.prefix, VoicePrefix):
+            raise InvalidInputError(
+                f"a voice's prefix must be a VoicePrefix or None, not {type(self.prefix).__name__}"
+            )
 
     def check(self, fingerprint: Fingerprint) -> None:
         """Raise `InvalidInputError` unless an engine with this `fingerprint` can speak with the voice.
@@ -105,7 +141,7 @@ class Voice:
             )
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the voice to a `.safetensors` file, replacing it as a whole.
+        """Write the voice to a `.safetensors` file, replacing it as a whole, with its prefix if it has one.
 
         Raises `InvalidInputError` if the suffix is another or the file cannot be written.
         """
@@ -124,7 +160,11 @@ class Voice:
             "encoder": own.encoder,
             "dtype": own.dtype,
         }
-        write_atomic(path, save({field: getattr(self, field) for field in _ARRAYS}, metadata))
+        content = {field: getattr(self, field) for field in _ARRAYS}
+        if self.prefix is not None:
+            content[_PREFIX] = self.prefix.kv
+            metadata["prefix"] = self.prefix.fingerprint
+        write_atomic(path, save(content, metadata))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Voice:
@@ -143,6 +183,7 @@ class Voice:
                 if missing := _ARRAYS.keys() - set(file.keys()):
                     raise InvalidInputError(f"voice {path} lacks {sorted(missing)}: make the voice again")
                 arrays = {field: file.get_tensor(field) for field in _ARRAYS}
+                kv = file.get_tensor(_PREFIX) if _PREFIX in set(file.keys()) else None
         except (SafetensorError, OSError, TypeError, ValueError) as error:
             if isinstance(error, InvalidInputError):
                 raise
@@ -151,7 +192,8 @@ class Voice:
             ) from error
         try:
             fingerprint = Fingerprint(metadata["bundle"], metadata["encoder"], metadata["dtype"])
-            return cls(**arrays, fingerprint=fingerprint, name=metadata["name"])
+            prefix = None if kv is None else VoicePrefix(kv, metadata.get("prefix", ""))
+            return cls(**arrays, fingerprint=fingerprint, name=metadata["name"], prefix=prefix)
         except InvalidInputError as error:
             raise InvalidInputError(f"voice {path} is damaged: {error}") from error
 
@@ -215,12 +257,28 @@ def fingerprint_of(bundle_dir: Path, encoder_file: Path, dtype: str, contract: s
     try:
         config_bytes = config.read_bytes() if config.exists() else b""
         bundle = _sha256(config_bytes, (bundle_dir / "tokenizer.json").read_bytes(), contract.encode())
-        pattern = re.compile(re.escape(encoder_file.name) + r"[._]data(_\d+)?")
-        weights = sorted(p for p in encoder_file.parent.iterdir() if pattern.fullmatch(p.name))
-        encoder = _sha256(encoder_file.read_bytes(), *map(_sample, weights))
+        encoder = _sha256(encoder_file.read_bytes(), *_weight_samples(encoder_file))
     except OSError as error:
         raise ModelError(f"cannot read the bundle in {bundle_dir} ({error}): fetch it again") from error
     return Fingerprint(bundle, encoder, dtype)
+
+
+def prefix_fingerprint(model_file: Path, prepared: Path | None, kv_dtype: str) -> str:
+    """Return the fingerprint (sha256, hex) of a language model as it runs, for `VoicePrefix`.
+
+    It hashes the graph in use (the `prepared` one holds what preparation decided), the weights beside
+    `model_file` as in `fingerprint_of`, and the type of the KV cache. Raises `ModelError`.
+    """
+    try:
+        graph = (prepared or model_file).read_bytes()
+        return _sha256(b"prefix 1", graph, *_weight_samples(model_file), kv_dtype.encode())
+    except OSError as error:
+        raise ModelError(f"cannot read {model_file} ({error}): fetch it again") from error
+
+
+def _weight_samples(graph: Path) -> list[bytes]:
+    pattern = re.compile(re.escape(graph.name) + r"[._]data(_\d+)?")
+    return [_sample(p) for p in sorted(graph.parent.iterdir()) if pattern.fullmatch(p.name)]
 
 
 def _sample(path: Path) -> bytes:

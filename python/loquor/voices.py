@@ -8,13 +8,24 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 from . import _core
 from .errors import InvalidInputError
 from .reference_audio import load_reference
-from .voice import Voice, bundle_voices, default_voice, fingerprint_of, is_voice_file, named_voice
+from .voice import (
+    Voice,
+    VoicePrefix,
+    bundle_voices,
+    default_voice,
+    fingerprint_of,
+    is_voice_file,
+    named_voice,
+    prefix_fingerprint,
+)
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -38,10 +49,13 @@ class EngineVoices:
         folder: Path,
         model: str,
         info: Mapping[str, Any],
+        prepared_model: Path | None,
     ) -> None:
         self.named = bundle_voices(folder)
         self.default = default_voice(folder)
         self._model = model
+        self._model_files = (Path(info["graphs"]["language_model"]["file"]), prepared_model)
+        self._kv_dtype = info["kv_dtype"]
         encoder = info["graphs"]["speech_encoder"]
         sizes = ("family", "hidden_size", "speaker_embedding_size", "speaker_feature_size")
         contract = " ".join(str(info[key]) for key in sizes)
@@ -85,14 +99,19 @@ class EngineVoices:
                 self._files.move_to_end(key)
                 return self._files[key]
         voice = self.make(source, core, cancel)
+        if voice.prefix is not None:  # the core has it from here on, and bounds it
+            handle = self.handle(voice, core)
+            voice = replace(voice, prefix=None)
+            with self._lock:
+                self._handles[voice] = handle
         with self._lock:
             self._files[key] = voice
             while len(self._files) > _KEPT:
                 self._files.popitem(last=False)
         return voice
 
-    def handle(self, voice: Voice) -> _core.VoiceHandle:
-        """Return the core's copy of a voice, made when it is first used."""
+    def handle(self, voice: Voice, core: Core) -> _core.VoiceHandle:
+        """Return the core's copy of a voice, made, with its prefix, when it is first used."""
         if not isinstance(voice, Voice):
             raise InvalidInputError(
                 f"voice must be a loquor.Voice (see Engine.voice), not {type(voice).__name__}"
@@ -104,9 +123,38 @@ class EngineVoices:
             handle = _core.VoiceHandle(
                 voice.audio_features, voice.audio_tokens, voice.speaker_embeddings, voice.speaker_features
             )
+            self._keep_prefix(voice, handle, core)
             with self._lock:
                 self._handles[voice] = handle
         return handle
+
+    def with_prefix(self, voice: Voice, core: Core, cancel: _core.CancelToken | None) -> Voice:
+        """Return the voice with its prefix for this engine, computed if it has none or another's."""
+        if voice.prefix is not None and voice.prefix.fingerprint == self._prefix_fingerprint:
+            return voice
+        handle = self.handle(voice, core)
+        prefix = VoicePrefix(_core.prefix_of(core(), handle, cancel), self._prefix_fingerprint)
+        made = replace(voice, prefix=prefix)
+        with self._lock:
+            self._handles[made] = handle
+        return made
+
+    @cached_property
+    def _prefix_fingerprint(self) -> str:
+        return prefix_fingerprint(*self._model_files, self._kv_dtype)
+
+    def _keep_prefix(self, voice: Voice, handle: _core.VoiceHandle, core: Core) -> None:
+        """Give the core the prefix that the voice brings, if it is one of this language model."""
+        if voice.prefix is None:
+            return
+        if voice.prefix.fingerprint == self._prefix_fingerprint:
+            _core.keep_prefix(core(), handle, voice.prefix.kv)
+            return
+        _log.warning(
+            "the prefix that voice %r brings is another language model's, precision's or kv_dtype's: it is "
+            "left out and computed anew (save the voice again with this engine's)",
+            voice.name,
+        )
 
     def _resolved(self, source: VoiceSource | None) -> VoiceSource:
         return named_voice(source, self.default, self.named, self._model)

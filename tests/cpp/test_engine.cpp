@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <future>
 #include <initializer_list>
 #include <limits>
@@ -234,11 +235,71 @@ TEST_CASE("an engine whose graph cannot be loaded is kModel, whichever graph it 
   const Shim shim;
   for (int graph = 0; graph < static_cast<int>(kGraphCount); ++graph) {
     CAPTURE(graph);
-    CreateSession::plan = fail_call(graph + 1);
+    // This one and all behind it: they load at the same time, the first to fail in their order is told of.
+    CreateSession::plan = [graph](auto*, const auto* path, auto&&...) {
+      for (int i = graph; i < static_cast<int>(kGraphCount); ++i) {
+        const std::string name = std::string(kGraphNames[static_cast<std::size_t>(i)]) + ".onnx";
+        if (std::filesystem::path(path).filename() == name) return abi::ORT_FAIL;
+      }
+      return abi::ORT_OK;
+    };
     const Refusal found = refusal([&] { Engine(shim.api, bundle("gqa"), engine_options()); });
     CHECK(found.kind == ErrorKind::kModel);
     CHECK(found.names(std::string(kGraphNames[static_cast<std::size_t>(graph)]) +
                       ".onnx: a failure made by the test"));
+  }
+}
+
+TEST_CASE("the speech encoder is unloaded when nobody uses it, and loaded again for the next voice") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Studio studio(shim);
+  Engine& engine = studio.engine();
+  const auto expected = studio.generate(sampled(20));
+  CreateSession::calls = 0;
+  engine.unload_encoder();
+  engine.unload_encoder();
+  CHECK_FALSE(engine.memory().encoder_loaded);
+  CHECK(studio.generate(sampled(20)) == expected);
+  CHECK(CreateSession::calls == 0);
+  CreateSession::plan = fail_call(1);
+  CHECK(refusal([&] { engine.encode_voice(recording(), nullptr); }).kind == ErrorKind::kModel);
+  CreateSession::plan = nullptr;
+  CHECK(engine.encode_voice(recording(), nullptr).audio_features == studio.voice->audio_features);
+  CHECK(CreateSession::calls == 2);
+  CHECK(engine.memory().encoder_loaded);
+
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong{0};
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 5; ++i) {
+        if (engine.encode_voice(recording(), nullptr).audio_features != studio.voice->audio_features) ++wrong;
+        engine.unload_encoder();
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("memory tells of the cache and the prefixes") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  for (const std::string form : {"gqa", "concat"}) {
+    CAPTURE(form);
+    Studio studio(shim, form, 2);
+    CHECK(studio.engine().memory().kv_bytes == 0);
+    studio.generate(greedy(5));
+    studio.generate(greedy(5));
+    const Engine::Memory memory = studio.engine().memory();
+    const KvLayout& kv = studio.engine().model().language_model.signature().kv;
+    const auto position = static_cast<int64_t>(kv.position_bytes() * kv.past_names.size());
+    CHECK(memory.kv_bytes % (256 * position) == 0);
+    CHECK(memory.kv_bytes >= 2 * 256 * position);
+    CHECK(memory.prefixes.bytes == static_cast<std::size_t>(studio.voice->prefix_length * position));
+    CHECK(memory.prefixes.hits == 1);
+    CHECK(memory.prefixes.misses == 1);
   }
 }
 

@@ -74,13 +74,18 @@ def engine_of(bundle_of: Callable[..., Path]) -> Iterator[Callable[..., Engine]]
 
 @pytest.fixture(scope="session")
 def plain_of(bundle_of: Callable[..., Path]) -> Callable[..., PlainLoop]:
-    """(threads=1, arguments of make_bundle) -> the reference loop on the same bundle, made once a run."""
+    """(threads=1, arguments of make_bundle) -> the reference loop on the same bundle, made once a run.
+
+    It cuts prompts as the engine does, so that float16 rounds alike.
+    """
     made: dict[tuple[Path, int], PlainLoop] = {}
 
     def load(*, threads: int = 1, **arguments: Any) -> PlainLoop:
         folder = bundle_of(**arguments)
         if (folder, threads) not in made:
-            made[folder, threads] = PlainLoop(folder, arguments.get("dtype", "fp32"), threads=threads)
+            made[folder, threads] = PlainLoop(
+                folder, arguments.get("dtype", "fp32"), threads=threads, piece=64
+            )
         return made[folder, threads]
 
     return load

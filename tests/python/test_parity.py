@@ -113,6 +113,18 @@ def test_more_seeds_of_one_precision(
     assert len({tuple(run) for run in runs}) == 4
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_prompts_in_pieces_are_those_run_as_a_whole(
+    form: str, engine_of: EngineOf, bundle_of: Callable[..., Path], recording: Recording
+) -> None:
+    engine = engine_of(form=form)
+    whole = PlainLoop(bundle_of(form=form), threads=1)
+    pair = Pair(engine, whole, engine.voice((recording, 24_000)))
+    assert len(pair.voice.audio_features) > 128  # several pieces
+    for ids in (TEXT_IDS, [39 + 7 * i % 900 for i in range(150)] + [50256, 50256]):
+        assert tokens_of(engine, pair.voice, sampled(3), ids) == pair.plain_sampled(TURBO, 3, ids)
+
+
 def test_start_counts_as_said(
     engine_of: EngineOf, plain_of: Callable[..., PlainLoop], recording: Recording
 ) -> None:
@@ -272,7 +284,7 @@ def test_float16_boundaries_give_the_same_tokens_and_samples(
     """The published bundles may have them (sources differ); the engine reads each boundary's type."""
     folder = broken_copy(bundle_of(), tmp_path / "half", half_boundaries)
     with Engine(folder, threads=1, device="cpu") as engine:
-        pair = Pair(engine, PlainLoop(folder, threads=1), engine.voice((recording, 24_000)))
+        pair = Pair(engine, PlainLoop(folder, threads=1, piece=64), engine.voice((recording, 24_000)))
         assert engine.capabilities.kv_dtype == "float16"
         plain_voice = pair.plain.encode(load_reference((recording, 24_000)).samples)
         for name in VOICE_NAMES:

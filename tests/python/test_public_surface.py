@@ -80,9 +80,12 @@ _PROGRESS = "progress: 'Callable[[int], None] | None' = None"
             "dtype: 'str' = 'auto', threads: 'int' = 0, normalize: 'str' = 'auto', "
             "provider_options: 'Mapping[str, str] | None' = None, slots: 'int' = 0, max_queue: 'int' = 0, "
             "batching: 'bool' = True, prepare: 'bool' = True, kv_dtype: 'str' = 'auto', "
-            "reference_seconds: 'float | None' = None) -> 'None'",
+            "reference_seconds: 'float | None' = None, prefix_cache_bytes: 'int' = 268435456) -> 'None'",
         ),
-        ("voice", f"(self, source: 'VoiceSource | None' = None, *, {_CANCEL}) -> 'Voice'"),
+        (
+            "voice",
+            f"(self, source: 'VoiceSource | None' = None, *, prefix: 'bool' = False, {_CANCEL}) -> 'Voice'",
+        ),
         (
             "speak",
             "(self, text: 'str', voice: 'VoiceSource | None' = None, "
@@ -116,6 +119,9 @@ _PROGRESS = "progress: 'Callable[[int], None] | None' = None"
             "(self, speech_tokens: 'npt.ArrayLike', voice: 'Voice', *, seed: 'int' = 0, "
             f"{_CANCEL}) -> 'npt.NDArray[np.float32]'",
         ),
+        ("warmup", "(self, voice: 'VoiceSource | None' = None) -> 'None'"),
+        ("memory", "(self) -> 'Memory'"),
+        ("unload_encoder", "(self) -> 'None'"),
         ("close", "(self) -> 'None'"),
     ],
 )
@@ -125,7 +131,7 @@ def test_engine_signatures(method: str, signature: str) -> None:
 
 def test_engine_has_no_other_public_member() -> None:
     methods = {"voice", "speak", "speak_long", "session", "stream", "close"}
-    lower = {"tokenize", "generate_tokens", "decode"}
+    lower = {"tokenize", "generate_tokens", "decode", "warmup", "memory", "unload_encoder"}
     assert {name for name in vars(Engine) if not name.startswith("_")} == {*methods, *lower, "capabilities"}
 
 

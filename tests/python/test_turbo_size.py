@@ -71,7 +71,7 @@ def test_its_tokens_are_those_of_the_plain_loop(bundle: Path, engine: Engine, cl
     voice = engine.voice(clip)
     ids = engine.tokenize(TEXT)
     tokens = engine.generate_tokens(ids, voice, GenerationOptions(temperature=0, max_new_tokens=16))
-    plain = PlainLoop(bundle, "q4", threads=2)
+    plain = PlainLoop(bundle, "q4", threads=2, piece=64)
     plain_voice = {name: getattr(voice, name)[np.newaxis] for name in VOICE_NAMES}
     penalty = float(np.float32(1.2))
     expected = plain.generate(ids, plain_voice, max_new_tokens=16, repetition_penalty=penalty)

@@ -20,9 +20,15 @@ NUMPY_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tens
 
 
 class PlainLoop:
-    """A bundle's four sessions on the CPU, with `threads` intra-op threads each."""
+    """A bundle's four sessions on the CPU, with `threads` intra-op threads each.
 
-    def __init__(self, bundle_dir: Path, dtype: str = "fp32", *, threads: int = 2) -> None:
+    `piece`: voice prefix and text are each run in the fewest runs of at most so many positions, as equal as
+    may be; 0 runs the prompt as a whole. In float16 the two round differently.
+    """
+
+    def __init__(self, bundle_dir: Path, dtype: str = "fp32", *, threads: int = 2, piece: int = 0) -> None:
+        self.piece = piece
+
         def session(name: str) -> ort.InferenceSession:
             options = ort.SessionOptions()
             options.intra_op_num_threads = threads
@@ -79,10 +85,12 @@ class PlainLoop:
 
     def steps(self, input_ids: Sequence[int], voice: Voice) -> Generator[NDArray[np.float32], int, None]:
         """Yields float32 logits [vocabulary] of the next token; send each chosen token to go on."""
-        embeds = np.concatenate([voice["audio_features"], self._embed(input_ids)], axis=1)
+        prompt = [voice["audio_features"], self._embed(input_ids)]
+        waiting = [np.concatenate(prompt, axis=1)] if self.piece == 0 else _pieces(prompt, self.piece)
         position = 0
         past = self._empty_cache()
         while True:
+            embeds = waiting.pop(0)
             length = embeds.shape[1]
             feeds = {
                 "inputs_embeds": embeds,
@@ -94,8 +102,9 @@ class PlainLoop:
             outputs = dict(zip(names, _run(self.language_model, feeds), strict=True))
             position += length
             past = {name: outputs[name.replace("past_key_values", "present")] for name in past}
-            token = yield outputs["logits"][0, -1].astype(np.float32)
-            embeds = self._embed([token])
+            if not waiting:
+                token = yield outputs["logits"][0, -1].astype(np.float32)
+                waiting = [self._embed([token])]
 
     def decode(self, tokens: Sequence[int], voice: Voice) -> NDArray[np.float32]:
         """Samples at 24 kHz: 960 a code, three silent tokens appended, START and STOP dropped."""
@@ -114,6 +123,14 @@ class PlainLoop:
         inputs = self.language_model.get_inputs()
         pasts = [node for node in inputs if node.name.startswith("past_key_values.")]
         return {node.name: np.zeros((1, node.shape[1], 0, node.shape[3]), np.float16) for node in pasts}
+
+
+def _pieces(parts: list[NDArray], most: int) -> list[NDArray]:
+    cut: list[NDArray] = []
+    for part in parts:
+        size = -(-part.shape[1] // -(-part.shape[1] // most))
+        cut += [part[:, start : start + size] for start in range(0, part.shape[1], size)]
+    return cut
 
 
 def _history(tokens: list[int], options: SamplingOptions) -> list[int]:

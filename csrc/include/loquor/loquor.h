@@ -103,6 +103,7 @@ typedef struct loquor_engine_options {
   const char* const* prepared_graphs;
   /* Of a voice's start, for the decoder; 0: all. Less is faster, and a little less alike. */
   float reference_seconds;
+  int64_t prefix_cache_bytes; /* of host memory, for the KV of voices' prefixes; 0: none is kept */
 } loquor_engine_options;
 
 typedef enum loquor_graph {
@@ -260,7 +261,8 @@ typedef struct loquor_tokens_info {
   loquor_finish_reason finish_reason;
   int32_t prompt_length; /* positions of the prefill: voice prefix, text and START */
   double prefill_seconds;
-  double decode_seconds; /* all decode steps together */
+  double decode_seconds;    /* all decode steps together */
+  int32_t cached_positions; /* of the prompt, copied from a kept prefix instead of computed */
 } loquor_tokens_info;
 
 LOQUOR_EXPORT void loquor_request_init(loquor_request* request);
@@ -307,6 +309,8 @@ LOQUOR_EXPORT void loquor_waveform_destroy(loquor_waveform* waveform);
 }
 #endif
 
+#include "loquor/memory.h" /* what an engine holds in memory */
+#include "loquor/prefix.h" /* the KV of voices' prefixes */
 #include "loquor/stream.h" /* speech chunk by chunk while it is made */
 #include "loquor/tools.h"  /* below the engine: files of a bundle, single graphs */
 

@@ -37,6 +37,7 @@ using Owned = std::unique_ptr<T, Destroyer<T, Destroy>>;
 using Runtime = Owned<loquor_runtime, loquor_runtime_close>;
 using CancelToken = Owned<loquor_cancel, loquor_cancel_destroy>;
 using Voice = Owned<loquor_voice, loquor_voice_destroy>;
+using Prefix = Owned<loquor_prefix, loquor_prefix_destroy>;
 using Tokens = Owned<loquor_tokens, loquor_tokens_destroy>;
 using Bundle = Owned<loquor_bundle, loquor_bundle_close>;
 using Session = Owned<loquor_session, loquor_session_close>;
@@ -124,6 +125,16 @@ class Engine {
     check(loquor_engine_stream(handle_.get(), &request, options, &raw));
     return Stream(raw);
   }
+  Prefix prefix(const loquor_voice* voice, loquor_cancel* cancel = nullptr) const {
+    return made<Prefix>(loquor_engine_get_prefix, handle_.get(), voice, cancel);
+  }
+  void keep_prefix(const loquor_voice* voice, const void* data, std::size_t size) const {
+    check(loquor_engine_keep_prefix(handle_.get(), voice, data, size));
+  }
+  loquor_memory_info memory() const {
+    return info_of<loquor_memory_info>(loquor_engine_get_memory, handle_.get());
+  }
+  void unload_encoder() const { check(loquor_engine_unload_encoder(handle_.get())); }
   void halt() const { loquor_engine_halt(handle_.get()); }
 
  private:

@@ -24,6 +24,12 @@ def add(
     parser.add_argument(
         "-o", "--output", required=True, metavar="FILE", help=f"the file to write ({VOICE_SUFFIX})"
     )
+    parser.add_argument(
+        "--with-prefix",
+        action="store_true",
+        help="store what the language model makes of the voice: its first sentence comes sooner, in the same "
+        "precision only (Turbo: 74 MB more)",
+    )
     add_engine_arguments(parser)
     parser.set_defaults(run=run)
 
@@ -32,7 +38,9 @@ def run(args: argparse.Namespace) -> int:
     check_input(args.recording, "the recording")
     check_output(args.output, (VOICE_SUFFIX,), args.recording)
     with load_engine(args) as engine:
-        voice = interruptible(lambda cancel: engine.voice(args.recording, cancel=cancel))
+        voice = interruptible(
+            lambda cancel: engine.voice(args.recording, prefix=args.with_prefix, cancel=cancel)
+        )
         model = engine.capabilities.model
     voice.save(args.output)
     if not args.quiet:

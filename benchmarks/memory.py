@@ -1,0 +1,112 @@
+"""How much memory does a loaded model take, resident and at its peak?
+
+    python benchmarks/memory.py --size turbo --dtype q4 [--bundle FOLDER]
+
+Each figure is taken in a process of its own (Linux): after imports, with the graphs prepared, in MB above
+what the process had before loading. Rivals: the published language model and decoder, then all four graphs,
+opened by Python's onnxruntime; the engine, after a request, and with its speech encoder unloaded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from harness import machine
+from load import graphs_of, open_bare
+
+from bundles import DTYPES, EXPORTED_FORMS, FORMS, SIZES, make_bundle
+
+MODES = {
+    "pair": "onnxruntime, language model and decoder",
+    "four": "onnxruntime, all four graphs",
+    "engine": "engine, loaded",
+    "spoken": "engine, after a request",
+    "unloaded": "engine, after a request, encoder unloaded",
+}
+
+
+def resident() -> dict[str, float]:
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    sizes = {line[:5]: int(line.split()[1]) / 1024 for line in lines if line.startswith(("VmRSS", "VmHWM"))}
+    return {"resident": sizes["VmRSS"], "peak": sizes["VmHWM"]}
+
+
+def child(mode: str, bundle: Path, dtype: str, threads: int) -> dict[str, Any]:
+    """What one process measures, in MB above its start."""
+    import onnxruntime  # noqa: F401  (its import is not counted)
+
+    import loquor
+
+    keep: list[Any] = []
+    if mode in ("pair", "four"):
+        files = graphs_of(bundle, dtype)
+        names = ("language_model", "conditional_decoder") if mode == "pair" else tuple(files)
+        before = resident()
+        keep = [open_bare(files[name][0], "", threads) for name in names]
+        told = {}
+    else:
+        before = resident()
+        engine = loquor.Engine(bundle, dtype=dtype, threads=threads, device="cpu")
+        if mode != "engine":
+            audio = (np.sin(np.arange(24000 * 10) * 0.05) * 0.1).astype(np.float32)
+            voice = engine.voice((audio, 24000))
+            if mode == "unloaded":
+                engine.unload_encoder()
+            engine.speak("One two three.", voice, loquor.GenerationOptions(max_new_tokens=50, temperature=0))
+        memory = engine.memory()
+        told = {"kv_cache": memory.kv_cache >> 20, "prefixes": memory.prefixes >> 20}
+        keep = [engine]
+    after = resident()
+    del keep
+    return {key: round(after[key] - before["resident"], 1) for key in after} | told
+
+
+def run(args: argparse.Namespace, folder: Path) -> None:
+    bundle = args.bundle or make_bundle(folder, size=args.size, form=args.form, dtype=args.dtype)
+    graphs_of(bundle, args.dtype)  # prepared before anything is measured
+    rows: dict[str, dict[str, Any]] = {}
+    print(f"memory of {args.bundle or args.size + ' ' + args.form} {args.dtype}, MB above the start")
+    print(f"  {'':42}{'resident':>10}{'peak':>10}")
+    for mode, name in MODES.items():
+        command = [sys.executable, __file__, "--child", mode, "--bundle", str(bundle), "--dtype", args.dtype]
+        done = subprocess.run(
+            [*command, "--threads", str(args.threads)], capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            raise SystemExit(done.stderr)
+        row = rows[name] = json.loads(done.stdout.splitlines()[-1])
+        extra = "  ".join(f"{key} {row[key]}" for key in ("kv_cache", "prefixes") if key in row)
+        print(f"  {name:42}{row['resident']:10.1f}{row['peak']:10.1f}  {extra}".rstrip(), flush=True)
+    if args.json is not None:
+        args.json.write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1), encoding="utf-8")
+
+
+def main() -> int:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    parser.add_argument("--bundle", type=Path, help="your own, instead of one with random weights")
+    parser.add_argument("--size", choices=list(SIZES), default="nano")
+    parser.add_argument("--form", choices=list(itertools.chain(FORMS, EXPORTED_FORMS)), default="concat")
+    parser.add_argument("--dtype", choices=list(DTYPES), default="q4")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--child", choices=tuple(MODES), help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.child:
+        print(json.dumps(child(args.child, args.bundle, args.dtype, args.threads)))
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        run(args, Path(folder))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

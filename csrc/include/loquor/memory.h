@@ -1,0 +1,33 @@
+/* What an engine holds in memory, and giving some of it back. Conventions: loquor.h, which brings this in. */
+#ifndef LOQUOR_MEMORY_H_
+#define LOQUOR_MEMORY_H_
+
+#include "loquor/loquor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Beside what ONNX Runtime's sessions hold, which they do not tell. Bytes. */
+typedef struct loquor_memory_info {
+  size_t struct_size;
+  int64_t kv_cache;     /* of all slots; pages that no request reached are not in memory yet */
+  int64_t prefixes;     /* of voices that are kept */
+  int64_t prefix_limit; /* prefix_cache_bytes */
+  int64_t prefix_count;
+  int64_t prefix_hits;    /* prompts that found theirs, */
+  int64_t prefix_misses;  /* and that did not */
+  int32_t encoder_loaded; /* 0 after loquor_engine_unload_encoder, until a voice is made */
+} loquor_memory_info;
+
+/* Any thread. */
+LOQUOR_EXPORT loquor_status loquor_engine_get_memory(const loquor_engine* engine, loquor_memory_info* info);
+/* Gives the speech encoder's memory back, when no voice is being made. loquor_engine_encode_voice loads it
+ * again. Any thread. */
+LOQUOR_EXPORT loquor_status loquor_engine_unload_encoder(loquor_engine* engine);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LOQUOR_MEMORY_H_ */

@@ -1,0 +1,172 @@
+"""Kept prefixes of voices: the same tokens with and without, in a file, and refused for another engine."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
+
+from bundles import DTYPES, FORMS
+from loquor import Engine, GenerationOptions, InvalidInputError, Voice
+from loquor.cli import main
+from loquor.voice import VoicePrefix
+
+Recording = NDArray[np.float32]
+OPTIONS = GenerationOptions(seed=5, max_new_tokens=40)
+SHORT = [39, 72, 13, 50256, 50256]
+LONG = [39 + 7 * i % 900 for i in range(150)] + [50256, 50256]
+
+
+def ask(engine: Engine, voice: Voice, ids: list[int] = SHORT) -> dict[str, Any]:
+    """What the core says of a request, tokens as a list."""
+    options = engine._defaults | {"seed": 5, "max_new_tokens": 40}
+    handle = engine._voices.handle(voice, engine._engine)
+    result = engine._engine().generate_tokens(np.array(ids), handle, options)
+    return result | {"tokens": result["tokens"].tolist()}
+
+
+@pytest.fixture
+def opened(bundle_of: Callable[..., Path]) -> Iterator[Callable[..., Engine]]:
+    """(arguments of Engine, those of make_bundle as `bundle`) -> an engine that is closed at the end."""
+    engines: list[Engine] = []
+
+    def open_engine(bundle: dict[str, Any] | None = None, **options: Any) -> Engine:
+        options = {"threads": 1, "device": "cpu", "prepare": False} | options
+        engines.append(Engine(bundle_of(**(bundle or {})), **options))
+        return engines[-1]
+
+    yield open_engine
+    for engine in engines:
+        engine.close()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("form", FORMS)
+def test_a_kept_prefix_gives_the_same_tokens(
+    form: str, dtype: str, opened: Callable[..., Engine], recording: Recording
+) -> None:
+    engine = opened({"form": form, "dtype": dtype})
+    voice = engine.voice((recording, 24_000))
+    plain = opened({"form": form, "dtype": dtype}, prefix_cache_bytes=0)
+    for ids in (SHORT, LONG):
+        expected, first, second = ask(plain, voice, ids), ask(engine, voice, ids), ask(engine, voice, ids)
+        assert (expected["cached_positions"], second["cached_positions"]) == (0, len(voice.audio_features))
+        assert first["tokens"] == second["tokens"] == expected["tokens"]
+
+
+@pytest.mark.parametrize("kv_dtype", ["auto", "fp16", "int8"])
+def test_a_prepared_model_keeps_prefixes_in_its_own_type(
+    kv_dtype: str, opened: Callable[..., Engine], recording: Recording
+) -> None:
+    engine = opened({"dtype": "q4"}, prepare=True, kv_dtype=kv_dtype)
+    voice = engine.voice((recording, 24_000), prefix=True)
+    assert voice.prefix is not None and voice.prefix.kv.dtype == engine.capabilities.kv_dtype
+    plain = opened({"dtype": "q4"}, prepare=True, kv_dtype=kv_dtype, prefix_cache_bytes=0)
+    for ids in (SHORT, LONG):
+        assert ask(engine, voice, ids)["tokens"] == ask(plain, voice, ids)["tokens"]
+
+
+def test_a_saved_prefix_serves_the_first_request_of_another_process(
+    opened: Callable[..., Engine], recording: Recording, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = opened()
+    voice = engine.voice((recording, 24_000), prefix=True)
+    layers, positions = engine.capabilities.layers, len(voice.audio_features)
+    assert voice.prefix is not None
+    assert voice.prefix.kv.shape[0] == 2 * layers and voice.prefix.kv.shape[2] == positions
+    voice.save(tmp_path / "me.safetensors")
+    back = Voice.load(tmp_path / "me.safetensors")
+    assert back.prefix is not None and back.prefix.fingerprint == voice.prefix.fingerprint
+    np.testing.assert_array_equal(back.prefix.kv, voice.prefix.kv)
+    with pytest.raises(ValueError, match="read-only"):
+        back.prefix.kv[0] = 0
+
+    expected = ask(opened(prefix_cache_bytes=0), voice)
+    for source in (back, opened().voice(tmp_path / "me.safetensors")):
+        first = ask(opened(), source)
+        assert first["cached_positions"] == positions
+        assert first["tokens"] == expected["tokens"]
+    fresh = opened()
+    cached = fresh._voices.cached(tmp_path / "me.safetensors", fresh._engine, None)
+    assert cached.prefix is None  # the core has it
+    assert ask(fresh, cached)["cached_positions"] == positions
+    assert fresh.voice(back, prefix=True) is back
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    ("bundle", "options"),
+    [({"dtype": "fp16"}, {}), ({"dtype": "q4"}, {}), ({"form": "gqa"}, {}), ({}, {"prepare": True})],
+)
+def test_a_prefix_of_another_precision_or_graph_is_left_out_with_a_warning(
+    bundle: dict[str, Any],
+    options: dict[str, Any],
+    opened: Callable[..., Engine],
+    recording: Recording,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    voice = opened({"dtype": "fp32"}).voice((recording, 24_000), prefix=True)
+    other = opened({"dtype": "fp32"} | bundle, **options)
+    own = replace(voice, prefix=None, fingerprint=other._voices.fingerprint)
+    foreign = replace(own, prefix=voice.prefix)
+    with caplog.at_level(logging.WARNING, "loquor"):
+        first = ask(other, foreign)
+    assert first["cached_positions"] == 0
+    assert [record.message for record in caplog.records if "is another language model's" in record.message]
+    assert first["tokens"] == ask(other, own)["tokens"]
+    renewed = other.voice(foreign, prefix=True)
+    assert renewed.prefix is not None and voice.prefix is not None
+    assert renewed.prefix.fingerprint != voice.prefix.fingerprint
+
+
+def test_a_damaged_prefix_is_refused(
+    opened: Callable[..., Engine], recording: Recording, tmp_path: Path
+) -> None:
+    engine = opened()
+    voice = engine.voice((recording, 24_000), prefix=True)
+    assert voice.prefix is not None
+    short = replace(voice, prefix=VoicePrefix(voice.prefix.kv[:, :, 1:], voice.prefix.fingerprint))
+    with pytest.raises(InvalidInputError, match=r"the prefix of this voice should be .* bytes but is"):
+        engine.speak("Hi.", short)
+    with pytest.raises(InvalidInputError, match="of rank 4, not empty, not float32"):
+        VoicePrefix(voice.prefix.kv[0], voice.prefix.fingerprint)
+    with pytest.raises(InvalidInputError, match="fingerprint must be 64 hex digits, not 'x'"):
+        VoicePrefix(voice.prefix.kv, "x")
+    with pytest.raises(InvalidInputError, match="prefix must be a VoicePrefix or None, not str"):
+        replace(voice, prefix="x")  # type: ignore[arg-type]
+    path = tmp_path / "me.safetensors"
+    voice.save(path)
+    own = voice.fingerprint
+    named = {"name": "me", "bundle": own.bundle, "encoder": own.encoder, "dtype": own.dtype}
+    save_file(load_file(path), path, {"format": "loquor.voice", "version": "1", **named})
+    with pytest.raises(InvalidInputError, match=r"me.safetensors is damaged: a prefix's fingerprint"):
+        Voice.load(path)
+
+
+def test_without_room_no_prefix_is_made(opened: Callable[..., Engine], recording: Recording) -> None:
+    engine = opened(prefix_cache_bytes=1000)
+    with pytest.raises(InvalidInputError, match="prefix_cache_bytes is 1000: open the engine with more"):
+        engine.voice((recording, 24_000), prefix=True)
+    for wrong in (-1, 1.5, True, "1", 2**62):
+        with pytest.raises(InvalidInputError, match="prefix_cache_bytes must be a number of bytes"):
+            opened(prefix_cache_bytes=wrong)
+
+
+def test_the_command_line_stores_it(
+    tmp_path: Path, bundle_of: Callable[..., Path], recording: Recording
+) -> None:
+    import soundfile
+
+    soundfile.write(tmp_path / "me.wav", recording, 24_000)
+    command = ["voice", str(tmp_path / "me.wav"), "--model", str(bundle_of()), "-q"]
+    assert main([*command, "-o", str(tmp_path / "plain.safetensors")]) == 0
+    assert main([*command, "--with-prefix", "-o", str(tmp_path / "me.safetensors")]) == 0
+    assert Voice.load(tmp_path / "plain.safetensors").prefix is None
+    assert Voice.load(tmp_path / "me.safetensors").prefix is not None
