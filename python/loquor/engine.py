@@ -15,12 +15,13 @@ import numpy as np
 
 from . import _core
 from ._runtime import open_runtime
-from .arguments import check_engine_arguments, check_progress, checked_ids, checked_token
+from .arguments import check_engine_arguments, check_progress, checked_token
 from .audio import Audio
 from .capabilities import Capabilities, capabilities_of
 from .errors import InvalidInputError
 from .long_speech import LongSpeech
 from .long_text import LongTextOptions
+from .lower_level import LowerLevel
 from .memory import Memory, memory_of
 from .opening import open_core
 from .options import (
@@ -39,14 +40,12 @@ from .voice import Voice
 from .voices import EngineVoices
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from .voices import VoiceSource
 
 __all__ = ["Capabilities", "Engine"]
 
 
-class Engine:
+class Engine(LowerLevel):
     """A model, ready to speak. Any thread may call it.
 
     One thread of its own runs the graphs for up to `capabilities.slots` requests at once, which join and
@@ -296,58 +295,6 @@ class Engine:
             self._streams.add(session)
         return session
 
-    # --- Lower level: for harnesses and other engines ---
-
-    def tokenize(self, text: str) -> npt.NDArray[np.int64]:
-        """Return the ids of `text`, int64 [n], prepared as by `speak` and closed by the end-of-text ids.
-
-        Raises `InvalidInputError` for text that cannot be spoken.
-        """
-        return self._tokenizer.encode(prepare_text(text, self._normalizer).text)
-
-    def generate_tokens(
-        self,
-        input_ids: npt.ArrayLike,
-        voice: Voice,
-        options: GenerationOptions | None = None,
-        *,
-        cancel: _core.CancelToken | None = None,
-        progress: Callable[[int], None] | None = None,
-    ) -> npt.NDArray[np.int64]:
-        """Return the speech tokens for text ids, int64 [n], as sampled and without STOP.
-
-        `input_ids`, integers [n], end with the bundle's two end-of-text ids (see `tokenize`). The algorithm
-        is that of the model card: prefill [voice prefix, text, START, START], then one token a step. No guard
-        looks after them.
-        Raises `InvalidInputError`, `CancelledError`, `ExecutionError`.
-        """
-        ids, resolved = checked_ids(input_ids, "input_ids"), resolve_options(options, self._defaults)
-        check_progress(progress)
-        tokens: npt.NDArray[np.int64] = self._engine().generate_tokens(
-            ids, self._voices.handle(voice, self._engine), resolved, checked_token(cancel), progress
-        )["tokens"]
-        return tokens
-
-    def decode(
-        self,
-        speech_tokens: npt.ArrayLike,
-        voice: Voice,
-        *,
-        seed: int = 0,
-        cancel: _core.CancelToken | None = None,
-    ) -> npt.NDArray[np.float32]:
-        """Return the waveform of speech tokens, float32 [n], mono in [-1, 1] at `capabilities.sample_rate`.
-
-        Ids that are no speech codes are left out, and the family's closing silence (Turbo: 3 tokens) is
-        appended: n is `samples_per_token` times the number of tokens then. A prepared decoder takes its noise
-        from `seed`, as `speak` does from the options'. Errors as in `generate_tokens`.
-        """
-        seed = resolve_options(GenerationOptions(seed=seed), self._defaults)["seed"]
-        ids = checked_ids(speech_tokens, "speech_tokens")
-        return self._engine().decode(
-            ids, self._voices.handle(voice, self._engine), seed, checked_token(cancel)
-        )[0]
-
     # --- The engine itself ---
 
     def warmup(self, voice: VoiceSource | None = None) -> None:
@@ -395,11 +342,6 @@ class Engine:
         for stream in streams:
             stream._close_engine()
         self._core = None
-
-    def _engine(self) -> _core.EngineHandle:
-        if self._core is None:
-            raise InvalidInputError("this engine was closed")
-        return self._core
 
     def __enter__(self) -> Engine:
         return self

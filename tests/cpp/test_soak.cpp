@@ -20,66 +20,17 @@
 #include "bundle.hpp"
 #include "capi/handles.hpp"
 #include "shim.hpp"
+#include "trouble.hpp"
 
 using namespace loquor::testing;
 
 namespace {
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;  // whose own books grow
-#else
-constexpr bool kSanitized = false;
-#endif
 
 constexpr int kClients = 16;
 constexpr int32_t kLengths[] = {3, 8, 20, 35};
 constexpr uint64_t kSeeds = 3;
 constexpr int32_t kRunaway = 200;     // tokens asked for with a text that takes 80
 constexpr double kMostGrowth = 12e6;  // bytes of RSS after the first fifth
-
-using Random = std::mt19937;
-
-bool one_in(Random& random, int n) { return std::uniform_int_distribution<int>(1, n)(random) == 1; }
-int below(Random& random, int n) { return std::uniform_int_distribution<int>(0, n - 1)(random); }
-
-double rss() {
-  std::ifstream file("/proc/self/statm");
-  double pages = 0;
-  file >> pages >> pages;
-  return pages * 4096;
-}
-
-struct Speech {
-  std::vector<int64_t> tokens;
-  std::vector<float> samples;
-};
-
-template <class T, void (*Destroy)(T*)>
-struct Handle {
-  Handle() = default;
-  ~Handle() { Destroy(it); }
-  Handle(const Handle&) = delete;
-  Handle& operator=(const Handle&) = delete;
-  T* it = nullptr;
-};
-
-// The runs of a graph that fail: some of all stages' while it is on. Called on the engine's thread only.
-class Trouble {
- public:
-  Trouble() {
-    RunWithBinding::plan = [this](auto&&...) { return fails(300); };  // table and model, in prefill and steps
-    Run::plan = [this](auto&&...) { return fails(60); };              // encoder and decoder
-  }
-  ~Trouble() {
-    RunWithBinding::plan = nullptr;
-    Run::plan = nullptr;
-  }
-  std::atomic<bool> on{false};
-
- private:
-  abi::OrtErrorCode fails(int n) { return on && one_in(random_, n) ? abi::ORT_FAIL : abi::ORT_OK; }
-  Random random_{7};
-};
 
 class Soak {
  public:

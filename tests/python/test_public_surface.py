@@ -132,7 +132,7 @@ def test_engine_signatures(method: str, signature: str) -> None:
 def test_engine_has_no_other_public_member() -> None:
     methods = {"voice", "speak", "speak_long", "session", "stream", "close"}
     lower = {"tokenize", "generate_tokens", "decode", "warmup", "memory", "unload_encoder"}
-    assert {name for name in vars(Engine) if not name.startswith("_")} == {*methods, *lower, "capabilities"}
+    assert {name for name in dir(Engine) if not name.startswith("_")} == {*methods, *lower, "capabilities"}
 
 
 def fields_of(kind: type) -> dict[str, Any]:

@@ -88,7 +88,9 @@ class Questions:
         """The conditional decoder's time for `tokens` speech tokens behind the voice."""
         codes = np.random.default_rng(0).integers(0, self._codes(), tokens)
         core = self.engine._engine()
-        return core.decode(codes, self.engine._voices.handle(self.voice), 0, self._cancel)[1]
+        return core.decode(
+            codes, self.engine._voices.handle(self.voice, self.engine._engine), 0, self._cancel
+        )[1]
 
     def first_token(self, text: str, voice: Voice) -> float:
         """From text to the first speech token."""
@@ -120,7 +122,9 @@ class Questions:
     ) -> dict[str, Any]:
         engine = self.engine
         resolved = resolve_options(options, engine._defaults)
-        return engine._engine().generate_tokens(ids, engine._voices.handle(voice), resolved, self._cancel)
+        return engine._engine().generate_tokens(
+            ids, engine._voices.handle(voice, engine._engine), resolved, self._cancel
+        )
 
     def _codes(self) -> int:
         """How many speech codes the decoder knows: START and STOP close the vocabulary and are none."""
