@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import _core
 from .arguments import check_progress, checked_ids, checked_token
 from .errors import InvalidInputError
 from .options import GenerationOptions, resolve_options
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from ._core import CancelToken, EngineHandle
     from .tokenizer import Tokenizer
     from .voice import Voice
     from .voices import EngineVoices
@@ -25,13 +25,13 @@ __all__ = ["LowerLevel"]
 class LowerLevel:
     """For harnesses and other engines; `Engine` is one."""
 
-    _core: _core.EngineHandle | None
+    _core: EngineHandle | None
     _tokenizer: Tokenizer
     _normalizer: str
     _defaults: dict[str, Any]
     _voices: EngineVoices
 
-    def _engine(self) -> _core.EngineHandle:
+    def _engine(self) -> EngineHandle:
         if self._core is None:
             raise InvalidInputError("this engine was closed")
         return self._core
@@ -49,7 +49,7 @@ class LowerLevel:
         voice: Voice,
         options: GenerationOptions | None = None,
         *,
-        cancel: _core.CancelToken | None = None,
+        cancel: CancelToken | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> npt.NDArray[np.int64]:
         """Return the speech tokens for text ids, int64 [n], as sampled and without STOP.
@@ -72,7 +72,7 @@ class LowerLevel:
         voice: Voice,
         *,
         seed: int = 0,
-        cancel: _core.CancelToken | None = None,
+        cancel: CancelToken | None = None,
     ) -> npt.NDArray[np.float32]:
         """Return the waveform of speech tokens, float32 [n], mono in [-1, 1] at `capabilities.sample_rate`.
 
