@@ -60,6 +60,7 @@ void Generator::begin(Sequence& sequence, const Prompt& prompt) {
   model_.language_model.load(sequence.slot_, prefix, kept->kv.get());
   sequence.filled_ = prefix;
   sequence.tokens_.cached_positions = static_cast<int32_t>(prefix);
+  if (prompt.wants_prefix) sequence.tokens_.prefix = kept;
 }
 
 // Prefix and text are each cut into the fewest pieces of at most kPiece, as equal as may be.
@@ -94,12 +95,13 @@ void Generator::embed_piece(Sequence& sequence, const Prompt& prompt, int64_t co
   std::copy(text + std::max<int64_t>(0, from - prefix) * hidden, text + (end - prefix) * hidden, to);
 }
 
-void Generator::keep_prefix(const Sequence& sequence, const Prompt& prompt) {
+void Generator::keep_prefix(Sequence& sequence, const Prompt& prompt) {
   const std::size_t size = model_.language_model.snapshot_bytes(prompt.voice->prefix_length);
   const std::shared_ptr<Prefix> prefix = prefixes_.make(prompt.voice, size);
   if (prefix == nullptr) return;
   model_.language_model.save(sequence.slot_, prefix->kv.get());
   prefixes_.put(prefix);
+  if (prompt.wants_prefix) sequence.tokens_.prefix = prefix;
 }
 
 void Generator::step(Sequence& sequence, const ort::RunOptions& run) {

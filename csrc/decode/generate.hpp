@@ -21,7 +21,8 @@ struct Prompt {
   std::vector<int64_t> ids;  // text with the bundle's trailing end-of-text ids
   std::shared_ptr<const Voice> voice;
   GenerationOptions options;
-  int64_t characters = 0;  // spoken_characters() of the text; 0: not known, and the guard of length rests
+  int64_t characters = 0;     // spoken_characters() of the text; 0: not known, and the guard of length rests
+  bool wants_prefix = false;  // with the tokens, even when others take its place meanwhile
 };
 
 struct Tokens {
@@ -31,6 +32,7 @@ struct Tokens {
   double prefill_seconds = 0;
   double decode_seconds = 0;     // of all steps it took part in
   int32_t cached_positions = 0;  // of the prompt, copied in instead of computed
+  PrefixPtr prefix = {};         // where the prompt wants it and there is one
 };
 
 // Positions that a prompt takes, and the tokens that may follow.
@@ -119,7 +121,7 @@ class Generator {
   void occupy(Sequence& sequence, int64_t positions);
   int64_t piece_size(const Sequence& sequence, const Prompt& prompt) const;
   void embed_piece(Sequence& sequence, const Prompt& prompt, int64_t count, const ort::RunOptions& run);
-  void keep_prefix(const Sequence& sequence, const Prompt& prompt);
+  void keep_prefix(Sequence& sequence, const Prompt& prompt);
   void join(Sequence& sequence);
   void move(Sequence& sequence, int64_t slot);
   void embed_last(const Sequence& sequence, float* to, const ort::RunOptions& run);

@@ -152,10 +152,9 @@ PrefixPtr Engine::prefix(std::shared_ptr<const Voice> voice, CancelToken* cancel
   prompt.voice = voice;
   prompt.options = model_.manifest.defaults;
   prompt.options.max_new_tokens = 1;
-  generate(std::move(prompt), cancel, {});
-  if (PrefixPtr kept = generator_.prefixes().find(*voice)) return kept;
-  throw Error(ErrorKind::kExecution,
-              "the prefix of the voice was not kept: others took its place, or memory ran out");
+  prompt.wants_prefix = true;
+  if (PrefixPtr made = generate(std::move(prompt), cancel, {}).prefix) return made;
+  throw Error(ErrorKind::kExecution, "the prefix of the voice was not kept: memory ran out");
 }
 
 void Engine::keep_prefix(std::shared_ptr<const Voice> voice, Span<const unsigned char> kv) {
