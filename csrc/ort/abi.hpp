@@ -109,8 +109,11 @@ enum OrtErrorCode : int {
 
 struct OrtAllocator;
 struct OrtCUDAProviderOptionsV2;
+struct OrtCustomOp;
+struct OrtCustomOpDomain;
 struct OrtEnv;
 struct OrtIoBinding;
+struct OrtKernelContext;
 struct OrtMemoryInfo;
 struct OrtRunOptions;
 struct OrtSession;
@@ -153,7 +156,11 @@ struct OrtApi {
       OrtSessionOptions* options, GraphOptimizationLevel graph_optimization_level);
   OrtStatus*(ORT_API_CALL* SetIntraOpNumThreads)(OrtSessionOptions* options, int intra_op_num_threads);
   OrtStatus*(ORT_API_CALL* SetInterOpNumThreads)(OrtSessionOptions* options, int inter_op_num_threads);
-  void* unused_26_29[4];
+  OrtStatus*(ORT_API_CALL* CreateCustomOpDomain)(const char* domain, OrtCustomOpDomain** out);
+  OrtStatus*(ORT_API_CALL* CustomOpDomain_Add)(OrtCustomOpDomain* custom_op_domain, const OrtCustomOp* op);
+  OrtStatus*(ORT_API_CALL* AddCustomOpDomain)(
+      OrtSessionOptions* options, OrtCustomOpDomain* custom_op_domain);
+  void* unused_29_29[1];
   OrtStatus*(ORT_API_CALL* SessionGetInputCount)(const OrtSession* session, size_t* out);
   OrtStatus*(ORT_API_CALL* SessionGetOutputCount)(const OrtSession* session, size_t* out);
   void* unused_32_32[1];
@@ -199,7 +206,11 @@ struct OrtApi {
   OrtStatus*(ORT_API_CALL* AllocatorFree)(OrtAllocator* ort_allocator, void* p);
   void* unused_77_77[1];
   OrtStatus*(ORT_API_CALL* GetAllocatorWithDefaultOptions)(OrtAllocator** out);
-  void* unused_79_91[13];
+  void* unused_79_89[11];
+  OrtStatus*(ORT_API_CALL* KernelContext_GetInput)(
+      const OrtKernelContext* context, size_t index, const OrtValue** out);
+  OrtStatus*(ORT_API_CALL* KernelContext_GetOutput)(
+      OrtKernelContext* context, size_t index, const int64_t* dim_values, size_t dim_count, OrtValue** out);
   void(ORT_API_CALL* ReleaseEnv)(OrtEnv* input);
   void(ORT_API_CALL* ReleaseStatus)(OrtStatus* input);
   void(ORT_API_CALL* ReleaseMemoryInfo)(OrtMemoryInfo* input);
@@ -209,7 +220,8 @@ struct OrtApi {
   void(ORT_API_CALL* ReleaseTypeInfo)(OrtTypeInfo* input);
   void(ORT_API_CALL* ReleaseTensorTypeAndShapeInfo)(OrtTensorTypeAndShapeInfo* input);
   void(ORT_API_CALL* ReleaseSessionOptions)(OrtSessionOptions* input);
-  void* unused_101_124[24];
+  void(ORT_API_CALL* ReleaseCustomOpDomain)(OrtCustomOpDomain* input);
+  void* unused_102_124[23];
   OrtStatus*(ORT_API_CALL* GetAvailableProviders)(char*** out_ptr, int* provider_length);
   OrtStatus*(ORT_API_CALL* ReleaseAvailableProviders)(char** ptr, int providers_length);
   void* unused_127_129[3];
@@ -251,6 +263,10 @@ struct OrtApi {
   OrtStatus*(ORT_API_CALL* SessionOptionsAppendExecutionProvider)(
       OrtSessionOptions* options, const char* provider_name, const char* const* provider_options_keys,
       const char* const* provider_options_values, size_t num_keys);
+  void* unused_217_273[57];
+  OrtStatus*(ORT_API_CALL* KernelContext_ParallelFor)(
+      const OrtKernelContext* context, void (*fn)(void*, size_t), size_t total, size_t num_batch,
+      void* usr_data);
 };
 
 struct OrtApiBase {
@@ -277,6 +293,9 @@ static_assert(offsetof(OrtApi, SetSessionExecutionMode) == 13 * sizeof(void*));
 static_assert(offsetof(OrtApi, SetSessionGraphOptimizationLevel) == 23 * sizeof(void*));
 static_assert(offsetof(OrtApi, SetIntraOpNumThreads) == 24 * sizeof(void*));
 static_assert(offsetof(OrtApi, SetInterOpNumThreads) == 25 * sizeof(void*));
+static_assert(offsetof(OrtApi, CreateCustomOpDomain) == 26 * sizeof(void*));
+static_assert(offsetof(OrtApi, CustomOpDomain_Add) == 27 * sizeof(void*));
+static_assert(offsetof(OrtApi, AddCustomOpDomain) == 28 * sizeof(void*));
 static_assert(offsetof(OrtApi, SessionGetInputCount) == 30 * sizeof(void*));
 static_assert(offsetof(OrtApi, SessionGetOutputCount) == 31 * sizeof(void*));
 static_assert(offsetof(OrtApi, SessionGetInputTypeInfo) == 33 * sizeof(void*));
@@ -298,6 +317,8 @@ static_assert(offsetof(OrtApi, CreateCpuMemoryInfo) == 69 * sizeof(void*));
 static_assert(offsetof(OrtApi, AllocatorAlloc) == 75 * sizeof(void*));
 static_assert(offsetof(OrtApi, AllocatorFree) == 76 * sizeof(void*));
 static_assert(offsetof(OrtApi, GetAllocatorWithDefaultOptions) == 78 * sizeof(void*));
+static_assert(offsetof(OrtApi, KernelContext_GetInput) == 90 * sizeof(void*));
+static_assert(offsetof(OrtApi, KernelContext_GetOutput) == 91 * sizeof(void*));
 static_assert(offsetof(OrtApi, ReleaseEnv) == 92 * sizeof(void*));
 static_assert(offsetof(OrtApi, ReleaseStatus) == 93 * sizeof(void*));
 static_assert(offsetof(OrtApi, ReleaseMemoryInfo) == 94 * sizeof(void*));
@@ -307,6 +328,7 @@ static_assert(offsetof(OrtApi, ReleaseRunOptions) == 97 * sizeof(void*));
 static_assert(offsetof(OrtApi, ReleaseTypeInfo) == 98 * sizeof(void*));
 static_assert(offsetof(OrtApi, ReleaseTensorTypeAndShapeInfo) == 99 * sizeof(void*));
 static_assert(offsetof(OrtApi, ReleaseSessionOptions) == 100 * sizeof(void*));
+static_assert(offsetof(OrtApi, ReleaseCustomOpDomain) == 101 * sizeof(void*));
 static_assert(offsetof(OrtApi, GetAvailableProviders) == 125 * sizeof(void*));
 static_assert(offsetof(OrtApi, ReleaseAvailableProviders) == 126 * sizeof(void*));
 static_assert(offsetof(OrtApi, AddSessionConfigEntry) == 130 * sizeof(void*));
@@ -328,5 +350,6 @@ static_assert(offsetof(OrtApi, CreateCUDAProviderOptions) == 205 * sizeof(void*)
 static_assert(offsetof(OrtApi, UpdateCUDAProviderOptions) == 206 * sizeof(void*));
 static_assert(offsetof(OrtApi, ReleaseCUDAProviderOptions) == 208 * sizeof(void*));
 static_assert(offsetof(OrtApi, SessionOptionsAppendExecutionProvider) == 216 * sizeof(void*));
+static_assert(offsetof(OrtApi, KernelContext_ParallelFor) == 274 * sizeof(void*));
 
 }  // namespace loquor::ort::abi

@@ -89,6 +89,7 @@ LOQUOR_RELEASE_SLOT(OrtTypeInfo, ReleaseTypeInfo)
 LOQUOR_RELEASE_SLOT(OrtTensorTypeAndShapeInfo, ReleaseTensorTypeAndShapeInfo)
 LOQUOR_RELEASE_SLOT(OrtIoBinding, ReleaseIoBinding)
 LOQUOR_RELEASE_SLOT(OrtAllocator, ReleaseAllocator)
+LOQUOR_RELEASE_SLOT(OrtCustomOpDomain, ReleaseCustomOpDomain)
 LOQUOR_RELEASE_SLOT(OrtCUDAProviderOptionsV2, ReleaseCUDAProviderOptions)
 LOQUOR_RELEASE_SLOT(OrtTensorRTProviderOptionsV2, ReleaseTensorRTProviderOptions)
 #undef LOQUOR_RELEASE_SLOT

@@ -31,6 +31,8 @@ USED = [
     "CreateTensorRTProviderOptions", "UpdateTensorRTProviderOptions", "ReleaseTensorRTProviderOptions",
     "SessionOptionsAppendExecutionProvider_TensorRT_V2",
     "CreateSession", "CreateSessionFromArray", "ReleaseSession",
+    "CreateCustomOpDomain", "CustomOpDomain_Add", "AddCustomOpDomain", "ReleaseCustomOpDomain",
+    "KernelContext_GetInput", "KernelContext_GetOutput", "KernelContext_ParallelFor",
     "SessionGetInputCount", "SessionGetOutputCount", "SessionGetInputName", "SessionGetOutputName",
     "SessionGetInputTypeInfo", "SessionGetOutputTypeInfo",
     "CastTypeInfoToTensorInfo", "ReleaseTypeInfo",

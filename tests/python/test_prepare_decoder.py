@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from bundles import DTYPES, make_bundle
-from loquor import Engine, GenerationOptions, InvalidInputError, StreamOptions, Voice, _core
+from loquor import Engine, ExecutionError, GenerationOptions, InvalidInputError, StreamOptions, Voice, _core
 from loquor._runtime import open_runtime
 from loquor.prepare import PreparedGraph, prepare_bundle
-from loquor.prepare.graph import Graph
-from loquor.prepare.mish import rewrite_mish
+from loquor.prepare.graph import LOQUOR, Graph
+from loquor.prepare.mish import fuse_mish
 from loquor.prepare.self_attention import fuse_self_attention
+from loquor.prepare.snake import fuse_snake
 from loquor.prepare.weights import share_equal_weights
 from reference.noise import noise
 
@@ -244,7 +245,8 @@ def spelled_attention(x: str, spell: Spelled, scale: float, masked: bool = False
 
 def outcome(model: ModelProto, folder: Path) -> NDArray[np.float32]:
     (folder / "spelled.onnx").write_bytes(model.SerializeToString())
-    session = _core.Session(open_runtime(), str(folder / "spelled.onnx"), threads=1)
+    file = str(folder / "spelled.onnx")
+    session = _core.Session(open_runtime(), file, prepared=file, threads=2)
     x = np.random.default_rng(5).standard_normal((1, 23, 64)).astype(np.float32) * 4
     y: NDArray[np.float32] = session.run({"x": x})["y"]
     return y
@@ -267,14 +269,68 @@ def test_attention_with_a_term_for_positions_stays(tmp_path: Path) -> None:
     assert fuse_self_attention(Graph(model, tmp_path)) == 0
 
 
-def test_the_mish_gate(tmp_path: Path) -> None:
+def test_mish_becomes_one_node(tmp_path: Path) -> None:
     spell = Spelled()
     tanh = spell.node("Tanh", spell.node("Softplus", "x"))
     model = spell.model(spell.node("Mul", "x", tanh))
     expected = outcome(model, tmp_path)
     graph = Graph(model, tmp_path)
-    assert rewrite_mish(graph) == 1
-    np.testing.assert_allclose(outcome(graph.finish(), tmp_path), expected, atol=2e-6)
+    assert fuse_mish(graph) == 1
+    fused = graph.finish()
+    assert [node.op_type for node in fused.graph.node] == ["Mish", "Identity"]
+    np.testing.assert_allclose(outcome(fused, tmp_path), expected, atol=2e-6)
+
+
+def spelled_snake(spell: Spelled, rate: str, *, power: bool = True, half: bool = False) -> str:
+    """On x [1, sequence, 64], whose second axis is the test's 23 channels."""
+    sine = spell.node("Sin", spell.node("Mul", rate, "x"))
+    square = (
+        spell.node("Pow", sine, spell.constant(2, np.float32)) if power else spell.node("Mul", sine, sine)
+    )
+    gain = spell.node("Reciprocal", spell.node("Add", rate, spell.constant(1e-9, np.float32)))
+    if half:
+        gain = spell.node("Cast", spell.node("Cast", gain, to=TensorProto.FLOAT16), to=TensorProto.FLOAT)
+    return spell.node("Add", spell.node("Mul", gain, square), "x")
+
+
+@pytest.mark.parametrize("power", [True, False])
+def test_snake_becomes_one_node(tmp_path: Path, power: bool) -> None:
+    spell = Spelled()
+    rate = spell.constant(np.random.default_rng(8).uniform(0.1, 9, (1, 23, 1)), np.float32)
+    model = spell.model(spelled_snake(spell, rate, power=power))
+    expected = outcome(model, tmp_path)
+    graph = Graph(model, tmp_path)
+    assert fuse_snake(graph) == 1
+    fused = graph.finish()
+    assert {node.op_type for node in fused.graph.node} - {"Constant"} == {
+        "Add",
+        "Reciprocal",
+        "Snake",
+        "Identity",
+    }
+    np.testing.assert_allclose(outcome(fused, tmp_path), expected, atol=1e-5)
+    assert np.abs(expected).max() > 10
+
+
+def test_what_only_resembles_snake_stays(tmp_path: Path) -> None:
+    """A rate that is no weight, weights that pass through float16, a rate for each place in time."""
+    for spelled in (
+        lambda spell: spelled_snake(spell, spell.node("Abs", "x")),
+        lambda spell: spelled_snake(spell, spell.constant(np.ones((1, 23, 1)), np.float32), half=True),
+        lambda spell: spelled_snake(spell, spell.constant(np.ones(64), np.float32)),
+    ):
+        spell = Spelled()
+        assert fuse_snake(Graph(spell.model(spelled(spell)), tmp_path)) == 0
+
+
+def test_snake_refuses_weights_of_other_lengths(tmp_path: Path) -> None:
+    spell = Spelled()
+    rate = spell.constant(np.ones((1, 1, 1)), np.float32)
+    graph = Graph(spell.model(spelled_snake(spell, rate)), tmp_path)
+    assert fuse_snake(graph) == 1
+    with pytest.raises(ExecutionError, match=r"Snake takes x \[batch, channels, time\]"):
+        outcome(graph.finish(), tmp_path)
+    assert LOQUOR in {opset.domain for opset in graph.model.opset_import}
 
 
 # --- Turbo's true decoder ---
@@ -295,7 +351,7 @@ def test_the_true_decoder_is_reproducible(tmp_path: Path, recording: NDArray[np.
         assert engine.capabilities.prepared["conditional_decoder"] == "prepared"
         voice = engine.voice((recording[:72_000], 24_000))
         one, same, other = (engine.decode(TOKENS, voice, seed=seed) for seed in (1, 1, 2))
-    changes = ("3 noise inputs", "112 MultiHeadAttention", "58 Mish gates")
+    changes = ("3 noise inputs", "112 MultiHeadAttention", "58 Mish", "72 Snake")
     assert prepare(tmp_path, dtype).changes == changes
     np.testing.assert_array_equal(one, same)
     assert np.isfinite(one).all() and np.abs(one - other).max() > 1e-3

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from onnx import ModelProto
+from onnx import ModelProto, TensorProto
 
 from .check import Arrays, Port, Run, distance
 from .graph import Graph
-from .mish import rewrite_mish
+from .mish import fuse_mish
 from .noise import lengths_of, mean_noise, noise_to_inputs, random_nodes, shape_probe, silenced
 from .self_attention import fuse_self_attention
+from .snake import fuse_snake
 from .weights import share_equal_weights
 
 if TYPE_CHECKING:
@@ -27,6 +28,12 @@ EXACT = 1e-3
 """Allowed difference of samples, of the loudest: only the order of operations changes."""
 _CHECKED = ((24, 20), (37, 12))
 _HIGHEST_TOKEN = 500
+_REWRITES: tuple[tuple[Callable[[Graph], int], str], ...] = (
+    (share_equal_weights, "weights shared"),
+    (fuse_self_attention, "MultiHeadAttention"),
+    (fuse_mish, "Mish"),
+    (fuse_snake, "Snake"),
+)
 
 
 def rewrite_decoder(
@@ -45,11 +52,7 @@ def rewrite_decoder(
         probe = opened(shape_probe(Graph(parsed(), weights_folder)))
         dims = lengths_of(lambda tokens, frames: probe(_feeds(ports, tokens, frames)), len(nodes))
         done.append(f"{noise_to_inputs(graph, dims)} noise inputs")
-    for rewrite, what in (
-        (share_equal_weights, "weights shared"),
-        (fuse_self_attention, "MultiHeadAttention"),
-        (rewrite_mish, "Mish gates"),
-    ):
+    for rewrite, what in _REWRITES if _in_float32(graph) else _REWRITES[:2]:
         if number := rewrite(graph):
             done.append(f"{number} {what}")
     if not done:
@@ -65,6 +68,11 @@ def rewrite_decoder(
         for number, (one, other) in enumerate(zip(found, expected, strict=True))
     )
     return model, done, {"exact": worst}
+
+
+def _in_float32(graph: Graph) -> bool:
+    """Whether nothing is in float16, which our own operators do not compute."""
+    return all(tensor.data_type != TensorProto.FLOAT16 for tensor in graph.initializers.values())
 
 
 def _samples(

@@ -14,9 +14,10 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["MICROSOFT", "Graph", "RefusedError", "attributes_of"]
+__all__ = ["LOQUOR", "MICROSOFT", "Graph", "RefusedError", "attributes_of"]
 
 MICROSOFT = "com.microsoft"
+LOQUOR = "loquor"  # operators of the core's own
 _PREFIX = "loquor_"  # of every name that a rewrite brings in
 _SMALL = 4096  # elements of a constant worth reading: the weights stay on disk
 
@@ -211,8 +212,8 @@ class Graph:
                 self._producers[name] = node
         for name in dict.fromkeys(inputs):
             self._consumers.setdefault(name, []).append(node)
-        if domain == MICROSOFT:
-            self._import_microsoft()
+        if domain:
+            self._import(domain)
         return names
 
     def add_constant(self, array: npt.NDArray[Any], hint: str) -> str:
@@ -322,9 +323,9 @@ class Graph:
                     front += [output for output in node.output if output not in seen]
                     seen.update(node.output)
 
-    def _import_microsoft(self) -> None:
-        if all(opset.domain != MICROSOFT for opset in self.model.opset_import):
-            self.model.opset_import.append(helper.make_opsetid(MICROSOFT, 1))
+    def _import(self, domain: str) -> None:
+        if all(opset.domain != domain for opset in self.model.opset_import):
+            self.model.opset_import.append(helper.make_opsetid(domain, 1))
 
     def finish(self) -> ModelProto:
         """The model with all changes, pruned; shapes of inner values may have changed and are left out."""
@@ -347,5 +348,5 @@ _ELEMENTWISE = {"Add", "Sub", "Mul", "Div", "Pow", "Where", "Max", "Min"}
 _KEEPS_FIRST = {
     "LayerNormalization", "SkipLayerNormalization", "MatMul", "MatMulNBits", "FastGelu", "Gelu", "BiasGelu",
     "Split", "Slice", "Identity", "Cast", "Tanh", "Sqrt", "Softmax", "Sin", "Cos", "Concat", "Dropout",
-    "GroupQueryAttention", "MultiHeadAttention",
+    "Reciprocal", "GroupQueryAttention", "MultiHeadAttention",
 }  # fmt: skip

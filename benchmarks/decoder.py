@@ -1,0 +1,167 @@
+"""How long does the conditional decoder take, as published, prepared, and with a shorter prompt?
+
+    python benchmarks/decoder.py [--bundle FOLDER] [--dtype fp32] [--tokens 125] [--rounds 7] [--profile]
+
+One decode of `--tokens` speech tokens behind the prompt that a voice of `--seconds` gives (25 tokens a
+second), through the engine. Without `--bundle` the decoder and the speech encoder are those of Turbo's true
+architecture with random weights, where their maker lies beside the project: cost without sound. `--profile`
+adds the time by operator of the published and of the prepared graph, through onnxruntime's own profiler, with
+our own operators written out for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from harness import ROOT, measure, report
+from onnx import helper
+
+import loquor
+from bundles import make_bundle
+from loquor.prepare import PreparedGraph, prepare_bundle
+from loquor.prepare.noise import mean_noise
+
+BASELINE = "as published"
+_CODES = 6561  # of speech
+MAKER = ROOT.parent / "shared" / "arch" / "fill.py"
+
+
+def true_bundle(folder: Path) -> Path:
+    """Turbo's true decoder and encoder with random weights, its language model in q4."""
+    if not MAKER.is_file():
+        raise SystemExit(f"skipped: {MAKER} is not there, which makes the true graphs; give a --bundle")
+    subprocess.run([sys.executable, MAKER, folder / "onnx"], check=True, capture_output=True)
+    return make_bundle(folder, size="turbo", dtype="q4", graphs=("embed_tokens", "language_model"))
+
+
+def run(args: argparse.Namespace, folder: Path) -> None:
+    bundle = args.bundle or true_bundle(folder)
+    common: dict[str, Any] = {"dtype": args.dtype, "threads": args.threads, "device": "cpu"}
+    loquor.Engine(bundle, **common).close()  # prepares; loads are timed with all files in memory
+    engines, facts = {}, {}
+    for name, options in {
+        BASELINE: {"prepare": False},
+        "prepared": {},
+        "prepared, reference_seconds=3": {"reference_seconds": 3},
+    }.items():
+        engines[name] = loquor.Engine(bundle, **common, **options)
+        facts[name] = {
+            "graph": engines[name].capabilities.prepared.get("conditional_decoder", "as published")
+        }
+    audio = np.sin(np.arange(int(24_000 * args.seconds)) * 0.05).astype(np.float32) * 0.1
+    voice = engines[BASELINE].voice((audio, 24_000))
+    tokens = np.random.default_rng(0).integers(0, _CODES, args.tokens)
+
+    def timed(engine: loquor.Engine) -> float:
+        start = time.perf_counter()
+        engine.decode(tokens, voice)
+        return time.perf_counter() - start
+
+    rows = measure(
+        {name: lambda engine=engine: timed(engine) for name, engine in engines.items()},
+        baseline=BASELINE,
+        rounds=args.rounds,
+        condition={"tokens": args.tokens, "prompt tokens": len(voice.audio_tokens), "threads": args.threads},
+        facts=facts,
+    )
+    report("Milliseconds of a decode", rows, args.json)
+    if args.profile:
+        prepared = prepare_bundle(bundle, args.dtype, threads=args.threads)["conditional_decoder"]
+        profile(prepared, args, len(voice.audio_tokens), folder)
+
+
+# --- By operator ---
+
+
+def written_out(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Our own operators as functions of plain ones, for a runtime that does not have them."""
+    opsets = [opset for opset in model.opset_import if opset.domain == ""]
+    node = helper.make_node
+    snake = [
+        node("Mul", ["x", "rate"], ["angle"]),
+        node("Sin", ["angle"], ["sine"]),
+        node("Mul", ["sine", "sine"], ["square"]),
+        node("Mul", ["square", "gain"], ["part"]),
+        node("Add", ["x", "part"], ["y"]),
+    ]
+    mish = [
+        node("Softplus", ["x"], ["s"]),
+        node("Tanh", ["s"], ["t"]),
+        node("Mul", ["x", "t"], ["y"]),
+    ]
+    model.functions.extend(
+        [
+            helper.make_function("loquor", "Snake", ["x", "rate", "gain"], ["y"], snake, opsets),
+            helper.make_function("loquor", "Mish", ["x"], ["y"], mish, opsets),
+        ]
+    )
+    return model
+
+
+def profile(prepared: PreparedGraph, args: argparse.Namespace, prompt: int, folder: Path) -> None:
+    for name, file in (("as published", prepared.source), ("prepared", prepared.file)):
+        if file is None:
+            continue
+        model = written_out(onnx.load(str(file), load_external_data=False))
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = args.threads
+        options.enable_profiling = True
+        options.profile_file_prefix = str(folder / "profile")
+        weights = "session.model_external_initializers_file_folder_path"
+        options.add_session_config_entry(weights, str(prepared.source.resolve().parent))
+        session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        feeds = feeds_of(session, prompt, args.tokens)
+        for _ in range(3):
+            session.run(None, feeds)
+        times: Counter[str] = Counter()
+        for event in json.loads(Path(session.end_profiling()).read_text(encoding="utf-8")):
+            if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
+                times[event["args"]["op_name"]] += event["dur"]
+        total = times.total()
+        print(f"\nBy operator, {name}: {total / 3e3:.0f} ms a run")
+        for op, taken in times.most_common(16):
+            print(f"  {op:26}{taken / 3e3:9.1f} ms{100 * taken / total:7.1f} %")
+
+
+def feeds_of(session: ort.InferenceSession, prompt: int, tokens: int) -> dict[str, Any]:
+    rng = np.random.default_rng(0)
+    ports = {port.name: port for port in session.get_inputs()}
+    noise = {name: port.shape for name, port in ports.items() if name.startswith("loquor_")}
+    kind = np.float16 if "float16" in ports["speaker_features"].type else np.float32
+    width, bands = ports["speaker_embeddings"].shape[1], ports["speaker_features"].shape[2]
+    return {
+        "speech_tokens": rng.integers(0, _CODES, (1, prompt + tokens)),
+        "speaker_embeddings": rng.standard_normal((1, width)).astype(kind),
+        "speaker_features": (rng.standard_normal((1, 2 * prompt, bands)) - 4).astype(kind),
+        **dict(mean_noise(noise, prompt + tokens, 2 * prompt)),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--bundle", type=Path)
+    parser.add_argument("--dtype", default="q4,speech_encoder=fp32,conditional_decoder=fp32")
+    parser.add_argument("--tokens", type=int, default=125)
+    parser.add_argument("--seconds", type=float, default=10.0, help="of the voice's recording")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--json", type=Path, help="write the figures here, and a plot beside them")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        run(args, Path(folder))
+
+
+if __name__ == "__main__":
+    main()
