@@ -229,8 +229,10 @@ void Worker::decode_window(Active& active) {
   const Window window = *active.window;
   const Span<const int64_t> codes(active.codes.data() + window.from,
                                   static_cast<std::size_t>(window.to - window.from));
+  active.phase.anchor = window.begin - window.from;
+  active.phase.next = window.end - window.from;
   Chunk chunk;
-  chunk.samples = active.joiner->join(window, decode(codes, active, window.from));
+  chunk.samples = active.joiner->join(window, decode(codes, active, window.from, &active.phase));
   chunk.first_code = window.begin;
   chunk.code_count = window.end - window.begin;
   active.state.handed = window.end;
@@ -268,12 +270,13 @@ void Worker::run_whole(Active& active) {
   finish(active, std::move(outcome));
 }
 
-std::vector<float> Worker::decode(Span<const int64_t> codes, Active& active, int64_t first) {
+std::vector<float> Worker::decode(Span<const int64_t> codes, Active& active, int64_t first,
+                                  PhaseTrack* track) {
   const Prompt& prompt = active.request->order.prompt;
   const Voice& voice = *prompt.voice;
   const double start = now();
-  std::vector<float> samples =
-      model_.conditional_decoder.decode(codes, voice, active.request->run, {prompt.options.seed, first});
+  std::vector<float> samples = model_.conditional_decoder.decode(codes, voice, active.request->run,
+                                                                 {prompt.options.seed, first}, track);
   const double seconds = now() - start;
   active.vocoder_seconds += seconds;
   average(seconds_per_decode_, seconds / static_cast<double>(model_.conditional_decoder.prompt_tokens(voice) +

@@ -34,6 +34,7 @@ class Worker {
     std::vector<int64_t> codes;  // of its tokens so far; closing silence once spoken
     StreamState state;
     std::optional<Joiner> joiner;
+    PhaseTrack phase;
     std::optional<Window> window;  // the next one, if its codes are there
     double deadline = 0;           // when playback will have used up what was handed out
     std::size_t collected = 0;     // tokens that went into codes
@@ -61,7 +62,8 @@ class Worker {
   void collect(Active& active);  // the token that a step or the prefill gave
   void close_if_done(Active& active);
   // `first`: place of the first code in the utterance.
-  std::vector<float> decode(Span<const int64_t> codes, Active& active, int64_t first);
+  std::vector<float> decode(Span<const int64_t> codes, Active& active, int64_t first,
+                            PhaseTrack* track = nullptr);
   int64_t chunk_of(const Active& active) const;
   template <class Action>
   void guarded(Active& active, Action action);

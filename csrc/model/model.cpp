@@ -49,7 +49,8 @@ Model::Model(const ort::ApiPtr& api, Manifest manifest_, const ort::SessionConfi
       speech_encoder(load(api, manifest, Graph::kSpeechEncoder, config)),
       embed_tokens(load(api, manifest, Graph::kEmbedTokens, config)),
       language_model(load(api, manifest, Graph::kLanguageModel, config), config.device),
-      conditional_decoder(load(api, manifest, Graph::kConditionalDecoder, config)) {
+      conditional_decoder(load(api, manifest, Graph::kConditionalDecoder, config),
+                          manifest.samples_per_token) {
   check_boundaries();
   log::write(log::Level::kInfo,
              std::string("the KV cache is kept ") +
