@@ -240,10 +240,14 @@ void Worker::decode_window(Active& active) {
                                   static_cast<std::size_t>(window.to - window.from));
   Chunk chunk;
   Joiner joiner = *active.joiner;
-  chunk.samples = joiner.join(window, decode(codes, active, window.from));
+  PhaseTrack phase = active.phase;
+  phase.anchor = window.begin - window.from;
+  phase.next = window.end - window.from;
+  chunk.samples = joiner.join(window, decode(codes, active, window.from, &phase));
   const auto runaway = heard(active, window, chunk.samples);
   if (runaway) return run_away(active, *runaway);
   active.joiner = std::move(joiner);
+  active.phase = std::move(phase);
   chunk.first_code = window.begin;
   chunk.code_count = window.end - window.begin;
   active.state.handed = window.end;
@@ -285,12 +289,13 @@ void Worker::run_whole(Active& active) {
   finish(active, std::move(outcome));
 }
 
-std::vector<float> Worker::decode(Span<const int64_t> codes, Active& active, int64_t first) {
+std::vector<float> Worker::decode(Span<const int64_t> codes, Active& active, int64_t first,
+                                  PhaseTrack* track) {
   const Prompt& prompt = active.prompt();
   const Voice& voice = *prompt.voice;
   const double start = now();
-  std::vector<float> samples =
-      model_.conditional_decoder.decode(codes, voice, active.request->run, {prompt.options.seed, first});
+  std::vector<float> samples = model_.conditional_decoder.decode(codes, voice, active.request->run,
+                                                                 {prompt.options.seed, first}, track);
   const double seconds = now() - start;
   active.vocoder_seconds += seconds;
   average(seconds_per_decode_, seconds / static_cast<double>(model_.conditional_decoder.prompt_tokens(voice) +

@@ -35,6 +35,7 @@ class Worker {
     std::vector<int64_t> codes;  // of its tokens so far; closing silence once spoken
     StreamState state;
     std::optional<Joiner> joiner;
+    PhaseTrack phase;
     std::optional<Window> window;  // the next one, if its codes are there
     double deadline = 0;           // when playback will have used up what was handed out
     std::size_t collected = 0;     // tokens that went into codes
@@ -76,7 +77,8 @@ class Worker {
   std::size_t tokens_until(const Active& active, int64_t codes) const;
   std::size_t good_tokens(const Active& active, const Watch::Runaway& found) const;
   // `first`: place of the first code in the utterance.
-  std::vector<float> decode(Span<const int64_t> codes, Active& active, int64_t first);
+  std::vector<float> decode(Span<const int64_t> codes, Active& active, int64_t first,
+                            PhaseTrack* track = nullptr);
   int64_t chunk_of(const Active& active) const;
   template <class Action>
   void guarded(Active& active, Action action);

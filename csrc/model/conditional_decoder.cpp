@@ -37,9 +37,15 @@ int64_t product(const std::vector<int64_t>& dims) {
   return std::accumulate(dims.begin(), dims.end(), int64_t{1}, std::multiplies<>());
 }
 
+// Written by preparation, see its phase.py.
+constexpr const char* kPhase = "loquor_phase";
+constexpr const char* kPhaseAt = "loquor_phase_at";
+constexpr const char* kPhaseNext = "loquor_phase_next";
+
 }  // namespace
 
-ConditionalDecoder::ConditionalDecoder(ort::Session session) : session_(std::move(session)) {
+ConditionalDecoder::ConditionalDecoder(ort::Session session, int64_t samples_per_token)
+    : session_(std::move(session)), samples_per_token_(samples_per_token) {
   const Contract contract(session_);
   contract.input("speech_tokens", {ort::ElementType::kInt64}, {kFree, kFree});
   const auto& embeddings = contract.input("speaker_embeddings", float_types(), {kFree, kFree});
@@ -51,6 +57,11 @@ ConditionalDecoder::ConditionalDecoder(ort::Session session) : session_(std::mov
     noise_.emplace_back(port, contract);
     known.push_back(port.name);
   }
+  anchored_ = contract.has_input(kPhase);
+  if (anchored_) {
+    contract.input(kPhaseAt, {ort::ElementType::kInt64}, {2});
+    known.insert(known.end(), {kPhase, kPhaseAt});
+  }
   contract.no_other_inputs(known);
   embedding_type_ = static_cast<ort::ElementType>(embeddings.type);
   feature_type_ = static_cast<ort::ElementType>(features.type);
@@ -59,8 +70,8 @@ ConditionalDecoder::ConditionalDecoder(ort::Session session) : session_(std::mov
 }
 
 std::vector<float> ConditionalDecoder::decode(Span<const int64_t> tokens, const Voice& voice,
-                                              const ort::RunOptions& options,
-                                              const NoiseOrigin& origin) const {
+                                              const ort::RunOptions& options, const NoiseOrigin& origin,
+                                              PhaseTrack* track) const {
   const Heard prompt = heard_of(voice, prompt_limit_);
   std::vector<int64_t> ids(voice.audio_tokens.begin(), voice.audio_tokens.begin() + prompt.tokens);
   ids.insert(ids.end(), tokens.begin(), tokens.end());
@@ -89,8 +100,30 @@ std::vector<float> ConditionalDecoder::decode(Span<const int64_t> tokens, const 
         host.view(ort::ElementType::kFloat32, drawn.back().data(), dims.data(), dims.size()));
     feeds.emplace_back(noise.name().c_str(), drawn_values.back().get());
   }
-  const auto made = session_.run(options, feeds, {"waveform"});
+  std::vector<std::string> wanted = {"waveform"};
+  PhaseTrack still{{}, {}, 0, lengths.new_tokens};
+  PhaseTrack& phase = track != nullptr ? *track : still;
+  if (phase.cycles.empty()) {
+    phase.cycles = {0};
+    phase.dims = {1};
+  }
+  // From the end, since a prompt of half tokens moves the start.
+  const int64_t at[] = {phase.anchor == 0 ? 0 : samples_per_token_ * (phase.anchor - lengths.new_tokens),
+                        samples_per_token_ * (phase.next - lengths.new_tokens) - 1};
+  const auto at_value = host.view(ort::ElementType::kInt64, const_cast<int64_t*>(at), {2});
+  const auto phase_value =
+      host.view(ort::ElementType::kFloat32, phase.cycles.data(), phase.dims.data(), phase.dims.size());
+  if (anchored_) {
+    feeds.emplace_back(kPhase, phase_value.get());
+    feeds.emplace_back(kPhaseAt, at_value.get());
+    if (track != nullptr) wanted.emplace_back(kPhaseNext);
+  }
+  const auto made = session_.run(options, feeds, wanted);
   std::vector<float> samples = floats_of(session_.api(), made[0]);
+  if (made.size() > 1) {
+    phase.cycles = floats_of(session_.api(), made[1]);
+    phase.dims = ort::shape_of(session_.api(), made[1].get()).dims;
+  }
   if (!std::all_of(samples.begin(), samples.end(), [](float sample) { return std::isfinite(sample); })) {
     throw Error(ErrorKind::kExecution, session_.file_name() +
                                            " returned samples that are not finite; try another dtype for "

@@ -54,7 +54,7 @@ Model::Model(const ort::ApiPtr& api, Manifest manifest_, const ort::SessionConfi
       config(config_),
       embed_tokens(std::move(sessions[index_of(Graph::kEmbedTokens)])),
       language_model(std::move(sessions[index_of(Graph::kLanguageModel)]), config.device),
-      conditional_decoder(std::move(sessions[index_of(Graph::kConditionalDecoder)])),
+      conditional_decoder(std::move(sessions[index_of(Graph::kConditionalDecoder)]), manifest.samples_per_token),
       api_(api),
       speech_encoder_level_(sessions[index_of(Graph::kSpeechEncoder)].optimization_level()),
       speech_encoder_(

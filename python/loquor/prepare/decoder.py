@@ -13,6 +13,7 @@ from .check import Arrays, Port, Run, distance
 from .graph import Graph
 from .mish import fuse_mish
 from .noise import lengths_of, mean_noise, noise_to_inputs, random_nodes, shape_probe, silenced
+from .phase import PHASE_INPUTS, anchor_phase, sine_source
 from .self_attention import fuse_self_attention
 from .snake import fuse_snake
 from .weights import share_equal_weights
@@ -34,6 +35,7 @@ _REWRITES: tuple[tuple[Callable[[Graph], int], str], ...] = (
     (fuse_mish, "Mish"),
     (fuse_snake, "Snake"),
 )
+_WAVE = "waveform"
 
 
 def rewrite_decoder(
@@ -48,21 +50,27 @@ def rewrite_decoder(
     ports = {name: Port.of(value) for name, value in graph.inputs.items()}
     done = []
     dims: list[list[int | str]] = []
-    if nodes := random_nodes(graph):
-        probe = opened(shape_probe(Graph(parsed(), weights_folder)))
-        dims = lengths_of(lambda tokens, frames: probe(_feeds(ports, tokens, frames)), len(nodes))
-        done.append(f"{noise_to_inputs(graph, dims)} noise inputs")
+    random, source = [node.output[0] for node in random_nodes(graph)], sine_source(graph)
+    measured = [*random, *((source.output[0], _WAVE) if source is not None else ())]
+    if measured:
+        probe = opened(shape_probe(Graph(parsed(), weights_folder), measured))
+        dims = lengths_of(lambda tokens, frames: probe(_feeds(ports, tokens, frames)), measured)
+    if source is not None and dims[-1][-1] in dims[-2]:  # a phase for each sample
+        done.append(f"{anchor_phase(graph, source)} phase anchor")
+    if random:
+        done.append(f"{noise_to_inputs(graph, dims[: len(random)])} noise inputs")
     for rewrite, what in _REWRITES if _in_float32(graph) else _REWRITES[:2]:
         if number := rewrite(graph):
             done.append(f"{number} {what}")
     if not done:
         return None, [], {}
-    names = [name for name in graph.inputs if name not in ports]
-    noise = dict(zip(names, dims, strict=True))
+    names = [name for name in graph.inputs if name not in {**ports, **PHASE_INPUTS}]
+    noise = dict(zip(names, dims[: len(random)], strict=True))
+    anchor = PHASE_INPUTS if PHASE_INPUTS.keys() <= graph.inputs.keys() else {}
     model = graph.finish()
 
-    expected = _samples(opened(silenced(Graph(parsed(), weights_folder))), ports, {})
-    found = _samples(opened(model), ports, noise)
+    expected = _samples(opened(silenced(Graph(parsed(), weights_folder))), ports, {}, {})
+    found = _samples(opened(model), ports, noise, anchor)
     worst = max(
         distance(one, other, f"the samples of run {number}", EXACT)
         for number, (one, other) in enumerate(zip(found, expected, strict=True))
@@ -76,12 +84,12 @@ def _in_float32(graph: Graph) -> bool:
 
 
 def _samples(
-    run: Run, ports: dict[str, Port], noise: dict[str, list[int | str]]
+    run: Run, ports: dict[str, Port], noise: dict[str, list[int | str]], anchor: Arrays
 ) -> list[npt.NDArray[np.float32]]:
     waves = []
     for tokens, frames in _CHECKED:
-        feeds = _feeds(ports, tokens, frames) | dict(mean_noise(noise, tokens, frames))
-        waves.append(run(feeds)["waveform"].astype(np.float32))
+        feeds = _feeds(ports, tokens, frames) | dict(mean_noise(noise, tokens, frames)) | anchor
+        waves.append(run(feeds)[_WAVE].astype(np.float32))
     return waves
 
 

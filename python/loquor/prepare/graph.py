@@ -225,7 +225,7 @@ class Graph:
     def int64(self, *values: int) -> str:
         return self.add_constant(np.asarray(values, np.int64), "ints")
 
-    def add_input(self, name: str, elem_type: int, dims: Sequence[int | str]) -> str:
+    def add_input(self, name: str, elem_type: int, dims: Sequence[int | str] | None) -> str:
         self.inputs[name] = helper.make_tensor_value_info(name, elem_type, dims)
         return name
 

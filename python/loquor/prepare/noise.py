@@ -8,7 +8,7 @@ found by running the graph at several lengths.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,30 +38,29 @@ def random_nodes(graph: Graph) -> list[NodeProto]:
     return graph.nodes(*_NORMAL, *_UNIFORM)
 
 
-def shape_probe(graph: Graph) -> ModelProto:
-    """The graph with only the shapes of its random values as outputs, in the order of `random_nodes`."""
-    nodes = random_nodes(graph)
+def shape_probe(graph: Graph, values: Sequence[str]) -> ModelProto:
+    """The graph with only the shapes of these values as outputs."""
     graph.outputs.clear()
-    for index, node in enumerate(nodes):
+    for index, value in enumerate(values):
         name = f"{_PREFIX}{index}"
-        graph.add("Shape", [node.output[0]], outputs=[name])
+        graph.add("Shape", [value], outputs=[name])
         graph.outputs[name] = helper.make_tensor_value_info(name, TensorProto.INT64, [None])
     return graph.finish()
 
 
-def lengths_of(run: Callable[[int, int], Arrays], nodes: int) -> list[list[int | str]]:
-    """Dimensions of each random value; `run(tokens, frames)` runs the shape probe.
+def lengths_of(run: Callable[[int, int], Arrays], values: Sequence[str]) -> list[list[int | str]]:
+    """Dimensions of each of the shape probe's values; `run(tokens, frames)` runs it.
 
     Raises `RefusedError` for one that is no such sum.
     """
     seen = [run(tokens, frames) for tokens, frames in PROBES]
     system = np.array([[1, tokens, frames] for tokens, frames in PROBES], float)
     dims: list[list[int | str]] = []
-    for index in range(nodes):
+    for index, value in enumerate(values):
         shapes = np.array([shape[f"{_PREFIX}{index}"] for shape in seen], float)  # [probes, rank]
         halves = (2 * np.linalg.lstsq(system, shapes, rcond=None)[0]).round().astype(int)  # [3, rank]
         if not np.array_equal(system @ halves, 2 * shapes) or (halves[0] % 2).any():
-            raise RefusedError(f"the length of random value {index} is no sum of the decoder's lengths")
+            raise RefusedError(f"the length of {value} is no sum of the decoder's lengths")
         dims.append([_spelled(*axis) for axis in halves.T.tolist()])
     return dims
 
