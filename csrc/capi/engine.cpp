@@ -18,6 +18,7 @@ loquor::EngineOptions read_engine_options(const loquor_engine_options* given) {
   read.reference_seconds = options.reference_seconds;
   read.limits = {options.slots, options.max_queue};
   read.batching = options.batching != 0;
+  if (options.sampling != nullptr) read.sampling = options.sampling;
   for (size_t i = 0; i < options.provider_option_count; ++i) {
     const char* const* keys = &required(options.provider_option_keys, "provider_option_keys");
     const char* const* values = &required(options.provider_option_values, "provider_option_values");
@@ -87,7 +88,9 @@ loquor_engine_info describe(const loquor::Engine& engine) {
   for (size_t i = 0; i < LOQUOR_GRAPH_COUNT; ++i) {
     info.graphs[i] = {manifest.files[i].path.c_str(), manifest.files[i].dtype.c_str(),
                       sessions[i]->optimization_level()};
+    info.placements[i] = sessions[i]->placement().c_str();
   }
+  info.sampling = engine.sampling();
   info.threads = model.config.threads;
   info.layers = static_cast<int32_t>(lm.kv.layers);
   info.kv_heads = static_cast<int32_t>(lm.kv.heads);
@@ -152,6 +155,7 @@ void loquor_engine_options_init(loquor_engine_options* options) {
   options->dtype = "auto";
   options->device = "auto";
   options->batching = 1;
+  options->sampling = "auto";
 }
 
 loquor_status loquor_engine_open(loquor_runtime* runtime, const char* bundle_folder,

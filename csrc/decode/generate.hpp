@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/span.hpp"
-#include "decode/sampler.hpp"
+#include "decode/token_chooser.hpp"
 #include "model/model.hpp"
 
 namespace loquor {
@@ -51,9 +51,9 @@ class Sequence {
 
  private:
   friend class Generator;
-  explicit Sequence(Sampler sampler) : sampler_(std::move(sampler)) {}
+  explicit Sequence(std::unique_ptr<TokenChooser> chooser) : chooser_(std::move(chooser)) {}
 
-  Sampler sampler_;
+  std::unique_ptr<TokenChooser> chooser_;
   Tokens tokens_;
   std::size_t limit_ = 0;
   int64_t slot_ = -1;  // -1: none
@@ -76,6 +76,9 @@ class Generator {
   // Room for `slots` sequences of `positions` each. Growing needs that none has a slot.
   bool fits(int64_t slots, int64_t positions) const { return model_.language_model.fits(slots, positions); }
   void reserve(int64_t slots, int64_t positions);
+
+  // Whether tokens are chosen by nodes of the language model. Steps then serve one sequence at a time.
+  bool samples_on_device() const { return model_.language_model.keeps_logits(); }
 
   std::unique_ptr<Sequence> make_sequence() const;
   // Takes a slot, runs a checked prompt and samples the first token. Throws kExecution; release() is then due

@@ -26,6 +26,9 @@ struct EngineOptions {
   bool batching = true;         // decode steps serve several requests at once where the graph allows it
   float reference_seconds = 0;  // of a voice's start that the decoder is prompted with; 0: all
   std::array<std::string, kGraphCount> prepared = {};  // paths of rewritten graphs; empty: the published one
+  // Where tokens are chosen: "host", "device" (as nodes of the language model's graph), or "auto": on the
+  // device where it has its own memory.
+  std::string sampling = "auto";
 };
 
 class Engine {
@@ -55,6 +58,7 @@ class Engine {
   const Model& model() const { return model_; }
   int32_t slots() const { return slots_; }
   bool batched() const { return generator_.batched(); }
+  const char* sampling() const { return generator_.samples_on_device() ? "device" : "host"; }
 
  private:
   RequestPtr make_request(Order order);

@@ -73,6 +73,8 @@ class Folder {
 struct Wanted {
   std::string common = "auto";
   std::array<std::string, kGraphCount> single;
+
+  const std::string& of(std::size_t graph) const { return single[graph].empty() ? common : single[graph]; }
 };
 
 Wanted parse(const std::string& spec) {
@@ -97,10 +99,14 @@ Wanted parse(const std::string& spec) {
   return wanted;
 }
 
-GraphFile pick(const Folder& folder, std::size_t graph, const std::string& dtype) {
+GraphFile pick(const Folder& folder, std::size_t graph, const std::string& dtype,
+               const std::string& advised) {
   if (dtype != "auto") {
     if (auto file = folder.find(graph, *find_dtype(dtype))) return *file;
     folder.missing(graph, dtype);
+  }
+  if (advised != "auto") {
+    if (auto file = folder.find(graph, *find_dtype(advised))) return *file;
   }
   const auto files = folder.all(graph);
   if (files.empty()) folder.missing(graph, dtype);
@@ -109,12 +115,14 @@ GraphFile pick(const Folder& folder, std::size_t graph, const std::string& dtype
 
 }  // namespace
 
-std::array<GraphFile, kGraphCount> find_graph_files(const std::string& folder_path, const std::string& spec) {
+std::array<GraphFile, kGraphCount> find_graph_files(const std::string& folder_path, const std::string& spec,
+                                                    const std::string& advised_spec) {
   const Wanted wanted = parse(spec);
+  const Wanted advised = parse(advised_spec);
   const Folder folder(folder_path);
   std::array<GraphFile, kGraphCount> files;
   for (std::size_t graph = 0; graph < kGraphCount; ++graph) {
-    files[graph] = pick(folder, graph, wanted.single[graph].empty() ? wanted.common : wanted.single[graph]);
+    files[graph] = pick(folder, graph, wanted.of(graph), advised.of(graph));
   }
   return files;
 }

@@ -10,11 +10,20 @@ namespace loquor {
 namespace {
 
 ort::Session load(const ort::ApiPtr& api, const Manifest& manifest, Graph graph,
-                  const ort::SessionConfig& config) {
+                  const ort::SessionConfig& config, const LmExtension& extend = {}) {
   const auto& file = manifest.files[static_cast<std::size_t>(graph)];
   log::write(log::Level::kInfo, "loading " + file.path + " (" + file.dtype +
                                     (file.prepared.empty() ? "" : ", prepared") + ") on " +
                                     config.device.provider);
+  if (!extend.nodes) return ort::Session(api, file.path, config, file.prepared);
+  try {
+    return ort::Session(api, file.path, config, file.prepared, extend.nodes);
+  } catch (const Error& error) {
+    if (!extend.optional) throw;
+    log::write(log::Level::kWarning,
+               std::string("tokens are chosen on the host, since the device's sampler cannot be appended: ") +
+                   error.what());
+  }
   return ort::Session(api, file.path, config, file.prepared);
 }
 
@@ -43,12 +52,13 @@ void require_count(const char* what, const std::vector<float>& values, int64_t c
 
 }  // namespace
 
-Model::Model(const ort::ApiPtr& api, Manifest manifest_, const ort::SessionConfig& config_)
+Model::Model(const ort::ApiPtr& api, Manifest manifest_, const ort::SessionConfig& config_,
+             const LmExtension& extend_lm)
     : manifest(std::move(manifest_)),
       config(config_),
       speech_encoder(load(api, manifest, Graph::kSpeechEncoder, config)),
       embed_tokens(load(api, manifest, Graph::kEmbedTokens, config)),
-      language_model(load(api, manifest, Graph::kLanguageModel, config), config.device),
+      language_model(load(api, manifest, Graph::kLanguageModel, config, extend_lm), config.device),
       conditional_decoder(load(api, manifest, Graph::kConditionalDecoder, config)) {
   check_boundaries();
   log::write(log::Level::kInfo,

@@ -10,10 +10,19 @@
 
 namespace loquor {
 
+// Nodes for the language model's graph; empty: none. `optional`: where they cannot be had the graph is used
+// without them, which the log tells.
+struct LmExtension {
+  ort::GraphExtension nodes;
+  bool optional = false;
+};
+
 class Model {
  public:
-  // Throws kModel, kInvalidInput or kRuntimeMissing.
-  Model(const ort::ApiPtr& api, Manifest manifest, const ort::SessionConfig& config);
+  // What `extend_lm` names is appended to the language model. Throws kModel, kInvalidInput or
+  // kRuntimeMissing.
+  Model(const ort::ApiPtr& api, Manifest manifest, const ort::SessionConfig& config,
+        const LmExtension& extend_lm = {});
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
 

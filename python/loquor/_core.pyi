@@ -27,6 +27,8 @@ class Runtime:
     ONNX Runtime's shared library, opened by path.
     """
     def __init__(self, library_path: str) -> None: ...
+    def add_provider_library(self, library_path: str) -> None: ...
+    def device_info(self, device: str) -> dict[str, typing.Any]: ...
     @property
     def path(self) -> str: ...
     @property
@@ -72,6 +74,7 @@ class EngineHandle:
         batching: bool = True,
         prepared: collections.abc.Mapping[str, str] = {},
         reference_seconds: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+        sampling: str = "auto",
     ) -> None: ...
     def decode(
         self,

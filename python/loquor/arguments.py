@@ -40,12 +40,18 @@ def check_count(name: str, value: object, most: int) -> None:
 
 
 def check_engine_arguments(
-    device: object, dtype: object, provider_options: object, threads: object, slots: object, max_queue: object
+    device: object,
+    dtype: object,
+    sampling: object,
+    provider_options: object,
+    threads: object,
+    slots: object,
+    max_queue: object,
 ) -> None:
     counts = {"threads": (threads, 1024), "slots": (slots, 64), "max_queue": (max_queue, 2**20)}
     for count, (value, most) in counts.items():
         check_count(count, value, most)
-    for name, value in (("device", device), ("dtype", dtype)):
+    for name, value in (("device", device), ("dtype", dtype), ("sampling", sampling)):
         if not isinstance(value, str):
             raise InvalidInputError(f"{name} must be a str, such as 'auto', not {type(value).__name__}")
     if provider_options is not None and not isinstance(provider_options, Mapping):

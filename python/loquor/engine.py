@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _core
-from ._runtime import open_runtime
+from ._runtime import add_plugin, download_dtype, open_runtime
 from .arguments import check_engine_arguments, check_progress, checked_ids, checked_token
 from .audio import Audio
 from .capabilities import Capabilities, capabilities_of
@@ -65,6 +65,7 @@ class Engine:
         prepare: bool = True,
         kv_dtype: str = "auto",
         reference_seconds: float | None = None,
+        sampling: str = "auto",
     ) -> None:
         """Load a bundle: a name of the catalogue, a hub id, or a folder (see `loquor.hub.resolve`).
 
@@ -83,7 +84,9 @@ class Engine:
         `prepare` lets graphs be rewritten once so that they run fast (see `capabilities.prepared`); the first
         load then takes longer. The `kv_dtype` of a prepared model's KV cache is "auto" (as published),
         "fp32", "fp16" or "int8". `reference_seconds` of a voice's start prompt the decoder (None: all); every
-        decode computes them again, so less is faster, and a little less alike.
+        decode computes them again, so less is faster, and a little less alike. Tokens are chosen
+        (`sampling`) on the "host", on the "device" (no logits come back, and steps serve one request at a
+        time), or "auto": on a device that has its own memory.
 
         Raises `RuntimeMissingError`, `ModelError` (files not fetched: `DownloadError`), `InvalidInputError`.
         """
@@ -93,14 +96,15 @@ class Engine:
         runtime = open_runtime()
         self._model = model_text(model)
         check_normalizer(normalize)
-        check_engine_arguments(device, dtype, provider_options, threads, slots, max_queue)
+        check_engine_arguments(device, dtype, sampling, provider_options, threads, slots, max_queue)
         seconds = check_preparation(prepare, kv_dtype, reference_seconds)
         entry = find_entry(self._model)
         if entry is not None and not entry.supported:
             raise InvalidInputError(
                 f"this version cannot run {self._model} yet: it runs the Turbo family (turbo, nano, mini)"
             )
-        self._folder = resolve(model, dtype=dtype)
+        add_plugin(runtime, device)
+        self._folder = resolve(model, dtype=download_dtype(runtime, device, dtype))
         self._tokenizer = Tokenizer(self._folder)
         self._core: _core.EngineHandle | None
         self._core, self._prepared = open_core(
@@ -116,6 +120,7 @@ class Engine:
             max_queue=max_queue,
             batching=bool(batching),
             reference_seconds=seconds,
+            sampling=sampling,
         )
         self._text_rules = read_text_rules(self._folder)
         self._normalizer = self._text_rules.normalizer if normalize == "auto" else normalize

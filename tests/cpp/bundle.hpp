@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -83,6 +84,21 @@ inline GenerationOptions sampled(int32_t max_new_tokens, uint64_t seed = 1) {
   options.seed = seed;
   options.max_new_tokens = max_new_tokens;
   return options;
+}
+
+// One prompt from its check to its last token; `each` is called after every token but the last.
+inline Tokens generate(Generator& generator, const Prompt& prompt, const ort::RunOptions& run,
+                       const std::function<void()>& each = {}) {
+  const Extent extent = generator.check(prompt);
+  generator.reserve(1, extent.positions());
+  const auto sequence = generator.make_sequence();
+  generator.prefill(*sequence, prompt, run);
+  while (!sequence->finished()) {
+    if (each) each();
+    generator.step(*sequence, run);
+  }
+  generator.release(*sequence);
+  return sequence->take_tokens();
 }
 
 }  // namespace loquor::testing
