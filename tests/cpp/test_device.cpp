@@ -195,6 +195,41 @@ TEST_CASE("the device samples: the host's tokens, and of a step only the token c
   }
 }
 
+// Every slot has buffers of its own there, and every sequence a history; the binding is one.
+TEST_CASE("two sequences take turns on the device") {
+  if (!have_device()) return;
+  const auto api = device_api();
+  const auto config = webgpu(api);
+  const Manifest manifest = manifest_of("gqa");
+  Model cpu(api, manifest, session_config(api));
+  Model gpu(api, manifest, config, {device_sampler_nodes(manifest.sampler_order, config.device.float64)});
+  const ort::RunOptions run(*api);
+  const auto voice = std::make_shared<const Voice>(cpu.speech_encoder.encode(recording(), run));
+  Generator host(cpu);
+  Generator device(gpu);
+  CHECK(!device.batched());
+  const Prompt one = {text_ids(), voice, sampled(5, 3)};
+  const Prompt other = {{33, 50256, 50256}, voice, greedy(4)};
+  const auto expected_one = generate(host, one, run).ids;
+  const auto expected_other = generate(host, other, run).ids;
+
+  device.reserve(2, 100);
+  const auto first = device.make_sequence();
+  const auto second = device.make_sequence();
+  device.prefill(*first, one, run);
+  device.step(*first, run);
+  device.prefill(*second, other, run);
+  while (!first->finished() || !second->finished()) {
+    for (const auto& sequence : {first.get(), second.get()}) {
+      if (!sequence->finished()) device.step(*sequence, run);
+    }
+  }
+  CHECK(first->tokens().ids == expected_one);
+  CHECK(second->tokens().ids == expected_other);
+  device.release(*first);
+  device.release(*second);
+}
+
 TEST_CASE("the next step takes the token where the device left it") {
   if (!have_device()) return;
   const auto api = device_api();

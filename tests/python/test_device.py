@@ -35,7 +35,7 @@ with Engine(folder, device=device, provider_options=dict(zip(options[::2], optio
     able = engine.capabilities
     print(json.dumps(made | {
         "device": able.device, "provider": able.provider, "kv_mode": able.kv_mode, "sampling": able.sampling,
-        "placements": dict(able.placements), "dtypes": dict(able.dtypes),
+        "placements": dict(able.placements), "dtypes": dict(able.dtypes), "prepared": dict(able.prepared),
         "rms": float(np.sqrt(np.mean(samples**2))),
     }))
 """
@@ -57,7 +57,9 @@ def run(code: str, *arguments: str | Path, env: dict[str, str] | None = None) ->
     return json.loads(done.stdout)
 
 
+@pytest.mark.parametrize("form", ["concat", "gqa"])
 def test_webgpu_speaks_the_cpus_tokens(
+    form: str,
     bundle_of: Callable[..., Path],
     software_gpu: dict[str, str],
     recording: NDArray[np.float32],
@@ -65,12 +67,14 @@ def test_webgpu_speaks_the_cpus_tokens(
 ) -> None:
     clip = tmp_path / "clip.npy"
     np.save(clip, recording[:48000])
-    folder = bundle_of(form="gqa")
+    folder = bundle_of(form=form)
     cpu = run(SPEAK, folder, clip, "cpu")
     gpu = run(SPEAK, folder, clip, "webgpu", env=software_gpu)
     assert gpu["device"] == "webgpu" and gpu["provider"] == "WebGpuExecutionProvider"
     assert gpu["kv_mode"] == "in_place" and gpu["sampling"] == "device"
     assert cpu["sampling"] == "host"
+    assert gpu["prepared"] == cpu["prepared"]
+    assert gpu["prepared"]["language_model"] == "prepared"
     for placement in gpu["placements"].values():
         assert "WebGpuExecutionProvider" in placement
     assert len(gpu["greedy"]) == 8

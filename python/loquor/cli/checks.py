@@ -182,7 +182,6 @@ def _model(facts: dict[str, Any], args: argparse.Namespace) -> Engine:
             "dtype": dtype,
             "prepared": able.prepared[graph],
             "optimization_level": able.optimization_levels[graph],
-            "optimization_level": able.optimization_levels[graph],
             "nodes": able.placements[graph],
         }
         for graph, dtype in able.dtypes.items()
