@@ -45,7 +45,7 @@ class EngineVoices:
         encoder = info["graphs"]["speech_encoder"]
         sizes = ("family", "hidden_size", "speaker_embedding_size", "speaker_feature_size")
         contract = " ".join(str(info[key]) for key in sizes)
-        self._fingerprint = fingerprint_of(folder, Path(encoder["file"]), encoder["dtype"], contract)
+        self.fingerprint = fingerprint_of(folder, Path(encoder["file"]), encoder["dtype"], contract)
         self._handles: weakref.WeakKeyDictionary[Voice, _core.VoiceHandle] = weakref.WeakKeyDictionary()
         self._files: OrderedDict[tuple[str, int, int], Voice] = OrderedDict()
         self._lock = threading.Lock()
@@ -54,18 +54,18 @@ class EngineVoices:
         """Do what `Engine.voice` promises; `core` gives the engine's handle, or raises."""
         source = self._resolved(source)
         if isinstance(source, Voice):
-            source.check(self._fingerprint)
+            source.check(self.fingerprint)
             return source
         if isinstance(source, (str, os.PathLike)) and is_voice_file(source):
             saved = Voice.load(source)
-            saved.check(self._fingerprint)
+            saved.check(self.fingerprint)
             return saved
         reference = load_reference(source)
         for warning in reference.warnings:
             _log.warning("%s", warning)
         handle = core().encode_voice(reference.samples, cancel)
         name = Path(os.fspath(source)).stem if isinstance(source, (str, os.PathLike)) else "voice"
-        voice = Voice(**handle.tensors(), fingerprint=self._fingerprint, name=name)
+        voice = Voice(**handle.tensors(), fingerprint=self.fingerprint, name=name)
         with self._lock:
             self._handles[voice] = handle
         return voice
@@ -100,7 +100,7 @@ class EngineVoices:
         with self._lock:
             handle = self._handles.get(voice)
         if handle is None:
-            voice.check(self._fingerprint)
+            voice.check(self.fingerprint)
             handle = _core.VoiceHandle(
                 voice.audio_features, voice.audio_tokens, voice.speaker_embeddings, voice.speaker_features
             )
