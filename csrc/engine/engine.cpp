@@ -26,7 +26,9 @@ ort::SessionConfig session_config(const ort::Api& api, const EngineOptions& opti
 }
 
 Manifest read(const std::string& folder, const EngineOptions& options, const ort::Device& device) {
-  Manifest manifest = read_manifest(folder, options.dtype, precision_advice(device.name).dtype);
+  const bool automatic = options.dtype == "auto";
+  Manifest manifest = read_manifest(
+      folder, automatic ? "auto:" + std::string(precision_advice(device.name).dtype) : options.dtype);
   for (std::size_t i = 0; i < kGraphCount; ++i) manifest.files[i].prepared = options.prepared[i];
   return manifest;
 }

@@ -109,7 +109,7 @@ void read_generation_config(const Settings& config, Manifest& manifest) {
 
 }  // namespace
 
-Manifest read_manifest(const std::string& folder, const std::string& dtype, const std::string& advised) {
+Manifest read_manifest(const std::string& folder, const std::string& dtype) {
   const auto path = std::filesystem::u8path(folder);
   std::error_code error;
   if (!std::filesystem::is_directory(path, error)) {
@@ -117,7 +117,7 @@ Manifest read_manifest(const std::string& folder, const std::string& dtype, cons
   }
   Manifest manifest;
   manifest.folder = folder;
-  manifest.files = find_graph_files(folder, dtype, advised);
+  manifest.files = find_graph_files(folder, dtype);
   const Settings config(path, "config.json");
   read_config(config, manifest);
   if (const Json* text = config.find("text_config")) {

@@ -46,9 +46,8 @@ struct Manifest {
                                              SamplerStage::kRepetitionPenalty};
 };
 
-// `dtype` and `advised` as find_graph_files takes them. Throws kModel for a folder that is no bundle or lacks
-// a file, kInvalidInput for a dtype that does not exist.
-Manifest read_manifest(const std::string& folder, const std::string& dtype,
-                       const std::string& advised = "auto");
+// `dtype` as find_graph_files takes it. Throws kModel for a folder that is no bundle or lacks a file,
+// kInvalidInput for a dtype that does not exist.
+Manifest read_manifest(const std::string& folder, const std::string& dtype);
 
 }  // namespace loquor

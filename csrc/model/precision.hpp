@@ -7,7 +7,7 @@ namespace loquor {
 
 struct PrecisionAdvice {
   const char* device;
-  const char* dtype;   // as find_graph_files takes it
+  const char* dtype;   // one precision
   const char* reason;  // a clause, for people
 };
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from . import _core
 from .errors import RuntimeMissingError
 
-__all__ = ["LIBRARY_VARIABLE", "add_plugin", "download_dtype", "find_library", "find_plugin", "open_runtime"]
+__all__ = ["LIBRARY_VARIABLE", "add_plugin", "advised_dtype", "find_library", "find_plugin", "open_runtime"]
 
 LIBRARY_VARIABLE = "LOQUOR_ORT_LIBRARY"
 """Environment variable: path of the library to open instead of the installed package's."""
@@ -86,15 +86,14 @@ def add_plugin(runtime: _core.Runtime, device: str) -> None:
         runtime.add_provider_library(str(library.absolute()))
 
 
-def download_dtype(runtime: _core.Runtime, device: str, dtype: str) -> str:
-    """Return the precision to download for a device where `dtype` is "auto", else `dtype`.
+def advised_dtype(runtime: _core.Runtime, device: str, dtype: str) -> str:
+    """Return what "auto" means on a device, as `catalog.choose_dtypes` takes it; else `dtype` itself.
 
     Raises as `Engine` does for a device that is not known or not there.
     """
     if dtype != "auto":
         return dtype
-    info = runtime.device_info(device)
-    return "auto" if info["device"] == "cpu" else str(info["advised_dtype"])
+    return f"auto:{runtime.device_info(device)['advised_dtype']}"
 
 
 @functools.cache

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _core
-from ._runtime import add_plugin, download_dtype, open_runtime
+from ._runtime import add_plugin, advised_dtype, open_runtime
 from .arguments import check_engine_arguments, check_progress, checked_ids, checked_token
 from .audio import Audio
 from .capabilities import Capabilities, capabilities_of
@@ -104,7 +104,8 @@ class Engine:
                 f"this version cannot run {self._model} yet: it runs the Turbo family (turbo, nano, mini)"
             )
         add_plugin(runtime, device)
-        self._folder = resolve(model, dtype=download_dtype(runtime, device, dtype))
+        dtype = advised_dtype(runtime, device, dtype)
+        self._folder = resolve(model, dtype=dtype)
         self._tokenizer = Tokenizer(self._folder)
         self._core: _core.EngineHandle | None
         self._core, self._prepared = open_core(

@@ -48,10 +48,7 @@ def _open(
     runtime: _core.Runtime, folder: Path, prepare: bool, kv_dtype: str, options: dict[str, Any]
 ) -> tuple[_core.EngineHandle, Mapping[str, str]]:
     results: Mapping[str, PreparedGraph] = {}
-    device = runtime.device_info(options["device"])
-    if device["device"] != "cpu" and options["dtype"] == "auto":
-        options["dtype"] = _advised(folder, device["advised_dtype"])
-    if prepare and device["device"] in _DEVICES:
+    if prepare and runtime.device_info(options["device"])["device"] in _DEVICES:
         results = prepare_bundle(folder, options["dtype"], kv_dtype=kv_dtype, threads=options["threads"])
     elif kv_dtype != "auto":
         _log.warning("kv_dtype=%r is left out: it takes a prepared graph", kv_dtype)
@@ -67,16 +64,3 @@ def _open(
     core = _core.EngineHandle(runtime, str(folder), **options)
     _log.warning("%s: used as published, not prepared: %s", ", ".join(files), problem)
     return core, {name: "refused" if name in files else state for name, state in states.items()}
-
-
-def _advised(folder: Path, dtype: str) -> str:
-    """What "auto" means to the core on a device with other advice than the CPU's, for the preparation too."""
-
-    def has(graph: str) -> bool:
-        try:
-            return bool(_core.graph_files(str(folder), f"auto,{graph}={dtype}"))
-        except ModelError:
-            return False
-
-    graphs = _core.graph_files(str(folder), "auto")
-    return ",".join(["auto", *(f"{graph}={dtype}" for graph in graphs if has(graph))])

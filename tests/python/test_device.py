@@ -69,7 +69,9 @@ def test_webgpu_speaks_the_cpus_tokens(
     np.save(clip, recording[:48000])
     folder = bundle_of(form=form)
     cpu = run(SPEAK, folder, clip, "cpu")
-    gpu = run(SPEAK, folder, clip, "webgpu", env=software_gpu)
+    # The provider's own options are passed on: with this one ids stay on the device too.
+    options = ("enableInt64", "1") if form == "gqa" else ()
+    gpu = run(SPEAK, folder, clip, "webgpu", *options, env=software_gpu)
     assert gpu["device"] == "webgpu" and gpu["provider"] == "WebGpuExecutionProvider"
     assert gpu["kv_mode"] == "in_place" and gpu["sampling"] == "device"
     assert cpu["sampling"] == "host"
@@ -92,13 +94,19 @@ def test_the_advised_precision_is_taken_where_it_is(
 
     folder = make_bundle(tmp_path / "both", form="gqa", dtype="q4")
     make_bundle(folder, form="gqa", dtype="fp32")
+    (folder / "onnx" / "embed_tokens.onnx").unlink()
     code = """
 import json, sys
 from loquor import Engine
-print(json.dumps(dict(Engine(sys.argv[1], device=sys.argv[2]).capabilities.dtypes)))
+able = Engine(sys.argv[1], device=sys.argv[2]).capabilities
+print(json.dumps([dict(able.dtypes), dict(able.prepared)]))
 """
-    assert set(run(code, folder, "cpu").values()) == {"q4"}
-    assert set(run(code, folder, "webgpu", env=software_gpu).values()) == {"fp32"}
+    dtypes, _ = run(code, folder, "cpu")
+    assert set(dtypes.values()) == {"q4"}
+    dtypes, prepared = run(code, folder, "webgpu", env=software_gpu)
+    assert dtypes.pop("embed_tokens") == "q4"  # where there is no other
+    assert set(dtypes.values()) == {"fp32"}
+    assert prepared["conditional_decoder"] == "prepared"
 
 
 def test_doctor_finds_the_plugin(software_gpu: dict[str, str]) -> None:

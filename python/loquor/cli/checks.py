@@ -21,7 +21,7 @@ from .. import Engine, __version__, _core
 from .._runtime import (
     LIBRARY_VARIABLE,
     add_plugin,
-    download_dtype,
+    advised_dtype,
     find_library,
     find_plugin,
     open_runtime,
@@ -161,7 +161,7 @@ def _model(facts: dict[str, Any], args: argparse.Namespace) -> Engine:
     facts["name"] = args.model or BUILT_IN
     runtime = open_runtime()
     add_plugin(runtime, args.device)
-    dtype = download_dtype(runtime, args.device, args.dtype)
+    dtype = advised_dtype(runtime, args.device, args.dtype)
     facts["folder"] = str(resolve(facts["name"], dtype=dtype, progress=False if args.quiet else None))
     start = time.perf_counter()
     engine = load_engine(args)
