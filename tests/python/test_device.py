@@ -106,7 +106,7 @@ print(json.dumps([dict(able.dtypes), dict(able.prepared)]))
     dtypes, prepared = run(code, folder, "webgpu", env=software_gpu)
     assert dtypes.pop("embed_tokens") == "q4"  # where there is no other
     assert set(dtypes.values()) == {"fp32"}
-    assert prepared["conditional_decoder"] == "prepared"
+    assert prepared["language_model"] == "prepared"
 
 
 def test_doctor_finds_the_plugin(software_gpu: dict[str, str]) -> None:
