@@ -30,7 +30,7 @@ using Stages = std::vector<SamplerStage>;
 const Stages kTurbo = Manifest().sampler_order;
 // As the English and Multilingual models have it.
 const Stages kEnglish = {SamplerStage::kRepetitionPenalty, SamplerStage::kTemperature, SamplerStage::kMinP,
-                        SamplerStage::kTopP};
+                         SamplerStage::kTopP};
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 // The nodes over a graph that hands on the logits it is given.
