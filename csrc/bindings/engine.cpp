@@ -17,6 +17,7 @@ Facts to_dict(const loquor_engine_info& info) {
     facts["file"] = graph.file;
     facts["dtype"] = graph.dtype;
     facts["optimization_level"] = graph.optimization_level;
+    facts["placement"] = info.placements[i];
     graphs[kGraphNames[i]] = facts;
   }
   Facts facts;
@@ -44,6 +45,7 @@ Facts to_dict(const loquor_engine_info& info) {
   facts["end_of_text_token"] = info.end_of_text_token;
   facts["slots"] = info.slots;
   facts["batched"] = info.batched != 0;
+  facts["sampling"] = info.sampling;
   return facts;
 }
 
@@ -77,7 +79,8 @@ std::unique_ptr<Engine> open_engine(const Runtime& runtime, const std::string& f
                                     const std::map<std::string, std::string>& provider_options,
                                     int32_t threads, int32_t slots, int32_t max_queue, bool batching,
                                     const std::map<std::string, std::string>& prepared,
-                                    float reference_seconds, int64_t prefix_cache_bytes) {
+                                    float reference_seconds, int64_t prefix_cache_bytes,
+                                    const std::string& sampling) {
   std::vector<const char*> keys;
   std::vector<const char*> values;
   for (const auto& [key, value] : provider_options) {
@@ -103,6 +106,7 @@ std::unique_ptr<Engine> open_engine(const Runtime& runtime, const std::string& f
     if (found != prepared.end()) graphs[i] = found->second.c_str();
   }
   options.prepared_graphs = graphs.data();
+  options.sampling = sampling.c_str();
   return without_gil([&] { return std::make_unique<Engine>(runtime, folder, &options); });
 }
 
@@ -231,13 +235,35 @@ void bind_engine(py::module_& module) {
                              [](const PyRuntime& self) { return loquor_runtime_version(self.handle.get()); })
       .def_property_readonly("path",
                              [](const PyRuntime& self) { return loquor_runtime_path(self.handle.get()); })
-      .def_property_readonly("providers", [](const PyRuntime& self) {
-        std::vector<std::string> names;
-        for (size_t i = 0; i < loquor_runtime_provider_count(self.handle.get()); ++i) {
-          names.emplace_back(loquor_runtime_provider(self.handle.get(), i));
-        }
-        return names;
-      });
+      .def_property_readonly("providers",
+                             [](const PyRuntime& self) {
+                               std::vector<std::string> names;
+                               for (size_t i = 0; i < loquor_runtime_provider_count(self.handle.get()); ++i) {
+                                 names.emplace_back(loquor_runtime_provider(self.handle.get(), i));
+                               }
+                               return names;
+                             })
+      .def(
+          "add_provider_library",
+          [](const PyRuntime& self, const std::string& library_path) {
+            without_gil(
+                [&] { check(loquor_runtime_add_provider_library(self.handle.get(), library_path.c_str())); });
+          },
+          py::arg("library_path"))
+      .def(
+          "device_info",
+          [](const PyRuntime& self, const std::string& device) {
+            loquor_device_info info = {};
+            info.struct_size = sizeof(info);
+            check(loquor_runtime_get_device_info(self.handle.get(), device.c_str(), &info));
+            Facts facts;
+            facts["device"] = info.device;
+            facts["provider"] = info.provider;
+            facts["advised_dtype"] = info.advised_dtype;
+            facts["advice"] = info.advice;
+            return facts;
+          },
+          py::arg("device"));
 
   py::class_<PyCancelToken>(module, "CancelToken", "Ends a running request from any thread.")
       .def(py::init([] { return PyCancelToken{make_cancel_token()}; }))
@@ -259,14 +285,16 @@ void bind_engine(py::module_& module) {
                        const std::string& device, const std::map<std::string, std::string>& provider_options,
                        int32_t threads, int32_t slots, int32_t max_queue, bool batching,
                        const std::map<std::string, std::string>& prepared, float reference_seconds,
-                       int64_t prefix_cache_bytes) {
+                       int64_t prefix_cache_bytes, const std::string& sampling) {
              return open_engine(runtime.handle, folder, dtype, device, provider_options, threads, slots,
-                                max_queue, batching, prepared, reference_seconds, prefix_cache_bytes);
+                                max_queue, batching, prepared, reference_seconds, prefix_cache_bytes,
+                                sampling);
            }),
            py::arg("runtime"), py::arg("folder"), py::kw_only(), py::arg("dtype"), py::arg("device"),
            py::arg("provider_options"), py::arg("threads"), py::arg("slots") = 0, py::arg("max_queue") = 0,
            py::arg("batching") = true, py::arg("prepared") = std::map<std::string, std::string>{},
-           py::arg("reference_seconds") = 0.0f, py::arg("prefix_cache_bytes") = int64_t{256} << 20)
+           py::arg("reference_seconds") = 0.0f, py::arg("prefix_cache_bytes") = int64_t{256} << 20,
+           py::arg("sampling") = "auto")
       .def("info", [](const Engine& self) { return to_dict(self.info()); })
       .def("default_options", [](const Engine& self) { return to_dict(self.default_options()); })
       .def(

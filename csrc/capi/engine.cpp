@@ -22,6 +22,7 @@ loquor::EngineOptions read_engine_options(const loquor_engine_options* given) {
   read.prefix_cache_bytes = static_cast<std::size_t>(options.prefix_cache_bytes);
   read.limits = {options.slots, options.max_queue};
   read.batching = options.batching != 0;
+  if (options.sampling != nullptr) read.sampling = options.sampling;
   for (size_t i = 0; i < options.provider_option_count; ++i) {
     const char* const* keys = &required(options.provider_option_keys, "provider_option_keys");
     const char* const* values = &required(options.provider_option_values, "provider_option_values");
@@ -79,9 +80,15 @@ loquor_engine_info describe(const loquor::Engine& engine) {
                                                   model.embed_tokens.session().optimization_level(),
                                                   model.language_model.session().optimization_level(),
                                                   model.conditional_decoder.session().optimization_level()};
+  const char* const placements[LOQUOR_GRAPH_COUNT] = {
+      model.speech_encoder_placement().c_str(), model.embed_tokens.session().placement().c_str(),
+      model.language_model.session().placement().c_str(),
+      model.conditional_decoder.session().placement().c_str()};
   for (size_t i = 0; i < LOQUOR_GRAPH_COUNT; ++i) {
     info.graphs[i] = {manifest.files[i].path.c_str(), manifest.files[i].dtype.c_str(), levels[i]};
+    info.placements[i] = placements[i];
   }
+  info.sampling = engine.sampling();
   info.threads = model.config.threads;
   info.layers = static_cast<int32_t>(lm.kv.layers);
   info.kv_heads = static_cast<int32_t>(lm.kv.heads);
@@ -171,6 +178,7 @@ void loquor_engine_options_init(loquor_engine_options* options) {
   options->device = "auto";
   options->batching = 1;
   options->prefix_cache_bytes = static_cast<int64_t>(loquor::kDefaultPrefixCacheBytes);
+  options->sampling = "auto";
 }
 
 loquor_status loquor_engine_open(loquor_runtime* runtime, const char* bundle_folder,
@@ -273,8 +281,8 @@ loquor_status loquor_tokens_get_info(const loquor_tokens* tokens, loquor_tokens_
     const loquor::Tokens& from = required(tokens, "tokens").tokens;
     write_struct(
         info,
-         {sizeof(loquor_tokens_info), from.ids.data(), from.ids.size(), public_reason(from.finish_reason),
-          from.prompt_length, from.prefill_seconds, from.decode_seconds, from.cached_positions},
+        {sizeof(loquor_tokens_info), from.ids.data(), from.ids.size(), public_reason(from.finish_reason),
+         from.prompt_length, from.prefill_seconds, from.decode_seconds, from.cached_positions},
         "info");
   });
 }

@@ -4,6 +4,8 @@
 
 #include "base/log.hpp"
 #include "capi/handles.hpp"
+#include "model/precision.hpp"
+#include "ort/device.hpp"
 
 namespace loquor::capi {
 namespace {
@@ -62,6 +64,25 @@ size_t loquor_runtime_provider_count(const loquor_runtime* runtime) {
 
 const char* loquor_runtime_provider(const loquor_runtime* runtime, size_t index) {
   return index < loquor_runtime_provider_count(runtime) ? runtime->api->providers()[index].c_str() : nullptr;
+}
+
+loquor_status loquor_runtime_add_provider_library(loquor_runtime* runtime, const char* library_path) {
+  return guarded([&] {
+    required(runtime, "runtime").api->add_provider_library(&required(library_path, "library_path"));
+  });
+}
+
+loquor_status loquor_runtime_get_device_info(const loquor_runtime* runtime, const char* device,
+                                             loquor_device_info* info) {
+  return guarded([&] {
+    const loquor::ort::Api& api = *required(runtime, "runtime").api;
+    const auto chosen = loquor::ort::choose_device(api, device != nullptr ? device : "auto", {});
+    const loquor::PrecisionAdvice& advice = loquor::precision_advice(chosen.name);
+    write_struct(info,
+                 {sizeof(loquor_device_info), advice.device, loquor::ort::provider_of(chosen.name),
+                  advice.dtype, advice.reason},
+                 "info");
+  });
 }
 
 loquor_status loquor_cancel_create(loquor_cancel** out) {

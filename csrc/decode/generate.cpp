@@ -4,6 +4,9 @@
 #include <chrono>
 #include <string>
 
+#include "decode/device_sampler.hpp"
+#include "decode/host_sampler.hpp"
+
 namespace loquor {
 namespace {
 
@@ -23,8 +26,10 @@ class Stopwatch {
 
 }  // namespace
 
-Generator::Generator(Model& model, std::size_t prefix_bytes)
-    : model_(model), batched_(model.language_model.batched()), prefixes_(prefix_bytes) {}
+Generator::Generator(Model& model, std::size_t prefix_bytes) : model_(model), prefixes_(prefix_bytes) {
+  if (has_device_sampler(model.language_model)) model.language_model.keep_logits();
+  batched_ = model.language_model.batched();
+}
 
 // The prompt is the voice's prefix, then text and START START (the table turns the two end-of-text ids into
 // those).
@@ -33,6 +38,7 @@ bool Generator::prefill(Sequence& sequence, const Prompt& prompt, const ort::Run
   if (sequence.slot_ < 0) begin(sequence, prompt);
   const int64_t count = piece_size(sequence, prompt);
   embed_piece(sequence, prompt, count, run);
+  sequence.chooser_->expect(0);
   const Span<float> logits = model_.language_model.run(sequence.slot_, count, run);
   sequence.filled_ += count;
   if (sequence.filled_ == prompt.voice->prefix_length) keep_prefix(sequence, prompt);
@@ -48,7 +54,7 @@ bool Generator::prefill(Sequence& sequence, const Prompt& prompt, const ort::Run
 void Generator::begin(Sequence& sequence, const Prompt& prompt) {
   const Extent extent = extent_of(prompt);
   occupy(sequence, extent.positions());
-  sequence.sampler_.reset(prompt.options);
+  sequence.chooser_->reset(prompt.options);
   sequence.limit_ = static_cast<std::size_t>(extent.limit);
   sequence.filled_ = 0;
   sequence.tokens_.ids.reserve(sequence.limit_);
@@ -106,8 +112,9 @@ void Generator::keep_prefix(Sequence& sequence, const Prompt& prompt) {
 
 void Generator::step(Sequence& sequence, const ort::RunOptions& run) {
   const Stopwatch watch;
-  embed_last(sequence, model_.language_model.embeds(1), run);
-  accept(sequence, model_.language_model.run(sequence.slot_, 1, run));
+  TokenChooser& chooser = *sequence.chooser_;
+  chooser.expect(sequence.tokens_.ids.size());
+  accept(sequence, chooser.run(sequence.tokens_.ids.back(), sequence.slot_, run));
   sequence.tokens_.decode_seconds += watch.seconds();
 }
 
@@ -133,10 +140,10 @@ void Generator::embed_last(const Sequence& sequence, float* to, const ort::RunOp
   model_.embed_tokens.embed({&sequence.tokens_.ids.back(), 1}, to, run);
 }
 
-// Samples from the logits of the last position.
+// Chooses from the logits of the last position.
 void Generator::accept(Sequence& sequence, Span<float> logits) const {
   Tokens& tokens = sequence.tokens_;
-  const int64_t token = sequence.sampler_.next(logits, tokens.ids.size());
+  const int64_t token = sequence.chooser_->choose(logits, tokens.ids.size());
   if (token == model_.manifest.stop_token || token == kNoToken) {
     sequence.finished_ = true;
     return;
@@ -157,9 +164,13 @@ void Generator::reserve(int64_t slots, int64_t positions) {
 }
 
 std::unique_ptr<Sequence> Generator::make_sequence() const {
-  return std::unique_ptr<Sequence>(
-      new Sequence(Sampler(model_.manifest.sampler_order, model_.language_model.signature().vocab_size,
-                           model_.manifest.start_token)));
+  std::unique_ptr<TokenChooser> chooser;
+  if (samples_on_device()) {
+    chooser = std::make_unique<DeviceSampler>(model_);
+  } else {
+    chooser = std::make_unique<HostSampler>(model_);
+  }
+  return std::unique_ptr<Sequence>(new Sequence(std::move(chooser)));
 }
 
 void Generator::occupy(Sequence& sequence, int64_t positions) {

@@ -10,7 +10,7 @@
 
 #include "base/span.hpp"
 #include "decode/prefix_cache.hpp"
-#include "decode/sampler.hpp"
+#include "decode/token_chooser.hpp"
 #include "model/model.hpp"
 
 namespace loquor {
@@ -61,9 +61,9 @@ class Sequence {
 
  private:
   friend class Generator;
-  explicit Sequence(Sampler sampler) : sampler_(std::move(sampler)) {}
+  explicit Sequence(std::unique_ptr<TokenChooser> chooser) : chooser_(std::move(chooser)) {}
 
-  Sampler sampler_;
+  std::unique_ptr<TokenChooser> chooser_;
   Tokens tokens_;
   std::size_t limit_ = 0;
   int64_t slot_ = -1;        // -1: none
@@ -90,6 +90,9 @@ class Generator {
   // Room for `slots` sequences of `positions` each. Growing needs that none has a slot.
   bool fits(int64_t slots, int64_t positions) const { return model_.language_model.fits(slots, positions); }
   void reserve(int64_t slots, int64_t positions);
+
+  // Whether tokens are chosen by nodes of the language model. Steps then serve one sequence at a time.
+  bool samples_on_device() const { return model_.language_model.keeps_logits(); }
 
   std::unique_ptr<Sequence> make_sequence() const;
   // Runs the next piece of a checked prompt, the same at each call; true when that was the last, which

@@ -22,11 +22,10 @@
 #include <vector>
 
 #include "base/span.hpp"
+#include "decode/token_chooser.hpp"
 #include "model/generation_options.hpp"
 
 namespace loquor {
-
-constexpr int64_t kNoToken = -1;
 
 class Sampler {
  public:

@@ -5,7 +5,9 @@
 #include <limits>
 
 #include "base/log.hpp"
+#include "decode/device_sampler.hpp"
 #include "engine/worker.hpp"
+#include "model/precision.hpp"
 
 namespace loquor {
 namespace {
@@ -23,10 +25,29 @@ ort::SessionConfig session_config(const ort::Api& api, const EngineOptions& opti
           options.threads > 0 ? options.threads : ort::default_threads()};
 }
 
-Manifest read(const std::string& folder, const EngineOptions& options) {
-  Manifest manifest = read_manifest(folder, options.dtype);
+Manifest read(const std::string& folder, const EngineOptions& options, const ort::Device& device) {
+  const bool automatic = options.dtype == "auto";
+  Manifest manifest = read_manifest(
+      folder, automatic ? "auto:" + std::string(precision_advice(device.name).dtype) : options.dtype);
   for (std::size_t i = 0; i < kGraphCount; ++i) manifest.files[i].prepared = options.prepared[i];
   return manifest;
+}
+
+// The sampler's nodes, where tokens are to be chosen on the device.
+LmExtension sampler_nodes(const std::string& sampling, const ort::Device& device, const Manifest& manifest) {
+  if (sampling != "auto" && sampling != "host" && sampling != "device") {
+    throw Error(ErrorKind::kInvalidInput, "sampling must be auto, host or device, not '" + sampling + "'");
+  }
+  const bool automatic = sampling == "auto";
+  if (sampling == "host" || (automatic && device.host_memory())) return {};
+  return {device_sampler_nodes(manifest.sampler_order, device.float64), automatic};
+}
+
+Model open_model(const ort::ApiPtr& api, const std::string& folder, const EngineOptions& options) {
+  const ort::SessionConfig config = session_config(*api, options);
+  Manifest manifest = read(folder, options, config.device);
+  const LmExtension extension = sampler_nodes(options.sampling, config.device, manifest);
+  return Model(api, std::move(manifest), config, extension);
 }
 
 // Tokens of a voice for so many seconds; whole ones, at least one.
@@ -53,7 +74,7 @@ int32_t choose_slots(const Model& model, const Limits& limits) {
 }  // namespace
 
 Engine::Engine(const ort::ApiPtr& api, const std::string& bundle_folder, const EngineOptions& options)
-    : model_(api, read(bundle_folder, options), session_config(*api, options)),
+    : model_(open_model(api, bundle_folder, options)),
       generator_(model_, options.prefix_cache_bytes),
       slots_(choose_slots(model_, options.limits)),
       inbox_(std::make_shared<Inbox>(static_cast<std::size_t>(

@@ -30,6 +30,9 @@ struct EngineOptions {
   float reference_seconds = 0;  // of a voice's start that the decoder is prompted with; 0: all
   std::size_t prefix_cache_bytes = kDefaultPrefixCacheBytes;
   std::array<std::string, kGraphCount> prepared = {};  // paths of rewritten graphs; empty: the published one
+  // Where tokens are chosen: "host", "device" (as nodes of the language model's graph), or "auto": on the
+  // device where it has its own memory.
+  std::string sampling = "auto";
 };
 
 class Engine {
@@ -77,6 +80,7 @@ class Engine {
   int32_t slots() const { return slots_; }
   bool batched() const { return generator_.batched(); }
   PrefixCache::Usage prefixes() const { return generator_.prefixes().usage(); }
+  const char* sampling() const { return generator_.samples_on_device() ? "device" : "host"; }
 
  private:
   RequestPtr make_request(Order order);

@@ -29,6 +29,14 @@ const Dtype* find_dtype(const std::string& name) {
   return nullptr;
 }
 
+constexpr const char* kPrefer = "auto:";
+
+// What "auto:fp32" prefers; null for all else.
+const Dtype* preferred(const std::string& dtype) {
+  const std::string prefix = kPrefer;
+  return dtype.compare(0, prefix.size(), prefix) == 0 ? find_dtype(dtype.substr(prefix.size())) : nullptr;
+}
+
 class Folder {
  public:
   explicit Folder(const std::string& path) : onnx_(std::filesystem::u8path(path) / "onnx") {
@@ -82,7 +90,7 @@ Wanted parse(const std::string& spec) {
     const auto equals = item.find('=');
     const std::string dtype = equals == std::string::npos ? item : item.substr(equals + 1);
     const auto graph = std::find(kGraphNames.begin(), kGraphNames.end(), item.substr(0, equals));
-    if ((dtype != "auto" && find_dtype(dtype) == nullptr) ||
+    if ((dtype != "auto" && find_dtype(dtype) == nullptr && preferred(dtype) == nullptr) ||
         (equals != std::string::npos && graph == kGraphNames.end())) {
       throw Error(ErrorKind::kInvalidInput, "dtype '" + spec + "' is not understood at '" + item +
                                                 "': give auto, fp32, fp16, q8, q4 or q4f16, or a list like "
@@ -98,12 +106,14 @@ Wanted parse(const std::string& spec) {
 }
 
 GraphFile pick(const Folder& folder, std::size_t graph, const std::string& dtype) {
-  if (dtype != "auto") {
-    if (auto file = folder.find(graph, *find_dtype(dtype))) return *file;
-    folder.missing(graph, dtype);
+  const Dtype* const only = find_dtype(dtype);
+  const Dtype* const first = only != nullptr ? only : preferred(dtype);
+  if (first != nullptr) {
+    if (auto file = folder.find(graph, *first)) return *file;
   }
+  if (only != nullptr) folder.missing(graph, dtype);
   const auto files = folder.all(graph);
-  if (files.empty()) folder.missing(graph, dtype);
+  if (files.empty()) folder.missing(graph, "auto");
   return files[0];
 }
 

@@ -19,6 +19,7 @@ class EmbedTokens {
   void embed(Span<const int64_t> ids, float* out, const ort::RunOptions& options);
 
   int64_t hidden_size() const { return hidden_size_; }
+  ort::ElementType type() const { return type_; }  // of the embeddings, in the graph
   const ort::Session& session() const { return session_; }
 
  private:

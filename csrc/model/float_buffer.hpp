@@ -18,9 +18,10 @@ class FloatBuffer {
     if (half() && count > halves_.size()) halves_.resize(count);
   }
   float* data() { return values_.data(); }
-  // What the graph reads or writes.
-  ort::Value view(ort::Shape shape) {
-    return memory_.view(type_, half() ? static_cast<void*>(halves_.data()) : values_.data(), shape);
+  // What the graph reads or writes, from element `first` on.
+  ort::Value view(ort::Shape shape, std::size_t first = 0) {
+    return memory_.view(type_, half() ? static_cast<void*>(halves_.data() + first) : values_.data() + first,
+                        shape);
   }
   // After filling data() and before a run / after a run and before reading data().
   void to_graph(std::size_t count) {

@@ -68,6 +68,7 @@ void KvCache::begin(int64_t index, int64_t capacity) {
   Slot& slot = at(index);
   slot.length = 0;
   slot.current = 0;
+  bound_first_ = -1;  // the binding may be another than the last sequence's
   if (capacity <= slot.capacity) return;
   if (pooled()) {
     throw Error(ErrorKind::kInternal, "the KV pool holds " + std::to_string(slot.capacity) +
@@ -77,7 +78,6 @@ void KvCache::begin(int64_t index, int64_t capacity) {
   const std::size_t bytes = static_cast<std::size_t>(rounded(capacity)) * layout_.position_bytes();
   const std::size_t sides = mode_ == KvMode::kInPlace ? 1 : 2;
   slot.capacity = 0;  // until all of them are there
-  bound_first_ = -1;
   slot.buffers.resize(layout_.past_names.size());
   for (Sides& pair : slot.buffers) {
     pair = {};  // give the old one back before taking the larger

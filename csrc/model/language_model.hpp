@@ -41,12 +41,21 @@ class LanguageModel {
 
   // Where to write the embeddings of the next run, [rows, hidden_size].
   float* embeds(int64_t rows);
-  // Prefill or decode step of one sequence: runs `count` new positions. The logits of the last one,
-  // [vocab_size], are the caller's to change and live until the next call. Throws kExecution.
+  // Prefill or decode step of one sequence: runs `count` new positions, in parts where the device needs that.
+  // The logits of the last one, [vocab_size], are the caller's to change and live until the next call. Throws
+  // kExecution.
   Span<float> run(int64_t slot, int64_t count, const ort::RunOptions& options);
   // One decode step of the sequences in slots [0, rows) together; embeds() and the logits [rows, vocab_size]
   // are in the order of slots. Only if batched(). Throws kExecution; the caches are then as they were.
   Span<float> step(int64_t rows, const ort::RunOptions& options);
+
+  // From now on the logits stay in the graph, for nodes appended to it: run() returns none, and what those
+  // nodes take and give is bound to binding() by the caller. Only while no sequence is under way.
+  void keep_logits();
+  bool keeps_logits() const { return !logits_wanted_; }
+  ort::Binding& binding() { return binding_; }
+  // A decode step whose embeddings lie in `embeds`, [1, 1, hidden_size] of the graph's type, on any device.
+  void run_from(const ort::Value& embeds, int64_t slot, const ort::RunOptions& options);
 
   const LmSignature& signature() const { return signature_; }
   const ort::Session& session() const { return session_; }
@@ -54,18 +63,27 @@ class LanguageModel {
   // Whether run() may add several positions to a past.
   bool extends() const { return probe_.extends; }
   // Whether step() may be used: rows of different lengths in one run give what each gives alone.
-  bool batched() const { return probe_.batched && cache_.pooled(); }
+  bool batched() const { return probe_.batched && cache_.pooled() && logits_wanted_; }
+  // Positions that one run of the graph takes at most.
+  int64_t longest_run() const { return longest_run_; }
 
  private:
+  // Runs `count` of the positions written to embeds(), from `first` on, and leaves their logits in logits_.
+  void run_part(int64_t slot, int64_t first, int64_t count, const ort::RunOptions& options);
+  void run_bound(int64_t slot, int64_t count, const ort::RunOptions& options);
+  int64_t find_longest_run();
+
   ort::Session session_;
   LmSignature signature_;
   LmProbe probe_;
+  int64_t longest_run_;
   ort::Memory host_;
   const bool host_cache_;
   KvCache cache_;
   ort::Binding binding_;
   FloatBuffer embeds_;
   FloatBuffer logits_;
+  bool logits_wanted_ = true;
   std::vector<int64_t> ones_;           // one sequence's attention mask is its beginning
   std::vector<int64_t> positions_;      // 0, 1, 2, ...: position ids are a window on it
   std::vector<int64_t> row_masks_;      // [rows, longest], padded on the right

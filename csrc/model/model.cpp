@@ -13,11 +13,20 @@ namespace {
 constexpr std::size_t index_of(Graph graph) { return static_cast<std::size_t>(graph); }
 
 ort::Session load(const ort::ApiPtr& api, const Manifest& manifest, Graph graph,
-                  const ort::SessionConfig& config) {
+                  const ort::SessionConfig& config, const LmExtension& extend = {}) {
   const auto& file = manifest.files[index_of(graph)];
   log::write(log::Level::kInfo, "loading " + file.path + " (" + file.dtype +
                                     (file.prepared.empty() ? "" : ", prepared") + ") on " +
                                     config.device.provider);
+  if (!extend.nodes) return ort::Session(api, file.path, config, file.prepared);
+  try {
+    return ort::Session(api, file.path, config, file.prepared, extend.nodes);
+  } catch (const Error& error) {
+    if (!extend.optional) throw;
+    log::write(log::Level::kWarning,
+               std::string("tokens are chosen on the host, since the device's sampler cannot be appended: ") +
+                   error.what());
+  }
   return ort::Session(api, file.path, config, file.prepared);
 }
 
@@ -46,17 +55,20 @@ void require_count(const char* what, const std::vector<float>& values, int64_t c
 
 }  // namespace
 
-Model::Model(const ort::ApiPtr& api, Manifest manifest_, const ort::SessionConfig& config_)
-    : Model(api, manifest_, config_, load_all(api, manifest_, config_)) {}
+Model::Model(const ort::ApiPtr& api, Manifest manifest_, const ort::SessionConfig& config_,
+             const LmExtension& extend_lm)
+    : Model(api, manifest_, config_, load_all(api, manifest_, config_, extend_lm)) {}
 
 Model::Model(const ort::ApiPtr& api, Manifest manifest_, const ort::SessionConfig& config_, Sessions sessions)
     : manifest(std::move(manifest_)),
       config(config_),
       embed_tokens(std::move(sessions[index_of(Graph::kEmbedTokens)])),
       language_model(std::move(sessions[index_of(Graph::kLanguageModel)]), config.device),
-      conditional_decoder(std::move(sessions[index_of(Graph::kConditionalDecoder)]), manifest.samples_per_token),
+      conditional_decoder(std::move(sessions[index_of(Graph::kConditionalDecoder)]),
+                          manifest.samples_per_token),
       api_(api),
       speech_encoder_level_(sessions[index_of(Graph::kSpeechEncoder)].optimization_level()),
+      speech_encoder_placement_(sessions[index_of(Graph::kSpeechEncoder)].placement()),
       speech_encoder_(
           std::make_shared<const SpeechEncoder>(std::move(sessions[index_of(Graph::kSpeechEncoder)]))) {
   check_boundaries();
@@ -66,12 +78,14 @@ Model::Model(const ort::ApiPtr& api, Manifest manifest_, const ort::SessionConfi
 }
 
 Model::Sessions Model::load_all(const ort::ApiPtr& api, const Manifest& manifest,
-                                const ort::SessionConfig& config) {
+                                const ort::SessionConfig& config, const LmExtension& extend_lm) {
   std::vector<std::future<ort::Session>> loading;
   for (std::size_t i = 0; i < kGraphCount; ++i) {
     // Deferred where no thread can be had.
-    loading.push_back(std::async(std::launch::async | std::launch::deferred,
-                                 [&, i] { return load(api, manifest, static_cast<Graph>(i), config); }));
+    loading.push_back(std::async(std::launch::async | std::launch::deferred, [&, i] {
+      const auto graph = static_cast<Graph>(i);
+      return load(api, manifest, graph, config, graph == Graph::kLanguageModel ? extend_lm : LmExtension{});
+    }));
   }
   Sessions sessions;  // what is under way when one throws is waited for by its future
   for (auto& each : loading) sessions.push_back(each.get());

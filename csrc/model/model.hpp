@@ -15,11 +15,20 @@
 
 namespace loquor {
 
+// Nodes for the language model's graph; empty: none. `optional`: where they cannot be had the graph is used
+// without them, which the log tells.
+struct LmExtension {
+  ort::GraphExtension nodes;
+  bool optional = false;
+};
+
 class Model {
  public:
-  // Loads the graphs at the same time, each on a thread of its own. Throws kModel, kInvalidInput or
-  // kRuntimeMissing; where several graphs fail, what the first of them threw.
-  Model(const ort::ApiPtr& api, Manifest manifest, const ort::SessionConfig& config);
+  // Loads the graphs at the same time, each on a thread of its own. What `extend_lm` names is appended to the
+  // language model. Throws kModel, kInvalidInput or kRuntimeMissing; where several graphs fail, what the
+  // first of them threw.
+  Model(const ort::ApiPtr& api, Manifest manifest, const ort::SessionConfig& config,
+        const LmExtension& extend_lm = {});
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
 
@@ -31,6 +40,7 @@ class Model {
   void unload_speech_encoder();
   bool speech_encoder_loaded() const;
   const char* speech_encoder_level() const { return speech_encoder_level_; }
+  const std::string& speech_encoder_placement() const { return speech_encoder_placement_; }
 
   const Manifest manifest;
   const ort::SessionConfig config;
@@ -40,13 +50,14 @@ class Model {
 
  private:
   using Sessions = std::vector<ort::Session>;  // by Graph
-  static Sessions load_all(const ort::ApiPtr& api, const Manifest& manifest,
-                           const ort::SessionConfig& config);
+  static Sessions load_all(const ort::ApiPtr& api, const Manifest& manifest, const ort::SessionConfig& config,
+                           const LmExtension& extend_lm);
   Model(const ort::ApiPtr& api, Manifest manifest, const ort::SessionConfig& config, Sessions sessions);
   void check_boundaries() const;
 
   const ort::ApiPtr api_;
   const char* const speech_encoder_level_;
+  const std::string speech_encoder_placement_;
   mutable std::mutex encoder_mutex_;
   mutable std::shared_ptr<const SpeechEncoder> speech_encoder_;  // null: unloaded
 };

@@ -61,6 +61,18 @@ enum OrtLoggingLevel : int {
   ORT_LOGGING_LEVEL_FATAL = 4,
 };
 
+enum OrtOpAttrType : int {
+  ORT_OP_ATTR_UNDEFINED = 0,
+  ORT_OP_ATTR_INT = 1,
+  ORT_OP_ATTR_INTS = 2,
+  ORT_OP_ATTR_FLOAT = 3,
+  ORT_OP_ATTR_FLOATS = 4,
+  ORT_OP_ATTR_STRING = 5,
+  ORT_OP_ATTR_STRINGS = 6,
+  ORT_OP_ATTR_GRAPH = 7,
+  ORT_OP_ATTR_TENSOR = 8,
+};
+
 enum GraphOptimizationLevel : int {
   ORT_DISABLE_ALL = 0,
   ORT_ENABLE_BASIC = 1,
@@ -88,6 +100,24 @@ enum OrtMemType : int {
   OrtMemTypeDefault = 0,
 };
 
+enum OrtDeviceMemoryType : int {
+  OrtDeviceMemoryType_DEFAULT = 0,
+  OrtDeviceMemoryType_HOST_ACCESSIBLE = 5,
+};
+
+enum OrtMemoryInfoDeviceType : int {
+  OrtMemoryInfoDeviceType_CPU = 0,
+  OrtMemoryInfoDeviceType_GPU = 1,
+  OrtMemoryInfoDeviceType_FPGA = 2,
+  OrtMemoryInfoDeviceType_NPU = 3,
+};
+
+enum OrtHardwareDeviceType : int {
+  OrtHardwareDeviceType_CPU = 0,
+  OrtHardwareDeviceType_GPU = 1,
+  OrtHardwareDeviceType_NPU = 2,
+};
+
 enum OrtErrorCode : int {
   ORT_OK = 0,
   ORT_FAIL = 1,
@@ -112,17 +142,29 @@ struct OrtCUDAProviderOptionsV2;
 struct OrtCustomOp;
 struct OrtCustomOpDomain;
 struct OrtEnv;
+struct OrtEpAssignedNode;
+struct OrtEpAssignedSubgraph;
+struct OrtEpDevice;
+struct OrtGraph;
+struct OrtHardwareDevice;
 struct OrtIoBinding;
 struct OrtKernelContext;
 struct OrtMemoryInfo;
+struct OrtModel;
+struct OrtModelEditorApi;
+struct OrtNode;
+struct OrtOpAttr;
+struct OrtPrepackedWeightsContainer;
 struct OrtRunOptions;
 struct OrtSession;
 struct OrtSessionOptions;
 struct OrtStatus;
+struct OrtSyncStream;
 struct OrtTensorRTProviderOptionsV2;
 struct OrtTensorTypeAndShapeInfo;
 struct OrtTypeInfo;
 struct OrtValue;
+struct OrtValueInfo;
 
 using OrtLoggingFunction = void(ORT_API_CALL*)(
     void* param, OrtLoggingLevel severity, const char* category, const char* logid,
@@ -177,7 +219,10 @@ struct OrtApi {
   OrtStatus*(ORT_API_CALL* CreateRunOptions)(OrtRunOptions** out);
   void* unused_40_45[6];
   OrtStatus*(ORT_API_CALL* RunOptionsSetTerminate)(OrtRunOptions* options);
-  void* unused_47_48[2];
+  void* unused_47_47[1];
+  OrtStatus*(ORT_API_CALL* CreateTensorAsOrtValue)(
+      OrtAllocator* allocator, const int64_t* shape, size_t shape_len, ONNXTensorElementDataType type,
+      OrtValue** out);
   OrtStatus*(ORT_API_CALL* CreateTensorWithDataAsOrtValue)(
       const OrtMemoryInfo* info, void* p_data, size_t p_data_len, const int64_t* shape, size_t shape_len,
       ONNXTensorElementDataType type, OrtValue** out);
@@ -186,7 +231,12 @@ struct OrtApi {
   void* unused_52_54[3];
   OrtStatus*(ORT_API_CALL* CastTypeInfoToTensorInfo)(
       const OrtTypeInfo* type_info, const OrtTensorTypeAndShapeInfo** out);
-  void* unused_56_59[4];
+  void* unused_56_56[1];
+  OrtStatus*(ORT_API_CALL* CreateTensorTypeAndShapeInfo)(OrtTensorTypeAndShapeInfo** out);
+  OrtStatus*(ORT_API_CALL* SetTensorElementType)(
+      OrtTensorTypeAndShapeInfo* info, ONNXTensorElementDataType type);
+  OrtStatus*(ORT_API_CALL* SetDimensions)(
+      OrtTensorTypeAndShapeInfo* info, const int64_t* dim_values, size_t dim_count);
   OrtStatus*(ORT_API_CALL* GetTensorElementType)(
       const OrtTensorTypeAndShapeInfo* info, ONNXTensorElementDataType* out);
   OrtStatus*(ORT_API_CALL* GetDimensionsCount)(const OrtTensorTypeAndShapeInfo* info, size_t* out);
@@ -250,7 +300,9 @@ struct OrtApi {
       const char* const* provider_options_values, size_t num_keys);
   void* unused_173_173[1];
   void(ORT_API_CALL* ReleaseTensorRTProviderOptions)(OrtTensorRTProviderOptionsV2* input);
-  void* unused_175_203[29];
+  void* unused_175_193[19];
+  OrtStatus*(ORT_API_CALL* GetTensorMemoryInfo)(const OrtValue* value, const OrtMemoryInfo** mem_info);
+  void* unused_195_203[9];
   OrtStatus*(ORT_API_CALL* SessionOptionsAppendExecutionProvider_CUDA_V2)(
       OrtSessionOptions* options, const OrtCUDAProviderOptionsV2* cuda_options);
   OrtStatus*(ORT_API_CALL* CreateCUDAProviderOptions)(OrtCUDAProviderOptionsV2** out);
@@ -259,14 +311,102 @@ struct OrtApi {
       const char* const* provider_options_values, size_t num_keys);
   void* unused_207_207[1];
   void(ORT_API_CALL* ReleaseCUDAProviderOptions)(OrtCUDAProviderOptionsV2* input);
-  void* unused_209_215[7];
+  void* unused_209_210[2];
+  OrtStatus*(ORT_API_CALL* CreateOpAttr)(
+      const char* name, const void* data, int len, OrtOpAttrType type, OrtOpAttr** op_attr);
+  void(ORT_API_CALL* ReleaseOpAttr)(OrtOpAttr* input);
+  void* unused_213_215[3];
   OrtStatus*(ORT_API_CALL* SessionOptionsAppendExecutionProvider)(
       OrtSessionOptions* options, const char* provider_name, const char* const* provider_options_keys,
       const char* const* provider_options_values, size_t num_keys);
-  void* unused_217_273[57];
+  void* unused_217_224[8];
+  void(ORT_API_CALL* MemoryInfoGetDeviceType)(const OrtMemoryInfo* ptr, OrtMemoryInfoDeviceType* out);
+  void* unused_226_273[48];
   OrtStatus*(ORT_API_CALL* KernelContext_ParallelFor)(
       const OrtKernelContext* context, void (*fn)(void*, size_t), size_t total, size_t num_batch,
       void* usr_data);
+  void* unused_275_284[10];
+  void(ORT_API_CALL* ReleaseValueInfo)(OrtValueInfo* input);
+  void(ORT_API_CALL* ReleaseNode)(OrtNode* input);
+  void(ORT_API_CALL* ReleaseGraph)(OrtGraph* input);
+  void(ORT_API_CALL* ReleaseModel)(OrtModel* input);
+  void* unused_289_290[2];
+  const OrtModelEditorApi*(ORT_API_CALL* GetModelEditorApi)();
+  void* unused_292_300[9];
+  OrtStatus*(ORT_API_CALL* RegisterExecutionProviderLibrary)(
+      OrtEnv* env, const char* registration_name, const ORTCHAR_T* path);
+  void* unused_302_302[1];
+  OrtStatus*(ORT_API_CALL* GetEpDevices)(
+      const OrtEnv* env, const OrtEpDevice* const** ep_devices, size_t* num_ep_devices);
+  OrtStatus*(ORT_API_CALL* SessionOptionsAppendExecutionProvider_V2)(
+      OrtSessionOptions* session_options, OrtEnv* env, const OrtEpDevice* const* ep_devices,
+      size_t num_ep_devices, const char* const* ep_option_keys, const char* const* ep_option_vals,
+      size_t num_ep_options);
+  void* unused_305_306[2];
+  OrtHardwareDeviceType(ORT_API_CALL* HardwareDevice_Type)(const OrtHardwareDevice* device);
+  void* unused_308_311[4];
+  const char*(ORT_API_CALL* EpDevice_EpName)(const OrtEpDevice* ep_device);
+  void* unused_313_315[3];
+  const OrtHardwareDevice*(ORT_API_CALL* EpDevice_Device)(const OrtEpDevice* ep_device);
+  void* unused_317_317[1];
+  OrtStatus*(ORT_API_CALL* GetTensorSizeInBytes)(const OrtValue* ort_value, size_t* size);
+  void* unused_319_373[55];
+  const OrtMemoryInfo*(ORT_API_CALL* EpDevice_MemoryInfo)(
+      const OrtEpDevice* ep_device, OrtDeviceMemoryType memory_type);
+  void* unused_375_379[5];
+  OrtStatus*(ORT_API_CALL* SessionGetMemoryInfoForInputs)(
+      const OrtSession* session, const OrtMemoryInfo** inputs_memory_info, size_t num_inputs);
+  OrtStatus*(ORT_API_CALL* SessionGetMemoryInfoForOutputs)(
+      const OrtSession* session, const OrtMemoryInfo** outputs_memory_info, size_t num_outputs);
+  void* unused_382_385[4];
+  OrtStatus*(ORT_API_CALL* CopyTensors)(
+      const OrtEnv* env, const OrtValue* const* src_tensors, OrtValue* const* dst_tensors,
+      OrtSyncStream* stream, size_t num_tensors);
+  void* unused_387_406[20];
+  OrtStatus*(ORT_API_CALL* Session_GetEpGraphAssignmentInfo)(
+      const OrtSession* session, const OrtEpAssignedSubgraph* const** ep_subgraphs, size_t* num_ep_subgraphs);
+  OrtStatus*(ORT_API_CALL* EpAssignedSubgraph_GetEpName)(
+      const OrtEpAssignedSubgraph* ep_subgraph, const char** out);
+  OrtStatus*(ORT_API_CALL* EpAssignedSubgraph_GetNodes)(
+      const OrtEpAssignedSubgraph* ep_subgraph, const OrtEpAssignedNode* const** ep_nodes,
+      size_t* num_ep_nodes);
+  OrtStatus*(ORT_API_CALL* EpAssignedNode_GetName)(const OrtEpAssignedNode* ep_node, const char** out);
+  void* unused_411_411[1];
+  OrtStatus*(ORT_API_CALL* EpAssignedNode_GetOperatorType)(
+      const OrtEpAssignedNode* ep_node, const char** out);
+};
+
+struct OrtModelEditorApi {
+  OrtStatus*(ORT_API_CALL* CreateTensorTypeInfo)(
+      const OrtTensorTypeAndShapeInfo* tensor_info, OrtTypeInfo** type_info);
+  void* unused_1_4[4];
+  OrtStatus*(ORT_API_CALL* CreateValueInfo)(
+      const char* name, const OrtTypeInfo* type_info, OrtValueInfo** value_info);
+  OrtStatus*(ORT_API_CALL* CreateNode)(
+      const char* operator_name, const char* domain_name, const char* node_name,
+      const char* const* input_names, size_t input_names_len, const char* const* output_names,
+      size_t output_names_len, OrtOpAttr** attributes, size_t attribs_len, OrtNode** node);
+  OrtStatus*(ORT_API_CALL* CreateGraph)(OrtGraph** graph);
+  OrtStatus*(ORT_API_CALL* SetGraphInputs)(OrtGraph* graph, OrtValueInfo** inputs, size_t inputs_len);
+  OrtStatus*(ORT_API_CALL* SetGraphOutputs)(OrtGraph* graph, OrtValueInfo** outputs, size_t outputs_len);
+  OrtStatus*(ORT_API_CALL* AddInitializerToGraph)(
+      OrtGraph* graph, const char* name, OrtValue* tensor, bool data_is_external);
+  OrtStatus*(ORT_API_CALL* AddNodeToGraph)(OrtGraph* graph, OrtNode* node);
+  OrtStatus*(ORT_API_CALL* CreateModel)(
+      const char* const* domain_names, const int* opset_versions, size_t opset_entries_len, OrtModel** model);
+  OrtStatus*(ORT_API_CALL* AddGraphToModel)(OrtModel* model, OrtGraph* graph);
+  void* unused_14_14[1];
+  OrtStatus*(ORT_API_CALL* CreateModelEditorSession)(
+      const OrtEnv* env, const ORTCHAR_T* model_path, const OrtSessionOptions* options, OrtSession** out);
+  OrtStatus*(ORT_API_CALL* CreateModelEditorSessionFromArray)(
+      const OrtEnv* env, const void* model_data, size_t model_data_length, const OrtSessionOptions* options,
+      OrtSession** out);
+  OrtStatus*(ORT_API_CALL* SessionGetOpsetForDomain)(
+      const OrtSession* session, const char* domain, int* opset);
+  OrtStatus*(ORT_API_CALL* ApplyModelToModelEditorSession)(OrtSession* session, OrtModel* model);
+  OrtStatus*(ORT_API_CALL* FinalizeModelEditorSession)(
+      OrtSession* session, const OrtSessionOptions* options,
+      OrtPrepackedWeightsContainer* prepacked_weights_container);
 };
 
 struct OrtApiBase {
@@ -304,9 +444,13 @@ static_assert(offsetof(OrtApi, SessionGetInputName) == 36 * sizeof(void*));
 static_assert(offsetof(OrtApi, SessionGetOutputName) == 37 * sizeof(void*));
 static_assert(offsetof(OrtApi, CreateRunOptions) == 39 * sizeof(void*));
 static_assert(offsetof(OrtApi, RunOptionsSetTerminate) == 46 * sizeof(void*));
+static_assert(offsetof(OrtApi, CreateTensorAsOrtValue) == 48 * sizeof(void*));
 static_assert(offsetof(OrtApi, CreateTensorWithDataAsOrtValue) == 49 * sizeof(void*));
 static_assert(offsetof(OrtApi, GetTensorMutableData) == 51 * sizeof(void*));
 static_assert(offsetof(OrtApi, CastTypeInfoToTensorInfo) == 55 * sizeof(void*));
+static_assert(offsetof(OrtApi, CreateTensorTypeAndShapeInfo) == 57 * sizeof(void*));
+static_assert(offsetof(OrtApi, SetTensorElementType) == 58 * sizeof(void*));
+static_assert(offsetof(OrtApi, SetDimensions) == 59 * sizeof(void*));
 static_assert(offsetof(OrtApi, GetTensorElementType) == 60 * sizeof(void*));
 static_assert(offsetof(OrtApi, GetDimensionsCount) == 61 * sizeof(void*));
 static_assert(offsetof(OrtApi, GetDimensions) == 62 * sizeof(void*));
@@ -345,11 +489,51 @@ static_assert(offsetof(OrtApi, SessionOptionsAppendExecutionProvider_TensorRT_V2
 static_assert(offsetof(OrtApi, CreateTensorRTProviderOptions) == 171 * sizeof(void*));
 static_assert(offsetof(OrtApi, UpdateTensorRTProviderOptions) == 172 * sizeof(void*));
 static_assert(offsetof(OrtApi, ReleaseTensorRTProviderOptions) == 174 * sizeof(void*));
+static_assert(offsetof(OrtApi, GetTensorMemoryInfo) == 194 * sizeof(void*));
 static_assert(offsetof(OrtApi, SessionOptionsAppendExecutionProvider_CUDA_V2) == 204 * sizeof(void*));
 static_assert(offsetof(OrtApi, CreateCUDAProviderOptions) == 205 * sizeof(void*));
 static_assert(offsetof(OrtApi, UpdateCUDAProviderOptions) == 206 * sizeof(void*));
 static_assert(offsetof(OrtApi, ReleaseCUDAProviderOptions) == 208 * sizeof(void*));
+static_assert(offsetof(OrtApi, CreateOpAttr) == 211 * sizeof(void*));
+static_assert(offsetof(OrtApi, ReleaseOpAttr) == 212 * sizeof(void*));
 static_assert(offsetof(OrtApi, SessionOptionsAppendExecutionProvider) == 216 * sizeof(void*));
+static_assert(offsetof(OrtApi, MemoryInfoGetDeviceType) == 225 * sizeof(void*));
 static_assert(offsetof(OrtApi, KernelContext_ParallelFor) == 274 * sizeof(void*));
+static_assert(offsetof(OrtApi, ReleaseValueInfo) == 285 * sizeof(void*));
+static_assert(offsetof(OrtApi, ReleaseNode) == 286 * sizeof(void*));
+static_assert(offsetof(OrtApi, ReleaseGraph) == 287 * sizeof(void*));
+static_assert(offsetof(OrtApi, ReleaseModel) == 288 * sizeof(void*));
+static_assert(offsetof(OrtApi, GetModelEditorApi) == 291 * sizeof(void*));
+static_assert(offsetof(OrtApi, RegisterExecutionProviderLibrary) == 301 * sizeof(void*));
+static_assert(offsetof(OrtApi, GetEpDevices) == 303 * sizeof(void*));
+static_assert(offsetof(OrtApi, SessionOptionsAppendExecutionProvider_V2) == 304 * sizeof(void*));
+static_assert(offsetof(OrtApi, HardwareDevice_Type) == 307 * sizeof(void*));
+static_assert(offsetof(OrtApi, EpDevice_EpName) == 312 * sizeof(void*));
+static_assert(offsetof(OrtApi, EpDevice_Device) == 316 * sizeof(void*));
+static_assert(offsetof(OrtApi, GetTensorSizeInBytes) == 318 * sizeof(void*));
+static_assert(offsetof(OrtApi, EpDevice_MemoryInfo) == 374 * sizeof(void*));
+static_assert(offsetof(OrtApi, SessionGetMemoryInfoForInputs) == 380 * sizeof(void*));
+static_assert(offsetof(OrtApi, SessionGetMemoryInfoForOutputs) == 381 * sizeof(void*));
+static_assert(offsetof(OrtApi, CopyTensors) == 386 * sizeof(void*));
+static_assert(offsetof(OrtApi, Session_GetEpGraphAssignmentInfo) == 407 * sizeof(void*));
+static_assert(offsetof(OrtApi, EpAssignedSubgraph_GetEpName) == 408 * sizeof(void*));
+static_assert(offsetof(OrtApi, EpAssignedSubgraph_GetNodes) == 409 * sizeof(void*));
+static_assert(offsetof(OrtApi, EpAssignedNode_GetName) == 410 * sizeof(void*));
+static_assert(offsetof(OrtApi, EpAssignedNode_GetOperatorType) == 412 * sizeof(void*));
+static_assert(offsetof(OrtModelEditorApi, CreateTensorTypeInfo) == 0 * sizeof(void*));
+static_assert(offsetof(OrtModelEditorApi, CreateValueInfo) == 5 * sizeof(void*));
+static_assert(offsetof(OrtModelEditorApi, CreateNode) == 6 * sizeof(void*));
+static_assert(offsetof(OrtModelEditorApi, CreateGraph) == 7 * sizeof(void*));
+static_assert(offsetof(OrtModelEditorApi, SetGraphInputs) == 8 * sizeof(void*));
+static_assert(offsetof(OrtModelEditorApi, SetGraphOutputs) == 9 * sizeof(void*));
+static_assert(offsetof(OrtModelEditorApi, AddInitializerToGraph) == 10 * sizeof(void*));
+static_assert(offsetof(OrtModelEditorApi, AddNodeToGraph) == 11 * sizeof(void*));
+static_assert(offsetof(OrtModelEditorApi, CreateModel) == 12 * sizeof(void*));
+static_assert(offsetof(OrtModelEditorApi, AddGraphToModel) == 13 * sizeof(void*));
+static_assert(offsetof(OrtModelEditorApi, CreateModelEditorSession) == 15 * sizeof(void*));
+static_assert(offsetof(OrtModelEditorApi, CreateModelEditorSessionFromArray) == 16 * sizeof(void*));
+static_assert(offsetof(OrtModelEditorApi, SessionGetOpsetForDomain) == 17 * sizeof(void*));
+static_assert(offsetof(OrtModelEditorApi, ApplyModelToModelEditorSession) == 18 * sizeof(void*));
+static_assert(offsetof(OrtModelEditorApi, FinalizeModelEditorSession) == 19 * sizeof(void*));
 
 }  // namespace loquor::ort::abi

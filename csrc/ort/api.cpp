@@ -21,16 +21,24 @@ void ORT_API_CALL forward_log(void*, abi::OrtLoggingLevel, const char* category,
              std::string("onnxruntime: ") + message + " [" + category + " " + location + "]");
 }
 
-std::string canonical(const std::string& path) {
+std::string canonical(const std::string& path, const char* what, const char* remedy) {
   std::error_code error;
   const auto file = std::filesystem::u8path(path);
   if (path.empty() || !std::filesystem::exists(file, error)) {
     throw Error(ErrorKind::kRuntimeMissing,
-                "there is no ONNX Runtime library at '" + path +
-                    "'; install one with: pip install onnxruntime (or onnxruntime-gpu)");
+                std::string("there is no ") + what + " at '" + path + "'; " + remedy);
   }
   const auto real = std::filesystem::canonical(file, error);
   return error ? path : real.u8string();
+}
+
+// The N of "1.N.P"; 0 where that cannot be read or is not version 1.
+unsigned minor_of(const std::string& version) {
+  int major = 0;
+  unsigned minor = 0;
+  const bool readable = std::sscanf(version.c_str(), "%d.%u", &major, &minor) == 2;
+  if (!readable || major < 1) return 0;
+  return major > 1 ? ~0U : minor;
 }
 
 std::shared_ptr<const Api> load(const std::string& path) {
@@ -38,10 +46,7 @@ std::shared_ptr<const Api> load(const std::string& path) {
   const abi::OrtApiBase* base = get_base();
   const std::string version = base != nullptr ? base->GetVersionString() : "unknown";
   // Asking a library for a newer table than it has makes it print to stderr, so read its version first.
-  int major = 0;
-  unsigned minor = 0;
-  const bool readable = std::sscanf(version.c_str(), "%d.%u", &major, &minor) == 2;
-  const bool new_enough = readable && (major > 1 || (major == 1 && minor >= abi::kMinimumApiVersion));
+  const bool new_enough = minor_of(version) >= abi::kMinimumApiVersion;
   const abi::OrtApi* table = new_enough ? base->GetApi(abi::kMinimumApiVersion) : nullptr;
   if (table == nullptr) {
     throw Error(ErrorKind::kRuntimeMissing,
@@ -58,7 +63,8 @@ std::shared_ptr<const Api> Api::open(const std::string& path) {
   static std::mutex mutex;
   // Never destroyed: at exit the runtime's own state goes first, and releasing an environment needs it.
   static auto& opened = *new std::map<std::string, std::shared_ptr<const Api>>;
-  const std::string real = canonical(path);
+  const std::string real = canonical(path, "ONNX Runtime library",
+                                     "install one with: pip install onnxruntime (or onnxruntime-gpu)");
   const std::lock_guard<std::mutex> lock(mutex);
   auto& api = opened[real];
   if (api == nullptr) api = load(real);
@@ -66,7 +72,11 @@ std::shared_ptr<const Api> Api::open(const std::string& path) {
 }
 
 Api::Api(const abi::OrtApi* table, std::string path, std::string version)
-    : table_(table), path_(std::move(path)), version_(std::move(version)), env_(own<abi::OrtEnv>(nullptr)) {
+    : table_(table),
+      path_(std::move(path)),
+      version_(std::move(version)),
+      minor_(minor_of(version_)),
+      env_(own<abi::OrtEnv>(nullptr)) {
   self_test();
   env_ = make<abi::OrtEnv>("making the runtime's environment", table_->CreateEnvWithCustomLogger,
                            &forward_log, static_cast<void*>(nullptr), abi::ORT_LOGGING_LEVEL_INFO, "loquor");
@@ -80,6 +90,25 @@ Api::Api(const abi::OrtApi* table, std::string path, std::string version)
 
 bool Api::has_provider(const std::string& name) const {
   return std::find(providers_.begin(), providers_.end(), name) != providers_.end();
+}
+
+void Api::add_provider_library(const std::string& path) const {
+  const std::string real =
+      canonical(path, "execution provider library", "reinstall the package that brings it");
+  const std::lock_guard<std::mutex> lock(plugin_mutex_);
+  if (std::find(plugins_.begin(), plugins_.end(), real) != plugins_.end()) return;
+  // The runtime knows plugins by a name; the path serves, since it tells two of them apart.
+  check(table_->RegisterExecutionProviderLibrary(env_.get(), real.c_str(), native_path(real).c_str()),
+        ErrorKind::kRuntimeMissing, "ONNX Runtime " + version_ + " cannot use the provider library " + real);
+  plugins_.push_back(real);
+}
+
+std::vector<const abi::OrtEpDevice*> Api::plugin_devices() const {
+  const std::lock_guard<std::mutex> lock(plugin_mutex_);
+  const abi::OrtEpDevice* const* devices = nullptr;
+  std::size_t count = 0;
+  check(table_->GetEpDevices(env_.get(), &devices, &count), "listing devices");
+  return {devices, devices + count};
 }
 
 void Api::fail(abi::OrtStatus* status, ErrorKind kind, const std::string& doing) const {

@@ -1,7 +1,10 @@
 // ONNX Runtime, opened by path: its function table, its environment, and the one home of every release call.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -17,6 +20,15 @@ using Handle = std::unique_ptr<T, void (*)(T*)>;
 // How each object is released. Specialised below, nowhere else.
 template <class T>
 struct ReleaseSlot;
+
+// What crossed between host and device memory on our behalf: tensors bound, read or copied on one side that a
+// graph has on the other. What the runtime moves between two nodes of one graph is not seen here.
+struct CopyCounts {
+  std::atomic<uint64_t> to_device{0};
+  std::atomic<uint64_t> to_device_bytes{0};
+  std::atomic<uint64_t> to_host{0};
+  std::atomic<uint64_t> to_host_bytes{0};
+};
 
 class Api {
  public:
@@ -34,9 +46,23 @@ class Api {
   abi::OrtEnv* env() const { return env_.get(); }
   const std::string& path() const { return path_; }
   const std::string& version() const { return version_; }
+  // Is the library 1.`minor` or newer? Asked before each call that is newer than kMinimumApiVersion.
+  bool has_version(unsigned minor) const { return minor_ >= minor; }
+
   // Execution providers built into the library, by its own names.
   const std::vector<std::string>& providers() const { return providers_; }
   bool has_provider(const std::string& name) const;
+  // Adds a plugin: an execution provider in a library of its own, at an absolute path. Never removed, since
+  // sessions may use it. The same library again changes nothing. Throws kRuntimeMissing.
+  void add_provider_library(const std::string& path) const;
+  // The devices that plugins (and, listed the same way, the CPU) offer.
+  std::vector<const abi::OrtEpDevice*> plugin_devices() const;
+
+  const CopyCounts& copies() const { return copies_; }
+  void count_copy(bool to_host, std::size_t bytes) const {
+    ++(to_host ? copies_.to_host : copies_.to_device);
+    (to_host ? copies_.to_host_bytes : copies_.to_device_bytes) += bytes;
+  }
 
   // Throws `kind` with "<doing>: <the runtime's message>" unless status is null. Takes the status.
   void check(abi::OrtStatus* status, ErrorKind kind, const std::string& doing) const {
@@ -67,8 +93,12 @@ class Api {
   const abi::OrtApi* table_;
   std::string path_;
   std::string version_;
+  unsigned minor_ = 0;
   Handle<abi::OrtEnv> env_;
   std::vector<std::string> providers_;
+  mutable std::mutex plugin_mutex_;
+  mutable std::vector<std::string> plugins_;  // paths
+  mutable CopyCounts copies_;
 };
 
 using ApiPtr = std::shared_ptr<const Api>;
@@ -92,6 +122,11 @@ LOQUOR_RELEASE_SLOT(OrtAllocator, ReleaseAllocator)
 LOQUOR_RELEASE_SLOT(OrtCustomOpDomain, ReleaseCustomOpDomain)
 LOQUOR_RELEASE_SLOT(OrtCUDAProviderOptionsV2, ReleaseCUDAProviderOptions)
 LOQUOR_RELEASE_SLOT(OrtTensorRTProviderOptionsV2, ReleaseTensorRTProviderOptions)
+LOQUOR_RELEASE_SLOT(OrtOpAttr, ReleaseOpAttr)
+LOQUOR_RELEASE_SLOT(OrtValueInfo, ReleaseValueInfo)
+LOQUOR_RELEASE_SLOT(OrtNode, ReleaseNode)
+LOQUOR_RELEASE_SLOT(OrtGraph, ReleaseGraph)
+LOQUOR_RELEASE_SLOT(OrtModel, ReleaseModel)
 #undef LOQUOR_RELEASE_SLOT
 
 }  // namespace loquor::ort

@@ -11,16 +11,17 @@ struct Known {
   const char* provider;    // as GetAvailableProviders spells it
   const char* short_name;  // as SessionOptionsAppendExecutionProvider wants it
   const char* memory_name;
+  bool float64;
   const char* package;
 };
 
 constexpr Known kKnown[] = {
-    {"cpu", "CPUExecutionProvider", "", "", "onnxruntime"},
-    {"cuda", "CUDAExecutionProvider", "", "Cuda", "onnxruntime-gpu"},
-    {"tensorrt", "TensorrtExecutionProvider", "", "Cuda", "onnxruntime-gpu"},
-    {"coreml", "CoreMLExecutionProvider", "CoreML", "", "onnxruntime"},
-    {"directml", "DmlExecutionProvider", "DML", "DML", "onnxruntime-directml"},
-    {"webgpu", "WebGpuExecutionProvider", "WebGPU", "WebGPU_Buffer", "onnxruntime-webgpu"},
+    {"cpu", "CPUExecutionProvider", "", "", true, "onnxruntime"},
+    {"cuda", "CUDAExecutionProvider", "", "Cuda", true, "onnxruntime-gpu"},
+    {"tensorrt", "TensorrtExecutionProvider", "", "Cuda", true, "onnxruntime-gpu"},
+    {"coreml", "CoreMLExecutionProvider", "CoreML", "", true, "onnxruntime"},
+    {"directml", "DmlExecutionProvider", "DML", "DML", false, "onnxruntime-directml"},
+    {"webgpu", "WebGpuExecutionProvider", "WebGPU", "WebGPU_Buffer", false, "onnxruntime-ep-webgpu"},
 };
 
 const Known* find_known(const std::string& name) {
@@ -34,6 +35,18 @@ std::string join(const std::vector<std::string>& words) {
   std::string text;
   for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
   return text;
+}
+
+// The provider's device among those of plugins; a real GPU goes before what merely acts as one.
+const abi::OrtEpDevice* find_plugin(const Api& api, const char* provider) {
+  const abi::OrtEpDevice* found = nullptr;
+  for (const abi::OrtEpDevice* device : api.plugin_devices()) {
+    if (std::string(api->EpDevice_EpName(device)) != provider) continue;
+    const bool gpu = api->HardwareDevice_Type(api->EpDevice_Device(device)) == abi::OrtHardwareDeviceType_GPU;
+    if (gpu) return device;
+    if (found == nullptr) found = device;
+  }
+  return found;
 }
 
 // CUDA and TensorRT keep their options in an object of their own.
@@ -58,14 +71,23 @@ Device choose_device(const Api& api, const std::string& name,
     throw Error(ErrorKind::kInvalidInput,
                 "device must be auto, cpu, cuda, tensorrt, coreml, directml or webgpu, not '" + name + "'");
   }
-  if (!api.has_provider(known->provider)) {
-    throw Error(ErrorKind::kRuntimeMissing, "device '" + name + "' needs " + known->provider + ", which " +
-                                                api.path() + " does not have (it has " +
-                                                join(api.providers()) + "); install it with: pip install " +
-                                                known->package);
+  if (api.has_provider(known->provider)) {
+    return Device{known->name, known->provider, known->memory_name, std::move(options), known->float64};
   }
-  return Device{known->name, known->provider, known->memory_name, std::move(options)};
+  Device device{known->name, known->provider, "", std::move(options), known->float64};
+  device.plugin = find_plugin(api, known->provider);
+  if (device.plugin == nullptr) {
+    throw Error(ErrorKind::kRuntimeMissing,
+                "device '" + name + "' needs " + known->provider + ", which " + api.path() +
+                    " does not have (it has " + join(api.providers()) +
+                    ") and no added library offers here; install it with: pip install " + known->package +
+                    ", and see that the machine has a driver for it");
+  }
+  device.plugin_memory = api->EpDevice_MemoryInfo(device.plugin, abi::OrtDeviceMemoryType_DEFAULT);
+  return device;
 }
+
+const char* provider_of(const std::string& device) { return find_known(device)->provider; }
 
 void append_provider(const Api& api, abi::OrtSessionOptions* session_options, const Device& device) {
   std::vector<const char*> keys;
@@ -74,7 +96,11 @@ void append_provider(const Api& api, abi::OrtSessionOptions* session_options, co
     keys.push_back(key.c_str());
     values.push_back(value.c_str());
   }
-  if (device.name == "cpu") {
+  if (device.plugin != nullptr) {
+    api.check(api->SessionOptionsAppendExecutionProvider_V2(session_options, api.env(), &device.plugin, 1,
+                                                            keys.data(), values.data(), keys.size()),
+              ErrorKind::kRuntimeMissing, "setting up " + device.provider);
+  } else if (device.name == "cpu") {
     if (!keys.empty()) throw Error(ErrorKind::kInvalidInput, "device 'cpu' takes no provider options");
   } else if (device.name == "cuda") {
     append_with_options<abi::OrtCUDAProviderOptionsV2>(

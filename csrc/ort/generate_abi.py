@@ -11,6 +11,7 @@ import csv
 import re
 import sys
 import textwrap
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,12 +43,34 @@ USED = [
     "CreateMemoryInfo", "CreateCpuMemoryInfo", "ReleaseMemoryInfo",
     "GetAllocatorWithDefaultOptions", "CreateAllocator", "AllocatorAlloc", "AllocatorFree",
     "ReleaseAllocator",
-    "CreateTensorWithDataAsOrtValue", "GetTensorMutableData", "ReleaseValue",
+    "CreateTensorWithDataAsOrtValue", "GetTensorMutableData", "GetTensorMemoryInfo",
+    "GetTensorSizeInBytes", "ReleaseValue",
     "CreateRunOptions", "RunOptionsSetTerminate",
     "ReleaseRunOptions",
     "Run", "RunWithBinding",
     "CreateIoBinding", "BindInput", "BindOutput", "BindOutputToDevice", "GetBoundOutputValues",
     "ReleaseIoBinding",
+    "RegisterExecutionProviderLibrary", "GetEpDevices", "SessionOptionsAppendExecutionProvider_V2",
+    "EpDevice_EpName", "EpDevice_Device", "EpDevice_MemoryInfo", "HardwareDevice_Type",
+    "MemoryInfoGetDeviceType", "SessionGetMemoryInfoForInputs", "SessionGetMemoryInfoForOutputs",
+    "CopyTensors",
+    "GetModelEditorApi", "CreateTensorTypeAndShapeInfo", "SetTensorElementType", "SetDimensions",
+    "CreateOpAttr", "ReleaseOpAttr", "CreateTensorAsOrtValue", "ReleaseValueInfo", "ReleaseNode",
+    "ReleaseGraph", "ReleaseModel",
+]  # fmt: skip
+
+# Newer than the minimum: Api::has_version guards each call.
+USED_LATER = [
+    "Session_GetEpGraphAssignmentInfo", "EpAssignedSubgraph_GetEpName", "EpAssignedSubgraph_GetNodes",
+    "EpAssignedNode_GetName", "EpAssignedNode_GetOperatorType",
+]  # fmt: skip
+
+# Of OrtModelEditorApi, which GetModelEditorApi returns.
+USED_EDITOR = [
+    "CreateTensorTypeInfo", "CreateValueInfo", "CreateNode", "CreateGraph", "SetGraphInputs",
+    "SetGraphOutputs", "AddInitializerToGraph", "AddNodeToGraph", "CreateModel", "AddGraphToModel",
+    "CreateModelEditorSession", "CreateModelEditorSessionFromArray", "SessionGetOpsetForDomain",
+    "ApplyModelToModelEditorSession", "FinalizeModelEditorSession",
 ]  # fmt: skip
 
 # Capitalised names in signatures that are neither an enum of the table nor an opaque struct.
@@ -118,13 +141,14 @@ def read_slots(struct: str) -> list[Slot]:
     return slots
 
 
-def used_slots(slots: list[Slot]) -> list[Slot]:
+def used_slots(slots: list[Slot], names: list[str], later: Collection[str] = ()) -> list[Slot]:
+    """The slots of `names` and `later` in slot order; only `later` may be newer than the minimum."""
     by_name = {slot.name: slot for slot in slots}
-    unknown = [name for name in USED if name not in by_name]
+    unknown = [name for name in [*names, *later] if name not in by_name]
     if unknown:
         raise ValueError(f"ort_api_slots.tsv has no function named {', '.join(unknown)}")
-    used = sorted((by_name[name] for name in set(USED)), key=lambda slot: slot.index)
-    too_new = [slot.name for slot in used if slot.since > MINIMUM_API_VERSION]
+    used = sorted((by_name[name] for name in {*names, *later}), key=lambda slot: slot.index)
+    too_new = [slot.name for slot in used if slot.since > MINIMUM_API_VERSION and slot.name not in later]
     if too_new:
         raise ValueError(f"newer than API version {MINIMUM_API_VERSION}: {', '.join(too_new)}")
     return used
@@ -150,9 +174,9 @@ def type_lines(used: list[Slot]) -> list[str]:
     return lines
 
 
-def table_lines(used: list[Slot]) -> list[str]:
-    """struct OrtApi up to the last slot in use: an older library's table is shorter than a newer one's."""
-    lines = ["struct OrtApi {"]
+def table_lines(struct: str, used: list[Slot]) -> list[str]:
+    """A table up to the last slot in use: an older library's table is shorter than a newer one's."""
+    lines = [f"struct {struct} {{"]
     following = 0
     for slot in used:
         if slot.index > following:
@@ -171,20 +195,24 @@ def offset_lines(struct: str, slots: list[Slot]) -> list[str]:
 
 def generate() -> str:
     """The whole text of abi.hpp."""
-    base, used = read_slots("OrtApiBase"), used_slots(read_slots("OrtApi"))
+    base = read_slots("OrtApiBase")
+    used = used_slots(read_slots("OrtApi"), USED, USED_LATER)
+    editor = used_slots(read_slots("OrtModelEditorApi"), USED_EDITOR)
     lines = [
         HEAD,
         "// The version to ask GetApi for: the oldest whose table has all that is used here.",
         f"constexpr uint32_t kMinimumApiVersion = {MINIMUM_API_VERSION};",
         "",
-        *type_lines(used),
+        *type_lines([*used, *editor]),
         "",
         "using OrtLoggingFunction = void(ORT_API_CALL*)(",
         "    void* param, OrtLoggingLevel severity, const char* category, const char* logid,",
         "    const char* code_location, const char* message);",
         "",
         "// Ends at the last slot in use; only seen through the library's own pointer: never copy it.",
-        *table_lines(used),
+        *table_lines("OrtApi", used),
+        "",
+        *table_lines("OrtModelEditorApi", editor),
         "",
         "struct OrtApiBase {",
         *(slot.declaration() for slot in base),
@@ -196,6 +224,7 @@ def generate() -> str:
         "",
         *offset_lines("OrtApiBase", base),
         *offset_lines("OrtApi", used),
+        *offset_lines("OrtModelEditorApi", editor),
         "",
         "}  // namespace loquor::ort::abi",
     ]

@@ -1,5 +1,6 @@
 #include "ort/session.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -34,6 +35,8 @@ Handle<abi::OrtSessionOptions> make_options(const Api& api, const SessionConfig&
   for (const auto& [key, value] : kWaiting) {
     api.check(api->AddSessionConfigEntry(options.get(), key, value), doing);
   }
+  // What nodes_by_provider() reads; older runtimes do not know it and do not mind.
+  api.check(api->AddSessionConfigEntry(options.get(), "session.record_ep_graph_assignment_info", "1"), doing);
   append_provider(api, options.get(), config.device);
   return options;
 }
@@ -48,14 +51,6 @@ std::vector<char> read_graph(const std::string& file) {
 
 }  // namespace
 
-std::string Port::describe() const {
-  std::string text = element_type_name(type) + " [";
-  for (std::size_t i = 0; i < dims.size(); ++i) {
-    text += (i == 0 ? "" : ", ") + (dims[i] < 0 ? "?" : std::to_string(dims[i]));
-  }
-  return text + "]";
-}
-
 RunOptions::RunOptions(const Api& api)
     : table_(&api.table()),
       options_(api.make<abi::OrtRunOptions>("making run options", api->CreateRunOptions)) {}
@@ -65,7 +60,8 @@ void RunOptions::terminate() const noexcept {
   const Handle<abi::OrtStatus> ignored(status, ReleaseSlot<abi::OrtStatus>::of(*table_));
 }
 
-Session::Session(ApiPtr api, std::string file, const SessionConfig& config, const std::string& prepared)
+Session::Session(ApiPtr api, std::string file, const SessionConfig& config, const std::string& prepared,
+                 const GraphExtension& extend)
     : api_(std::move(api)),
       file_(std::move(file)),
       kernels_(api_->own<abi::OrtCustomOpDomain>(nullptr)),
@@ -89,13 +85,8 @@ Session::Session(ApiPtr api, std::string file, const SessionConfig& config, cons
   for (const Level& level : kLevels) {
     api_->check((*api_)->SetSessionGraphOptimizationLevel(options.get(), level.level),
                 "setting session options");
-    abi::OrtSession* made = nullptr;
-    abi::OrtStatus* status =
-        prepared.empty()
-            ? (*api_)->CreateSession(api_->env(), native_path(file_).c_str(), options.get(), &made)
-            : (*api_)->CreateSessionFromArray(api_->env(), bytes.data(), bytes.size(), options.get(), &made);
+    abi::OrtStatus* status = create(options.get(), bytes, extend);
     if (status == nullptr) {
-      session_ = api_->own(made);
       level_ = level.name;
       break;
     }
@@ -111,12 +102,99 @@ Session::Session(ApiPtr api, std::string file, const SessionConfig& config, cons
   }
   inputs_ = read_ports(true);
   outputs_ = read_ports(false);
+  if (!config.device.host_memory()) {
+    inputs_on_device_ = read_device_ports(true);
+    outputs_on_device_ = read_device_ports(false);
+  }
+  for (const auto& [provider, nodes] : nodes_by_provider()) {
+    placement_ += (placement_.empty() ? "" : ", ") + provider + " " + std::to_string(nodes.size());
+  }
+  // What was appended has values of its own and is known to whoever appended it.
+  inputs_.erase(std::remove_if(inputs_.begin(), inputs_.end(),
+                               [&](const Port& port) { return !on_host(appended_inputs_, port.name); }),
+                inputs_.end());
+}
+
+// The runtime's status, with session_ made when there is none.
+abi::OrtStatus* Session::create(const abi::OrtSessionOptions* options, const std::vector<char>& bytes,
+                                const GraphExtension& extend) {
+  const Api& api = *api_;
+  abi::OrtSession* made = nullptr;
+  if (!extend) {
+    abi::OrtStatus* status =
+        bytes.empty() ? api->CreateSession(api.env(), native_path(file_).c_str(), options, &made)
+                      : api->CreateSessionFromArray(api.env(), bytes.data(), bytes.size(), options, &made);
+    session_ = api.own(made);
+    return status;
+  }
+  const abi::OrtModelEditorApi* const editor = api->GetModelEditorApi();
+  if (editor == nullptr) return api->CreateStatus(abi::ORT_FAIL, "this runtime has no Model Editor API");
+  abi::OrtStatus* status =
+      bytes.empty()
+          ? editor->CreateModelEditorSession(api.env(), native_path(file_).c_str(), options, &made)
+          : editor->CreateModelEditorSessionFromArray(api.env(), bytes.data(), bytes.size(), options, &made);
+  session_ = api.own(made);
+  if (status != nullptr) return status;
+  int opset = 0;
+  api.check(editor->SessionGetOpsetForDomain(made, "", &opset), ErrorKind::kModel, "extending " + file_);
+  GraphEdit edit(api, read_ports(true), read_ports(false), opset);
+  extend(edit);
+  appended_inputs_ = edit.input_names();
+  status = edit.apply(made);
+  return status != nullptr ? status : editor->FinalizeModelEditorSession(made, options, nullptr);
 }
 
 std::string Session::file_name() const { return std::filesystem::u8path(file_).filename().u8string(); }
 
 Memory Session::memory(const Device& device) const {
-  return device.host_memory() ? Memory(api_) : Memory(api_, session_.get(), device.memory_name);
+  if (device.host_memory()) return Memory(api_);
+  if (device.plugin_memory != nullptr) return Memory(api_, session_.get(), device.plugin_memory);
+  return Memory(api_, session_.get(), device.memory_name);
+}
+
+// Names of the inputs or outputs that lie in the device's memory.
+std::vector<std::string> Session::read_device_ports(bool inputs) const {
+  const Api& api = *api_;
+  const std::vector<Port>& ports = inputs ? inputs_ : outputs_;
+  std::vector<const abi::OrtMemoryInfo*> infos(ports.size(), nullptr);
+  api.check((inputs ? api->SessionGetMemoryInfoForInputs : api->SessionGetMemoryInfoForOutputs)(
+                session_.get(), infos.data(), infos.size()),
+            ErrorKind::kModel, "finding the memory that " + file_name() + " uses");
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    if (infos[i] != nullptr && !is_host(api, infos[i])) names.push_back(ports[i].name);
+  }
+  return names;
+}
+
+bool Session::on_host(const std::vector<std::string>& on_device, const std::string& name) {
+  return std::find(on_device.begin(), on_device.end(), name) == on_device.end();
+}
+
+std::map<std::string, std::vector<std::string>> Session::nodes_by_provider() const {
+  const Api& api = *api_;
+  const char* const doing = "asking where a graph's nodes run";
+  std::map<std::string, std::vector<std::string>> nodes;
+  constexpr unsigned kSince = 24;
+  if (!api.has_version(kSince)) return nodes;
+  const abi::OrtEpAssignedSubgraph* const* parts = nullptr;  // belong to the session, as all below
+  std::size_t part_count = 0;
+  api.check(api->Session_GetEpGraphAssignmentInfo(session_.get(), &parts, &part_count), doing);
+  for (std::size_t i = 0; i < part_count; ++i) {
+    const char* provider = nullptr;
+    const abi::OrtEpAssignedNode* const* list = nullptr;
+    std::size_t count = 0;
+    api.check(api->EpAssignedSubgraph_GetEpName(parts[i], &provider), doing);
+    api.check(api->EpAssignedSubgraph_GetNodes(parts[i], &list, &count), doing);
+    for (std::size_t node = 0; node < count; ++node) {
+      const char* name = nullptr;
+      const char* op = nullptr;
+      api.check(api->EpAssignedNode_GetName(list[node], &name), doing);
+      api.check(api->EpAssignedNode_GetOperatorType(list[node], &op), doing);
+      nodes[provider].push_back(std::string(op) + " " + name);
+    }
+  }
+  return nodes;
 }
 
 std::vector<Port> Session::read_ports(bool inputs) const {
@@ -171,6 +249,12 @@ std::vector<Value> Session::run(const RunOptions& options, const std::vector<Fee
   std::vector<Value> values;
   for (abi::OrtValue* value : made) values.push_back(api_->own(value));
   if (status != nullptr) run_failed(status);
+  for (const auto& [name, value] : inputs) {
+    if (!input_on_host(name)) api_->count_copy(false, size_in_bytes(*api_, value));
+  }
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (!output_on_host(outputs[i])) api_->count_copy(true, size_in_bytes(*api_, values[i].get()));
+  }
   return values;
 }
 
@@ -180,31 +264,58 @@ void Session::run_failed(abi::OrtStatus* status) const {
 }
 
 Binding::Binding(const Session& session)
-    : session_(session),
+    : session_(&session),
       host_(session.api_ptr()),
       binding_(session.api().make<abi::OrtIoBinding>("making a binding", session.api()->CreateIoBinding,
                                                      session.get())) {}
 
 void Binding::input(const char* name, const Value& value) {
-  session_.api().check(session_.api()->BindInput(binding_.get(), name, value.get()), "binding an input");
+  const Api& api = session_->api();
+  api.check(api->BindInput(binding_.get(), name, value.get()), "binding an input");
+  if (!session_->on_device()) return;
+  const bool graph_on_host = session_->input_on_host(name);
+  if (is_host(api, value.get()) != graph_on_host)
+    api.count_copy(graph_on_host, size_in_bytes(api, value.get()));
 }
 
 void Binding::output(const char* name, const Value& value) {
-  session_.api().check(session_.api()->BindOutput(binding_.get(), name, value.get()), "binding an output");
+  const Api& api = session_->api();
+  api.check(api->BindOutput(binding_.get(), name, value.get()), "binding an output");
+  if (!session_->on_device()) return;
+  const bool to_host = is_host(api, value.get());
+  Crossing* known = find_crossing(name);
+  if (to_host == session_->output_on_host(name)) {
+    if (known != nullptr) known->bytes = 0;
+  } else if (known != nullptr) {
+    *known = {std::move(known->name), to_host, size_in_bytes(api, value.get())};
+  } else {
+    crossings_.push_back({name, to_host, size_in_bytes(api, value.get())});
+  }
 }
 
-void Binding::output_to_host(const char* name) {
-  session_.api().check(session_.api()->BindOutputToDevice(binding_.get(), name, host_.info()),
-                       "binding an output");
+void Binding::output_to_host(const char* name) { output_to(name, host_); }
+
+void Binding::output_to(const char* name, const Memory& memory) {
+  const Api& api = session_->api();
+  api.check(api->BindOutputToDevice(binding_.get(), name, memory.info()), "binding an output");
+}
+
+Binding::Crossing* Binding::find_crossing(const char* name) {
+  const auto found = std::find_if(crossings_.begin(), crossings_.end(),
+                                  [&](const Crossing& crossing) { return crossing.name == name; });
+  return found == crossings_.end() ? nullptr : &*found;
 }
 
 void Binding::run(const RunOptions& options) {
-  abi::OrtStatus* status = session_.api()->RunWithBinding(session_.get(), options.get(), binding_.get());
-  if (status != nullptr) session_.run_failed(status);
+  abi::OrtStatus* status = session_->api()->RunWithBinding(session_->get(), options.get(), binding_.get());
+  if (status != nullptr) session_->run_failed(status);
+  for (const Crossing& crossing : crossings_) {
+    if (crossing.bytes > 0) session_->api().count_copy(crossing.to_host, crossing.bytes);
+  }
 }
 
 std::vector<Value> Binding::outputs() const {
-  const Api& api = session_.api();
+  const Api& api = session_->api();
   abi::OrtAllocator* allocator = nullptr;  // the runtime's own: not ours to release
   api.check(api->GetAllocatorWithDefaultOptions(&allocator), "reading outputs");
   abi::OrtValue** list = nullptr;

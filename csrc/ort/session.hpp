@@ -1,23 +1,16 @@
 // One graph, loaded: its ports as it declares them, and ways to run it.
 #pragma once
 
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "ort/device.hpp"
+#include "ort/model_editor.hpp"
 #include "ort/value.hpp"
 
 namespace loquor::ort {
-
-// A graph's input or output.
-struct Port {
-  std::string name;
-  int type = 0;                      // ONNX element type; 0 when it is no tensor
-  std::vector<int64_t> dims;         // -1 where free
-  std::vector<std::string> symbols;  // by axis: the name of a free one, or empty
-  std::string describe() const;      // "float32 [?, ?, 1024]"
-};
 
 // One per request: raising it ends the runs that carry it, between two nodes.
 class RunOptions {
@@ -39,9 +32,10 @@ struct SessionConfig {
 class Session {
  public:
   // Tries the highest optimization level first and goes down when a kernel is missing there; says so in the
-  // log. `prepared` is a rewritten graph to load instead, whose weights are still those beside `file`. Throws
-  // kModel naming the file.
-  Session(ApiPtr api, std::string file, const SessionConfig& config, const std::string& prepared = {});
+  // log. `prepared` is a rewritten graph to load instead, whose weights are still those beside `file`;
+  // `extend`, unless empty, appends nodes to the graph as it loads. Throws kModel naming the file.
+  Session(ApiPtr api, std::string file, const SessionConfig& config, const std::string& prepared = {},
+          const GraphExtension& extend = {});
 
   const Api& api() const { return *api_; }
   const ApiPtr& api_ptr() const { return api_; }
@@ -53,6 +47,16 @@ class Session {
   const std::vector<Port>& outputs() const { return outputs_; }
   // Memory that this graph's outputs may stay in.
   Memory memory(const Device& device) const;
+  // Does the graph take this input from, or leave this output in, host memory? (On a device, small shape
+  // arithmetic often stays on the host.) True for a name that it does not have.
+  bool on_device() const { return !inputs_on_device_.empty() || !outputs_on_device_.empty(); }
+  bool input_on_host(const std::string& name) const { return on_host(inputs_on_device_, name); }
+  bool output_on_host(const std::string& name) const { return on_host(outputs_on_device_, name); }
+  // How many nodes each execution provider runs, as "CPUExecutionProvider 12, ..."; empty where the runtime
+  // cannot tell.
+  const std::string& placement() const { return placement_; }
+  // Nodes by the execution provider that runs them; empty where the runtime cannot tell (before 1.24).
+  std::map<std::string, std::vector<std::string>> nodes_by_provider() const;
 
   using Feed = std::pair<const char*, const abi::OrtValue*>;
   // Runs with plain inputs; outputs come back in host memory, in the order of `outputs`. Throws kExecution.
@@ -61,7 +65,12 @@ class Session {
   [[noreturn]] void run_failed(abi::OrtStatus* status) const;
 
  private:
+  // One try; `bytes` is the graph, or empty for the file.
+  abi::OrtStatus* create(const abi::OrtSessionOptions* options, const std::vector<char>& bytes,
+                         const GraphExtension& extend);
   std::vector<Port> read_ports(bool inputs) const;
+  std::vector<std::string> read_device_ports(bool inputs) const;
+  static bool on_host(const std::vector<std::string>& on_device, const std::string& name);
 
   ApiPtr api_;
   std::string file_;
@@ -70,6 +79,10 @@ class Session {
   Handle<abi::OrtSession> session_;
   std::vector<Port> inputs_;
   std::vector<Port> outputs_;
+  std::vector<std::string> appended_inputs_;
+  std::string placement_;
+  std::vector<std::string> inputs_on_device_;  // names; empty on the CPU
+  std::vector<std::string> outputs_on_device_;
 };
 
 // Inputs and outputs that stay bound between runs.
@@ -80,14 +93,23 @@ class Binding {
   // content is copied now, so bind again after changing it.
   void input(const char* name, const Value& value);
   void output(const char* name, const Value& value);
-  void output_to_host(const char* name);  // allocated by the runtime at each run
+  void output_to_host(const char* name);                   // allocated by the runtime at each run
+  void output_to(const char* name, const Memory& memory);  // the same in another memory
   void run(const RunOptions& options);
   std::vector<Value> outputs() const;  // of the last run, in the order bound
 
  private:
-  const Session& session_;
+  struct Crossing {
+    std::string name;
+    bool to_host;
+    std::size_t bytes;
+  };
+  Crossing* find_crossing(const char* name);
+
+  const Session* session_;
   Memory host_;
   Handle<abi::OrtIoBinding> binding_;
+  std::vector<Crossing> crossings_;  // outputs that the runtime copies at each run
 };
 
 }  // namespace loquor::ort

@@ -14,6 +14,7 @@ std::string element_type_name(int onnx_type) {
 
 std::size_t element_size(ElementType type) {
   switch (type) {
+    case ElementType::kFloat64:
     case ElementType::kInt64:
       return 8;
     case ElementType::kFloat32:
@@ -29,18 +30,35 @@ std::size_t element_size(ElementType type) {
   return 0;
 }
 
+std::string Port::describe() const {
+  std::string text = element_type_name(type) + " [";
+  for (std::size_t i = 0; i < dims.size(); ++i) {
+    text += (i == 0 ? "" : ", ") + (dims[i] < 0 ? "?" : std::to_string(dims[i]));
+  }
+  return text + "]";
+}
+
 Memory::Memory(ApiPtr api)
     : api_(std::move(api)),
-      info_(api_->make<abi::OrtMemoryInfo>("describing host memory", (*api_)->CreateCpuMemoryInfo,
-                                           abi::OrtDeviceAllocator, abi::OrtMemTypeDefault)) {}
+      owned_info_(api_->make<abi::OrtMemoryInfo>("describing host memory", (*api_)->CreateCpuMemoryInfo,
+                                                 abi::OrtDeviceAllocator, abi::OrtMemTypeDefault)),
+      info_(owned_info_.get()) {}
 
 Memory::Memory(ApiPtr api, const abi::OrtSession* session, const std::string& name)
     : api_(std::move(api)),
-      info_(api_->make<abi::OrtMemoryInfo>("describing device memory", (*api_)->CreateMemoryInfo,
-                                           name.c_str(), abi::OrtDeviceAllocator, 0, abi::OrtMemTypeDefault)),
+      owned_info_(api_->make<abi::OrtMemoryInfo>("describing device memory", (*api_)->CreateMemoryInfo,
+                                                 name.c_str(), abi::OrtDeviceAllocator, 0,
+                                                 abi::OrtMemTypeDefault)),
+      info_(owned_info_.get()),
       allocator_(api_->make<abi::OrtAllocator>("finding the device's allocator", (*api_)->CreateAllocator,
-                                               session,
-                                               static_cast<const abi::OrtMemoryInfo*>(info_.get()))) {}
+                                               session, info_)) {}
+
+Memory::Memory(ApiPtr api, const abi::OrtSession* session, const abi::OrtMemoryInfo* info)
+    : api_(std::move(api)),
+      owned_info_(api_->own<abi::OrtMemoryInfo>(nullptr)),
+      info_(info),
+      allocator_(api_->make<abi::OrtAllocator>("finding the device's allocator", (*api_)->CreateAllocator,
+                                               session, info_)) {}
 
 std::shared_ptr<void> Memory::allocate(std::size_t bytes) const {
   if (host()) {
@@ -58,9 +76,36 @@ std::shared_ptr<void> Memory::allocate(std::size_t bytes) const {
 Value Memory::view(ElementType type, void* data, const int64_t* dims, std::size_t rank) const {
   std::size_t bytes = element_size(type);
   for (std::size_t i = 0; i < rank; ++i) bytes *= static_cast<std::size_t>(dims[i]);
-  return api_->make<abi::OrtValue>("making a tensor view", (*api_)->CreateTensorWithDataAsOrtValue,
-                                   info_.get(), data, bytes, dims, rank,
+  return api_->make<abi::OrtValue>("making a tensor view", (*api_)->CreateTensorWithDataAsOrtValue, info_,
+                                   data, bytes, dims, rank,
                                    static_cast<abi::ONNXTensorElementDataType>(type));
+}
+
+void copy(const Api& api, const Value& from, const Value& to) {
+  const abi::OrtValue* const source = from.get();
+  abi::OrtValue* const target = to.get();
+  api.check(api->CopyTensors(api.env(), &source, &target, nullptr, 1), ErrorKind::kExecution,
+            "copying a tensor");
+  const bool from_host = is_host(api, source);
+  if (from_host != is_host(api, target)) api.count_copy(!from_host, size_in_bytes(api, source));
+}
+
+bool is_host(const Api& api, const abi::OrtMemoryInfo* info) {
+  abi::OrtMemoryInfoDeviceType type{};
+  api->MemoryInfoGetDeviceType(info, &type);
+  return type == abi::OrtMemoryInfoDeviceType_CPU;
+}
+
+bool is_host(const Api& api, const abi::OrtValue* value) {
+  const abi::OrtMemoryInfo* info = nullptr;  // belongs to the value
+  api.check(api->GetTensorMemoryInfo(value, &info), "finding a tensor's memory");
+  return is_host(api, info);
+}
+
+std::size_t size_in_bytes(const Api& api, const abi::OrtValue* value) {
+  std::size_t bytes = 0;
+  api.check(api->GetTensorSizeInBytes(value, &bytes), "measuring a tensor");
+  return bytes;
 }
 
 int64_t TensorShape::count() const {

@@ -15,8 +15,9 @@ namespace loquor::ort {
 enum class ElementType : int {
   kFloat32 = abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,
   kFloat16 = abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16,
-  kInt64 = abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64,
+  kFloat64 = abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE,
   kInt32 = abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32,
+  kInt64 = abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64,
   kInt8 = abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8,
   kUInt8 = abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8,
   kBool = abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL,
@@ -24,6 +25,15 @@ enum class ElementType : int {
 
 std::string element_type_name(int onnx_type);  // "float32", ...; any ONNX type
 std::size_t element_size(ElementType type);    // bytes; 0 for a type that is not listed above
+
+// A graph's input or output.
+struct Port {
+  std::string name;
+  int type = 0;                      // ONNX element type; 0 when it is no tensor
+  std::vector<int64_t> dims;         // -1 where free
+  std::vector<std::string> symbols;  // by axis: the name of a free one, or empty
+  std::string describe() const;      // "float32 [?, ?, 1024]"
+};
 
 using Value = Handle<abi::OrtValue>;
 using Shape = std::initializer_list<int64_t>;
@@ -35,13 +45,16 @@ class Memory {
   explicit Memory(ApiPtr api);
   // Memory named by the runtime, as "Cuda", of the device that `session` runs on.
   Memory(ApiPtr api, const abi::OrtSession* session, const std::string& name);
+  // Memory that the runtime describes, which keeps `info`.
+  Memory(ApiPtr api, const abi::OrtSession* session, const abi::OrtMemoryInfo* info);
 
   const Api& api() const { return *api_; }
   bool host() const { return allocator_ == nullptr; }
-  const abi::OrtMemoryInfo* info() const { return info_.get(); }
+  const abi::OrtMemoryInfo* info() const { return info_; }
   // Uninitialised; host memory is page-aligned where large, so untouched pages cost nothing.
   std::shared_ptr<void> allocate(std::size_t bytes) const;
-  // A tensor over memory of this kind; the caller keeps it alive.
+  // A tensor over memory of this kind; the caller keeps it alive. `data` is what allocate() returned: on a
+  // device it is a handle, and arithmetic on it names no memory.
   Value view(ElementType type, void* data, Shape shape) const {
     return view(type, data, shape.begin(), shape.size());
   }
@@ -49,9 +62,20 @@ class Memory {
 
  private:
   ApiPtr api_;
-  Handle<abi::OrtMemoryInfo> info_;
+  Handle<abi::OrtMemoryInfo> owned_info_;
+  const abi::OrtMemoryInfo* info_;
   std::shared_ptr<abi::OrtAllocator> allocator_;
 };
+
+// Copies tensors of the same type and size, whichever memory each lies in; the device's queue is waited for.
+// Throws kExecution.
+void copy(const Api& api, const Value& from, const Value& to);
+
+// Does the host's processor reach this memory?
+bool is_host(const Api& api, const abi::OrtMemoryInfo* info);
+bool is_host(const Api& api, const abi::OrtValue* value);
+
+std::size_t size_in_bytes(const Api& api, const abi::OrtValue* value);
 
 // Element type and dimensions of a tensor that the runtime made.
 struct TensorShape {

@@ -29,6 +29,8 @@ class Runtime:
     ONNX Runtime's shared library, opened by path.
     """
     def __init__(self, library_path: str) -> None: ...
+    def add_provider_library(self, library_path: str) -> None: ...
+    def device_info(self, device: str) -> dict[str, typing.Any]: ...
     @property
     def path(self) -> str: ...
     @property
@@ -75,6 +77,7 @@ class EngineHandle:
         prepared: collections.abc.Mapping[str, str] = {},
         reference_seconds: typing.SupportsFloat | typing.SupportsIndex = 0.0,
         prefix_cache_bytes: typing.SupportsInt | typing.SupportsIndex = 268435456,
+        sampling: str = "auto",
     ) -> None: ...
     def decode(
         self,

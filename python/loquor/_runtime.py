@@ -12,12 +12,21 @@ from pathlib import Path
 from . import _core
 from .errors import RuntimeMissingError
 
-__all__ = ["LIBRARY_VARIABLE", "find_library", "open_runtime"]
+__all__ = ["LIBRARY_VARIABLE", "add_plugin", "advised_dtype", "find_library", "find_plugin", "open_runtime"]
 
 LIBRARY_VARIABLE = "LOQUOR_ORT_LIBRARY"
 """Environment variable: path of the library to open instead of the installed package's."""
 
 _PATTERNS = {"win32": "onnxruntime.dll", "darwin": "libonnxruntime*.dylib"}
+_PLUGINS = {"webgpu": ("WebGpuExecutionProvider", "onnxruntime_ep_webgpu")}
+"""Devices whose execution provider comes as a library of its own, and the package that brings it."""
+
+_PLUGIN_LIBRARIES = (
+    "libonnxruntime_providers_*.so",
+    "libonnxruntime_providers_*.dylib",
+    "onnxruntime_providers_*.dll",
+)
+
 _PROVIDERS = "libonnxruntime_providers"  # parts of the GPU flavours that lie beside the library
 
 
@@ -54,6 +63,37 @@ def open_runtime() -> _core.Runtime:
     level = logging.getLogger("loquor").getEffectiveLevel()
     _core.set_log_level(level)
     return _open(str(find_library()))
+
+
+def find_plugin(device: str) -> Path | None:
+    """Return the library of the installed package that brings a device's provider, if there is one."""
+    spec = importlib.util.find_spec(_PLUGINS[device][1]) if device in _PLUGINS else None
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    folder = Path(next(iter(spec.submodule_search_locations)))
+    found = (path for pattern in _PLUGIN_LIBRARIES for path in sorted(folder.glob(pattern)))
+    return next(found, None)
+
+
+def add_plugin(runtime: _core.Runtime, device: str) -> None:
+    """Give the runtime the provider of a device that comes as a plugin, where it is installed.
+
+    A runtime with that provider built in keeps its own. Raises `RuntimeMissingError` for a plugin that this
+    runtime cannot use.
+    """
+    library = find_plugin(device)
+    if library is not None and _PLUGINS[device][0] not in runtime.providers:
+        runtime.add_provider_library(str(library.absolute()))
+
+
+def advised_dtype(runtime: _core.Runtime, device: str, dtype: str) -> str:
+    """Return what "auto" means on a device, as `catalog.choose_dtypes` takes it; else `dtype` itself.
+
+    Raises as `Engine` does for a device that is not known or not there.
+    """
+    if dtype != "auto":
+        return dtype
+    return f"auto:{runtime.device_info(device)['advised_dtype']}"
 
 
 @functools.cache

@@ -42,6 +42,7 @@ def check_count(name: str, value: object, most: int) -> None:
 def check_engine_arguments(
     device: object,
     dtype: object,
+    sampling: object,
     provider_options: object,
     threads: object,
     slots: object,
@@ -59,7 +60,7 @@ def check_engine_arguments(
         raise InvalidInputError(
             f"prefix_cache_bytes must be a number of bytes, 0 for none, not {prefix_cache_bytes!r}"
         )
-    for name, value in (("device", device), ("dtype", dtype)):
+    for name, value in (("device", device), ("dtype", dtype), ("sampling", sampling)):
         if not isinstance(value, str):
             raise InvalidInputError(f"{name} must be a str, such as 'auto', not {type(value).__name__}")
     if provider_options is not None and not isinstance(provider_options, Mapping):

@@ -38,6 +38,8 @@ class Capabilities:
     has_default_voice: bool
     slots: int
     batched: bool
+    sampling: str
+    placements: Mapping[str, str]
     voice_cloning: bool = True
     streaming: bool = True
     text_normalizer: str = "none"
@@ -52,5 +54,6 @@ def capabilities_of(info: Mapping[str, Any], prepared: Mapping[str, str], **othe
         **others,
         dtypes={name: graph["dtype"] for name, graph in graphs.items()},
         optimization_levels={name: graph["optimization_level"] for name, graph in graphs.items()},
+        placements={name: graph["placement"] for name, graph in graphs.items()},
         prepared={name: prepared.get(name, "as published") for name in graphs},
     )

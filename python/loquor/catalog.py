@@ -108,7 +108,7 @@ def _parse(dtype: str) -> tuple[str, dict[str, str]]:
     common, single = "auto", {}
     for item in dtype.split(","):
         graph, equals, value = (part.strip() for part in item.rpartition("="))
-        known = value in DTYPES or value == "auto"
+        known = value in DTYPES or value == "auto" or value.removeprefix("auto:") in DTYPES
         if not known or (equals and graph not in GRAPHS):
             raise InvalidInputError(
                 f"dtype {dtype!r} is not understood at {item.strip()!r}: give auto or one of "
@@ -125,7 +125,8 @@ def _parse(dtype: str) -> tuple[str, dict[str, str]]:
 def choose_dtypes(offered: Mapping[str, tuple[str, ...]], dtype: str, model: str) -> dict[str, str]:
     """The precision to use for each graph.
 
-    `dtype` is "auto" (for each graph the first on offer), one precision for all graphs, or a list such as
+    `dtype` is "auto" (for each graph the first on offer; "auto:fp32" the same, but fp32 where it is), one
+    precision for all graphs, or a list such as
     "language_model=q4,conditional_decoder=fp32"; a graph left out of a list takes its bare precision, as in
     "q4,conditional_decoder=fp32", or else "auto". `model` names the bundle in errors.
 
@@ -141,14 +142,15 @@ def choose_dtypes(offered: Mapping[str, tuple[str, ...]], dtype: str, model: str
         )
     chosen = {graph: single.get(graph, common) for graph in GRAPHS}
     for graph, value in chosen.items():
-        if value != "auto" and value not in offered[graph]:
+        if value in DTYPES and value not in offered[graph]:
             offer = "; ".join(f"{name}: {', '.join(offered[name])}" for name in GRAPHS)
             raise InvalidInputError(
                 f"{model} offers no {graph} in {value}; on offer are {offer}; "
                 "dtype='auto' takes the first of each, and graphs may differ "
                 "(language_model=q4,conditional_decoder=fp32)"
             )
-    return {graph: offered[graph][0] if value == "auto" else value for graph, value in chosen.items()}
+    wanted = {graph: value.removeprefix("auto:") for graph, value in chosen.items()}
+    return {graph: value if value in offered[graph] else offered[graph][0] for graph, value in wanted.items()}
 
 
 def pick_files(files: Iterable[BundleFile], dtype: str, model: str) -> tuple[BundleFile, ...]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _core
-from ._runtime import open_runtime
+from ._runtime import add_plugin, advised_dtype, open_runtime
 from .arguments import check_engine_arguments, check_progress, checked_token
 from .audio import Audio
 from .capabilities import Capabilities, capabilities_of
@@ -68,6 +68,7 @@ class Engine(LowerLevel):
         kv_dtype: str = "auto",
         reference_seconds: float | None = None,
         prefix_cache_bytes: int = 256 << 20,
+        sampling: str = "auto",
     ) -> None:
         """Load a bundle: a name of the catalogue, a hub id, or a folder (see `loquor.hub.resolve`).
 
@@ -86,7 +87,9 @@ class Engine(LowerLevel):
         `prepare` lets graphs be rewritten once so that they run fast (see `capabilities.prepared`); the first
         load then takes longer. The `kv_dtype` of a prepared model's KV cache is "auto" (as published),
         "fp32", "fp16" or "int8". `reference_seconds` of a voice's start prompt the decoder (None: all); every
-        decode computes them again, so less is faster, and a little less alike.
+        decode computes them again, so less is faster, and a little less alike. Tokens are chosen
+        (`sampling`) on the "host", on the "device" (no logits come back, and steps serve one request at a
+        time), or "auto": on a device that has its own memory.
 
         A voice opens every prompt with the same positions, which are computed at its first request and then
         copied from memory; `prefix_cache_bytes` bounds it (the least recently used go), 0 computes always.
@@ -99,13 +102,17 @@ class Engine(LowerLevel):
         runtime = open_runtime()
         self._model = model_text(model)
         check_normalizer(normalize)
-        check_engine_arguments(device, dtype, provider_options, threads, slots, max_queue, prefix_cache_bytes)
+        check_engine_arguments(
+            device, dtype, sampling, provider_options, threads, slots, max_queue, prefix_cache_bytes
+        )
         seconds = check_preparation(prepare, kv_dtype, reference_seconds)
         entry = find_entry(self._model)
         if entry is not None and not entry.supported:
             raise InvalidInputError(
                 f"this version cannot run {self._model} yet: it runs the Turbo family (turbo, nano, mini)"
             )
+        add_plugin(runtime, device)
+        dtype = advised_dtype(runtime, device, dtype)
         self._folder = resolve(model, dtype=dtype)
         self._tokenizer = Tokenizer(self._folder)
         self._core: _core.EngineHandle | None
@@ -123,6 +130,7 @@ class Engine(LowerLevel):
             batching=bool(batching),
             reference_seconds=seconds,
             prefix_cache_bytes=prefix_cache_bytes,
+            sampling=sampling,
         )
         self._text_rules = read_text_rules(self._folder)
         self._normalizer = self._text_rules.normalizer if normalize == "auto" else normalize

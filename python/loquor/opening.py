@@ -49,7 +49,7 @@ def _open(
     runtime: _core.Runtime, folder: Path, prepare: bool, kv_dtype: str, options: dict[str, Any]
 ) -> tuple[_core.EngineHandle, Mapping[str, str], Mapping[str, Path]]:
     results: Mapping[str, PreparedGraph] = {}
-    if prepare and _device(runtime, options["device"]) in _DEVICES:
+    if prepare and runtime.device_info(options["device"])["device"] in _DEVICES:
         results = prepare_bundle(folder, options["dtype"], kv_dtype=kv_dtype, threads=options["threads"])
     elif kv_dtype != "auto":
         _log.warning("kv_dtype=%r is left out: it takes a prepared graph", kv_dtype)
@@ -66,10 +66,3 @@ def _open(
     core = _core.EngineHandle(runtime, str(folder), **options)
     _log.warning("%s: used as published, not prepared: %s", ", ".join(files), problem)
     return core, {name: "refused" if name in files else state for name, state in states.items()}, {}
-
-
-def _device(runtime: _core.Runtime, name: str) -> str:
-    """The device that "auto" means."""
-    if name != "auto":
-        return name
-    return "cuda" if "CUDAExecutionProvider" in runtime.providers else "cpu"

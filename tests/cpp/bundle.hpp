@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -85,6 +86,22 @@ inline GenerationOptions sampled(int32_t max_new_tokens, uint64_t seed = 1) {
   options.max_new_tokens = max_new_tokens;
   options.guards = 0;
   return options;
+}
+
+// One prompt from its check to its last token; `each` is called after every token but the last.
+inline Tokens generate(Generator& generator, const Prompt& prompt, const ort::RunOptions& run,
+                       const std::function<void()>& each = {}) {
+  const Extent extent = generator.check(prompt);
+  generator.reserve(1, extent.positions());
+  const auto sequence = generator.make_sequence();
+  while (!generator.prefill(*sequence, prompt, run)) {
+  }
+  while (!sequence->finished()) {
+    if (each) each();
+    generator.step(*sequence, run);
+  }
+  generator.release(*sequence);
+  return sequence->take_tokens();
 }
 
 }  // namespace loquor::testing

@@ -62,6 +62,15 @@ TEST_CASE("auto takes the fastest on a CPU that each graph offers") {
   CHECK(chosen(folder, "auto") == "q4 q4 q4 q4");
 }
 
+TEST_CASE("auto may prefer a precision, and takes what there is where that is not on offer") {
+  const TempFolder folder;
+  write_graphs(folder, {"_q4", "_q4f16"});
+  folder.write("onnx/language_model.onnx");
+  CHECK(chosen(folder, "auto:fp32") == "q4 q4 fp32 q4");
+  CHECK(chosen(folder, "auto:q4f16") == "q4f16 q4f16 q4f16 q4f16");
+  CHECK(chosen(folder, "auto:q4f16,language_model=auto:fp16") == "q4f16 q4f16 q4 q4f16");
+}
+
 TEST_CASE("a list gives one dtype for all graphs and exceptions, in any order") {
   const TempFolder folder;
   write_graphs(folder, kAll);
@@ -75,8 +84,9 @@ TEST_CASE("a list gives one dtype for all graphs and exceptions, in any order") 
 TEST_CASE("a dtype that does not exist is the caller's mistake") {
   const TempFolder folder;
   write_graphs(folder, kAll);
-  for (const char* spec : {"int8", "Q4", "q4 ", "q4,,fp32", "vocoder=q4",
-                           "language_model=", "language_model=q5", "=q4", "language_model=q4=q4"}) {
+  for (const char* spec :
+       {"int8", "Q4", "q4 ", "q4,,fp32", "vocoder=q4", "language_model=", "language_model=q5", "=q4",
+        "language_model=q4=q4", "auto:", "auto:q5", "auto:auto", "q4:fp32"}) {
     CAPTURE(spec);
     const Refusal refused = refusal([&] { find_graph_files(folder.path(), spec); });
     CHECK(refused.kind == ErrorKind::kInvalidInput);

@@ -12,6 +12,7 @@
 #include "allocations.hpp"
 #include "bundle.hpp"
 #include "decode/generate.hpp"
+#include "decode/sampler.hpp"
 #include "refusal.hpp"
 #include "shim.hpp"
 
@@ -32,19 +33,8 @@ class Bench {
   Prompt prompt(const GenerationOptions& options, const std::vector<int64_t>& ids = text_ids()) const {
     return {ids, std::make_shared<const Voice>(voice), options};
   }
-  // One prompt from its check to its last token; `each` is called after every token.
   Tokens generate(const Prompt& wanted, const std::function<void()>& each = {}) {
-    const Extent extent = generator.check(wanted);
-    generator.reserve(1, extent.positions());
-    const auto sequence = generator.make_sequence();
-    while (!generator.prefill(*sequence, wanted, run)) {
-    }
-    while (!sequence->finished()) {
-      if (each) each();
-      generator.step(*sequence, run);
-    }
-    generator.release(*sequence);
-    return sequence->take_tokens();
+    return testing::generate(generator, wanted, run, each);
   }
   Tokens generate(const GenerationOptions& options, const std::vector<int64_t>& ids = text_ids()) {
     return generate(prompt(options, ids));

@@ -95,6 +95,8 @@ def test_auto_takes_one_file_of_each_graph() -> None:
     ("dtype", "chosen"),
     [
         ("auto", ("q4", "q4", "q4", "q4")),
+        ("auto:fp32", ("fp32", "fp32", "fp32", "fp32")),
+        ("auto:q8,language_model=auto", ("q8", "q8", "q4", "q8")),
         ("fp16", ("fp16", "fp16", "fp16", "fp16")),
         ("language_model=q4f16,conditional_decoder=fp32", ("q4", "q4", "q4f16", "fp32")),
         (" fp16 , conditional_decoder = fp32 ", ("fp16", "fp16", "fp16", "fp32")),
@@ -106,12 +108,19 @@ def test_a_precision_for_all_or_for_each(dtype: str, chosen: tuple[str, ...]) ->
 
 
 @pytest.mark.parametrize(
-    "dtype", ["", "int8", "q4,", "decoder=q4", "language_model=", "=q4 ", "a=b=q4", "Q4"]
+    "dtype",
+    ["", "int8", "q4,", "decoder=q4", "language_model=", "=q4 ", "a=b=q4", "Q4", "auto:", "auto:q5", "q4:q8"],
 )
 def test_a_malformed_precision_lists_the_known_ones(dtype: str) -> None:
     with pytest.raises(InvalidInputError, match="not understood") as caught:
         choose_dtypes(CATALOG["turbo"].dtypes, dtype, "turbo")
     assert all(known in str(caught.value) for known in (*DTYPES, *GRAPHS))
+
+
+def test_a_preference_is_given_up_where_it_is_not_on_offer() -> None:
+    usual = choose_dtypes(CATALOG["nano"].dtypes, "auto", "nano")
+    assert "fp32" not in usual.values()
+    assert choose_dtypes(CATALOG["nano"].dtypes, "auto:fp32", "nano") == usual
 
 
 def test_a_precision_not_on_offer_lists_the_offer() -> None:

@@ -126,6 +126,14 @@ def test_devices_are_those_of_the_core() -> None:
         assert provider in checks._state(device)
 
 
+def test_the_precision_advised_for_each_device() -> None:
+    info = open_runtime().device_info("cpu")
+    assert info["provider"] == "CPUExecutionProvider" and info["advised_dtype"] == "q4" and info["advice"]
+    assert open_runtime().device_info("auto")["device"] in ("cpu", "cuda")
+    with pytest.raises(InvalidInputError, match="must be auto, cpu"):
+        open_runtime().device_info("nonsense")
+
+
 _SOUND: dict[str, dict[str, Any]] = {
     "versions": {"onnxruntime_packages": {"onnxruntime": "1.23.0"}},
     "runtime": {"devices": {"cpu": "usable"}},
@@ -161,6 +169,16 @@ def test_nothing_to_advise() -> None:
             "model",
             {"graphs": {"language_model": {"optimization_level": "basic"}}},
             "language_model runs at optimization level basic",
+        ),
+        (
+            "model",
+            {
+                "device": "webgpu",
+                "advised_dtype": "fp32",
+                "advice": "it was tested",
+                "graphs": {"language_model": {"optimization_level": "all", "dtype": "q4"}},
+            },
+            "fp32 is advised on webgpu, not q4: it was tested",
         ),
     ],
 )

@@ -80,7 +80,8 @@ _PROGRESS = "progress: 'Callable[[int], None] | None' = None"
             "dtype: 'str' = 'auto', threads: 'int' = 0, normalize: 'str' = 'auto', "
             "provider_options: 'Mapping[str, str] | None' = None, slots: 'int' = 0, max_queue: 'int' = 0, "
             "batching: 'bool' = True, prepare: 'bool' = True, kv_dtype: 'str' = 'auto', "
-            "reference_seconds: 'float | None' = None, prefix_cache_bytes: 'int' = 268435456) -> 'None'",
+            "reference_seconds: 'float | None' = None, prefix_cache_bytes: 'int' = 268435456, "
+            "sampling: 'str' = 'auto') -> 'None'",
         ),
         (
             "voice",
@@ -173,6 +174,7 @@ def test_capabilities() -> None:
         "model", "family", "folder", "device", "provider", "dtypes", "optimization_levels", "threads",
         "prepared", "kv_mode", "kv_dtype", "layers", "hidden_size", "vocab_size", "max_positions",
         "sample_rate", "samples_per_token", "tags", "voices", "has_default_voice", "slots", "batched",
+        "sampling", "placements",
     )  # fmt: skip
     expected = {**dict.fromkeys(required, REQUIRED), "voice_cloning": True, "streaming": True}
     expected |= {"text_normalizer": "none", "piece_characters": 250}

@@ -80,6 +80,25 @@ LOQUOR_EXPORT size_t loquor_runtime_provider_count(const loquor_runtime* runtime
 /* ONNX Runtime's own name, as "CPUExecutionProvider"; NULL when index is out of range. */
 LOQUOR_EXPORT const char* loquor_runtime_provider(const loquor_runtime* runtime, size_t index);
 
+/* Adds a plugin: an execution provider in a library of its own, as the package onnxruntime-ep-webgpu brings
+ * one, at an absolute path. Engines that are opened later can use its device. The same library again changes
+ * nothing; it stays for the life of the process. Any thread. */
+LOQUOR_EXPORT loquor_status loquor_runtime_add_provider_library(loquor_runtime* runtime,
+                                                                const char* library_path);
+
+typedef struct loquor_device_info {
+  size_t struct_size;
+  const char* device;        /* "cpu", "cuda", ...; never "auto" */
+  const char* provider;      /* the execution provider that runs it */
+  const char* advised_dtype; /* what dtype "auto" takes where the bundle has it */
+  const char* advice;        /* why, as a clause */
+} loquor_device_info;
+
+/* What is known of a device before a bundle is opened on it; NULL or "auto": of the one that would be taken.
+ * LOQUOR_ERROR_RUNTIME_MISSING when this runtime does not offer it. Any thread. */
+LOQUOR_EXPORT loquor_status loquor_runtime_get_device_info(const loquor_runtime* runtime, const char* device,
+                                                           loquor_device_info* info);
+
 /* ---- Engine: one bundle, loaded ---- */
 
 typedef struct loquor_engine loquor_engine;
@@ -104,6 +123,10 @@ typedef struct loquor_engine_options {
   /* Of a voice's start, for the decoder; 0: all. Less is faster, and a little less alike. */
   float reference_seconds;
   int64_t prefix_cache_bytes; /* of host memory, for the KV of voices' prefixes; 0: none is kept */
+  /* Where tokens are chosen: "host", "device" (by nodes appended to the language model, so that no logits
+   * come back; decode steps then serve one request at a time) or "auto", also NULL: on the device where it
+   * has its own memory. */
+  const char* sampling;
 } loquor_engine_options;
 
 typedef enum loquor_graph {
@@ -144,8 +167,12 @@ typedef struct loquor_engine_info {
   int64_t stop_token;
   int64_t silence_token;
   int64_t end_of_text_token;
-  int32_t slots;   /* speech requests under way at once */
-  int32_t batched; /* 1: a decode step serves all of them; 0: their steps take turns */
+  int32_t slots;        /* speech requests under way at once */
+  int32_t batched;      /* 1: a decode step serves all of them; 0: their steps take turns */
+  const char* sampling; /* "host" or "device" */
+  /* By graph, how many of its nodes each execution provider runs, as "CPUExecutionProvider 12, ..."; "" where
+   * the runtime cannot tell (before 1.24). */
+  const char* placements[LOQUOR_GRAPH_COUNT];
 } loquor_engine_info;
 
 LOQUOR_EXPORT void loquor_engine_options_init(loquor_engine_options* options);

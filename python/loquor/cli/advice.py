@@ -60,8 +60,24 @@ def _on_hub(hub: Mapping[str, Any]) -> list[str]:
 
 def _on_graphs(model: Mapping[str, Any]) -> list[str]:
     return [
-        f"{graph} runs at optimization level {facts['optimization_level']}, since this runtime refuses a "
-        "higher one: another version of it may be faster"
-        for graph, facts in model.get("graphs", {}).items()
-        if facts["optimization_level"] != "all"
+        *_on_precision(model),
+        *(
+            f"{graph} runs at optimization level {facts['optimization_level']}, since this runtime refuses a "
+            "higher one: another version of it may be faster"
+            for graph, facts in model.get("graphs", {}).items()
+            if facts["optimization_level"] != "all"
+        ),
+    ]
+
+
+def _on_precision(model: Mapping[str, Any]) -> list[str]:
+    """Off the CPU a precision other than the advised one may give wrong tokens, not merely slow ones."""
+    advised = model.get("advised_dtype")
+    if advised is None or model.get("device") == "cpu":
+        return []
+    others = {facts["dtype"] for facts in model["graphs"].values()} - {advised}
+    if not others:
+        return []
+    return [
+        f"{advised} is advised on {model['device']}, not {' or '.join(sorted(others))}: {model['advice']}"
     ]

@@ -18,7 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from .. import Engine, __version__, _core
-from .._runtime import LIBRARY_VARIABLE, find_library, open_runtime
+from .._runtime import (
+    LIBRARY_VARIABLE,
+    add_plugin,
+    advised_dtype,
+    find_library,
+    find_plugin,
+    open_runtime,
+)
 from ..hub import is_offline, resolve
 from ..hub_cache import cache_folder
 from .console import exit_code, one_line
@@ -124,7 +131,13 @@ def _runtime(facts: dict[str, Any]) -> None:
     runtime = open_runtime()
     facts["version"] = runtime.version
     facts["providers"] = runtime.providers
-    offered = [device for device, provider in DEVICES.items() if provider in runtime.providers]
+    plugins = {device: find_plugin(device) for device in DEVICES}
+    facts["plugins"] = {device: str(library) for device, library in plugins.items() if library is not None}
+    offered = [
+        device
+        for device, provider in DEVICES.items()
+        if provider in runtime.providers or device in facts["plugins"]
+    ]
     facts["devices"] = {device: _state(device) for device in offered}
 
 
@@ -146,7 +159,10 @@ def _state(device: str) -> str:
 
 def _model(facts: dict[str, Any], args: argparse.Namespace) -> Engine:
     facts["name"] = args.model or BUILT_IN
-    facts["folder"] = str(resolve(facts["name"], dtype=args.dtype, progress=False if args.quiet else None))
+    runtime = open_runtime()
+    add_plugin(runtime, args.device)
+    dtype = advised_dtype(runtime, args.device, args.dtype)
+    facts["folder"] = str(resolve(facts["name"], dtype=dtype, progress=False if args.quiet else None))
     start = time.perf_counter()
     engine = load_engine(args)
     facts["load_seconds"] = time.perf_counter() - start
@@ -157,12 +173,16 @@ def _model(facts: dict[str, Any], args: argparse.Namespace) -> Engine:
     facts["threads"] = able.threads
     facts["kv_mode"] = able.kv_mode
     facts["kv_dtype"] = able.kv_dtype
+    facts["sampling"] = able.sampling
+    facts["advised_dtype"] = runtime.device_info(able.device)["advised_dtype"]
+    facts["advice"] = runtime.device_info(able.device)["advice"]
     facts["graphs"] = {
         graph: {
             "device": able.device,
             "dtype": dtype,
             "prepared": able.prepared[graph],
             "optimization_level": able.optimization_levels[graph],
+            "nodes": able.placements[graph],
         }
         for graph, dtype in able.dtypes.items()
     }

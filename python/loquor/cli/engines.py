@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from .. import CancelToken, Engine
-from .._runtime import open_runtime
+from .._runtime import add_plugin, advised_dtype, open_runtime
 from ..catalog import CATALOG
 from ..errors import InvalidInputError
 from ..prepare import KV_DTYPES
@@ -107,8 +107,10 @@ def load_engine(args: argparse.Namespace) -> Engine:
     from ..hub import resolve
 
     model = args.model or BUILT_IN
-    open_runtime()  # without which a download would be for nothing
-    resolve(model, dtype=args.dtype, progress=False if args.quiet else None)
+    runtime = open_runtime()  # without which, or the device's provider, a download would be for nothing
+    add_plugin(runtime, args.device)
+    dtype = advised_dtype(runtime, args.device, args.dtype)
+    resolve(model, dtype=dtype, progress=False if args.quiet else None)
     normalize = getattr(args, "normalize", "auto")  # only of commands that speak
     return Engine(
         model,
