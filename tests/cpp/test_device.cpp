@@ -169,7 +169,7 @@ TEST_CASE("the device samples: the host's tokens, and of a step only the token c
   }
 
   const ort::RunOptions run(*api);
-  const auto voice = std::make_shared<const Voice>(cpu.speech_encoder.encode(recording(), run));
+  const auto voice = std::make_shared<const Voice>(cpu.speech_encoder()->encode(recording(), run));
   Generator host(cpu);
   Generator device(gpu);
   CHECK(!host.samples_on_device());
@@ -204,7 +204,7 @@ TEST_CASE("two sequences take turns on the device") {
   Model cpu(api, manifest, session_config(api));
   Model gpu(api, manifest, config, {device_sampler_nodes(manifest.sampler_order, config.device.float64)});
   const ort::RunOptions run(*api);
-  const auto voice = std::make_shared<const Voice>(cpu.speech_encoder.encode(recording(), run));
+  const auto voice = std::make_shared<const Voice>(cpu.speech_encoder()->encode(recording(), run));
   Generator host(cpu);
   Generator device(gpu);
   CHECK(!device.batched());
@@ -249,7 +249,7 @@ TEST_CASE("the next step takes the token where the device left it") {
   REQUIRE(!gpu.language_model.session().output_on_host("loquor.token"));
 
   const ort::RunOptions run(*api);
-  const auto voice = std::make_shared<const Voice>(cpu.speech_encoder.encode(recording(), run));
+  const auto voice = std::make_shared<const Voice>(cpu.speech_encoder()->encode(recording(), run));
   Generator host(cpu);
   Generator device(gpu);
   const Prompt prompt = {text_ids(), voice, sampled(6)};

@@ -291,7 +291,7 @@ TEST_CASE("a request gives the host's tokens, whatever ran before it, and a step
       CHECK(!host.samples_on_device());
       CHECK(device.samples_on_device());
       CHECK(!device.batched());
-      const auto voice = std::make_shared<const Voice>(plain.speech_encoder.encode(recording(), run));
+      const auto voice = std::make_shared<const Voice>(plain.speech_encoder()->encode(recording(), run));
       for (const auto& options : {sampled(60), greedy(60), sampled(300, 5), sampled(60)}) {
         std::vector<int64_t> marks;
         marks.reserve(300);
@@ -321,7 +321,7 @@ TEST_CASE("sequences that sample on the device by turns do not disturb each othe
     Model extended(shim.api, manifest, session_config(shim.api), {device_sampler_nodes(kTurbo, true)});
     Generator host(plain);
     Generator device(extended);
-    const auto voice = std::make_shared<const Voice>(plain.speech_encoder.encode(recording(), run));
+    const auto voice = std::make_shared<const Voice>(plain.speech_encoder()->encode(recording(), run));
     const std::vector<GenerationOptions> asked = {sampled(40, 3), greedy(25), sampled(60, 7)};
     std::vector<std::vector<int64_t>> expected;
     for (const auto& options : asked) {
