@@ -34,7 +34,7 @@ def per_token(asked: Questions, batch: int, context: int, steps: int) -> float:
     )
     resolved = resolve_options(options, engine._defaults) | {"guards": 0}  # such tokens would trip them
     chunks = engine._stream_defaults | {"first_chunk": 0}  # no sound before all tokens are made
-    voice = engine._voices.handle(asked.voice)
+    voice = engine._voices.handle(asked.voice, engine._engine)
     streams = [_core.StreamHandle(engine._engine(), ids, voice, resolved, chunks) for _ in range(batch)]
     try:
         while True:

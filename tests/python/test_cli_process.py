@@ -110,6 +110,8 @@ def test_a_long_text_that_is_interrupted_leaves_what_was_spoken(tmp_path: Path) 
         assert time.monotonic() < deadline
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
+    time.sleep(0.3)  # until it is noticed: a read that waits must come back first
+    process.stdin.write(b"And a third one.\n\n")
     process.stdin.close()
     process.stdin = None
     status, _, err = finished(process)

@@ -68,6 +68,7 @@ def test_names() -> None:
 
 
 _CANCEL = "cancel: '_core.CancelToken | None' = None"
+_LOWER_CANCEL = "cancel: 'CancelToken | None' = None"
 _PROGRESS = "progress: 'Callable[[int], None] | None' = None"
 
 
@@ -113,12 +114,12 @@ _PROGRESS = "progress: 'Callable[[int], None] | None' = None"
         (
             "generate_tokens",
             "(self, input_ids: 'npt.ArrayLike', voice: 'Voice', options: 'GenerationOptions | None' = None, "
-            f"*, {_CANCEL}, {_PROGRESS}) -> 'npt.NDArray[np.int64]'",
+            f"*, {_LOWER_CANCEL}, {_PROGRESS}) -> 'npt.NDArray[np.int64]'",
         ),
         (
             "decode",
             "(self, speech_tokens: 'npt.ArrayLike', voice: 'Voice', *, seed: 'int' = 0, "
-            f"{_CANCEL}) -> 'npt.NDArray[np.float32]'",
+            f"{_LOWER_CANCEL}) -> 'npt.NDArray[np.float32]'",
         ),
         ("warmup", "(self, voice: 'VoiceSource | None' = None) -> 'None'"),
         ("memory", "(self) -> 'Memory'"),
