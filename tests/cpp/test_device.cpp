@@ -216,9 +216,11 @@ TEST_CASE("two sequences take turns on the device") {
   device.reserve(2, 100);
   const auto first = device.make_sequence();
   const auto second = device.make_sequence();
-  device.prefill(*first, one, run);
+  while (!device.prefill(*first, one, run)) {
+  }
   device.step(*first, run);
-  device.prefill(*second, other, run);
+  while (!device.prefill(*second, other, run)) {
+  }
   while (!first->finished() || !second->finished()) {
     for (const auto& sequence : {first.get(), second.get()}) {
       if (!sequence->finished()) device.step(*sequence, run);

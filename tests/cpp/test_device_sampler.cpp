@@ -334,7 +334,8 @@ TEST_CASE("sequences that sample on the device by turns do not disturb each othe
     for (std::size_t turn = 0; open > 0; ++turn) {
       if (turn % 4 == 0 && sequences.size() < asked.size()) {  // they join one after the other
         sequences.push_back(device.make_sequence());
-        device.prefill(*sequences.back(), {text_ids(), voice, asked[sequences.size() - 1]}, run);
+        while (!device.prefill(*sequences.back(), {text_ids(), voice, asked[sequences.size() - 1]}, run)) {
+        }
       }
       for (std::size_t i = 0; i < sequences.size(); ++i) {
         if (!found[i].empty()) continue;

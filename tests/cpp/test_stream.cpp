@@ -180,7 +180,7 @@ TEST_CASE("readiness is told once for what is there and for everything new, and 
   Hall hall(shim);
   std::atomic<int> calls{0};
   const auto ready = [](void* user) { ++*static_cast<std::atomic<int>*>(user); };
-  const auto request = hall.open(greedy(60), chunks_of(10));
+  const auto request = hall.open(greedy(600), chunks_of(10));  // more than is made before the next line
   request->on_ready(ready, &calls);
   Chunk chunk;
   int chunks = 0;
