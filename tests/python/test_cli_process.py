@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
@@ -111,8 +112,9 @@ def test_a_long_text_that_is_interrupted_leaves_what_was_spoken(tmp_path: Path) 
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     time.sleep(0.3)  # until it is noticed: a read that waits must come back first
-    process.stdin.write(b"And a third one.\n\n")
-    process.stdin.close()
+    with contextlib.suppress(BrokenPipeError):  # it has gone
+        process.stdin.write(b"And a third one.\n\n")
+        process.stdin.close()
     process.stdin = None
     status, _, err = finished(process)
     assert status == 130
