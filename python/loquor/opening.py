@@ -49,8 +49,11 @@ def _open(
     runtime: _core.Runtime, folder: Path, prepare: bool, kv_dtype: str, options: dict[str, Any]
 ) -> tuple[_core.EngineHandle, Mapping[str, str], Mapping[str, Path]]:
     results: Mapping[str, PreparedGraph] = {}
-    if prepare and runtime.device_info(options["device"])["device"] in _DEVICES:
-        results = prepare_bundle(folder, options["dtype"], kv_dtype=kv_dtype, threads=options["threads"])
+    device = runtime.device_info(options["device"])["device"]
+    if prepare and device in _DEVICES:
+        results = prepare_bundle(
+            folder, options["dtype"], kv_dtype=kv_dtype, threads=options["threads"], device=device
+        )
     elif kv_dtype != "auto":
         _log.warning("kv_dtype=%r is left out: it takes a prepared graph", kv_dtype)
     files = {name: result.file for name, result in results.items() if result.file is not None}

@@ -24,6 +24,7 @@ def make_bundle(
     seed: int = 0,
     graphs: Sequence[str] = GRAPHS,
     noise: bool = False,
+    sines: bool = False,
     fragile_encoder: bool = False,
     stop_bias: float = 0.0,
 ) -> Path:
@@ -31,7 +32,8 @@ def make_bundle(
 
     The same arguments give the same bytes. All forms have the same weights, and fp16 those of fp32, rounded;
     quantised ones are drawn as codes and scales of their own. `encoder_names` is "audio" or "card"; `noise`
-    makes the decoder random; `fragile_encoder` can be loaded at the basic optimisation level only;
+    makes the decoder random, `sines` gives it harmonics with a phase; `fragile_encoder` can be loaded at the
+    basic optimisation level only;
     `stop_bias` is added to STOP's logit (4 lets most runs of the tiny size stop within some tens of tokens).
     """
     (out / "onnx").mkdir(parents=True, exist_ok=True)
@@ -40,7 +42,7 @@ def make_bundle(
         "speech_encoder": lambda g: build_speech_encoder(g, dims, encoder_names, fragile=fragile_encoder),
         "embed_tokens": lambda g: build_embed_tokens(g, dims),
         "language_model": lambda g: build_language_model(g, dims, form, stop_bias),
-        "conditional_decoder": lambda g: build_conditional_decoder(g, noise=noise),
+        "conditional_decoder": lambda g: build_conditional_decoder(g, noise=noise, sines=sines),
     }
     for name in graphs:
         write_graph(out / "onnx", name, PRECISIONS[dtype], seed, builders[name])

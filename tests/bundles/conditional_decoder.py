@@ -11,8 +11,13 @@ from .graph import Graph
 WIDTH = 32
 
 
-def build_conditional_decoder(graph: Graph, *, noise: bool = False) -> None:
+HARMONICS = 3
+
+
+def build_conditional_decoder(graph: Graph, *, noise: bool = False, sines: bool = False) -> None:
     """Fills `graph`; `noise` adds a RandomNormalLike, so that no two runs are alike.
+
+    `sines` adds a vocoder's source: harmonics of a frequency that each code has, their phase a running sum.
 
     The prompt, half as long as the mel features, colours the voice but makes no sound of its own. START and
     STOP are no codes: they are out of range here as they are in the real model.
@@ -36,10 +41,28 @@ def build_conditional_decoder(graph: Graph, *, noise: bool = False) -> None:
     if noise:
         drawn = g.node("RandomNormalLike", wave)
         wave = g.node("Add", wave, g.node("Mul", drawn, g.constant(0.05, np.float32)))
+    if sines:
+        wave = g.node("Add", wave, _sines(g, hidden))
     wave = g.node("Mul", g.node("Tanh", wave), g.constant(0.95, np.float32))
     samples = g.node("Mul", g.dim(spoken, 1), g.constant([SAMPLES_PER_TOKEN]))
     wave = g.reshape(wave, g.dim(tokens, 0), samples)
     g.output(wave, "waveform", TensorProto.FLOAT, ["batch_size", "num_samples"])
+
+
+def _sines(g: Graph, hidden: str) -> str:
+    """[batch, codes, width] to [batch, codes, samples per token]."""
+    pitch = g.linear(hidden, "pitch", WIDTH, 1, std=20.0)
+    pitch = g.node("Transpose", g.node("Add", pitch, g.constant(140.0, np.float32)), perm=[0, 2, 1])
+    wide = g.constant([1, 1, 1, SAMPLES_PER_TOKEN])
+    each = g.node("Expand", g.node("Unsqueeze", pitch, g.constant([3])), wide)
+    each = g.node("Reshape", each, g.constant([0, 1, -1]))
+    steps = g.constant(np.arange(1, HARMONICS + 1).reshape(1, HARMONICS, 1) / 24_000, np.float32)
+    exact = g.node("Cast", g.node("Mul", each, steps), to=TensorProto.DOUBLE)  # as the real one sums
+    cycles = g.node("Cast", g.node("CumSum", exact, g.constant(2)), to=TensorProto.FLOAT)
+    phase = g.node("Sub", cycles, g.node("Floor", cycles))
+    sine = g.node("Sin", g.node("Mul", phase, g.constant(2 * np.pi, np.float32)))
+    mixed = g.node("Mul", g.node("ReduceSum", sine, g.constant([1]), keepdims=0), g.constant(0.2, np.float32))
+    return g.node("Reshape", mixed, g.constant([0, -1, SAMPLES_PER_TOKEN]))
 
 
 def _mean(g: Graph, rows: str) -> str:

@@ -48,6 +48,8 @@ class Task:
     bundle: Path
     files: Mapping[str, tuple[str, str]]
     """File and published dtype of every graph."""
+    own_operators: bool
+    """Whether the core's own may be used: they run on the CPU only."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +71,19 @@ class PreparedGraph:
 
 
 def prepare_bundle(
-    folder: Path, dtype: str = "auto", *, kv_dtype: str = "auto", force: bool = False, threads: int = 0
+    folder: Path,
+    dtype: str = "auto",
+    *,
+    kv_dtype: str = "auto",
+    force: bool = False,
+    threads: int = 0,
+    device: str = "cpu",
 ) -> Mapping[str, PreparedGraph]:
     """Rewrite the graphs of a bundle folder that `dtype` names, or find them rewritten; by graph name.
 
     `kv_dtype` is the type of the language model's KV cache: "auto" keeps the published one, "fp32", "fp16"
     and "int8" change it; a type that this graph cannot have is left out, with a warning. `force` makes all
-    again.
+    again. `device` is where they will run.
     A graph that cannot be rewritten is "refused", with a warning in the log: it is
     then used as published. Raises `ModelError` for a folder that is no bundle, `InvalidInputError` for a
     dtype that does not exist, `RuntimeMissingError`.
@@ -86,7 +94,7 @@ def prepare_bundle(
     check_preparation(force, kv_dtype)
     for graph in PREPARED_GRAPHS:
         kept = kv_dtype if graph == "language_model" else "auto"
-        task = Task(runtime, graph, Path(files[graph][0]), kept, threads, folder, files)
+        task = Task(runtime, graph, Path(files[graph][0]), kept, threads, folder, files, device == "cpu")
         result = _attempt(task, force)
         if result.state == "refused" and kept != "auto":
             _log.warning("%s keeps its published KV cache: %s [%s]", graph, result.reason, result.source)
@@ -124,7 +132,15 @@ def _prepare(task: Task, force: bool) -> PreparedGraph:
     graph, source = task.graph, task.source
     real = source.resolve()
     folder = real.parent
-    facts = (graph, task.kv_dtype, str(real), str(VERSION), _core.version(), task.runtime.version)
+    facts = (
+        graph,
+        task.kv_dtype,
+        str(task.own_operators),
+        str(real),
+        str(VERSION),
+        _core.version(),
+        task.runtime.version,
+    )
     stem = f"{source.stem}-{cache.key_of(real.read_bytes(), *facts)}"
     entry = None if force else cache.load(stem, folder)
     made = entry is None

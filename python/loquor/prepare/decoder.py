@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from onnx import ModelProto, TensorProto
@@ -29,17 +29,18 @@ EXACT = 1e-3
 """Allowed difference of samples, of the loudest: only the order of operations changes."""
 _CHECKED = ((24, 20), (37, 12))
 _HIGHEST_TOKEN = 500
-_REWRITES: tuple[tuple[Callable[[Graph], int], str], ...] = (
+_Rewrites: TypeAlias = "tuple[tuple[Callable[[Graph], int], str], ...]"
+_REWRITES: _Rewrites = (
     (share_equal_weights, "weights shared"),
     (fuse_self_attention, "MultiHeadAttention"),
-    (fuse_mish, "Mish"),
-    (fuse_snake, "Snake"),
 )
+_OWN: _Rewrites = ((fuse_mish, "Mish"), (fuse_snake, "Snake"))
+"""To operators of the core's own, in float32 on the CPU."""
 _WAVE = "waveform"
 
 
 def rewrite_decoder(
-    parsed: Callable[[], ModelProto], weights_folder: Path, opened: Opened
+    parsed: Callable[[], ModelProto], weights_folder: Path, opened: Opened, own_operators: bool
 ) -> tuple[ModelProto | None, list[str], dict[str, float]]:
     """Return the rewritten graph, what was done to it, and how far its samples are from the untouched one's.
 
@@ -59,7 +60,7 @@ def rewrite_decoder(
         done.append(f"{anchor_phase(graph, source)} phase anchor")
     if random:
         done.append(f"{noise_to_inputs(graph, dims[: len(random)])} noise inputs")
-    for rewrite, what in _REWRITES if _in_float32(graph) else _REWRITES[:2]:
+    for rewrite, what in _REWRITES + (_OWN if own_operators and _in_float32(graph) else ()):
         if number := rewrite(graph):
             done.append(f"{number} {what}")
     if not done:
