@@ -26,20 +26,25 @@ constexpr const char* kGraphNames[LOQUOR_GRAPH_COUNT] = {"speech_encoder", "embe
 void flush_log();
 
 // The interpreter is ending: a thread that wants the GIL now would be ended in the middle of C++ frames.
+// Returns when those have it that wanted it before. Without the GIL.
 void begin_exit();
-// Blocks the calling thread for ever, without the GIL, once the interpreter is ending.
-void stay_behind();
+// Around taking the GIL. The first blocks the calling thread for ever once the interpreter is ending.
+void want_gil();
+void have_gil();
 
 // Runs plain C++ `work` with the GIL released, then lets the log catch up.
 template <class Work>
 auto without_gil(Work work) {
   struct Flush {
-    ~Flush() { flush_log(); }
+    ~Flush() {
+      have_gil();
+      flush_log();
+    }
   } const flush{};
   const py::gil_scoped_release release;
-  struct Stay {
-    ~Stay() { stay_behind(); }
-  } const stay{};
+  struct Want {
+    ~Want() { want_gil(); }
+  } const want{};
   return work();
 }
 

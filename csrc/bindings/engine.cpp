@@ -214,8 +214,9 @@ void Progress::on_step(int32_t tokens) {
   const auto now = std::chrono::steady_clock::now();
   if (error_ || now - last_ < kPythonInterval) return;
   last_ = now;
-  stay_behind();
+  want_gil();
   const py::gil_scoped_acquire gil;
+  have_gil();
   try {
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
     if (callback_) (*callback_)(tokens);
@@ -320,9 +321,7 @@ void bind_engine(py::module_& module) {
           py::arg("speech_tokens").noconvert(), py::arg("voice"), py::arg("seed"),
           py::arg("cancel") = py::none())
       .def("memory", [](const Engine& self) { return to_dict(self.memory()); })
-      .def(
-          "unload_encoder", [](const Engine& self) { self.unload_encoder(); },
-          py::call_guard<py::gil_scoped_release>())
+      .def("unload_encoder", [](const Engine& self) { without_gil([&] { self.unload_encoder(); }); })
       .def(
           "halt",
           [](const Engine& self) {

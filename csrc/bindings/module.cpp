@@ -8,16 +8,24 @@ namespace loquor::bindings {
 namespace {
 
 std::atomic<std::thread::id> g_exiting{};  // the thread that ends the interpreter
+std::atomic<int> g_wanting{0};             // threads on their way to the GIL
 
 }  // namespace
 
-void begin_exit() { g_exiting = std::this_thread::get_id(); }
+void begin_exit() {
+  g_exiting = std::this_thread::get_id();
+  while (g_wanting > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
 
-void stay_behind() {
+void want_gil() {
+  ++g_wanting;
   const std::thread::id exiting = g_exiting;
   if (exiting == std::thread::id() || exiting == std::this_thread::get_id()) return;
+  --g_wanting;
   for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
 }
+
+void have_gil() { --g_wanting; }
 
 }  // namespace loquor::bindings
 

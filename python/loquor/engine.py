@@ -347,9 +347,10 @@ class Engine(LowerLevel):
         """
         with self._lock:
             streams = list(self._streams)
+            core, self._core = self._core, None
         for stream in streams:
             stream._close_engine()
-        self._core = None
+        del core  # the last one waits for what is under way
 
     def __enter__(self) -> Engine:
         return self

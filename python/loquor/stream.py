@@ -211,7 +211,8 @@ class Stream(Iterator["Samples"], AsyncIterator["Samples"]):
         """What was said in the first `share` of what was handed over."""
         info = self._handle.info()
         made, taken = info["token_count"], info["tokens_taken"]
-        total = made if info["ended"] else max(made, int(_TOKENS_PER_CHARACTER * len(self._text)))
+        whole = info["ended"] and not info["cancelled"]  # else more tokens would have come
+        total = made if whole else max(made, int(_TOKENS_PER_CHARACTER * len(self._text)))
         return words_up_to(self._text, share * (1.0 if self._finished else taken / max(total, 1)))
 
     def _made(self) -> bool:
