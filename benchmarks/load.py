@@ -3,8 +3,9 @@
     python benchmarks/load.py --size turbo --dtype q4 [--bundle FOLDER] [--rounds 5]
 
 Each figure is taken in a process of its own, with the files in the page cache and the graphs prepared.
-Rivals: the same four graphs opened by Python's onnxruntime one after the other, the slowest of them alone,
-and the engine. Imports are left out. Then the first short request on an engine and on one that was warmed up.
+Rivals: the four published graphs opened by Python's onnxruntime one after the other; the prepared ones
+opened by the core one after the other, and the slowest of them alone; the engine. Imports are left out. Then
+the first short request on an engine and on one that was warmed up. `--dtype` may be a list with exceptions.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from typing import Any
 import numpy as np
 from harness import measure, report
 
-from bundles import DTYPES, EXPORTED_FORMS, FORMS, SIZES, make_bundle
+from bundles import EXPORTED_FORMS, FORMS, SIZES, make_bundle
 
-BASELINE = "bare sessions in turn"
+BASELINE = "onnxruntime, published, in turn"
 
 
 def graphs_of(bundle: Path, dtype: str) -> dict[str, tuple[str, str]]:
@@ -39,27 +40,35 @@ def graphs_of(bundle: Path, dtype: str) -> dict[str, tuple[str, str]]:
     return {name: (file, rewritten.get(name, "")) for name, file in files.items()}
 
 
-def open_bare(file: str, prepared: str, threads: int) -> Any:
+def open_published(file: str, threads: int) -> Any:
+    """As anyone would."""
     import onnxruntime as ort
 
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
-    folder = str(Path(file).resolve().parent)
-    options.add_session_config_entry("session.model_external_initializers_file_folder_path", folder)
-    source = Path(prepared).read_bytes() if prepared else file
-    return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    return ort.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+
+
+def open_prepared(file: str, prepared: str, threads: int) -> Any:
+    from loquor import _core
+    from loquor._runtime import open_runtime
+
+    return _core.Session(open_runtime(), file, prepared=prepared, threads=threads)
 
 
 def child(mode: str, bundle: Path, dtype: str, threads: int) -> dict[str, float]:
     """What one process measures, in seconds."""
-    if mode == "bare":
+    if mode in ("published", "prepared"):
         import onnxruntime  # noqa: F401  (its import is not timed)
 
         times, sessions = {}, []
         for name, (file, prepared) in graphs_of(bundle, dtype).items():
             start = time.perf_counter()
-            sessions.append(open_bare(file, prepared, threads))
+            if mode == "published":
+                sessions.append(open_published(file, threads))
+            else:
+                sessions.append(open_prepared(file, prepared, threads))
             times[name] = time.perf_counter() - start
         return times | {"all": sum(times.values())}
     import loquor
@@ -90,8 +99,11 @@ def seconds(mode: str, figure: str, args: argparse.Namespace, bundle: Path) -> f
 def run(args: argparse.Namespace, folder: Path) -> None:
     bundle = args.bundle or make_bundle(folder, size=args.size, form=args.form, dtype=args.dtype)
     rivals = {
-        BASELINE: partial(seconds, "bare", "all", args, bundle),
-        "the slowest session alone": partial(seconds, "bare", "", args, bundle),
+        BASELINE: partial(seconds, "published", "all", args, bundle),
+        "prepared, in turn": partial(seconds, "prepared", "all", args, bundle),
+        "prepared, language model alone": partial(seconds, "prepared", "language_model", args, bundle),
+        "prepared, decoder alone": partial(seconds, "prepared", "conditional_decoder", args, bundle),
+        "the slowest session alone": partial(seconds, "prepared", "", args, bundle),
         "engine ready": partial(seconds, "cold", "ready", args, bundle),
     }
     rows = measure(rivals, baseline=BASELINE, rounds=args.rounds, condition={"what": "load"})
@@ -112,11 +124,11 @@ def main() -> int:
     parser.add_argument("--bundle", type=Path, help="your own, instead of one with random weights")
     parser.add_argument("--size", choices=list(SIZES), default="nano")
     parser.add_argument("--form", choices=list(itertools.chain(FORMS, EXPORTED_FORMS)), default="concat")
-    parser.add_argument("--dtype", choices=list(DTYPES), default="q4")
+    parser.add_argument("--dtype", default="q4")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=Path, help="write the figures here, and a plot beside them")
-    parser.add_argument("--child", choices=("bare", "cold", "warm"), help=argparse.SUPPRESS)
+    parser.add_argument("--child", choices=("published", "prepared", "cold", "warm"), help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
         print(json.dumps(child(args.child, args.bundle, args.dtype, args.threads)))

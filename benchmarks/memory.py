@@ -3,8 +3,9 @@
     python benchmarks/memory.py --size turbo --dtype q4 [--bundle FOLDER]
 
 Each figure is taken in a process of its own (Linux): after imports, with the graphs prepared, in MB above
-what the process had before loading. Rivals: the published language model and decoder, then all four graphs,
-opened by Python's onnxruntime; the engine, after a request, and with its speech encoder unloaded.
+what the process had before loading. Rivals: the published language model and decoder opened by Python's
+onnxruntime, and the prepared ones by the core; all four; the engine, after a request, and with its speech
+encoder unloaded. `--dtype` may be a list with exceptions.
 """
 
 from __future__ import annotations
@@ -20,13 +21,15 @@ from typing import Any
 
 import numpy as np
 from harness import machine
-from load import graphs_of, open_bare
+from load import graphs_of, open_prepared, open_published
 
-from bundles import DTYPES, EXPORTED_FORMS, FORMS, SIZES, make_bundle
+from bundles import EXPORTED_FORMS, FORMS, SIZES, make_bundle
 
 MODES = {
-    "pair": "onnxruntime, language model and decoder",
-    "four": "onnxruntime, all four graphs",
+    "published pair": "onnxruntime, language model and decoder",
+    "prepared pair": "the same prepared, by the core",
+    "published four": "onnxruntime, all four graphs",
+    "prepared four": "the same prepared, by the core",
     "engine": "engine, loaded",
     "spoken": "engine, after a request",
     "unloaded": "engine, after a request, encoder unloaded",
@@ -46,11 +49,16 @@ def child(mode: str, bundle: Path, dtype: str, threads: int) -> dict[str, Any]:
     import loquor
 
     keep: list[Any] = []
-    if mode in ("pair", "four"):
+    if " " in mode:
         files = graphs_of(bundle, dtype)
-        names = ("language_model", "conditional_decoder") if mode == "pair" else tuple(files)
+        names = ("language_model", "conditional_decoder") if mode.endswith("pair") else tuple(files)
         before = resident()
-        keep = [open_bare(files[name][0], "", threads) for name in names]
+        for name in names:
+            file, prepared = files[name]
+            if mode.startswith("published"):
+                keep.append(open_published(file, threads))
+            else:
+                keep.append(open_prepared(file, prepared, threads))
         told = {}
     else:
         before = resident()
@@ -95,7 +103,7 @@ def main() -> int:
     parser.add_argument("--bundle", type=Path, help="your own, instead of one with random weights")
     parser.add_argument("--size", choices=list(SIZES), default="nano")
     parser.add_argument("--form", choices=list(itertools.chain(FORMS, EXPORTED_FORMS)), default="concat")
-    parser.add_argument("--dtype", choices=list(DTYPES), default="q4")
+    parser.add_argument("--dtype", default="q4")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=Path, help="write the figures here")
     parser.add_argument("--child", choices=tuple(MODES), help=argparse.SUPPRESS)
