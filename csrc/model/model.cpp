@@ -1,8 +1,13 @@
 #include "model/model.hpp"
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cmath>
+#include <filesystem>
 #include <future>
+#include <numeric>
+#include <thread>
 
 #include "base/log.hpp"
 #include "model/contract.hpp"
@@ -28,6 +33,16 @@ ort::Session load(const ort::ApiPtr& api, const Manifest& manifest, Graph graph,
                    error.what());
   }
   return ort::Session(api, file.path, config, file.prepared);
+}
+
+// Of a graph's weights, or of itself where it has none beside it; only to compare.
+std::uintmax_t bytes_of(const std::string& file) {
+  std::error_code none;
+  for (const char* const suffix : {"_data", ""}) {
+    const auto size = std::filesystem::file_size(std::filesystem::u8path(file + suffix), none);
+    if (!none) return size;
+  }
+  return 0;
 }
 
 bool finite(const std::vector<float>& values) {
@@ -77,18 +92,35 @@ Model::Model(const ort::ApiPtr& api, Manifest manifest_, const ort::SessionConfi
                  (language_model.kv_mode() == KvMode::kInPlace ? "in place" : "in two buffers by turns"));
 }
 
+// On a thread for each core, the largest graphs first: what is large would end last.
 Model::Sessions Model::load_all(const ort::ApiPtr& api, const Manifest& manifest,
                                 const ort::SessionConfig& config, const LmExtension& extend_lm) {
-  std::vector<std::future<ort::Session>> loading;
-  for (std::size_t i = 0; i < kGraphCount; ++i) {
-    // Deferred where no thread can be had.
-    loading.push_back(std::async(std::launch::async | std::launch::deferred, [&, i] {
-      const auto graph = static_cast<Graph>(i);
-      return load(api, manifest, graph, config, graph == Graph::kLanguageModel ? extend_lm : LmExtension{});
-    }));
+  std::array<std::size_t, kGraphCount> order{};
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return bytes_of(manifest.files[a].path) > bytes_of(manifest.files[b].path);
+  });
+  std::array<std::promise<ort::Session>, kGraphCount> loaded;
+  std::atomic<std::size_t> next{0};
+  const auto work = [&] {
+    for (std::size_t at = next++; at < kGraphCount; at = next++) {
+      const auto graph = static_cast<Graph>(order[at]);
+      try {
+        loaded[order[at]].set_value(
+            load(api, manifest, graph, config, graph == Graph::kLanguageModel ? extend_lm : LmExtension{}));
+      } catch (...) {
+        loaded[order[at]].set_exception(std::current_exception());
+      }
+    }
+  };
+  std::vector<std::future<void>> helpers;
+  for (std::size_t i = 1; i < std::min<std::size_t>(kGraphCount, std::thread::hardware_concurrency()); ++i) {
+    helpers.push_back(std::async(std::launch::async | std::launch::deferred, work));  // deferred: no thread
   }
-  Sessions sessions;  // what is under way when one throws is waited for by its future
-  for (auto& each : loading) sessions.push_back(each.get());
+  work();
+  for (auto& helper : helpers) helper.wait();
+  Sessions sessions;
+  for (auto& each : loaded) sessions.push_back(each.get_future().get());
   return sessions;
 }
 
