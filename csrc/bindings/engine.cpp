@@ -65,6 +65,7 @@ Facts to_dict(const loquor_generation_options& options) {
 Facts to_dict(const loquor_memory_info& info) {
   Facts facts;
   facts["kv_cache"] = info.kv_cache;
+  facts["arenas"] = info.arenas;
   facts["prefixes"] = info.prefixes;
   facts["prefix_limit"] = info.prefix_limit;
   facts["prefix_count"] = info.prefix_count;

@@ -12,7 +12,7 @@ loquor_status loquor_engine_get_memory(const loquor_engine* engine, loquor_memor
     write_struct(info,
                  {sizeof(loquor_memory_info), memory.kv_bytes, static_cast<int64_t>(prefixes.bytes),
                   static_cast<int64_t>(prefixes.limit), prefixes.count, prefixes.hits, prefixes.misses,
-                  memory.encoder_loaded ? 1 : 0},
+                  memory.encoder_loaded ? 1 : 0, memory.arena_bytes},
                  "info");
   });
 }

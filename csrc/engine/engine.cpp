@@ -194,7 +194,7 @@ void Engine::keep_prefix(std::shared_ptr<const Voice> voice, Span<const unsigned
 }
 
 Engine::Memory Engine::memory() const {
-  return {generator_.cache_bytes(), prefixes(), model_.speech_encoder_loaded()};
+  return {generator_.cache_bytes(), prefixes(), model_.speech_encoder_loaded(), model_.arena_bytes()};
 }
 
 RequestPtr Engine::prepare_stream(Prompt prompt, const StreamOptions& options, bool counted) {

@@ -64,6 +64,7 @@ class Engine {
     int64_t kv_bytes = 0;
     PrefixCache::Usage prefixes;
     bool encoder_loaded = true;
+    int64_t arena_bytes = 0;  // of all sessions
   };
   Memory memory() const;
   // Gives the speech encoder's memory back, when no voice is being made; the next one loads it again.

@@ -139,6 +139,17 @@ void Model::unload_speech_encoder() {
   speech_encoder_.swap(unloaded);
 }
 
+int64_t Model::arena_bytes() const {
+  std::shared_ptr<const SpeechEncoder> encoder;
+  {
+    const std::lock_guard<std::mutex> lock(encoder_mutex_);
+    encoder = speech_encoder_;
+  }
+  return embed_tokens.session().arena_bytes() + language_model.session().arena_bytes() +
+         conditional_decoder.session().arena_bytes() +
+         (encoder == nullptr ? 0 : encoder->session().arena_bytes());
+}
+
 bool Model::speech_encoder_loaded() const {
   const std::lock_guard<std::mutex> lock(encoder_mutex_);
   return speech_encoder_ != nullptr;

@@ -39,6 +39,8 @@ class Model {
   std::shared_ptr<const SpeechEncoder> speech_encoder() const;
   void unload_speech_encoder();
   bool speech_encoder_loaded() const;
+  // Of host memory, that the loaded sessions have for weights and runs.
+  int64_t arena_bytes() const;
   const char* speech_encoder_level() const { return speech_encoder_level_; }
   const std::string& speech_encoder_placement() const { return speech_encoder_placement_; }
 

@@ -149,6 +149,7 @@ struct OrtGraph;
 struct OrtHardwareDevice;
 struct OrtIoBinding;
 struct OrtKernelContext;
+struct OrtKeyValuePairs;
 struct OrtMemoryInfo;
 struct OrtModel;
 struct OrtModelEditorApi;
@@ -332,7 +333,10 @@ struct OrtApi {
   void(ORT_API_CALL* ReleaseModel)(OrtModel* input);
   void* unused_289_290[2];
   const OrtModelEditorApi*(ORT_API_CALL* GetModelEditorApi)();
-  void* unused_292_300[9];
+  void* unused_292_296[5];
+  const char*(ORT_API_CALL* GetKeyValue)(const OrtKeyValuePairs* kvps, const char* key);
+  void* unused_298_299[2];
+  void(ORT_API_CALL* ReleaseKeyValuePairs)(OrtKeyValuePairs* input);
   OrtStatus*(ORT_API_CALL* RegisterExecutionProviderLibrary)(
       OrtEnv* env, const char* registration_name, const ORTCHAR_T* path);
   void* unused_302_302[1];
@@ -350,7 +354,8 @@ struct OrtApi {
   const OrtHardwareDevice*(ORT_API_CALL* EpDevice_Device)(const OrtEpDevice* ep_device);
   void* unused_317_317[1];
   OrtStatus*(ORT_API_CALL* GetTensorSizeInBytes)(const OrtValue* ort_value, size_t* size);
-  void* unused_319_373[55];
+  OrtStatus*(ORT_API_CALL* AllocatorGetStats)(const OrtAllocator* ort_allocator, OrtKeyValuePairs** out);
+  void* unused_320_373[54];
   const OrtMemoryInfo*(ORT_API_CALL* EpDevice_MemoryInfo)(
       const OrtEpDevice* ep_device, OrtDeviceMemoryType memory_type);
   void* unused_375_379[5];
@@ -504,6 +509,8 @@ static_assert(offsetof(OrtApi, ReleaseNode) == 286 * sizeof(void*));
 static_assert(offsetof(OrtApi, ReleaseGraph) == 287 * sizeof(void*));
 static_assert(offsetof(OrtApi, ReleaseModel) == 288 * sizeof(void*));
 static_assert(offsetof(OrtApi, GetModelEditorApi) == 291 * sizeof(void*));
+static_assert(offsetof(OrtApi, GetKeyValue) == 297 * sizeof(void*));
+static_assert(offsetof(OrtApi, ReleaseKeyValuePairs) == 300 * sizeof(void*));
 static_assert(offsetof(OrtApi, RegisterExecutionProviderLibrary) == 301 * sizeof(void*));
 static_assert(offsetof(OrtApi, GetEpDevices) == 303 * sizeof(void*));
 static_assert(offsetof(OrtApi, SessionOptionsAppendExecutionProvider_V2) == 304 * sizeof(void*));
@@ -511,6 +518,7 @@ static_assert(offsetof(OrtApi, HardwareDevice_Type) == 307 * sizeof(void*));
 static_assert(offsetof(OrtApi, EpDevice_EpName) == 312 * sizeof(void*));
 static_assert(offsetof(OrtApi, EpDevice_Device) == 316 * sizeof(void*));
 static_assert(offsetof(OrtApi, GetTensorSizeInBytes) == 318 * sizeof(void*));
+static_assert(offsetof(OrtApi, AllocatorGetStats) == 319 * sizeof(void*));
 static_assert(offsetof(OrtApi, EpDevice_MemoryInfo) == 374 * sizeof(void*));
 static_assert(offsetof(OrtApi, SessionGetMemoryInfoForInputs) == 380 * sizeof(void*));
 static_assert(offsetof(OrtApi, SessionGetMemoryInfoForOutputs) == 381 * sizeof(void*));

@@ -42,7 +42,7 @@ USED = [
     "ReleaseTensorTypeAndShapeInfo",
     "CreateMemoryInfo", "CreateCpuMemoryInfo", "ReleaseMemoryInfo",
     "GetAllocatorWithDefaultOptions", "CreateAllocator", "AllocatorAlloc", "AllocatorFree",
-    "ReleaseAllocator",
+    "ReleaseAllocator", "AllocatorGetStats", "GetKeyValue", "ReleaseKeyValuePairs",
     "CreateTensorWithDataAsOrtValue", "GetTensorMutableData", "GetTensorMemoryInfo",
     "GetTensorSizeInBytes", "ReleaseValue",
     "CreateRunOptions", "RunOptionsSetTerminate",

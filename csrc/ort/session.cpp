@@ -1,6 +1,7 @@
 #include "ort/session.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -169,6 +170,21 @@ std::vector<std::string> Session::read_device_ports(bool inputs) const {
 
 bool Session::on_host(const std::vector<std::string>& on_device, const std::string& name) {
   return std::find(on_device.begin(), on_device.end(), name) == on_device.end();
+}
+
+int64_t Session::arena_bytes() const {
+  const Api& api = *api_;
+  const auto where = api.make<abi::OrtMemoryInfo>("describing host memory", api->CreateCpuMemoryInfo,
+                                                  abi::OrtArenaAllocator, abi::OrtMemTypeDefault);
+  const auto arena = api.make<abi::OrtAllocator>("finding a session's arena", api->CreateAllocator,
+                                                 static_cast<const abi::OrtSession*>(session_.get()),
+                                                 static_cast<const abi::OrtMemoryInfo*>(where.get()));
+  abi::OrtKeyValuePairs* told = nullptr;
+  const Handle<abi::OrtStatus> status = api.own(api->AllocatorGetStats(arena.get(), &told));
+  if (status != nullptr || told == nullptr) return 0;  // no arena
+  const auto stats = api.own(told);
+  const char* const total = api->GetKeyValue(stats.get(), "TotalAllocated");
+  return total == nullptr ? 0 : std::strtoll(total, nullptr, 10);
 }
 
 std::map<std::string, std::vector<std::string>> Session::nodes_by_provider() const {

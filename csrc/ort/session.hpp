@@ -55,6 +55,9 @@ class Session {
   // How many nodes each execution provider runs, as "CPUExecutionProvider 12, ..."; empty where the runtime
   // cannot tell.
   const std::string& placement() const { return placement_; }
+  // Of host memory, that the session's arena has from the system: weights that are not mapped, and what runs
+  // needed at most. 0 where the runtime does not tell. Any thread.
+  int64_t arena_bytes() const;
   // Nodes by the execution provider that runs them; empty where the runtime cannot tell (before 1.24).
   std::map<std::string, std::vector<std::string>> nodes_by_provider() const;
 

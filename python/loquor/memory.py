@@ -13,14 +13,16 @@ __all__ = ["Memory", "memory_of"]
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes and counts; what ONNX Runtime's sessions hold is part of `resident` alone.
+    """Bytes of host memory, and counts.
 
+    `arenas` are those of ONNX Runtime's sessions: weights that are not mapped, and what runs needed at most.
     `kv_cache` is that of all slots, of which pages that no request reached are not resident yet. `prefixes`
     are those of voices, at most `prefix_limit` (`Engine(prefix_cache_bytes=)`); a prompt that found its own
     is one of `prefix_hits`. `resident` and `peak_resident` are the whole process's, None where the system
     does not tell.
     """
 
+    arenas: int
     kv_cache: int
     prefixes: int
     prefix_limit: int

@@ -45,6 +45,7 @@ def test_memory_is_bounded_and_told(bundle_of: Callable[..., Path], recording: R
         memory = engine.memory()
         assert 0 < memory.prefixes <= memory.prefix_limit == 2 * one
         assert memory.prefix_misses == 3
+        assert memory.arenas > 1 << 20  # a table of embeddings alone has 14 MB
         if memory.resident is not None and memory.peak_resident is not None:
             assert 1 << 24 < memory.resident <= memory.peak_resident < 1 << 40
     with pytest.raises(InvalidInputError, match="this engine was closed"):
@@ -57,8 +58,10 @@ def test_the_encoder_comes_back_for_the_next_voice(
     with Engine(bundle_of(), threads=1, device="cpu", prepare=False) as engine:
         voice = engine.voice((recording, 24_000))
         expected = engine.speak("Hello there.", voice, OPTIONS).samples
+        before = engine.memory().arenas
         engine.unload_encoder()
         assert not engine.memory().encoder_loaded
+        assert 0 < engine.memory().arenas < before
         np.testing.assert_array_equal(engine.speak("Hello there.", voice, OPTIONS).samples, expected)
         assert engine.capabilities.optimization_levels["speech_encoder"] == "all"
         assert not engine.memory().encoder_loaded

@@ -8,7 +8,7 @@
 extern "C" {
 #endif
 
-/* Beside what ONNX Runtime's sessions hold, which they do not tell. Bytes. */
+/* Bytes of host memory. */
 typedef struct loquor_memory_info {
   size_t struct_size;
   int64_t kv_cache;     /* of all slots; pages that no request reached are not in memory yet */
@@ -18,6 +18,7 @@ typedef struct loquor_memory_info {
   int64_t prefix_hits;    /* prompts that found theirs, */
   int64_t prefix_misses;  /* and that did not */
   int32_t encoder_loaded; /* 0 after loquor_engine_unload_encoder, until a voice is made */
+  int64_t arenas; /* of ONNX Runtime's sessions: weights that are not mapped, and what runs needed at most */
 } loquor_memory_info;
 
 /* Any thread. */
