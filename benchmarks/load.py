@@ -85,14 +85,20 @@ def child(mode: str, bundle: Path, dtype: str, threads: int) -> dict[str, float]
     return {"ready": ready, "first": first, "second": second}
 
 
-def seconds(mode: str, figure: str, args: argparse.Namespace, bundle: Path) -> float:
-    command = [sys.executable, __file__, "--child", mode, "--bundle", str(bundle), "--dtype", args.dtype]
+def in_a_process(script: str, mode: str, args: argparse.Namespace, bundle: Path) -> dict[str, float]:
+    """What a script's `--child mode` prints last."""
+    command = [sys.executable, script, "--child", mode, "--bundle", str(bundle), "--dtype", args.dtype]
     done = subprocess.run(
         [*command, "--threads", str(args.threads)], capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
         raise SystemExit(done.stderr)
     figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def seconds(mode: str, figure: str, args: argparse.Namespace, bundle: Path) -> float:
+    figures = in_a_process(__file__, mode, args, bundle)
     return figures[figure] if figure else max(v for k, v in figures.items() if k != "all")
 
 

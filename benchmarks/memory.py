@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import Any
 
 import numpy as np
 from harness import machine
-from load import graphs_of, open_prepared, open_published
+from load import graphs_of, in_a_process, open_prepared, open_published
 
 from bundles import EXPORTED_FORMS, FORMS, SIZES, make_bundle
 
@@ -84,13 +83,7 @@ def run(args: argparse.Namespace, folder: Path) -> None:
     print(f"memory of {args.bundle or args.size + ' ' + args.form} {args.dtype}, MB above the start")
     print(f"  {'':42}{'resident':>10}{'peak':>10}")
     for mode, name in MODES.items():
-        command = [sys.executable, __file__, "--child", mode, "--bundle", str(bundle), "--dtype", args.dtype]
-        done = subprocess.run(
-            [*command, "--threads", str(args.threads)], capture_output=True, text=True, check=False
-        )
-        if done.returncode != 0:
-            raise SystemExit(done.stderr)
-        row = rows[name] = json.loads(done.stdout.splitlines()[-1])
+        row = rows[name] = in_a_process(__file__, mode, args, bundle)
         extra = "  ".join(f"{key} {row[key]}" for key in ("kv_cache", "prefixes") if key in row)
         print(f"  {name:42}{row['resident']:10.1f}{row['peak']:10.1f}  {extra}".rstrip(), flush=True)
     if args.json is not None:

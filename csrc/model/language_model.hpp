@@ -64,8 +64,6 @@ class LanguageModel {
   bool extends() const { return probe_.extends; }
   // Whether step() may be used: rows of different lengths in one run give what each gives alone.
   bool batched() const { return probe_.batched && cache_.pooled() && logits_wanted_; }
-  // Positions that one run of the graph takes at most.
-  int64_t longest_run() const { return longest_run_; }
 
  private:
   // Runs `count` of the positions written to embeds(), from `first` on, and leaves their logits in logits_.

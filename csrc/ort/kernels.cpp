@@ -81,12 +81,14 @@ class Call {
     const auto run = [](void* given, std::size_t index) { (*static_cast<const Part*>(given))(index); };
     ok(table_.KernelContext_ParallelFor(context_, run, parts, 0, const_cast<Part*>(&part)));
   }
-  void refuse(const char* reason) { status_ = table_.CreateStatus(abi::ORT_INVALID_ARGUMENT, reason); }
+  void refuse(const char* reason) {
+    if (status_ == nullptr) status_ = table_.CreateStatus(abi::ORT_INVALID_ARGUMENT, reason);
+  }
   abi::OrtStatus* status() const { return status_; }
 
  private:
   bool ok(abi::OrtStatus* status) {
-    status_ = status;
+    status_ = status;  // asked no more once one is held
     return status == nullptr;
   }
 
@@ -140,6 +142,8 @@ abi::OrtStatus* ORT_API_CALL compute(void* table, abi::OrtKernelContext* context
     kernel(call);
   } catch (const std::exception& error) {
     call.refuse(error.what());
+  } catch (...) {
+    call.refuse("the operator failed");
   }
   return call.status();
 }

@@ -12,7 +12,7 @@ from typing import Literal
 
 from .errors import InvalidInputError
 
-__all__ = ["Piece", "Splitter", "split_pieces"]
+__all__ = ["Piece", "Splitter"]
 
 End = Literal["clause", "sentence", "paragraph"]
 
@@ -35,21 +35,6 @@ class Piece:
     def text(self) -> str:
         """The sentences with a space between them."""
         return " ".join(self.sentences)
-
-
-def split_pieces(
-    text: str | Iterable[str],
-    limit: int,
-    *,
-    join_below: int = 40,
-    language: str = "en",
-    measure: Callable[[str], int] = len,
-) -> Iterator[Piece]:
-    """Yield the pieces of `text`, which may come in chunks of any size; see `Splitter`."""
-    splitter = Splitter(limit, join_below=join_below, language=language, measure=measure)
-    for chunk in windows(text):
-        yield from splitter.add(chunk)
-    yield from splitter.flush("paragraph")
 
 
 def windows(text: str | Iterable[str]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,10 +13,25 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from loquor.errors import InvalidInputError
-from loquor.pieces import WINDOW, Piece, Splitter, split_pieces
+from loquor.pieces import WINDOW, Piece, Splitter, windows
 from loquor.text import TAG
 
 SENTENCES = Path(__file__).parents[2] / "training" / "mini" / "sentences"
+
+
+def split_pieces(
+    text: str | Iterable[str],
+    limit: int,
+    *,
+    join_below: int = 40,
+    language: str = "en",
+    measure: Callable[[str], int] = len,
+) -> Iterator[Piece]:
+    """The pieces of a whole text, which may come in chunks of any size."""
+    splitter = Splitter(limit, join_below=join_below, language=language, measure=measure)
+    for chunk in windows(text):
+        yield from splitter.add(chunk)
+    yield from splitter.flush("paragraph")
 
 
 def sentences_of(text: str) -> list[str]:

@@ -115,10 +115,6 @@ class Graph:
         copy.data_location = TensorProto.DEFAULT
         return numpy_helper.to_array(copy)
 
-    def float_type(self, value: str) -> int:
-        """ONNX type of a float initializer."""
-        return int(self.initializers[value].data_type) if value in self.initializers else TensorProto.FLOAT
-
     def through(self, value: str, *ops: str) -> str:
         """Follows a value upstream through nodes of these operators (by their first input)."""
         while node := self.made_by(value, *ops):

@@ -9,16 +9,13 @@ found by running the graph at several lengths.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper
 
 from .check import Arrays
 from .graph import Graph, RefusedError, attributes_of
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["lengths_of", "mean_noise", "noise_to_inputs", "random_nodes", "shape_probe", "silenced"]
 
