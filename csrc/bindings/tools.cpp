@@ -72,6 +72,8 @@ Arrays run(const PySession& self, const Arrays& inputs) {
 }  // namespace
 
 void bind_tools(py::module_& module) {
+  module.def("vector_unit", &loquor_vector_unit,
+             "The vector instructions that the core's own operators use on this processor.");
   module.def(
       "graph_files",
       [](const std::string& folder, const std::string& dtype) {

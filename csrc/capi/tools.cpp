@@ -1,6 +1,8 @@
 // Below the engine: a bundle's files, and single graphs run with tensors by name.
 #include "capi/handles.hpp"
+#include "kernels/cpu.hpp"
 #include "model/bundle_files.hpp"
+#include "ort/operators.hpp"
 
 using namespace loquor::capi;
 using loquor::Error;
@@ -119,5 +121,15 @@ loquor_status loquor_tensors_get(const loquor_tensors* tensors, size_t index, lo
 }
 
 void loquor_tensors_destroy(loquor_tensors* tensors) { delete tensors; }
+
+const char* loquor_vector_unit(void) { return loquor::vector_unit_name(); }
+
+void* RegisterCustomOps(void* session_options, const void* api_base) {
+  try {
+    return loquor::ort::register_operators(session_options, api_base);
+  } catch (...) {
+    return nullptr;  // out of memory: the load of the graph then names the operators
+  }
+}
 
 }  // extern "C"

@@ -149,6 +149,7 @@ struct OrtGraph;
 struct OrtHardwareDevice;
 struct OrtIoBinding;
 struct OrtKernelContext;
+struct OrtKernelInfo;
 struct OrtKeyValuePairs;
 struct OrtMemoryInfo;
 struct OrtModel;
@@ -257,7 +258,12 @@ struct OrtApi {
   OrtStatus*(ORT_API_CALL* AllocatorFree)(OrtAllocator* ort_allocator, void* p);
   void* unused_77_77[1];
   OrtStatus*(ORT_API_CALL* GetAllocatorWithDefaultOptions)(OrtAllocator** out);
-  void* unused_79_89[11];
+  void* unused_79_84[6];
+  OrtStatus*(ORT_API_CALL* KernelInfoGetAttribute_float)(
+      const OrtKernelInfo* info, const char* name, float* out);
+  OrtStatus*(ORT_API_CALL* KernelInfoGetAttribute_int64)(
+      const OrtKernelInfo* info, const char* name, int64_t* out);
+  void* unused_87_89[3];
   OrtStatus*(ORT_API_CALL* KernelContext_GetInput)(
       const OrtKernelContext* context, size_t index, const OrtValue** out);
   OrtStatus*(ORT_API_CALL* KernelContext_GetOutput)(
@@ -466,6 +472,8 @@ static_assert(offsetof(OrtApi, CreateCpuMemoryInfo) == 69 * sizeof(void*));
 static_assert(offsetof(OrtApi, AllocatorAlloc) == 75 * sizeof(void*));
 static_assert(offsetof(OrtApi, AllocatorFree) == 76 * sizeof(void*));
 static_assert(offsetof(OrtApi, GetAllocatorWithDefaultOptions) == 78 * sizeof(void*));
+static_assert(offsetof(OrtApi, KernelInfoGetAttribute_float) == 85 * sizeof(void*));
+static_assert(offsetof(OrtApi, KernelInfoGetAttribute_int64) == 86 * sizeof(void*));
 static_assert(offsetof(OrtApi, KernelContext_GetInput) == 90 * sizeof(void*));
 static_assert(offsetof(OrtApi, KernelContext_GetOutput) == 91 * sizeof(void*));
 static_assert(offsetof(OrtApi, ReleaseEnv) == 92 * sizeof(void*));

@@ -33,6 +33,7 @@ USED = [
     "SessionOptionsAppendExecutionProvider_TensorRT_V2",
     "CreateSession", "CreateSessionFromArray", "ReleaseSession",
     "CreateCustomOpDomain", "CustomOpDomain_Add", "AddCustomOpDomain", "ReleaseCustomOpDomain",
+    "KernelInfoGetAttribute_int64", "KernelInfoGetAttribute_float",
     "KernelContext_GetInput", "KernelContext_GetOutput", "KernelContext_ParallelFor",
     "SessionGetInputCount", "SessionGetOutputCount", "SessionGetInputName", "SessionGetOutputName",
     "SessionGetInputTypeInfo", "SessionGetOutputTypeInfo",

@@ -7,7 +7,7 @@
 #include <iterator>
 
 #include "base/log.hpp"
-#include "ort/kernels.hpp"
+#include "ort/operators.hpp"
 #include "ort/library.hpp"
 
 namespace loquor::ort {
@@ -65,7 +65,7 @@ Session::Session(ApiPtr api, std::string file, const SessionConfig& config, cons
                  const GraphExtension& extend)
     : api_(std::move(api)),
       file_(std::move(file)),
-      kernels_(api_->own<abi::OrtCustomOpDomain>(nullptr)),
+      operators_(api_->own<abi::OrtCustomOpDomain>(nullptr)),
       session_(api_->own<abi::OrtSession>(nullptr)) {
   const auto options = make_options(*api_, config);
   std::string doing = "loading " + file_;
@@ -80,8 +80,8 @@ Session::Session(ApiPtr api, std::string file, const SessionConfig& config, cons
         (*api_)->AddSessionConfigEntry(options.get(), "session.model_external_initializers_file_folder_path",
                                        real.parent_path().u8string().c_str()),
         "setting session options");
-    kernels_ = make_kernels(*api_);
-    api_->check((*api_)->AddCustomOpDomain(options.get(), kernels_.get()), "setting session options");
+    operators_ = make_operators(*api_);
+    api_->check((*api_)->AddCustomOpDomain(options.get(), operators_.get()), "setting session options");
   }
   for (const Level& level : kLevels) {
     api_->check((*api_)->SetSessionGraphOptimizationLevel(options.get(), level.level),

@@ -78,7 +78,7 @@ class Session {
   ApiPtr api_;
   std::string file_;
   const char* level_ = "";
-  Handle<abi::OrtCustomOpDomain> kernels_;  // of a prepared graph, which it must outlive
+  Handle<abi::OrtCustomOpDomain> operators_;  // of a prepared graph, which it must outlive
   Handle<abi::OrtSession> session_;
   std::vector<Port> inputs_;
   std::vector<Port> outputs_;

@@ -5,7 +5,7 @@
 #include <limits>
 #include <vector>
 
-#include "base/activations.hpp"
+#include "kernels/activations.hpp"
 
 using namespace loquor;
 

@@ -50,6 +50,8 @@ class Task:
     """File and published dtype of every graph."""
     own_operators: bool
     """Whether the core's own may be used: they run on the CPU only."""
+    vector_unit: str
+    """The instructions that they have here: "plain", "neon", "avx2" or "avx512"."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,8 @@ def prepare_bundle(
     check_preparation(force, kv_dtype)
     for graph in PREPARED_GRAPHS:
         kept = kv_dtype if graph == "language_model" else "auto"
-        task = Task(runtime, graph, Path(files[graph][0]), kept, threads, folder, files, device == "cpu")
+        source, ours = Path(files[graph][0]), device == "cpu"
+        task = Task(runtime, graph, source, kept, threads, folder, files, ours, _core.vector_unit())
         result = _attempt(task, force)
         if result.state == "refused" and kept != "auto":
             _log.warning("%s keeps its published KV cache: %s [%s]", graph, result.reason, result.source)
@@ -136,6 +139,7 @@ def _prepare(task: Task, force: bool) -> PreparedGraph:
         graph,
         task.kv_dtype,
         str(task.own_operators),
+        task.vector_unit,
         str(real),
         str(VERSION),
         _core.version(),

@@ -1,0 +1,38 @@
+#include "kernels/cpu.hpp"
+
+namespace loquor {
+namespace {
+
+VectorUnit detect() {
+#if LOQUOR_X86_UNITS
+  __builtin_cpu_init();
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return VectorUnit::kPlain;
+  // F16C has no name here; each processor with AVX2 has it.
+  const bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  return wide ? VectorUnit::kAvx512 : VectorUnit::kAvx2;
+#elif defined(__ARM_NEON)
+  return VectorUnit::kNeon;
+#else
+  return VectorUnit::kPlain;
+#endif
+}
+
+}  // namespace
+
+VectorUnit vector_unit() {
+  static const VectorUnit found = detect();
+  return found;
+}
+
+const char* vector_unit_name() {
+  switch (vector_unit()) {
+    case VectorUnit::kAvx512: return "avx512";
+    case VectorUnit::kAvx2: return "avx2";
+    case VectorUnit::kNeon: return "neon";
+    case VectorUnit::kPlain: break;
+  }
+  return "plain";
+}
+
+}  // namespace loquor

@@ -1,0 +1,71 @@
+// Vectors of the instruction set that a *_body.cpp is being compiled for; each is compiled once a set, in a
+// namespace of the set's name (LOQUOR_UNIT).
+//
+// Such a file instantiates no template and no inline function of the standard library: the linker keeps one
+// copy of those for the whole library, which might be the one that older processors cannot run.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#if !defined(LOQUOR_UNIT)
+#error "only for files that are compiled once an instruction set"
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define LOQUOR_INLINE inline __attribute__((always_inline))
+#else
+#define LOQUOR_INLINE __forceinline
+#endif
+
+namespace loquor::LOQUOR_UNIT {
+
+#if defined(__AVX512F__)
+constexpr std::size_t kLanes = 16;
+#elif defined(__AVX2__)
+constexpr std::size_t kLanes = 8;
+#else
+constexpr std::size_t kLanes = 4;
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+using Floats = float __attribute__((vector_size(kLanes * sizeof(float))));
+#else
+// The same in loops, for compilers without vector types.
+struct Floats {
+  float lanes[kLanes];
+  float& operator[](std::size_t i) { return lanes[i]; }
+  float operator[](std::size_t i) const { return lanes[i]; }
+};
+#define LOQUOR_LANEWISE(op)                                                            \
+  LOQUOR_INLINE Floats operator op(Floats a, Floats b) {                               \
+    for (std::size_t i = 0; i < kLanes; ++i) a.lanes[i] = a.lanes[i] op b.lanes[i];    \
+    return a;                                                                          \
+  }                                                                                    \
+  LOQUOR_INLINE Floats& operator op##=(Floats& a, Floats b) { return a = a op b; }
+LOQUOR_LANEWISE(+)
+LOQUOR_LANEWISE(-)
+LOQUOR_LANEWISE(*)
+#undef LOQUOR_LANEWISE
+#endif
+
+LOQUOR_INLINE Floats load(const float* from) {  // from any address
+  Floats made;
+  std::memcpy(&made, from, sizeof made);
+  return made;
+}
+
+LOQUOR_INLINE void store(float* to, Floats value) { std::memcpy(to, &value, sizeof value); }
+
+LOQUOR_INLINE Floats all(float value) {
+#if defined(__GNUC__) || defined(__clang__)
+  return Floats{} + value;
+#else
+  Floats made;
+  for (std::size_t i = 0; i < kLanes; ++i) made.lanes[i] = value;
+  return made;
+#endif
+}
+
+}  // namespace loquor::LOQUOR_UNIT

@@ -1,0 +1,14 @@
+// Every operator of our own, in the domain "loquor" (docs/adr/0023-kernels.md); each file beside says what it
+// takes. On the CPU only.
+#pragma once
+
+namespace loquor::ort::abi {
+struct OrtCustomOp;
+}
+
+namespace loquor::ort {
+
+const abi::OrtCustomOp* snake_operator();
+const abi::OrtCustomOp* mish_operator();
+
+}  // namespace loquor::ort
