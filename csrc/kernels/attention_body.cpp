@@ -164,11 +164,11 @@ template <class T, std::size_t rows, std::size_t positions>
 LOQUOR_INLINE void score(const float* queries, const T* keys, std::size_t dim, float* scores) {
   Floats sums[rows][positions] = {};
   for (std::size_t d = 0; d < dim; d += kLanes) {
-    Floats key[positions];
-    for (std::size_t p = 0; p < positions; ++p) key[p] = widen(keys + p * dim + d);
-    for (std::size_t r = 0; r < rows; ++r) {
-      const Floats query = load(queries + r * dim + d);
-      for (std::size_t p = 0; p < positions; ++p) sums[r][p] = fused(query, key[p], sums[r][p]);
+    Floats query[rows];
+    for (std::size_t r = 0; r < rows; ++r) query[r] = load(queries + r * dim + d);
+    for (std::size_t p = 0; p < positions; ++p) {
+      const Floats key = widen(keys + p * dim + d);
+      for (std::size_t r = 0; r < rows; ++r) sums[r][p] = fused(query[r], key, sums[r][p]);
     }
   }
   for (std::size_t r = 0; r < rows; ++r) {
@@ -233,11 +233,11 @@ LOQUOR_INLINE void add_values(const float* weights, const T* values, std::size_t
     for (std::size_t c = 0; c < vectors; ++c) sums[r][c] = load(made + r * dim + at + c * kLanes);
   }
   for (std::size_t p = 0; p < count; ++p) {
-    Floats value[vectors];
-    for (std::size_t c = 0; c < vectors; ++c) value[c] = widen(values + p * dim + at + c * kLanes);
-    for (std::size_t r = 0; r < rows; ++r) {
-      const Floats weight = all(weights[r * kBlock + p]);
-      for (std::size_t c = 0; c < vectors; ++c) sums[r][c] = fused(weight, value[c], sums[r][c]);
+    Floats weight[rows];
+    for (std::size_t r = 0; r < rows; ++r) weight[r] = all(weights[r * kBlock + p]);
+    for (std::size_t c = 0; c < vectors; ++c) {
+      const Floats value = widen(values + p * dim + at + c * kLanes);
+      for (std::size_t r = 0; r < rows; ++r) sums[r][c] = fused(weight[r], value, sums[r][c]);
     }
   }
   for (std::size_t r = 0; r < rows; ++r) {

@@ -38,12 +38,12 @@ struct Floats {
   float& operator[](std::size_t i) { return lanes[i]; }
   float operator[](std::size_t i) const { return lanes[i]; }
 };
-#define LOQUOR_LANEWISE(op)                                                            \
-  LOQUOR_INLINE Floats operator op(Floats a, Floats b) {                               \
-    for (std::size_t i = 0; i < kLanes; ++i) a.lanes[i] = a.lanes[i] op b.lanes[i];    \
-    return a;                                                                          \
-  }                                                                                    \
-  LOQUOR_INLINE Floats& operator op##=(Floats& a, Floats b) { return a = a op b; }
+#define LOQUOR_LANEWISE(op)                                                         \
+  LOQUOR_INLINE Floats operator op(Floats a, Floats b) {                            \
+    for (std::size_t i = 0; i < kLanes; ++i) a.lanes[i] = a.lanes[i] op b.lanes[i]; \
+    return a;                                                                       \
+  }                                                                                 \
+  LOQUOR_INLINE Floats& operator op## = (Floats & a, Floats b) { return a = a op b; }
 LOQUOR_LANEWISE(+)
 LOQUOR_LANEWISE(-)
 LOQUOR_LANEWISE(*)

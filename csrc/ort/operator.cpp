@@ -40,8 +40,8 @@ Tensor Call::input(std::size_t index) const {
   if (value == nullptr) return tensor;
   abi::OrtTensorTypeAndShapeInfo* made = nullptr;
   check(table_.GetTensorTypeAndShape(value, &made));
-  const Handle<abi::OrtTensorTypeAndShapeInfo> info(
-      made, ReleaseSlot<abi::OrtTensorTypeAndShapeInfo>::of(table_));
+  const Handle<abi::OrtTensorTypeAndShapeInfo> info(made,
+                                                    ReleaseSlot<abi::OrtTensorTypeAndShapeInfo>::of(table_));
   abi::ONNXTensorElementDataType type = abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
   check(table_.GetTensorElementType(info.get(), &type));
   check(table_.GetDimensionsCount(info.get(), &tensor.rank));

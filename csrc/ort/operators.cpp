@@ -9,8 +9,9 @@ namespace {
 constexpr const char* kDomain = "loquor";
 
 abi::OrtStatus* fill(const abi::OrtApi& table, abi::OrtCustomOpDomain* domain) {
-  for (const abi::OrtCustomOp* op : {snake_operator(), mish_operator(), attention_operator(),
-                                     attention_operator_fp16(), attention_operator_int8()}) {
+  for (const abi::OrtCustomOp* op :
+       {snake_operator(), mish_operator(), relative_shift_operator(), attention_operator(),
+        attention_operator_fp16(), attention_operator_int8()}) {
     if (abi::OrtStatus* status = table.CustomOpDomain_Add(domain, op)) return status;
   }
   return nullptr;

@@ -109,10 +109,6 @@ class CausalAttention {
     auto* const context = static_cast<float*>(call.output(0, rows, 3));
     auto* const keys = static_cast<unsigned char*>(call.output(1, present, 4));
     auto* const values = static_cast<unsigned char*>(call.output(2, present, 4));
-    if ((keys == past_key.data || values == past_value.data) && sizes.present_capacity != sizes.capacity &&
-        sizes.batch != 0)
-      refuse("total_sequence_length is " + std::to_string(sizes.total) +
-             ", past and present in one buffer hold " + std::to_string(sizes.capacity));
 
     const std::size_t position = sizes.head_dim * bytes_of(cache);
     const std::size_t group = sizes.heads / sizes.kv_heads;

@@ -14,6 +14,7 @@ from .graph import Graph
 from .mish import fuse_mish
 from .noise import lengths_of, mean_noise, noise_to_inputs, random_nodes, shape_probe, silenced
 from .phase import PHASE_INPUTS, anchor_phase, sine_source
+from .relative_shift import fuse_relative_shift
 from .self_attention import fuse_self_attention
 from .snake import fuse_snake
 from .weights import share_equal_weights
@@ -34,7 +35,7 @@ _REWRITES: _Rewrites = (
     (share_equal_weights, "weights shared"),
     (fuse_self_attention, "MultiHeadAttention"),
 )
-_OWN: _Rewrites = ((fuse_mish, "Mish"), (fuse_snake, "Snake"))
+_OWN: _Rewrites = ((fuse_mish, "Mish"), (fuse_snake, "Snake"), (fuse_relative_shift, "RelativeShift"))
 """To operators of the core's own, in float32 on the CPU."""
 _WAVE = "waveform"
 
