@@ -20,11 +20,11 @@ from loquor.prepare.own_attention import use_own_attention
 
 HEADS, KV_HEADS, DIM, CAPACITY = 6, 2, 16, 24
 PACKED = (HEADS + 2 * KV_HEADS) * DIM
+Arrays = dict[str, NDArray[Any]]
+
 TYPES = {"fp32": TensorProto.FLOAT, "fp16": TensorProto.FLOAT16, "int8": TensorProto.INT8}
 DTYPES = {"fp32": np.float32, "fp16": np.float16, "int8": np.int8}
-SCALES = {"k_scale": np.float32([0.03]), "v_scale": np.float32([0.02])}
-
-Arrays = dict[str, NDArray[Any]]
+SCALES: Arrays = {"k_scale": np.asarray([0.03], np.float32), "v_scale": np.asarray([0.02], np.float32)}
 
 
 def attention(own: bool, cache: str, dim: int = DIM, extra: tuple[str, ...] = (), **given: Any) -> ModelProto:
@@ -104,10 +104,10 @@ def test_it_means_what_the_runtimes_means(cache: str) -> None:
     pasts = [(past, past), (past, past)]  # ours and theirs
     for step in range(5):
         count = 1 if step else 11
-        feeds = {
+        feeds: Arrays = {
             "query": rng.standard_normal((3, count, PACKED)).astype(np.float32),
             "seqlens_k": (lengths + step - 1).astype(np.int32),
-            "total": np.int32(11 + step),
+            "total": np.asarray(11 + step, np.int32),
             **SCALES,
         }
         found, expected = (
@@ -117,8 +117,9 @@ def test_it_means_what_the_runtimes_means(cache: str) -> None:
         pasts = [(found[1], found[2]), (expected[1], expected[2])]
         for row, length in enumerate(lengths):
             real = count if step else length
+            # In other types the runtime may take a new position before it is rounded.
             np.testing.assert_allclose(
-                found[0][row, :real], expected[0][row, :real], atol=2e-3 if cache == "int8" else 3e-6
+                found[0][row, :real], expected[0][row, :real], atol=3e-6 if cache == "fp32" else 2e-3
             )
             for mine, other in zip(found[1:], expected[1:], strict=True):
                 assert mine.dtype == other.dtype and mine.shape == other.shape
@@ -131,12 +132,12 @@ def test_several_positions_behind_a_past() -> None:
     ours, theirs = runner(attention(True, "fp32")), runner(attention(False, "fp32"))
     rng = np.random.default_rng(4)
     past = rng.standard_normal((1, KV_HEADS, 9, DIM)).astype(np.float32)
-    feeds = {
+    feeds: Arrays = {
         "query": rng.standard_normal((1, 5, PACKED)).astype(np.float32),
         "past_key": past,
         "past_value": past[..., ::-1].copy(),
-        "seqlens_k": np.int32([13]),
-        "total": np.int32(14),
+        "seqlens_k": np.asarray([13], np.int32),
+        "total": np.asarray(14, np.int32),
     }
     for found, expected in zip(ours(feeds), theirs(feeds), strict=True):
         assert found.shape == expected.shape
@@ -155,7 +156,7 @@ def replaced(model: ModelProto) -> Counter[str]:
 
 
 def test_what_asks_for_nothing_else_is_replaced() -> None:
-    unused = {"do_rotary": 0, "local_window_size": -1, "softcap": 0.0, "k_quant_type": "NONE"}
+    unused: dict[str, Any] = {"do_rotary": 0, "local_window_size": -1, "softcap": 0.0, "k_quant_type": "NONE"}
     model = attention(False, "fp32", **unused)
     model.graph.node[0].input.extend([""] * 3)
     assert replaced(model) == {"CausalAttention": 1}
