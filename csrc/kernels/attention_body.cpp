@@ -1,18 +1,12 @@
-// Blocks of positions, each softmax(q k^T) v with the largest score so far (Milakov and Gimelshein, 2018; Dao
-// et al., 2022).
+// Blocks of positions, each with the largest score so far (Milakov and Gimelshein, 2018; Dao et al., 2022).
 //
 // What a row's bits depend on is fixed by its position: blocks begin at multiples of kBlock, a score adds up
 // its lanes in one order, and values are added position by position. How many rows are computed together
 // changes nothing of it.
 #include "kernels/attention_body.hpp"
 
+#include "kernels/cache_numbers.hpp"
 #include "kernels/simd.hpp"
-
-#if defined(__AVX2__)
-#include <immintrin.h>
-#else
-#include "base/half.hpp"
-#endif
 
 // Vectors wider than AVX2's only wait for memory here.
 #if !defined(__AVX512F__)
@@ -22,7 +16,6 @@ namespace {
 
 constexpr std::size_t kBlock = 64;  // positions
 constexpr std::size_t kTile = 32;   // rows of queries that share the widening of a block
-using Half = std::uint16_t;
 
 static_assert(kHeadStep % kLanes == 0 && kBlock % kLanes == 0);
 
@@ -43,28 +36,6 @@ LOQUOR_INLINE Floats larger(Floats a, Floats b) {
 #else
   for (std::size_t i = 0; i < kLanes; ++i) a[i] = b[i] > a[i] ? b[i] : a[i];
   return a;
-#endif
-}
-
-LOQUOR_INLINE Floats widen(const float* from) { return load(from); }
-
-LOQUOR_INLINE Floats widen(const Half* from) {
-#if defined(__AVX2__)
-  return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
-#else
-  Floats made = {};
-  for (std::size_t i = 0; i < kLanes; ++i) made[i] = half_to_float(from[i]);
-  return made;
-#endif
-}
-
-LOQUOR_INLINE Floats widen(const std::int8_t* from) {
-#if defined(__AVX2__)
-  return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from))));
-#else
-  Floats made = {};
-  for (std::size_t i = 0; i < kLanes; ++i) made[i] = static_cast<float>(from[i]);
-  return made;
 #endif
 }
 
@@ -107,41 +78,6 @@ LOQUOR_INLINE Floats exponential(Floats x) {
 
 // --- The cache ---
 
-LOQUOR_INLINE void narrow(const float* from, float* to, std::size_t size, float) {
-  std::memcpy(to, from, size * sizeof(float));
-}
-
-LOQUOR_INLINE void narrow(const float* from, Half* to, std::size_t size, float) {
-  for (std::size_t i = 0; i < size; i += kLanes) {
-#if defined(__AVX2__)
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to + i),
-                     _mm256_cvtps_ph(load(from + i), _MM_FROUND_TO_NEAREST_INT));
-#else
-    for (std::size_t j = i; j < i + kLanes; ++j) to[j] = float_to_half(from[j]);
-#endif
-  }
-}
-
-// To the nearest step, ties to even; what lies beyond is cut off.
-LOQUOR_INLINE void narrow(const float* from, std::int8_t* to, std::size_t size, float step) {
-  const float steps = step > 0 ? 1.0f / step : 0.0f;
-  for (std::size_t i = 0; i < size; i += kLanes) {
-    const Floats value = load(from + i) * all(steps);
-#if defined(__AVX2__)
-    const __m256i whole = _mm256_cvtps_epi32(_mm256_min_ps(_mm256_max_ps(value, all(-128.0f)), all(127.0f)));
-    const __m128i pairs = _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
-    _mm_storel_epi64(reinterpret_cast<__m128i*>(to + i), _mm_packs_epi16(pairs, pairs));
-#else
-    constexpr float kRound = 12582912.0f;  // as in exponential
-    for (std::size_t j = 0; j < kLanes; ++j) {
-      const float low = value[j] > -128.0f ? value[j] : -128.0f;
-      const float whole = ((low < 127.0f ? low : 127.0f) + kRound) - kRound;
-      to[i + j] = static_cast<std::int8_t>(whole);
-    }
-#endif
-  }
-}
-
 template <class T>
 void write(const AttentionHead& head, const HeadRows<const float>& rows, void* cache, float step) {
   T* const to = static_cast<T*>(cache) + head.past * head.head_dim;
@@ -156,6 +92,19 @@ template <class T>
 LOQUOR_INLINE const float* widened(const T* from, float* wide, std::size_t count) {
   for (std::size_t i = 0; i < count; i += kLanes) store(wide + i, widen(from + i));
   return wide;
+}
+
+// Asks for `size` numbers that are read soon, if `from` is not null. A block of narrow ones is no longer than
+// a page, and at each new page the processor would begin to guess anew; of floats it guesses well.
+template <class T>
+LOQUOR_INLINE void fetch(const T* from, std::size_t size) {
+#if defined(__GNUC__) || defined(__clang__)
+  constexpr std::size_t kLine = 64 / sizeof(T);
+  if (sizeof(T) == sizeof(float) || from == nullptr) return;
+  for (std::size_t i = 0; i < size; i += kLine) __builtin_prefetch(from + i);
+#else
+  static_cast<void>(from), static_cast<void>(size);
+#endif
 }
 
 // --- Scores ---
@@ -182,11 +131,15 @@ LOQUOR_INLINE void score(const float* queries, const T* keys, std::size_t dim, f
   }
 }
 
-// `step` positions at a time as far as they go, then one by one.
+// `step` positions at a time as far as they go, then one by one; meanwhile as many of `next` are asked for.
 template <class T, std::size_t rows, std::size_t step>
-void score_rows(const float* queries, const T* keys, std::size_t count, std::size_t dim, float* scores) {
+void score_rows(const float* queries, const T* keys, std::size_t count, std::size_t dim, float* scores,
+                const T* next = nullptr) {
   std::size_t p = 0;
-  for (; p + step <= count; p += step) score<T, rows, step>(queries, keys + p * dim, dim, scores + p);
+  for (; p + step <= count; p += step) {
+    fetch(next == nullptr ? next : next + p * dim, step * dim);
+    score<T, rows, step>(queries, keys + p * dim, dim, scores + p);
+  }
   for (; p < count; ++p) score<T, rows, 1>(queries, keys + p * dim, dim, scores + p);
 }
 
@@ -227,12 +180,13 @@ void scale_row(const float* row, std::size_t dim, float by, float* to) {
 
 template <class T, std::size_t rows, std::size_t vectors>
 LOQUOR_INLINE void add_values(const float* weights, const T* values, std::size_t count, std::size_t dim,
-                              float* made, std::size_t at) {
+                              float* made, std::size_t at, const T* next) {
   Floats sums[rows][vectors];
   for (std::size_t r = 0; r < rows; ++r) {
     for (std::size_t c = 0; c < vectors; ++c) sums[r][c] = load(made + r * dim + at + c * kLanes);
   }
   for (std::size_t p = 0; p < count; ++p) {
+    fetch(next == nullptr ? next : next + p * dim + at, vectors * kLanes);
     Floats weight[rows];
     for (std::size_t r = 0; r < rows; ++r) weight[r] = all(weights[r * kBlock + p]);
     for (std::size_t c = 0; c < vectors; ++c) {
@@ -245,13 +199,15 @@ LOQUOR_INLINE void add_values(const float* weights, const T* values, std::size_t
   }
 }
 
+// Meanwhile as many of `next` are asked for.
 template <class T, std::size_t rows, std::size_t vectors>
-void add_rows(const float* weights, const T* values, std::size_t count, std::size_t dim, float* made) {
+void add_rows(const float* weights, const T* values, std::size_t count, std::size_t dim, float* made,
+              const T* next = nullptr) {
   std::size_t d = 0;
   for (; d + vectors * kLanes <= dim; d += vectors * kLanes) {
-    add_values<T, rows, vectors>(weights, values, count, dim, made, d);
+    add_values<T, rows, vectors>(weights, values, count, dim, made, d, next);
   }
-  for (; d < dim; d += kLanes) add_values<T, rows, 1>(weights, values, count, dim, made, d);
+  for (; d < dim; d += kLanes) add_values<T, rows, 1>(weights, values, count, dim, made, d, next);
 }
 
 // --- Rows of queries ---
@@ -283,9 +239,11 @@ class Tile {
       const T* const keys = static_cast<const T*>(head_.keys) + start * dim;
       const T* const values = static_cast<const T*>(head_.values) + start * dim;
       if (rows_ - from == 1) {  // widening in place is faster than twice through memory
-        score_rows<T, 1, 8>(queries_ + from * dim, keys, count, dim, scores_ + from * kBlock);
+        score_rows<T, 1, 8>(queries_ + from * dim, keys, count, dim, scores_ + from * kBlock, values);
         soften_rows(from, start);
-        add_rows<T, 1, 8>(scores_ + from * kBlock, values, count, dim, made_ + from * dim);
+        const bool more = start + 2 * kBlock <= lengths_[from];
+        add_rows<T, 1, 8>(scores_ + from * kBlock, values, count, dim, made_ + from * dim,
+                          more ? keys + kBlock * dim : nullptr);
       } else {
         score_all(widened(keys, wide_, count * dim), from, start);
         soften_rows(from, start);

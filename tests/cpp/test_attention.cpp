@@ -8,13 +8,16 @@
 #include <vector>
 
 #include "base/half.hpp"
-#include "kernels/attention.hpp"
+#include "kernels/attention_body.hpp"
 
 using namespace loquor;
 
 namespace {
 
 constexpr CacheType kTypes[] = {CacheType::kFloat32, CacheType::kFloat16, CacheType::kInt8};
+// What this processor runs, and what any could.
+using Body = void (*)(const AttentionHead&);
+constexpr Body kBodies[] = {attend, plain::attend_body};
 constexpr float kKeyStep = 0.031f, kValueStep = 0.017f;
 
 std::vector<float> noise(std::size_t count, uint64_t seed) {
@@ -68,9 +71,9 @@ struct Sequence {
             kValueStep};
   }
 
-  Sequence& in_pieces(std::size_t size) {
+  Sequence& in_pieces(std::size_t size, Body body = attend) {
     for (std::size_t past = 0; past < length; past += size) {
-      attend(head(past, std::min(size, length - past)));
+      body(head(past, std::min(size, length - past)));
     }
     return *this;
   }
@@ -127,30 +130,34 @@ double largest_error(const Sequence& sequence) {
 }  // namespace
 
 TEST_CASE("attention is softmax(q k^T scale) v over the positions so far") {
-  for (const CacheType type : kTypes) {
-    for (const std::size_t dim : {8, 16, 24, 64, 80, 128, 256}) {
-      for (const std::size_t group : {1, 3}) {
-        Sequence sequence(type, dim, group, 150);
-        CAPTURE(static_cast<int>(type));
-        CAPTURE(dim);
-        CAPTURE(group);
-        CHECK(largest_error(sequence.in_pieces(150)) < 2e-6);
+  for (const Body body : kBodies) {
+    for (const CacheType type : kTypes) {
+      for (const std::size_t dim : {8, 16, 24, 64, 80, 128, 256}) {
+        for (const std::size_t group : {1, 3}) {
+          Sequence sequence(type, dim, group, 150);
+          CAPTURE(static_cast<int>(type));
+          CAPTURE(dim);
+          CAPTURE(group);
+          CHECK(largest_error(sequence.in_pieces(150, body)) < 2e-6);
+        }
       }
     }
   }
 }
 
 TEST_CASE("a row's bits do not depend on how the prompt is cut") {
-  for (const CacheType type : kTypes) {
-    for (const std::size_t group : {1, 3}) {
-      const Sequence whole = Sequence(type, 24, group, 203).in_pieces(203);
-      for (const std::size_t size : {1, 2, 3, 7, 31, 64, 100}) {
-        const Sequence cut = Sequence(type, 24, group, 203).in_pieces(size);
-        CAPTURE(static_cast<int>(type));
-        CAPTURE(size);
-        CHECK(cut.context == whole.context);
-        CHECK(cut.keys == whole.keys);
-        CHECK(cut.values == whole.values);
+  for (const Body body : kBodies) {
+    for (const CacheType type : kTypes) {
+      for (const std::size_t group : {1, 3}) {
+        const Sequence whole = Sequence(type, 24, group, 203).in_pieces(203, body);
+        for (const std::size_t size : {1, 2, 3, 7, 31, 64, 100}) {
+          const Sequence cut = Sequence(type, 24, group, 203).in_pieces(size, body);
+          CAPTURE(static_cast<int>(type));
+          CAPTURE(size);
+          CHECK(cut.context == whole.context);
+          CHECK(cut.keys == whole.keys);
+          CHECK(cut.values == whole.values);
+        }
       }
     }
   }
@@ -188,29 +195,33 @@ TEST_CASE("padding rows are nothing, and change nothing") {
 }
 
 TEST_CASE("an int8 cache rounds to the nearest step, ties to even, and cuts off what lies beyond") {
-  Sequence sequence(CacheType::kInt8, 8, 1, 1);
-  const float given[] = {0.5f, 1.5f, -0.5f, -2.5f, 127.4f, 900.0f, -128.6f, -1e9f};
-  const int8_t expected[] = {0, 2, 0, -2, 127, 127, -128, -128};
-  sequence.new_keys.assign(given, given + 8);
-  AttentionHead head = sequence.head(0, 1);
-  head.key_scale = 1.0f;
-  attend(head);
-  CHECK(std::memcmp(sequence.keys.data(), expected, 8) == 0);
-  head.key_scale = 0.0f;  // of a model whose keys were all 0 when it was calibrated
-  attend(head);
-  for (const unsigned char key : sequence.keys) CHECK(key == 0);
+  for (const Body body : kBodies) {
+    Sequence sequence(CacheType::kInt8, 8, 1, 1);
+    const float given[] = {0.5f, 1.5f, -0.5f, -2.5f, 127.4f, 900.0f, -128.6f, -1e9f};
+    const int8_t expected[] = {0, 2, 0, -2, 127, 127, -128, -128};
+    sequence.new_keys.assign(given, given + 8);
+    AttentionHead head = sequence.head(0, 1);
+    head.key_scale = 1.0f;
+    body(head);
+    CHECK(std::memcmp(sequence.keys.data(), expected, 8) == 0);
+    head.key_scale = 0.0f;  // of a model whose keys were all 0 when it was calibrated
+    body(head);
+    for (const unsigned char key : sequence.keys) CHECK(key == 0);
+  }
 }
 
 TEST_CASE("a float16 cache rounds as the software does") {
-  Sequence sequence(CacheType::kFloat16, 8, 1, 50);
-  sequence.new_keys[3] = 1e6f;
-  sequence.new_keys[4] = 65519.9f;
-  sequence.new_keys[5] = 3e-8f;
-  sequence.in_pieces(50);
-  for (std::size_t i = 0; i < sequence.new_keys.size(); ++i) {
-    uint16_t half = 0;
-    std::memcpy(&half, &sequence.keys[i * 2], sizeof half);
-    CHECK(half == float_to_half(sequence.new_keys[i]));
+  for (const Body body : kBodies) {
+    Sequence sequence(CacheType::kFloat16, 8, 1, 50);
+    sequence.new_keys[3] = 1e6f;
+    sequence.new_keys[4] = 65519.9f;
+    sequence.new_keys[5] = 3e-8f;
+    sequence.in_pieces(50, body);
+    for (std::size_t i = 0; i < sequence.new_keys.size(); ++i) {
+      uint16_t half = 0;
+      std::memcpy(&half, &sequence.keys[i * 2], sizeof half);
+      CHECK(half == float_to_half(sequence.new_keys[i]));
+    }
   }
 }
 
