@@ -60,7 +60,7 @@ LOQUOR_INLINE void store(float* to, Floats value) { std::memcpy(to, &value, size
 
 LOQUOR_INLINE Floats all(float value) {
 #if defined(__GNUC__) || defined(__clang__)
-  return Floats{} + value;
+  return value - Floats{};  // folded, which a sum would not be: it loses the sign of zero
 #else
   Floats made;
   for (std::size_t i = 0; i < kLanes; ++i) made.lanes[i] = value;
