@@ -30,8 +30,39 @@ class SmallGraphs {
                  17);
   }
 
- private:
+  // context, present_key, present_value = CausalAttention(query, ...), packed, or apart with key and value.
+  static std::string attention(int64_t cache_type, int64_t heads, int64_t kv_heads, int64_t dim,
+                               bool packed) {
+    std::vector<std::string> inputs = {
+        "query", packed ? "" : "key", packed ? "" : "value", "past_key", "past_value", "seqlens_k", "total"};
+    if (cache_type == kInt8) inputs.insert(inputs.end(), {"k_scale", "v_scale"});
+    std::string made;
+    for (const char* name : {"context", "present_key", "present_value"}) made += text(2, name);
+    std::string graph = text(1, fields("CausalAttention", inputs, made) + integer("num_heads", heads) +
+                                    integer("kv_num_heads", kv_heads) + text(7, "loquor"));
+    for (const std::string& name : inputs) {
+      const bool cache = name == "past_key" || name == "past_value";
+      if (name.empty()) continue;
+      if (cache) graph += text(11, tensor(name, cache_type, {-1, -1, -1, dim}));
+      if (name == "seqlens_k") graph += text(11, tensor(name, kInt32, {-1}));
+      if (name == "total") graph += text(11, tensor(name, kInt32, {}));
+      if (name.find("_scale") != std::string::npos) graph += text(11, tensor(name, kFloat32, {-1}));
+      if (name == "query" || name == "key" || name == "value") {
+        graph += text(11, tensor(name, kFloat32, {-1, -1, -1}));
+      }
+    }
+    for (const char* name : {"present_key", "present_value"}) {
+      graph += text(12, tensor(name, cache_type, {-1, -1, -1, dim}));
+    }
+    return model(graph + text(12, tensor("context", kFloat32, {-1, -1, -1})), 17);
+  }
+
   static constexpr int64_t kFloat32 = 1;
+  static constexpr int64_t kInt8 = 3;
+  static constexpr int64_t kFloat16 = 10;
+
+ private:
+  static constexpr int64_t kInt32 = 6;
   static constexpr int64_t kInt64 = 7;
 
   // A field is its number and kind, then a varint or a length and that many bytes.
@@ -48,9 +79,17 @@ class SmallGraphs {
   }
   static std::string node(const std::string& op, const std::vector<std::string>& inputs,
                           const std::string& output) {
+    return fields(op, inputs, text(2, output));
+  }
+  static std::string fields(const std::string& op, const std::vector<std::string>& inputs,
+                            const std::string& outputs) {
     std::string out;
     for (const std::string& input : inputs) out += text(1, input);
-    return out + text(2, output) + text(3, "the node") + text(4, op);
+    return out + outputs + text(3, "the node") + text(4, op);
+  }
+  static std::string integer(const std::string& name, int64_t value) {  // an attribute of a node
+    constexpr int64_t kInteger = 2;
+    return text(5, text(1, name) + number(3, value) + number(20, kInteger));
   }
   // -1 is a free dimension.
   static std::string tensor(const std::string& name, int64_t type, const std::vector<int64_t>& dims) {
@@ -61,7 +100,7 @@ class SmallGraphs {
   static std::string model(const std::string& graph, int opset) {
     constexpr int64_t kIrVersion = 8;
     return number(1, kIrVersion) + text(7, graph + text(2, "graph")) +
-           text(8, text(1, "") + number(2, opset));
+           text(8, text(1, "") + number(2, opset)) + text(8, text(1, "loquor") + number(2, 1));
   }
 };
 

@@ -10,6 +10,10 @@ namespace loquor::ort {
 
 const abi::OrtCustomOp* snake_operator();
 const abi::OrtCustomOp* mish_operator();
+// By the type of the cache.
+const abi::OrtCustomOp* attention_operator();
+const abi::OrtCustomOp* attention_operator_fp16();
+const abi::OrtCustomOp* attention_operator_int8();
 const abi::OrtCustomOp* convolution_operator();
 const abi::OrtCustomOp* relative_shift_operator();
 

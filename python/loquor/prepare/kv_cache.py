@@ -8,6 +8,7 @@ import numpy as np
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from .graph import RefusedError
+from .own_attention import OWN_ATTENTION
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -19,7 +20,8 @@ Scales = list[float]
 """By cache tensor, in the order of the inputs: keys and values of layer 0, of layer 1, ..."""
 
 _HEADROOM = 1.1  # over the largest value that calibration saw: what lies beyond is clipped
-_KEY_SCALE = 12  # place among GroupQueryAttention's inputs
+_KEY_SCALE = {"GroupQueryAttention": 12, OWN_ATTENTION: 7}
+"""Place among the inputs, by operator; the values' scale follows."""
 
 
 def scales_of(caches: list[list[npt.NDArray[Any]]]) -> Scales:
@@ -41,16 +43,17 @@ def retype_cache(model: ModelProto, kv_dtype: str, scales: Scales) -> ModelProto
         return model
     place = {value.name: index for index, value in enumerate(pasts)}
     for node in model.graph.node:
-        if node.op_type != "GroupQueryAttention":
+        if node.op_type not in _KEY_SCALE:
             continue
         if any(attribute.name == "k_quant_type" for attribute in node.attribute):
             raise RefusedError("its KV cache is quantised already")
-        node.input.extend([""] * (_KEY_SCALE - len(node.input)))
-        for kind, past in zip(("k", "v"), node.input[3:5], strict=True):
+        node.input.extend([""] * (_KEY_SCALE[node.op_type] - len(node.input)))
+        for past in node.input[3:5]:
             name = f"loquor_scale_{past}"
             scale = np.asarray([scales[place[past]]], np.float32)
             model.graph.initializer.append(numpy_helper.from_array(scale, name))
             node.input.append(name)
-            node.attribute.append(helper.make_attribute(f"{kind}_quant_type", "PER_TENSOR"))
-        node.attribute.append(helper.make_attribute("kv_cache_bit_width", 8))
+        if node.op_type == "GroupQueryAttention":
+            attributes = {"k_quant_type": "PER_TENSOR", "v_quant_type": "PER_TENSOR", "kv_cache_bit_width": 8}
+            node.attribute.extend(helper.make_attribute(name, value) for name, value in attributes.items())
     return model

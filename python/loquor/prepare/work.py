@@ -114,8 +114,9 @@ class _Work:
 def _language_model(work: _Work) -> tuple[ModelProto | None, list[str], dict[str, float]]:
     """Compared twice where activations are rounded: without that tightly, with it loosely."""
     ports = {value.name: Port.of(value) for value in work.parsed().graph.input}
-    exact, done = rewrite_language_model(work.parsed(), work.folder, int8_activations=False)
-    rounded, changes = rewrite_language_model(work.parsed(), work.folder)
+    own = work.task.own_operators
+    exact, done = rewrite_language_model(work.parsed(), work.folder, own, int8_activations=False)
+    rounded, changes = rewrite_language_model(work.parsed(), work.folder, own)
     published = ports["past_key_values.0.key"].elem_type
     kept = KV_TYPES.get(work.task.kv_dtype, published)
     if not changes and kept == published:
