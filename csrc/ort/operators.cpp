@@ -9,7 +9,7 @@ namespace {
 constexpr const char* kDomain = "loquor";
 
 abi::OrtStatus* fill(const abi::OrtApi& table, abi::OrtCustomOpDomain* domain) {
-  for (const abi::OrtCustomOp* op : {snake_operator(), mish_operator()}) {
+  for (const abi::OrtCustomOp* op : {snake_operator(), mish_operator(), block_product_operator()}) {
     if (abi::OrtStatus* status = table.CustomOpDomain_Add(domain, op)) return status;
   }
   return nullptr;

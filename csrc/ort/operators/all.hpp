@@ -10,5 +10,6 @@ namespace loquor::ort {
 
 const abi::OrtCustomOp* snake_operator();
 const abi::OrtCustomOp* mish_operator();
+const abi::OrtCustomOp* block_product_operator();
 
 }  // namespace loquor::ort
