@@ -25,12 +25,12 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 from harness import ROOT, measure, report
-from onnx import helper
 
 import loquor
 from bundles import make_bundle
-from loquor.prepare import PreparedGraph, prepare_bundle
+from loquor.prepare import PreparedGraph, operators_library, prepare_bundle
 from loquor.prepare.noise import mean_noise
+from loquor.prepare.phase import PHASE_INPUTS
 
 BASELINE = "as published"
 _CODES = 6561  # of speech
@@ -84,43 +84,19 @@ def run(args: argparse.Namespace, folder: Path) -> None:
 # --- By operator ---
 
 
-def written_out(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Our own operators as functions of plain ones, for a runtime that does not have them."""
-    opsets = [opset for opset in model.opset_import if opset.domain == ""]
-    node = helper.make_node
-    snake = [
-        node("Mul", ["x", "rate"], ["angle"]),
-        node("Sin", ["angle"], ["sine"]),
-        node("Mul", ["sine", "sine"], ["square"]),
-        node("Mul", ["square", "gain"], ["part"]),
-        node("Add", ["x", "part"], ["y"]),
-    ]
-    mish = [
-        node("Softplus", ["x"], ["s"]),
-        node("Tanh", ["s"], ["t"]),
-        node("Mul", ["x", "t"], ["y"]),
-    ]
-    model.functions.extend(
-        [
-            helper.make_function("loquor", "Snake", ["x", "rate", "gain"], ["y"], snake, opsets),
-            helper.make_function("loquor", "Mish", ["x"], ["y"], mish, opsets),
-        ]
-    )
-    return model
-
-
 def profile(prepared: PreparedGraph, args: argparse.Namespace, prompt: int, folder: Path) -> None:
     for name, file in (("as published", prepared.source), ("prepared", prepared.file)):
         if file is None:
             continue
-        model = written_out(onnx.load(str(file), load_external_data=False))
+        graph = onnx.load(str(file), load_external_data=False)
         options = ort.SessionOptions()
         options.intra_op_num_threads = args.threads
         options.enable_profiling = True
         options.profile_file_prefix = str(folder / "profile")
+        options.register_custom_ops_library(str(operators_library()))
         weights = "session.model_external_initializers_file_folder_path"
         options.add_session_config_entry(weights, str(prepared.source.resolve().parent))
-        session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        session = ort.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
         feeds = feeds_of(session, prompt, args.tokens)
         for _ in range(3):
             session.run(None, feeds)
@@ -137,7 +113,11 @@ def profile(prepared: PreparedGraph, args: argparse.Namespace, prompt: int, fold
 def feeds_of(session: ort.InferenceSession, prompt: int, tokens: int) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     ports = {port.name: port for port in session.get_inputs()}
-    noise = {name: port.shape for name, port in ports.items() if name.startswith("loquor_")}
+    noise = {
+        name: port.shape
+        for name, port in ports.items()
+        if name.startswith("loquor_") and name not in PHASE_INPUTS
+    }
     kind = np.float16 if "float16" in ports["speaker_features"].type else np.float32
     width, bands = ports["speaker_embeddings"].shape[1], ports["speaker_features"].shape[2]
     return {
@@ -145,6 +125,7 @@ def feeds_of(session: ort.InferenceSession, prompt: int, tokens: int) -> dict[st
         "speaker_embeddings": rng.standard_normal((1, width)).astype(kind),
         "speaker_features": (rng.standard_normal((1, 2 * prompt, bands)) - 4).astype(kind),
         **dict(mean_noise(noise, prompt + tokens, 2 * prompt)),
+        **{name: phase for name, phase in PHASE_INPUTS.items() if name in ports},
     }
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from loquor import _core
-from loquor.prepare import prepare_bundle
+from loquor.prepare import operators_library, prepare_bundle
 
 HERE = Path(__file__).resolve().parent
 
@@ -198,5 +198,6 @@ def _graph(bundle: Path, dtype: str, threads: int) -> dict[str, Any]:
     return {
         "graph": str(prepared.file),
         "source": str(prepared.source.resolve()),
+        "operators": str(operators_library()),
         **_dimensions(bundle, dtype),
     }

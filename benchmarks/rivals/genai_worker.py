@@ -46,7 +46,11 @@ def config(facts: dict[str, Any], model: Any) -> dict[str, Any]:
     present = {f"present_{part}_names": f"present.%d.{part}" for part in ("key", "value")}
     last = facts["vocabulary"] - 1
     decoder = {
-        "session_options": {"intra_op_num_threads": facts["threads"], "provider_options": []},
+        "session_options": {
+            "intra_op_num_threads": facts["threads"],
+            "provider_options": [],
+            "custom_ops_library": facts["operators"],  # of the graph that Loquor prepared
+        },
         "filename": "model.onnx",
         "head_size": facts["hidden"] // facts["heads"],
         "hidden_size": facts["hidden"],

@@ -21,6 +21,7 @@ __all__: list[str] = [
     "keep_prefix",
     "prefix_of",
     "set_log_level",
+    "vector_unit",
     "version",
 ]
 
@@ -166,6 +167,11 @@ def prefix_of(engine: EngineHandle, voice: VoiceHandle, cancel: CancelToken | No
 def set_log_level(level: typing.SupportsInt | typing.SupportsIndex) -> None:
     """
     Least level, by Python's logging numbers, that the core hands to the logger 'loquor'.
+    """
+
+def vector_unit() -> str:
+    """
+    The vector instructions that the core's own operators use on this processor.
     """
 
 def version() -> str:

@@ -22,6 +22,7 @@ __all__ = [
     "PreparedGraph",
     "Task",
     "check_preparation",
+    "operators_library",
     "prepare_bundle",
 ]
 
@@ -70,6 +71,19 @@ class PreparedGraph:
     """Why it was refused."""
     cached: bool = False
     """Whether the work had been done before."""
+
+
+def operators_library() -> Path:
+    """Return the library whose operators prepared graphs use.
+
+    Plain ONNX Runtime loads such a graph after `SessionOptions.register_custom_ops_library(path)`. Raises
+    `LoquorError` where Loquor runs without its library beside it.
+    """
+    here = Path(_core.__file__).parent
+    for name in ("lib/libloquor.so", "lib/libloquor.dylib", "loquor.dll", "lib/loquor.dll"):
+        if (here / name).is_file():
+            return here / name
+    raise LoquorError(f"there is no libloquor beside {_core.__file__}: reinstall loquor")
 
 
 def prepare_bundle(
