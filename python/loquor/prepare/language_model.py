@@ -11,7 +11,7 @@ from onnx import ModelProto
 from .attention import carries_group_query, rewrite_attention
 from .graph import Graph, RefusedError
 from .norms import fuse_fast_gelu, fuse_layer_norms, fuse_skip_layer_norms
-from .products import fuse_biases, head_on_last_position, raise_accuracy_level
+from .products import fuse_biases, head_on_last_position, raise_accuracy_level, read_weights_in_place
 
 __all__ = ["rewrite_language_model"]
 
@@ -21,12 +21,12 @@ OLDEST_OPSET = 15  # Shape with start and end
 
 
 def rewrite_language_model(
-    model: ModelProto, weights_folder: Path, *, int8_activations: bool = True
+    model: ModelProto, weights_folder: Path, *, int8_activations: bool = True, own_products: bool = False
 ) -> tuple[ModelProto, list[str]]:
     """Return the rewritten graph and what was done to it; nothing done means that there was nothing to do.
 
-    `model` is changed. Without `int8_activations` the products keep the accuracy level they came with. A
-    graph that carries GroupQueryAttention keeps its attention as it is. Raises `RefusedError`.
+    `model` is changed. Without `int8_activations` the products keep the accuracy level they came with;
+    with `own_products` those at the level of int8 become the core's own operator. A graph that carries GroupQueryAttention keeps its attention as it is. Raises `RefusedError`.
     """
     opset = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0)
     if opset < OLDEST_OPSET:
@@ -54,6 +54,8 @@ def rewrite_language_model(
             done.append("head on the last position")
     except RefusedError as refused:
         _log.info("logits stay as they are: %s", refused)
+    if own_products:
+        count(read_weights_in_place(graph), "BlockProduct")
     return graph.finish(), done
 
 
