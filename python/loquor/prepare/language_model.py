@@ -25,8 +25,9 @@ def rewrite_language_model(
 ) -> tuple[ModelProto, list[str]]:
     """Return the rewritten graph and what was done to it; nothing done means that there was nothing to do.
 
-    `model` is changed. Without `int8_activations` the products keep the accuracy level they came with;
-    with `own_products` those at the level of int8 become the core's own operator. A graph that carries GroupQueryAttention keeps its attention as it is. Raises `RefusedError`.
+    `model` is changed. Without `int8_activations` the products keep the accuracy level they came with; with
+    `own_products` those at the level of int8 become the core's own operator. A graph that carries
+    GroupQueryAttention keeps its attention as it is. Raises `RefusedError`.
     """
     opset = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0)
     if opset < OLDEST_OPSET:
