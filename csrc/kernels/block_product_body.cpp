@@ -43,7 +43,7 @@ LOQUOR_INLINE Scaling scaling_of(float largest) {
 // Eight rows of weights at a time, a lane each.
 
 constexpr std::size_t kChunk = 8;  // blocks whose scales and zero points are made ready together
-constexpr std::size_t kTile = 4;   // activation rows that share weights in registers
+constexpr std::size_t kTile = 16;  // activation rows that share weights in registers
 
 LOQUOR_INLINE __m256i broadcast(const std::int8_t* four) {
   std::int32_t bytes = 0;
@@ -70,46 +70,39 @@ LOQUOR_INLINE void turn(const std::uint8_t* at, std::size_t stride, __m256i* tur
 LOQUOR_INLINE __m256i low_halves(__m256i bytes) { return _mm256_and_si256(bytes, _mm256_set1_epi8(15)); }
 LOQUOR_INLINE __m256i high_halves(__m256i bytes) { return low_halves(_mm256_srli_epi16(bytes, 4)); }
 
-// One block's sums of products with `tile` activation rows. Nothing overflows: a pair of halves and
-// activations is within 2 * 15 * 127, and a lane of 16 bits sums eight of them.
-template <std::size_t tile>
-LOQUOR_INLINE void dots4(const std::uint8_t* at, std::size_t stride, const RoundedBlock* const* a,
-                         __m256i* dots) {
-  __m256i turned[4];
-  turn(at, stride, turned);
-  for (std::size_t m = 0; m < tile; ++m) dots[m] = _mm256_setzero_si256();
+// 16 bytes of each of eight rows of weights, as halves of bytes.
+struct Halves {
+  __m256i low[4], high[4];
+};
+
+LOQUOR_INLINE Halves halves_of(const std::uint8_t* at, std::size_t stride) {
+  Halves made;
+  turn(at, stride, made.low);
   for (std::size_t j = 0; j < 4; ++j) {
-    const __m256i low = low_halves(turned[j]), high = high_halves(turned[j]);
-    for (std::size_t m = 0; m < tile; ++m) {
-      const std::int8_t* const even = a[m]->values + 4 * j;
-      dots[m] = _mm256_add_epi16(dots[m], _mm256_maddubs_epi16(low, broadcast(even)));
-      dots[m] = _mm256_add_epi16(dots[m], _mm256_maddubs_epi16(high, broadcast(even + 16)));
-    }
+    made.high[j] = high_halves(made.low[j]);
+    made.low[j] = low_halves(made.low[j]);
   }
-  for (std::size_t m = 0; m < tile; ++m) dots[m] = _mm256_madd_epi16(dots[m], _mm256_set1_epi16(1));
+  return made;
 }
 
-// The same for bytes, the halves of which are summed apart.
-template <std::size_t tile>
-LOQUOR_INLINE void dots8(const std::uint8_t* at, std::size_t stride, const RoundedBlock* const* a,
-                         __m256i* dots) {
-  __m256i lows[tile], highs[tile];
-  for (std::size_t m = 0; m < tile; ++m) lows[m] = highs[m] = _mm256_setzero_si256();
-  for (std::size_t half = 0; half < kProductBlock; half += 16) {
-    __m256i turned[4];
-    turn(at + half, stride, turned);
-    for (std::size_t j = 0; j < 4; ++j) {
-      const __m256i low = low_halves(turned[j]), high = high_halves(turned[j]);
-      for (std::size_t m = 0; m < tile; ++m) {
-        const __m256i four = broadcast(a[m]->values + half + 4 * j);
-        lows[m] = _mm256_add_epi16(lows[m], _mm256_maddubs_epi16(low, four));
-        highs[m] = _mm256_add_epi16(highs[m], _mm256_maddubs_epi16(high, four));
-      }
-    }
-  }
-  for (std::size_t m = 0; m < tile; ++m)
-    dots[m] = _mm256_add_epi32(_mm256_madd_epi16(lows[m], _mm256_set1_epi16(1)),
-                               _mm256_madd_epi16(highs[m], _mm256_set1_epi16(16)));
+// Sums of products in lanes of 16 bits. Nothing overflows: a pair of halves and activations is within
+// 2 * 15 * 127, and a lane has four or eight of them.
+LOQUOR_INLINE __m256i dot(const __m256i* halves, const std::int8_t* a) {
+  __m256i sum = _mm256_maddubs_epi16(halves[0], broadcast(a));
+  for (std::size_t j = 1; j < 4; ++j)
+    sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16(halves[j], broadcast(a + 4 * j)));
+  return sum;
+}
+
+// The same in 32 bits, of four bits a weight: the lower halves are the weights at even places.
+LOQUOR_INLINE __m256i dot4(const Halves& w, const std::int8_t* a) {
+  return _mm256_madd_epi16(_mm256_add_epi16(dot(w.low, a), dot(w.high, a + 16)), _mm256_set1_epi16(1));
+}
+
+// And of half a block of bytes, which are lower half + 16 upper half.
+LOQUOR_INLINE __m256i dot8(const Halves& w, const std::int8_t* a) {
+  return _mm256_add_epi32(_mm256_madd_epi16(dot(w.low, a), _mm256_set1_epi16(1)),
+                          _mm256_madd_epi16(dot(w.high, a), _mm256_set1_epi16(16)));
 }
 
 // Scales and zero points of some blocks: lane n is row n's.
@@ -189,48 +182,54 @@ struct Rows {
   }
 };
 
-// Adds a block's part to the sums, by one scheme for any number of activation rows.
-template <int bits, std::size_t tile>
+// A block's part of a sum, by one scheme for any number of activation rows.
+LOQUOR_INLINE __m256 added(__m256 sum, __m256i dots, const RoundedBlock& a, __m256 scales, __m256 zeros) {
+  const __m256 whole = _mm256_fnmadd_ps(zeros, _mm256_set1_ps(a.sum), _mm256_cvtepi32_ps(dots));
+  return _mm256_fmadd_ps(whole, _mm256_mul_ps(scales, _mm256_set1_ps(a.scale)), sum);
+}
+
+// Adds a block's part to the sums of `count` activation rows; `a` is that block of the first.
+template <int bits>
 LOQUOR_INLINE void add_block(const std::uint8_t* at, std::size_t stride, __m256 scales, __m256 zeros,
-                             const RoundedBlock* const* a, __m256* sums) {
-  __m256i dots[tile];
+                             const RoundedBlock* a, std::size_t blocks, std::size_t count, __m256* sums) {
+  const Halves first = halves_of(at, stride);
   if constexpr (bits == 4) {
-    dots4<tile>(at, stride, a, dots);
+    for (std::size_t m = 0; m < count; ++m, a += blocks)
+      sums[m] = added(sums[m], dot4(first, a->values), *a, scales, zeros);
   } else {
-    dots8<tile>(at, stride, a, dots);
-  }
-  for (std::size_t m = 0; m < tile; ++m) {
-    const __m256 whole = _mm256_fnmadd_ps(zeros, _mm256_set1_ps(a[m]->sum), _mm256_cvtepi32_ps(dots[m]));
-    sums[m] = _mm256_fmadd_ps(whole, _mm256_mul_ps(scales, _mm256_set1_ps(a[m]->scale)), sums[m]);
+    __m256i dots[kTile];
+    for (std::size_t m = 0; m < count; ++m) dots[m] = dot8(first, a[m * blocks].values);
+    const Halves second = halves_of(at + 16, stride);
+    for (std::size_t m = 0; m < count; ++m, a += blocks)
+      sums[m] = added(sums[m], _mm256_add_epi32(dots[m], dot8(second, a->values + 16)), *a, scales, zeros);
   }
 }
 
-// Eight rows of weights from `row` with `tile` activation rows, of which the first `skipped` are not stored.
-template <int bits, std::size_t tile>
-void products(const BlockWeights& weights, const RoundedBlock* rounded, float* y, std::size_t row,
-              std::size_t skipped) {
-  const std::size_t blocks = weights.blocks;
+// Eight rows of weights from `row` with `given` activation rows, at most `most`; the first `skipped` results
+// of each are not stored.
+template <int bits, std::size_t most>
+void products(const BlockWeights& weights, const RoundedBlock* rounded, std::size_t given, float* y,
+              std::size_t row, std::size_t skipped) {
+  const std::size_t blocks = weights.blocks, count = most == 1 ? 1 : given;
   const Rows<bits> rows(weights, row);
-  __m256 sums[tile];
-  for (std::size_t m = 0; m < tile; ++m) sums[m] = _mm256_setzero_ps();
+  __m256 sums[most];
+  for (std::size_t m = 0; m < count; ++m) sums[m] = _mm256_setzero_ps();
   Chunk chunk;
   for (__m256& zero : chunk.zeros) zero = _mm256_set1_ps(bits == 4 ? 8.0f : 128.0f);
   for (std::size_t block = 0; block < blocks; block += kChunk) {
-    const std::size_t count = blocks - block < kChunk ? blocks - block : kChunk;
-    if (count == kChunk)
+    const std::size_t held = blocks - block < kChunk ? blocks - block : kChunk;
+    if (held == kChunk)
       rows.read_chunk(block, chunk);
     else
       read_short(weights, row, block, chunk);
     rows.prefetch_chunk(block);
-    for (std::size_t b = 0; b < count; ++b) {
+    for (std::size_t b = 0; b < held; ++b) {
       rows.prefetch_block(block + b);
-      const RoundedBlock* a[tile];
-      for (std::size_t m = 0; m < tile; ++m) a[m] = rounded + m * blocks + block + b;
-      add_block<bits, tile>(rows.values + (block + b) * rows.kBytes, rows.value_stride, chunk.scales[b],
-                            chunk.zeros[b], a, sums);
+      add_block<bits>(rows.values + (block + b) * rows.kBytes, rows.value_stride, chunk.scales[b],
+                      chunk.zeros[b], rounded + block + b, blocks, count, sums);
     }
   }
-  for (std::size_t m = 0; m < tile; ++m) {
+  for (std::size_t m = 0; m < count; ++m) {
     if (weights.bias != nullptr) {
       __m256 bias;
       std::memcpy(&bias, weights.bias + row * sizeof(float), sizeof bias);
@@ -248,14 +247,15 @@ void all_products(const BlockWeights& weights, const RoundedBlock* rounded, std:
   for (std::size_t n = first; n < last; n += kProductRows) {
     // Where fewer than eight are left, some before them are computed again.
     const std::size_t row = n + kProductRows <= weights.rows ? n : weights.rows - kProductRows;
-    const RoundedBlock* at = rounded;
-    float* to = y + row;
-    std::size_t left = count;
-    for (; left >= kTile; left -= kTile, at += kTile * weights.blocks, to += kTile * weights.rows)
-      products<bits, kTile>(weights, at, to, row, n - row);
-    if (left == 3) products<bits, 3>(weights, at, to, row, n - row);
-    if (left == 2) products<bits, 2>(weights, at, to, row, n - row);
-    if (left == 1) products<bits, 1>(weights, at, to, row, n - row);
+    for (std::size_t i = 0; i < count; i += kTile) {
+      const std::size_t tile = count - i < kTile ? count - i : kTile;
+      const RoundedBlock* const from = rounded + i * weights.blocks;
+      float* const to = y + i * weights.rows + row;
+      if (tile == 1)
+        products<bits, 1>(weights, from, tile, to, row, n - row);
+      else
+        products<bits, kTile>(weights, from, tile, to, row, n - row);
+    }
   }
 }
 

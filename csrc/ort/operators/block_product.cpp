@@ -49,7 +49,7 @@ struct BlockProduct {
 
   static void multiply(const Call& call, const BlockWeights& weights, const RoundedBlock* rounded,
                        std::size_t count, float* y) {
-    constexpr std::size_t kPart = 2048;  // blocks of weights: some microseconds
+    constexpr std::size_t kPart = 4096;  // blocks of weights: some microseconds
     const std::size_t groups = std::max<std::size_t>(1, kPart / weights.blocks / kProductRows);
     const std::size_t step = groups * kProductRows, parts = (weights.rows + step - 1) / step;
     const auto part = [&](std::size_t index) {
