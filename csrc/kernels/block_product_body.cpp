@@ -99,10 +99,10 @@ LOQUOR_INLINE __m256i dot4(const Halves& w, const std::int8_t* a) {
   return _mm256_madd_epi16(_mm256_add_epi16(dot(w.low, a), dot(w.high, a + 16)), _mm256_set1_epi16(1));
 }
 
-// And of half a block of bytes, which are lower half + 16 upper half.
-LOQUOR_INLINE __m256i dot8(const Halves& w, const std::int8_t* a) {
-  return _mm256_add_epi32(_mm256_madd_epi16(dot(w.low, a), _mm256_set1_epi16(1)),
-                          _mm256_madd_epi16(dot(w.high, a), _mm256_set1_epi16(16)));
+// And of bytes, of which these are the sums of the lower and of the upper halves.
+LOQUOR_INLINE __m256i joined(__m256i low, __m256i high) {
+  return _mm256_add_epi32(_mm256_madd_epi16(low, _mm256_set1_epi16(1)),
+                          _mm256_madd_epi16(high, _mm256_set1_epi16(16)));
 }
 
 // Scales and zero points of some blocks: lane n is row n's.
@@ -189,19 +189,29 @@ LOQUOR_INLINE __m256 added(__m256 sum, __m256i dots, const RoundedBlock& a, __m2
 }
 
 // Adds a block's part to the sums of `count` activation rows; `a` is that block of the first.
-template <int bits>
+template <int bits, std::size_t most>
 LOQUOR_INLINE void add_block(const std::uint8_t* at, std::size_t stride, __m256 scales, __m256 zeros,
                              const RoundedBlock* a, std::size_t blocks, std::size_t count, __m256* sums) {
   const Halves first = halves_of(at, stride);
   if constexpr (bits == 4) {
     for (std::size_t m = 0; m < count; ++m, a += blocks)
       sums[m] = added(sums[m], dot4(first, a->values), *a, scales, zeros);
-  } else {
-    __m256i dots[kTile];
-    for (std::size_t m = 0; m < count; ++m) dots[m] = dot8(first, a[m * blocks].values);
+  } else if constexpr (most == 1) {
     const Halves second = halves_of(at + 16, stride);
-    for (std::size_t m = 0; m < count; ++m, a += blocks)
-      sums[m] = added(sums[m], _mm256_add_epi32(dots[m], dot8(second, a->values + 16)), *a, scales, zeros);
+    const __m256i low = _mm256_add_epi16(dot(first.low, a->values), dot(second.low, a->values + 16));
+    const __m256i high = _mm256_add_epi16(dot(first.high, a->values), dot(second.high, a->values + 16));
+    sums[0] = added(sums[0], joined(low, high), *a, scales, zeros);
+  } else {  // there are not registers for a whole block
+    __m256i dots[most];
+    for (std::size_t m = 0; m < count; ++m) {
+      const std::int8_t* const values = a[m * blocks].values;
+      dots[m] = joined(dot(first.low, values), dot(first.high, values));
+    }
+    const Halves second = halves_of(at + 16, stride);
+    for (std::size_t m = 0; m < count; ++m, a += blocks) {
+      const __m256i rest = joined(dot(second.low, a->values + 16), dot(second.high, a->values + 16));
+      sums[m] = added(sums[m], _mm256_add_epi32(dots[m], rest), *a, scales, zeros);
+    }
   }
 }
 
@@ -225,8 +235,8 @@ void products(const BlockWeights& weights, const RoundedBlock* rounded, std::siz
     rows.prefetch_chunk(block);
     for (std::size_t b = 0; b < held; ++b) {
       rows.prefetch_block(block + b);
-      add_block<bits>(rows.values + (block + b) * rows.kBytes, rows.value_stride, chunk.scales[b],
-                      chunk.zeros[b], rounded + block + b, blocks, count, sums);
+      add_block<bits, most>(rows.values + (block + b) * rows.kBytes, rows.value_stride, chunk.scales[b],
+                            chunk.zeros[b], rounded + block + b, blocks, count, sums);
     }
   }
   for (std::size_t m = 0; m < count; ++m) {
