@@ -18,13 +18,19 @@ struct Product {
   uint64_t low;
 };
 
-// 64 x 64 -> 128 bits out of 32-bit halves: no compiler spells the wide type the same way.
 constexpr Product multiply_wide(uint64_t a, uint64_t b) {
+#if defined(__SIZEOF_INT128__)
+  __extension__ using Wide = unsigned __int128;
+  const Wide product = static_cast<Wide>(a) * b;
+  return {static_cast<uint64_t>(product >> 64), static_cast<uint64_t>(product)};
+#else
+  // Out of 32-bit halves.
   constexpr uint64_t kMask = 0xFFFFFFFFu;
   const uint64_t low = (a & kMask) * (b & kMask);
   const uint64_t cross = (a >> 32) * (b & kMask) + (low >> 32);
   const uint64_t middle = (a & kMask) * (b >> 32) + (cross & kMask);
   return {(a >> 32) * (b >> 32) + (cross >> 32) + (middle >> 32), a * b};
+#endif
 }
 
 }  // namespace detail

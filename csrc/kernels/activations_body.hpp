@@ -5,11 +5,11 @@
 
 #include "kernels/cpu.hpp"
 
-#define LOQUOR_ACTIVATIONS(unit)                                                                      \
-  namespace loquor::unit {                                                                            \
-  /* False if an angle was beyond what it computes. */                                                \
-  bool snake_body(const float* x, float rate, float gain, float* y, std::size_t count);               \
-  void mish_body(const float* x, float* y, std::size_t count);                                        \
+#define LOQUOR_ACTIVATIONS(unit)                                                        \
+  namespace loquor::unit {                                                              \
+  /* False if an angle was beyond what it computes. */                                  \
+  bool snake_body(const float* x, float rate, float gain, float* y, std::size_t count); \
+  void mish_body(const float* x, float* y, std::size_t count);                          \
   }
 LOQUOR_ACTIVATIONS(plain)
 #if LOQUOR_X86_UNITS

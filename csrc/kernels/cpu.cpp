@@ -27,10 +27,14 @@ VectorUnit vector_unit() {
 
 const char* vector_unit_name() {
   switch (vector_unit()) {
-    case VectorUnit::kAvx512: return "avx512";
-    case VectorUnit::kAvx2: return "avx2";
-    case VectorUnit::kNeon: return "neon";
-    case VectorUnit::kPlain: break;
+    case VectorUnit::kAvx512:
+      return "avx512";
+    case VectorUnit::kAvx2:
+      return "avx2";
+    case VectorUnit::kNeon:
+      return "neon";
+    case VectorUnit::kPlain:
+      break;
   }
   return "plain";
 }

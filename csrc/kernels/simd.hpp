@@ -38,12 +38,12 @@ struct Floats {
   float& operator[](std::size_t i) { return lanes[i]; }
   float operator[](std::size_t i) const { return lanes[i]; }
 };
-#define LOQUOR_LANEWISE(op)                                                            \
-  LOQUOR_INLINE Floats operator op(Floats a, Floats b) {                               \
-    for (std::size_t i = 0; i < kLanes; ++i) a.lanes[i] = a.lanes[i] op b.lanes[i];    \
-    return a;                                                                          \
-  }                                                                                    \
-  LOQUOR_INLINE Floats& operator op##=(Floats& a, Floats b) { return a = a op b; }
+#define LOQUOR_LANEWISE(op)                                                         \
+  LOQUOR_INLINE Floats operator op(Floats a, Floats b) {                            \
+    for (std::size_t i = 0; i < kLanes; ++i) a.lanes[i] = a.lanes[i] op b.lanes[i]; \
+    return a;                                                                       \
+  }                                                                                 \
+  LOQUOR_INLINE Floats& operator op## = (Floats & a, Floats b) { return a = a op b; }
 LOQUOR_LANEWISE(+)
 LOQUOR_LANEWISE(-)
 LOQUOR_LANEWISE(*)
@@ -60,7 +60,7 @@ LOQUOR_INLINE void store(float* to, Floats value) { std::memcpy(to, &value, size
 
 LOQUOR_INLINE Floats all(float value) {
 #if defined(__GNUC__) || defined(__clang__)
-  return Floats{} + value;
+  return value - Floats{};  // folded, which a sum would not be: it loses the sign of zero
 #else
   Floats made;
   for (std::size_t i = 0; i < kLanes; ++i) made.lanes[i] = value;

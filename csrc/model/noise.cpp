@@ -1,10 +1,11 @@
 #include "model/noise.hpp"
 
+#include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstdlib>
 
 #include "base/rng.hpp"
+#include "kernels/normal.hpp"
 
 namespace loquor {
 namespace {
@@ -18,41 +19,47 @@ bool starts_with(const std::string& text, const std::string& start) {
   return text.compare(0, start.size(), start) == 0;
 }
 
-// Values at positions [8 * block, 8 * block + 8) of one channel.
+// The values of one channel at positions [8 * block, 8 * (block + count)).
 class Lanes {
  public:
+  static constexpr std::size_t kMostBlocks = 64;
+
   Lanes(uint64_t seed, uint64_t input, bool normal) : seed_(seed), input_(input), normal_(normal) {}
 
-  const std::array<float, kLanes>& at(int64_t block, uint64_t channel) {
-    const Block4x64 bits =
-        philox4x64({static_cast<uint64_t>(block), channel, input_, 0}, seed_, kNoiseStream);
-    for (std::size_t i = 0; i < bits.size(); ++i) {
-      const auto low = static_cast<uint32_t>(bits[i]);
-      const auto high = static_cast<uint32_t>(bits[i] >> 32);
-      if (normal_) {
-        box_muller(low, high, &values_[2 * i]);
-      } else {
-        values_[2 * i] = static_cast<float>(low >> 8) * 0x1p-24f;
-        values_[2 * i + 1] = static_cast<float>(high >> 8) * 0x1p-24f;
+  const float* at(int64_t block, std::size_t count, uint64_t channel) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto place = static_cast<uint64_t>(block + static_cast<int64_t>(i));
+      const Block4x64 bits = philox4x64({place, channel, input_, 0}, seed_, kNoiseStream);
+      for (std::size_t word = 0; word < bits.size(); ++word) {
+        low_[i * bits.size() + word] = static_cast<uint32_t>(bits[word]);
+        high_[i * bits.size() + word] = static_cast<uint32_t>(bits[word] >> 32);
       }
     }
-    return values_;
+    const std::size_t pairs = count * kPairs;
+    if (normal_) {
+      box_muller(low_.data(), high_.data(), one_.data(), other_.data(), pairs);
+    } else {
+      for (std::size_t i = 0; i < pairs; ++i) {
+        one_[i] = static_cast<float>(low_[i] >> 8) * 0x1p-24f;
+        other_[i] = static_cast<float>(high_[i] >> 8) * 0x1p-24f;
+      }
+    }
+    for (std::size_t i = 0; i < pairs; ++i) {
+      values_[2 * i] = one_[i];
+      values_[2 * i + 1] = other_[i];
+    }
+    return values_.data();
   }
 
  private:
-  // Box and Muller, "A note on the generation of random normal deviates" (1958).
-  static void box_muller(uint32_t a, uint32_t b, float* out) {
-    const float uniform = (static_cast<float>(a >> 8) + 0.5f) * 0x1p-24f;  // never 0
-    const float radius = std::sqrt(-2.0f * std::log(uniform));
-    const float angle = static_cast<float>(b >> 8) * (6.2831853f * 0x1p-24f);
-    out[0] = radius * std::cos(angle);
-    out[1] = radius * std::sin(angle);
-  }
+  static constexpr std::size_t kPairs = kLanes / 2;
 
   uint64_t seed_;
   uint64_t input_;
   bool normal_;
-  std::array<float, kLanes> values_{};
+  std::array<uint32_t, kMostBlocks * kPairs> low_{}, high_{};
+  std::array<float, kMostBlocks * kPairs> one_{}, other_{};
+  std::array<float, kMostBlocks * kLanes> values_{};
 };
 
 int64_t floor_div(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
@@ -143,11 +150,12 @@ void NoiseInput::fill(float* out, const DecodeLengths& lengths, const NoiseOrigi
   for (int64_t channel = 0; channel < outer * inner; ++channel) {
     float* to = out + channel / inner * time * inner + channel % inner;
     for (int64_t done = 0; done < time;) {
-      const int64_t block = floor_div(first + done, kLanes);
-      const auto& values = lanes.at(block, static_cast<uint64_t>(channel));
-      for (int64_t lane = first + done - block * kLanes; lane < kLanes && done < time; ++lane, ++done) {
-        to[done * inner] = values[static_cast<std::size_t>(lane)];
-      }
+      const int64_t block = floor_div(first + done, kLanes), skipped = first + done - block * kLanes;
+      const int64_t left = (skipped + time - done + kLanes - 1) / kLanes;
+      const std::size_t blocks = std::min(Lanes::kMostBlocks, static_cast<std::size_t>(left));
+      const float* values = lanes.at(block, blocks, static_cast<uint64_t>(channel)) + skipped;
+      const int64_t end = std::min(time, done + static_cast<int64_t>(blocks) * kLanes - skipped);
+      for (; done < end; ++done) to[done * inner] = *values++;
     }
   }
 }

@@ -328,7 +328,10 @@ struct OrtApi {
       const char* const* provider_options_values, size_t num_keys);
   void* unused_217_224[8];
   void(ORT_API_CALL* MemoryInfoGetDeviceType)(const OrtMemoryInfo* ptr, OrtMemoryInfoDeviceType* out);
-  void* unused_226_273[48];
+  void* unused_226_252[27];
+  OrtStatus*(ORT_API_CALL* KernelContext_GetAllocator)(
+      const OrtKernelContext* context, const OrtMemoryInfo* mem_info, OrtAllocator** out);
+  void* unused_254_273[20];
   OrtStatus*(ORT_API_CALL* KernelContext_ParallelFor)(
       const OrtKernelContext* context, void (*fn)(void*, size_t), size_t total, size_t num_batch,
       void* usr_data);
@@ -511,6 +514,7 @@ static_assert(offsetof(OrtApi, CreateOpAttr) == 211 * sizeof(void*));
 static_assert(offsetof(OrtApi, ReleaseOpAttr) == 212 * sizeof(void*));
 static_assert(offsetof(OrtApi, SessionOptionsAppendExecutionProvider) == 216 * sizeof(void*));
 static_assert(offsetof(OrtApi, MemoryInfoGetDeviceType) == 225 * sizeof(void*));
+static_assert(offsetof(OrtApi, KernelContext_GetAllocator) == 253 * sizeof(void*));
 static_assert(offsetof(OrtApi, KernelContext_ParallelFor) == 274 * sizeof(void*));
 static_assert(offsetof(OrtApi, ReleaseValueInfo) == 285 * sizeof(void*));
 static_assert(offsetof(OrtApi, ReleaseNode) == 286 * sizeof(void*));

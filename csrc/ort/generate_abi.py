@@ -35,6 +35,7 @@ USED = [
     "CreateCustomOpDomain", "CustomOpDomain_Add", "AddCustomOpDomain", "ReleaseCustomOpDomain",
     "KernelInfoGetAttribute_int64", "KernelInfoGetAttribute_float",
     "KernelContext_GetInput", "KernelContext_GetOutput", "KernelContext_ParallelFor",
+    "KernelContext_GetAllocator",
     "SessionGetInputCount", "SessionGetOutputCount", "SessionGetInputName", "SessionGetOutputName",
     "SessionGetInputTypeInfo", "SessionGetOutputTypeInfo",
     "CastTypeInfoToTensorInfo", "ReleaseTypeInfo",

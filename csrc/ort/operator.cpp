@@ -19,6 +19,11 @@ std::size_t Tensor::count() const {
   return total;
 }
 
+Scratch::~Scratch() {
+  const Handle<abi::OrtStatus> ignored(table_.AllocatorFree(allocator_.get(), data_),
+                                       ReleaseSlot<abi::OrtStatus>::of(table_));
+}
+
 int64_t Attributes::integer(const char* name, int64_t otherwise) const {
   int64_t value = 0;
   return found(table_, table_.KernelInfoGetAttribute_int64(info_, name, &value)) ? value : otherwise;
@@ -40,8 +45,8 @@ Tensor Call::input(std::size_t index) const {
   if (value == nullptr) return tensor;
   abi::OrtTensorTypeAndShapeInfo* made = nullptr;
   check(table_.GetTensorTypeAndShape(value, &made));
-  const Handle<abi::OrtTensorTypeAndShapeInfo> info(
-      made, ReleaseSlot<abi::OrtTensorTypeAndShapeInfo>::of(table_));
+  const Handle<abi::OrtTensorTypeAndShapeInfo> info(made,
+                                                    ReleaseSlot<abi::OrtTensorTypeAndShapeInfo>::of(table_));
   abi::ONNXTensorElementDataType type = abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
   check(table_.GetTensorElementType(info.get(), &type));
   check(table_.GetDimensionsCount(info.get(), &tensor.rank));
@@ -60,6 +65,18 @@ void* Call::output(std::size_t index, const int64_t* dims, std::size_t rank) con
   check(table_.KernelContext_GetOutput(context_, index, dims, rank, &value));
   check(table_.GetTensorMutableData(value, &data));
   return data;
+}
+
+Scratch Call::scratch(std::size_t bytes) const {
+  abi::OrtMemoryInfo* cpu = nullptr;
+  check(table_.CreateCpuMemoryInfo(abi::OrtArenaAllocator, abi::OrtMemTypeDefault, &cpu));
+  const Handle<abi::OrtMemoryInfo> owned(cpu, ReleaseSlot<abi::OrtMemoryInfo>::of(table_));
+  abi::OrtAllocator* found = nullptr;
+  check(table_.KernelContext_GetAllocator(context_, cpu, &found));
+  Handle<abi::OrtAllocator> allocator(found, ReleaseSlot<abi::OrtAllocator>::of(table_));
+  void* data = nullptr;
+  check(table_.AllocatorAlloc(found, bytes, &data));
+  return Scratch(table_, std::move(allocator), data);
 }
 
 }  // namespace loquor::ort

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <type_traits>
+#include <utility>
 
 #include "base/error.hpp"
 #include "ort/api.hpp"
@@ -45,6 +46,23 @@ struct Tensor {
   std::size_t count() const;
 };
 
+// Memory for the length of a run, from the session's arena.
+class Scratch {
+ public:
+  Scratch(const abi::OrtApi& table, Handle<abi::OrtAllocator> allocator, void* data)
+      : table_(table), allocator_(std::move(allocator)), data_(data) {}
+  ~Scratch();
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+
+  float* floats() const { return static_cast<float*>(data_); }
+
+ private:
+  const abi::OrtApi& table_;
+  const Handle<abi::OrtAllocator> allocator_;
+  void* const data_;
+};
+
 // The attributes of a node.
 class Attributes {
  public:
@@ -69,6 +87,7 @@ class Call {
   T* output_like(const Tensor& tensor) const {
     return static_cast<T*>(output(0, tensor.dims.data(), tensor.rank));
   }
+  Scratch scratch(std::size_t bytes) const;
   // Runs `part(0)` to `part(parts - 1)` on the session's threads; they must not throw. The parts are dealt out
   // in `shares`: 0 is one for each thread, more let a thread that is held up leave its work to others.
   template <class Part>

@@ -9,7 +9,8 @@ namespace {
 constexpr const char* kDomain = "loquor";
 
 abi::OrtStatus* fill(const abi::OrtApi& table, abi::OrtCustomOpDomain* domain) {
-  for (const abi::OrtCustomOp* op : {snake_operator(), mish_operator(), block_product_operator()}) {
+  for (const abi::OrtCustomOp* op : {snake_operator(), mish_operator(), convolution_operator(),
+                                     relative_shift_operator(), block_product_operator()}) {
     if (abi::OrtStatus* status = table.CustomOpDomain_Add(domain, op)) return status;
   }
   return nullptr;
@@ -25,9 +26,8 @@ Handle<abi::OrtCustomOpDomain> make_operators(const Api& api) {
 }
 
 void* register_operators(void* options, const void* base) {
-  const abi::OrtApi* const table =
-      static_cast<const abi::OrtApiBase*>(base)->GetApi(abi::kMinimumApiVersion);
-  if (table == nullptr) return nullptr;  // too old: its load of the graph then names the operators
+  const abi::OrtApi* const table = static_cast<const abi::OrtApiBase*>(base)->GetApi(abi::kMinimumApiVersion);
+  if (table == nullptr) return nullptr;      // too old: its load of the graph then names the operators
   abi::OrtCustomOpDomain* domain = nullptr;  // never released: nobody tells when the last session has gone
   abi::OrtStatus* status = table->CreateCustomOpDomain(kDomain, &domain);
   if (status == nullptr) status = fill(*table, domain);

@@ -7,8 +7,8 @@
 #include <iterator>
 
 #include "base/log.hpp"
-#include "ort/operators.hpp"
 #include "ort/library.hpp"
+#include "ort/operators.hpp"
 
 namespace loquor::ort {
 namespace {

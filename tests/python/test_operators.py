@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnx
+import onnx.parser
 import onnxruntime as ort
 import pytest
+from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from loquor import LoquorError, _core
+from loquor import ExecutionError, LoquorError, _core
+from loquor._runtime import open_runtime
 from loquor.prepare import operators_library
+from loquor.prepare.graph import Graph
+from loquor.prepare.relative_shift import fuse_relative_shift
 
 
 def graph_of_mish() -> bytes:
@@ -49,3 +56,72 @@ def test_the_vector_unit_is_one_of_those_compiled() -> None:
     if "flags" in words:  # of x86
         wide = {"avx512f", "avx512bw", "avx512dq", "avx512vl"} <= words
         assert _core.vector_unit() == ("avx512" if wide else "avx2" if {"avx2", "fma"} <= words else "plain")
+
+
+# --- RelativeShift ---
+
+SHIFTED = """
+<ir_version: 9, opset_import: ["" : 17]>
+spelled (float[1, 3, n, n] content, float[1, 3, n, m] q, float[1, 3, m, w] p) => (float[1, 3, n, n] y)
+<int64[4] head = {1, 3, -1, 1}, int64[1] zero = {0}, int64[1] one = {1}, int64[1] two = {2},
+ int64[1] three = {3}, int64[1] far = {9223372036854775807}, float eight = {8.0}>
+{
+  positions = MatMul(q, p)
+  shape = Shape(positions)
+  rows = Slice(shape, two, three, zero)
+  lead = Constant<value_ints = [1, 3]>()
+  thin = Concat<axis = 0>(lead, rows, one)
+  zeros = ConstantOfShape(thin)
+  padded = Concat<axis = -1>(zeros, positions)
+  padded_shape = Shape(padded)
+  columns = Slice(padded_shape, three, far, zero)
+  turned = Concat<axis = 0>(lead, columns, rows)
+  other = Reshape(padded, turned)
+  dropped = Slice(other, START, far, two, one)
+  back = Reshape(dropped, shape)
+  shifted = Slice(back, zero, rows, three, one)
+  sum = Add(content, shifted)
+  y = Div(sum, eight)
+}
+"""
+
+
+def run_graph(model: onnx.ModelProto, folder: Path, inputs: dict[str, NDArray[np.float32]]) -> NDArray[Any]:
+    file = str(folder / "graph.onnx")
+    Path(file).write_bytes(model.SerializeToString())
+    outputs = _core.Session(open_runtime(), file, prepared=file, threads=2).run(inputs)
+    return np.asarray(outputs["y"])
+
+
+@pytest.mark.parametrize("length", [1, 2, 7, 40])
+def test_shifted_scores_become_one_node(tmp_path: Path, length: int) -> None:
+    rng = np.random.default_rng(length)
+    shapes = {"content": (length, length), "q": (length, 5), "p": (5, 2 * length - 1)}
+    inputs = {name: rng.standard_normal((1, 3, *shape), np.float32) for name, shape in shapes.items()}
+    model = onnx.parser.parse_model(SHIFTED.replace("START", "one"))
+    expected = run_graph(model, tmp_path, inputs)
+    graph = Graph(model, tmp_path)
+    assert fuse_relative_shift(graph) == 1
+    fused = graph.finish()
+    assert [node.op_type for node in fused.graph.node] == ["MatMul", "RelativeShift", "Identity"]
+    np.testing.assert_allclose(run_graph(fused, tmp_path, inputs), expected, atol=1e-6)
+    scores = inputs["q"] @ inputs["p"]
+    for row in range(length):
+        behind = scores[0, :, row, length - 1 - row : 2 * length - 1 - row]
+        np.testing.assert_allclose(
+            expected[0, :, row], (inputs["content"][0, :, row] + behind) / 8, atol=1e-5
+        )
+
+
+def test_scores_shifted_otherwise_stay(tmp_path: Path) -> None:
+    model = onnx.parser.parse_model(SHIFTED.replace("START", "zero"))
+    assert fuse_relative_shift(Graph(model, tmp_path)) == 0
+
+
+def test_relative_shift_refuses_scores_of_another_width(tmp_path: Path) -> None:
+    graph = Graph(onnx.parser.parse_model(SHIFTED.replace("START", "one")), tmp_path)
+    assert fuse_relative_shift(graph) == 1
+    shapes = {"content": (4, 4), "q": (4, 5), "p": (5, 8)}
+    inputs = {name: np.zeros((1, 3, *shape), np.float32) for name, shape in shapes.items()}
+    with pytest.raises(ExecutionError, match=r"RelativeShift takes content .* 2 length - 1\]"):
+        run_graph(graph.finish(), tmp_path, inputs)

@@ -11,5 +11,7 @@ namespace loquor::ort {
 const abi::OrtCustomOp* snake_operator();
 const abi::OrtCustomOp* mish_operator();
 const abi::OrtCustomOp* block_product_operator();
+const abi::OrtCustomOp* convolution_operator();
+const abi::OrtCustomOp* relative_shift_operator();
 
 }  // namespace loquor::ort

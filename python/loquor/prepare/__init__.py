@@ -28,7 +28,7 @@ __all__ = [
 
 _log = logging.getLogger("loquor.prepare")
 
-VERSION = 3
+VERSION = 4
 """Of the rewrites: another number makes all graphs again."""
 
 PREPARED_GRAPHS = ("language_model", "conditional_decoder")

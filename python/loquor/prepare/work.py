@@ -155,7 +155,8 @@ def _retype(work: _Work, model: ModelProto, ports: dict[str, Port], expected: Tr
 
 
 def _conditional_decoder(work: _Work) -> tuple[ModelProto | None, list[str], dict[str, float]]:
-    return rewrite_decoder(work.parsed, work.folder, work.opened, work.task.own_operators)
+    vectors = work.task.vector_unit != "plain"
+    return rewrite_decoder(work.parsed, work.folder, work.opened, work.task.own_operators, vectors)
 
 
 _REWRITES = {"language_model": _language_model, "conditional_decoder": _conditional_decoder}
