@@ -14,6 +14,7 @@ const abi::OrtCustomOp* mish_operator();
 const abi::OrtCustomOp* attention_operator();
 const abi::OrtCustomOp* attention_operator_fp16();
 const abi::OrtCustomOp* attention_operator_int8();
+const abi::OrtCustomOp* block_product_operator();
 const abi::OrtCustomOp* convolution_operator();
 const abi::OrtCustomOp* relative_shift_operator();
 

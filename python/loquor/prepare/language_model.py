@@ -12,7 +12,7 @@ from .attention import carries_group_query, rewrite_attention
 from .graph import Graph, RefusedError
 from .norms import fuse_fast_gelu, fuse_layer_norms, fuse_skip_layer_norms
 from .own_attention import OWN_ATTENTION, use_own_attention
-from .products import fuse_biases, head_on_last_position, raise_accuracy_level
+from .products import fuse_biases, head_on_last_position, raise_accuracy_level, read_weights_in_place
 
 __all__ = ["rewrite_language_model"]
 
@@ -22,12 +22,18 @@ OLDEST_OPSET = 15  # Shape with start and end
 
 
 def rewrite_language_model(
-    model: ModelProto, weights_folder: Path, own_operators: bool, *, int8_activations: bool = True
+    model: ModelProto,
+    weights_folder: Path,
+    *,
+    int8_activations: bool = True,
+    own_attention: bool = False,
+    own_products: bool = False,
 ) -> tuple[ModelProto, list[str]]:
     """Return the rewritten graph and what was done to it; nothing done means that there was nothing to do.
 
-    `model` is changed. Without `int8_activations` the products keep the accuracy level they came with, and
-    without `own_operators` the graph has only the runtime's. Raises `RefusedError`.
+    `model` is changed. Without `int8_activations` the products keep the accuracy level they came with. With
+    `own_attention`, attention over the cache becomes the core's own operator, and with `own_products` those
+    at the level of int8 become another. Raises `RefusedError`.
     """
     opset = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0)
     if opset < OLDEST_OPSET:
@@ -49,7 +55,7 @@ def rewrite_language_model(
     count(fuse_fast_gelu(graph), "FastGelu")
     count(fuse_skip_layer_norms(graph), "SkipLayerNormalization")
     graph.prune()
-    if own_operators:
+    if own_attention:
         count(use_own_attention(graph), OWN_ATTENTION)
     try:
         if logits_for_every_position(graph):
@@ -57,6 +63,8 @@ def rewrite_language_model(
             done.append("head on the last position")
     except RefusedError as refused:
         _log.info("logits stay as they are: %s", refused)
+    if own_products:
+        count(read_weights_in_place(graph), "BlockProduct")
     return graph.finish(), done
 
 

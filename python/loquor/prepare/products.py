@@ -1,15 +1,19 @@
-"""Products with block-wise weights: activations in int8, biases inside; the head on one position."""
+"""Products with block-wise weights: activations in int8, biases inside, weights read as they lie; the head on
+one position."""
 
 from __future__ import annotations
 
 import numpy as np
-from onnx import NodeProto
+from onnx import NodeProto, TensorProto
 
-from .graph import Graph, RefusedError
+from .graph import LOQUOR, Graph, RefusedError, attributes_of
 
-__all__ = ["fuse_biases", "head_on_last_position", "raise_accuracy_level"]
+__all__ = ["fuse_biases", "head_on_last_position", "raise_accuracy_level", "read_weights_in_place"]
 
 INT8_ACTIVATIONS = 4
+BLOCK = 32
+MOST_COLUMNS = 1536 * BLOCK
+"""Of a BlockProduct's weights."""
 
 
 def fuse_biases(graph: Graph) -> int:
@@ -42,6 +46,48 @@ def raise_accuracy_level(graph: Graph) -> int:
             found.i = INT8_ACTIVATIONS
             raised += 1
     return raised
+
+
+def read_weights_in_place(graph: Graph) -> int:
+    """MatMulNBits with int8 activations becomes the core's BlockProduct, which packs no copy of the weights.
+
+    Where that has the form: 4 or 8 bits in blocks of 32, in float32 (docs/adr/0028-block-products.md).
+    """
+    found = [product for product in graph.nodes("MatMulNBits") if _has_block_form(graph, product)]
+    for product in found:
+        inputs = [*product.input, "", "", ""][:6]
+        del inputs[4]  # the order of columns, which is not given
+        graph.add("BlockProduct", inputs, outputs=list(product.output), domain=LOQUOR)
+    graph.remove(found)
+    return len(found)
+
+
+def _has_block_form(graph: Graph, product: NodeProto) -> bool:
+    given = attributes_of(product)
+    rows, columns, bits = given["N"], given["K"], given.get("bits", 4)
+    if (
+        given.get("accuracy_level") != INT8_ACTIVATIONS
+        or given["block_size"] != BLOCK
+        or bits not in (4, 8)
+        or columns % BLOCK
+        or columns > MOST_COLUMNS
+        or (len(product.input) > 4 and product.input[4])
+    ):
+        return False
+    blocks = columns // BLOCK
+    zeros = product.input[3] if len(product.input) > 3 else ""
+    return (
+        _is_stored(graph, product.input[1], TensorProto.UINT8, [rows, blocks, 4 * bits])
+        and _is_stored(graph, product.input[2], TensorProto.FLOAT, [rows, blocks])
+        and (not zeros or _is_stored(graph, zeros, TensorProto.UINT8, [rows, -(-blocks * bits // 8)]))
+    )
+
+
+def _is_stored(graph: Graph, value: str, elem_type: int, dims: list[int]) -> bool:
+    """Whether it is an initializer of this type, and of this shape or flattened."""
+    tensor = graph.initializers.get(value)
+    shapes = (dims, [int(np.prod(dims))]) if len(dims) == 2 else (dims,)
+    return tensor is not None and tensor.data_type == elem_type and list(tensor.dims) in shapes
 
 
 def head_on_last_position(graph: Graph) -> None:

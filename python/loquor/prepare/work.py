@@ -27,6 +27,9 @@ EXACT: dict[int, float] = {TensorProto.FLOAT: 1e-4, TensorProto.FLOAT16: 0.03}
 ROUNDED = 0.15
 """The same where activations are rounded to int8: what is wrong, not merely rounded, is off by about 1."""
 
+OWN_PRODUCTS = ("avx2", "avx512")
+"""Vector instructions for which the core's BlockProduct is made; elsewhere the runtime's is faster."""
+
 KV_ROUNDED = {"fp32": ROUNDED, "fp16": ROUNDED, "int8": 0.5}
 """The same for a retyped cache. The check's input is no speech, so that int8's scales do not suit it well."""
 
@@ -114,9 +117,14 @@ class _Work:
 def _language_model(work: _Work) -> tuple[ModelProto | None, list[str], dict[str, float]]:
     """Compared twice where activations are rounded: without that tightly, with it loosely."""
     ports = {value.name: Port.of(value) for value in work.parsed().graph.input}
-    own = work.task.own_operators
-    exact, done = rewrite_language_model(work.parsed(), work.folder, own, int8_activations=False)
-    rounded, changes = rewrite_language_model(work.parsed(), work.folder, own)
+    own = work.task.own_operators and work.task.vector_unit != "plain"
+    products = own and work.task.vector_unit in OWN_PRODUCTS
+    exact, done = rewrite_language_model(
+        work.parsed(), work.folder, int8_activations=False, own_attention=own
+    )
+    rounded, changes = rewrite_language_model(
+        work.parsed(), work.folder, own_attention=own, own_products=products
+    )
     published = ports["past_key_values.0.key"].elem_type
     kept = KV_TYPES.get(work.task.kv_dtype, published)
     if not changes and kept == published:

@@ -1,0 +1,275 @@
+// Products with weights in blocks against the formula in double precision, and their promise of the same
+// bits.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "kernels/block_product.hpp"
+#include "kernels/block_product_body.hpp"
+
+using namespace loquor;
+
+namespace {
+
+class Random {
+ public:
+  explicit Random(std::uint64_t seed) : state_(seed * 2 + 1) {}
+  std::uint32_t next() {
+    state_ = state_ * 6364136223846793005ULL + 1442695040888963407ULL;
+    return static_cast<std::uint32_t>(state_ >> 33);
+  }
+  float between(float low, float high) {
+    return low + (high - low) * static_cast<float>(next()) / 2147483648.0f;
+  }
+
+ private:
+  std::uint64_t state_;
+};
+
+// Weights one byte behind an address that anything would be aligned to, as in a file.
+struct Case {
+  int bits;
+  std::size_t rows, blocks, count;
+  bool zeros = true, bias = false;
+  std::vector<std::uint8_t> value_bytes, scale_bytes, zero_points, bias_bytes;
+  std::vector<float> scales, offsets, x;
+  std::vector<RoundedBlock> rounded;
+
+  Case(int bits_, std::size_t rows_, std::size_t blocks_, std::size_t count_, bool zeros_, bool bias_)
+      : bits(bits_), rows(rows_), blocks(blocks_), count(count_), zeros(zeros_), bias(bias_) {
+    Random random(rows * 131 + blocks * 17 + static_cast<std::size_t>(bits));
+    value_bytes.resize(1 + rows * blocks * 4 * static_cast<std::size_t>(bits));
+    for (auto& byte : value_bytes) byte = static_cast<std::uint8_t>(random.next());
+    zero_points.resize(rows * zero_bytes(bits, blocks));
+    for (auto& byte : zero_points) byte = static_cast<std::uint8_t>(random.next());
+    for (std::size_t i = 0; i < rows * blocks; ++i) scales.push_back(random.between(-0.02f, 0.05f));
+    for (std::size_t i = 0; i < rows; ++i) offsets.push_back(random.between(-1, 1));
+    for (std::size_t i = 0; i < count * blocks * kProductBlock; ++i) x.push_back(random.between(-3, 2));
+    copy_floats();
+    round();
+  }
+  void copy_floats() {
+    scale_bytes.resize(1 + scales.size() * sizeof(float));
+    std::memcpy(&scale_bytes[1], scales.data(), scales.size() * sizeof(float));
+    bias_bytes.resize(1 + offsets.size() * sizeof(float));
+    std::memcpy(&bias_bytes[1], offsets.data(), offsets.size() * sizeof(float));
+  }
+  void round() {
+    rounded.resize(count * blocks);
+    for (std::size_t i = 0; i < count; ++i)
+      round_activations(&x[i * blocks * kProductBlock], blocks, bits, &rounded[i * blocks]);
+  }
+  BlockWeights weights() const {
+    BlockWeights made;
+    made.bits = bits;
+    made.rows = rows;
+    made.blocks = blocks;
+    made.values = &value_bytes[1];
+    made.scales = &scale_bytes[1];
+    made.zeros = zeros ? zero_points.data() : nullptr;
+    made.bias = bias ? &bias_bytes[1] : nullptr;
+    return made;
+  }
+  std::vector<float> products() const {
+    std::vector<float> y(count * rows, -7.0f);
+    block_products(weights(), rounded.data(), count, y.data(), 0, rows);
+    return y;
+  }
+  int value(std::size_t row, std::size_t column) const {
+    const std::size_t at = row * blocks * kProductBlock + column;
+    if (bits == 8) return value_bytes[1 + at];
+    return value_bytes[1 + at / 2] >> (at % 2 * 4) & 15;
+  }
+  int zero(std::size_t row, std::size_t block) const {
+    if (!zeros) return bits == 4 ? 8 : 128;
+    const std::uint8_t* const of_row = &zero_points[row * zero_bytes(bits, blocks)];
+    return bits == 8 ? of_row[block] : of_row[block / 2] >> (block % 2 * 4) & 15;
+  }
+  // The value of activation row i, and with it the sum of the magnitudes of what was added.
+  double expected(std::size_t i, std::size_t row, double& size) const {
+    double sum = bias ? static_cast<double>(offsets[row]) : 0;
+    size = std::fabs(sum);
+    for (std::size_t b = 0; b < blocks; ++b) {
+      const RoundedBlock& a = rounded[i * blocks + b];
+      std::int64_t whole = 0;
+      for (std::size_t k = 0; k < kProductBlock; ++k) {
+        const std::size_t place = bits == 4 ? k % 2 * 16 + k / 2 : k;
+        whole += std::int64_t{a.values[place]} * (value(row, b * kProductBlock + k) - zero(row, b));
+      }
+      const double part = static_cast<double>(whole) * static_cast<double>(a.scale) *
+                          static_cast<double>(scales[row * blocks + b]);
+      sum += part;
+      size += std::fabs(part);
+    }
+    return sum;
+  }
+  // The largest difference, in units of float's precision of what was added; above 1e9 for what is no number.
+  double worst() const {
+    const std::vector<float> y = products();
+    double most = 0;
+    for (std::size_t i = 0; i < count; ++i)
+      for (std::size_t n = 0; n < rows; ++n) {
+        double size = 0;
+        const double difference = std::fabs(expected(i, n, size) - static_cast<double>(y[i * rows + n]));
+        most = std::max(most, difference <= 1e300 ? difference / (size * 6e-8 + 1e-30) : 1e10);
+      }
+    return most;
+  }
+};
+
+bool same(const float* a, const float* b, std::size_t count) {
+  return std::memcmp(a, b, count * sizeof(float)) == 0;
+}
+
+constexpr int kBits[] = {4, 8};
+constexpr std::uint8_t kEnds[] = {0, 255};
+
+}  // namespace
+
+TEST_CASE("block products are the formula's, whatever the sizes") {
+  for (const int bits : kBits)
+    for (const std::size_t blocks : {1, 3, 8, 11, 32, 128})
+      for (const std::size_t rows : {1, 7, 8, 9, 35})
+        for (const std::size_t count : {1, 2, 3, 4, 5, 6, 7, 8, 9, 64}) {
+          if (count > 9 && blocks > 32) continue;  // a second and more without optimisation
+          const Case random(bits, rows, blocks, count, blocks % 2 == 0 || rows % 2 == 0, rows % 2 == 1);
+          CAPTURE(bits);
+          CAPTURE(blocks);
+          CAPTURE(rows);
+          CAPTURE(count);
+          // A rounding for each block's sum, two for its scales.
+          CHECK(random.worst() < static_cast<double>(blocks) / 4 + 4);
+        }
+}
+
+TEST_CASE("the plain variant is the formula's too") {
+  for (const int bits : kBits)
+    for (const bool zeros : {false, true}) {
+      Case random(bits, 13, 5, 3, zeros, zeros);
+      for (std::size_t i = 0; i < random.count; ++i)
+        plain::round_activations_body(&random.x[i * 160], 5, bits, &random.rounded[i * 5]);
+      std::vector<float> y(3 * 13);
+      plain::block_products_body(random.weights(), random.rounded.data(), 3, y.data(), 0, 13);
+      const std::vector<float> best = random.products();
+      for (std::size_t i = 0; i < 3; ++i)
+        for (std::size_t n = 0; n < 13; ++n) {
+          double size = 0;
+          const double expected = random.expected(i, n, size);
+          CHECK(y[i * 13 + n] == doctest::Approx(expected).epsilon(1e-5));
+          CHECK(y[i * 13 + n] == doctest::Approx(best[i * 13 + n]).epsilon(1e-5));
+        }
+    }
+}
+
+TEST_CASE("nothing saturates: the largest weights with the largest activations") {
+  for (const int bits : kBits)
+    for (const std::uint8_t weight : kEnds)
+      for (const std::uint8_t zero : kEnds) {
+        Case extreme(bits, 9, 9, 5, true, false);
+        std::fill(extreme.value_bytes.begin(), extreme.value_bytes.end(), weight);
+        std::fill(extreme.zero_points.begin(), extreme.zero_points.end(), zero);
+        std::fill(extreme.scales.begin(), extreme.scales.end(), 1.0f);
+        for (std::size_t i = 0; i < extreme.x.size(); ++i) {
+          const std::size_t row = i / (9 * kProductBlock);  // all 127, all -127, and by turns
+          extreme.x[i] = row == 0 ? 127.0f : row == 1 ? -127.0f : i % (row + 1) == 0 ? 127.0f : -127.0f;
+        }
+        extreme.copy_floats();
+        extreme.round();
+        const int most = bits == 4 ? 15 : 255;
+        const float expected =
+            static_cast<float>(9 * 32 * 127 * ((weight == 0 ? 0 : most) - (zero == 0 ? 0 : most)));
+        const std::vector<float> y = extreme.products();
+        for (std::size_t n = 0; n < 9; ++n) {
+          CHECK(y[n] == expected);
+          CHECK(y[9 + n] == -expected);
+        }
+        CHECK(extreme.worst() < 1);
+      }
+}
+
+TEST_CASE("a row's bits are the same beside others and in any parts") {
+  for (const int bits : kBits)
+    for (const bool zeros : {false, true}) {
+      const Case whole(bits, 43, 19, 9, zeros, true);
+      const std::vector<float> expected = whole.products();
+      for (std::size_t start = 0; start < 9; ++start)
+        for (std::size_t count = 1; start + count <= 9; ++count) {
+          std::vector<float> y(count * 43, -7.0f);
+          const RoundedBlock* const rounded = &whole.rounded[start * 19];
+          for (std::size_t first = 0; first < 43; first += 8 * count)
+            block_products(whole.weights(), rounded, count, y.data(), first,
+                           std::min<std::size_t>(43, first + 8 * count));
+          CHECK(same(y.data(), &expected[start * 43], y.size()));
+        }
+    }
+}
+
+TEST_CASE("a part writes nothing outside") {
+  for (const int bits : kBits) {
+    const Case whole(bits, 35, 2, 5, true, false);
+    std::vector<float> y(5 * 35, -7.0f);
+    block_products(whole.weights(), whole.rounded.data(), 5, y.data(), 8, 16);
+    block_products(whole.weights(), whole.rounded.data(), 5, y.data(), 32, 35);
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      const std::size_t n = i % 35;
+      CHECK((y[i] == -7.0f) == !((n >= 8 && n < 16) || n >= 32));
+    }
+  }
+}
+
+TEST_CASE("activations are rounded to the nearest of 127 steps") {
+  for (const int bits : kBits) {
+    const Case random(bits, 1, 40, 1, false, false);
+    for (std::size_t b = 0; b < 40; ++b) {
+      const RoundedBlock& block = random.rounded[b];
+      float largest = 0, sum = 0;
+      int most = 0;
+      for (std::size_t k = 0; k < kProductBlock; ++k) {
+        const float x = random.x[b * kProductBlock + k];
+        const int rounded = block.values[bits == 4 ? k % 2 * 16 + k / 2 : k];
+        largest = std::max(largest, std::fabs(x));
+        most = std::max(most, std::abs(rounded));
+        sum += static_cast<float>(rounded);
+        CHECK(std::fabs(x - static_cast<float>(rounded) * block.scale) <= block.scale * 0.5001f);
+      }
+      CHECK(block.scale == largest / 127);
+      CHECK(most == 127);
+      CHECK(block.sum == sum);
+    }
+  }
+}
+
+TEST_CASE("nothing gives nothing, and what is no number stays none, in its row alone") {
+  const float inf = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
+  for (const int bits : kBits)
+    for (const bool plainly : {false, true}) {
+      Case odd(bits, 9, 3, 6, true, true);
+      const std::size_t width = 3 * kProductBlock;
+      for (std::size_t k = 0; k < width; ++k) {
+        odd.x[k] = 0;
+        odd.x[width + k] = 1e-40f;
+        odd.x[2 * width + k] = k == 40 ? -inf : 1.0f;
+        odd.x[3 * width + k] = k == 0 ? nan : 1.0f;
+        odd.x[4 * width + k] = k % 2 == 0 ? 3.4e38f : -3.4e38f;
+      }
+      std::fill(odd.scales.begin(), odd.scales.end(), 1e-6f);
+      odd.copy_floats();
+      odd.round();
+      if (plainly)
+        for (std::size_t i = 0; i < 6; ++i)
+          plain::round_activations_body(&odd.x[i * width], 3, bits, &odd.rounded[i * 3]);
+      const std::vector<float> y = odd.products();
+      for (std::size_t n = 0; n < 9; ++n) {
+        CHECK(y[n] == odd.offsets[n]);
+        CHECK(y[9 + n] == odd.offsets[n]);
+        CHECK(std::isnan(y[18 + n]));
+        CHECK(std::isnan(y[27 + n]));
+        CHECK(std::isfinite(y[36 + n]));
+        CHECK(std::isfinite(y[45 + n]));
+      }
+    }
+}
