@@ -23,7 +23,7 @@ from .long_speech import LongSpeech
 from .long_text import LongTextOptions
 from .lower_level import LowerLevel
 from .memory import Memory, memory_of
-from .opening import open_core
+from .opening import Preparation, open_core
 from .options import (
     GenerationOptions,
     StreamOptions,
@@ -65,6 +65,7 @@ class Engine(LowerLevel):
         max_queue: int = 0,
         batching: bool = True,
         prepare: bool = True,
+        own_operators: bool = True,
         kv_dtype: str = "auto",
         reference_seconds: float | None = None,
         prefix_cache_bytes: int = 256 << 20,
@@ -85,11 +86,12 @@ class Engine(LowerLevel):
         logits do not depend on its neighbours to the last bit.
 
         `prepare` lets graphs be rewritten once so that they run fast (see `capabilities.prepared`); the first
-        load then takes longer. The `kv_dtype` of a prepared model's KV cache is "auto" (as published),
-        "fp32", "fp16" or "int8". `reference_seconds` of a voice's start prompt the decoder (None: all); every
-        decode computes them again, so less is faster, and a little less alike. Tokens are chosen
-        (`sampling`) on the "host", on the "device" (no logits come back, and steps serve one request at a
-        time), or "auto": on a device that has its own memory.
+        load then takes longer. On the CPU they use operators of the core's own where these are faster, unless
+        `own_operators` is False, which leaves ONNX Runtime's. The `kv_dtype` of a prepared model's KV cache is
+        "auto" (as published), "fp32", "fp16" or "int8". `reference_seconds` of a voice's start prompt the
+        decoder (None: all); every decode computes them again, so less is faster, and a little less alike.
+        Tokens are chosen (`sampling`) on the "host", on the "device" (no logits come back, and steps serve
+        one request at a time), or "auto": on a device that has its own memory.
 
         A voice opens every prompt with the same positions, which are computed at its first request and then
         copied from memory; `prefix_cache_bytes` bounds it (the least recently used go), 0 computes always.
@@ -105,7 +107,7 @@ class Engine(LowerLevel):
         check_engine_arguments(
             device, dtype, sampling, provider_options, threads, slots, max_queue, prefix_cache_bytes
         )
-        seconds = check_preparation(prepare, kv_dtype, reference_seconds)
+        seconds = check_preparation(prepare, kv_dtype, own_operators, reference_seconds)
         entry = find_entry(self._model)
         if entry is not None and not entry.supported:
             raise InvalidInputError(
@@ -119,8 +121,7 @@ class Engine(LowerLevel):
         self._core, self._prepared, prepared_files = open_core(
             runtime,
             self._folder,
-            prepare,
-            kv_dtype,
+            Preparation(prepare, own_operators, kv_dtype),
             dtype=dtype,
             device=device,
             provider_options=provider_options or {},

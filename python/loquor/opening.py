@@ -6,6 +6,7 @@ import atexit
 import logging
 import weakref
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from . import _core
 from .errors import ExecutionError, ModelError
 from .prepare import PreparedGraph, prepare_bundle
 
-__all__ = ["open_core"]
+__all__ = ["Preparation", "open_core"]
 
 _log = logging.getLogger("loquor")
 
@@ -21,6 +22,15 @@ _DEVICES = ("cpu", "webgpu")
 """Where GroupQueryAttention takes float32, which the rewritten graph may need; elsewhere nothing was run."""
 
 _open_cores: weakref.WeakSet[_core.EngineHandle] = weakref.WeakSet()
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How an engine wants its graphs rewritten."""
+
+    prepare: bool
+    own_operators: bool
+    kv_dtype: str
 
 
 @atexit.register
@@ -31,31 +41,36 @@ def _halt_cores() -> None:
 
 
 def open_core(
-    runtime: _core.Runtime, folder: Path, prepare: bool, kv_dtype: str, **options: Any
+    runtime: _core.Runtime, folder: Path, wanted: Preparation, **options: Any
 ) -> tuple[_core.EngineHandle, Mapping[str, str], Mapping[str, Path]]:
-    """Load a bundle for an engine, with rewritten graphs if `prepare`; also the states and files of those by
-    graph name.
+    """Load a bundle for an engine, with rewritten graphs as they are `wanted`; also the states and files of
+    those by graph name.
 
     `options` are those of `_core.EngineHandle`. Raises what that raises.
     """
     given = options["provider_options"].items()
     options["provider_options"] = {str(key): str(value) for key, value in given}
-    opened = _open(runtime, folder, prepare, kv_dtype, options)
+    opened = _open(runtime, folder, wanted, options)
     _open_cores.add(opened[0])
     return opened
 
 
 def _open(
-    runtime: _core.Runtime, folder: Path, prepare: bool, kv_dtype: str, options: dict[str, Any]
+    runtime: _core.Runtime, folder: Path, wanted: Preparation, options: dict[str, Any]
 ) -> tuple[_core.EngineHandle, Mapping[str, str], Mapping[str, Path]]:
     results: Mapping[str, PreparedGraph] = {}
     device = runtime.device_info(options["device"])["device"]
-    if prepare and device in _DEVICES:
+    if wanted.prepare and device in _DEVICES:
         results = prepare_bundle(
-            folder, options["dtype"], kv_dtype=kv_dtype, threads=options["threads"], device=device
+            folder,
+            options["dtype"],
+            kv_dtype=wanted.kv_dtype,
+            threads=options["threads"],
+            device=device,
+            own_operators=wanted.own_operators,
         )
-    elif kv_dtype != "auto":
-        _log.warning("kv_dtype=%r is left out: it takes a prepared graph", kv_dtype)
+    elif wanted.kv_dtype != "auto":
+        _log.warning("kv_dtype=%r is left out: it takes a prepared graph", wanted.kv_dtype)
     files = {name: result.file for name, result in results.items() if result.file is not None}
     paths = {name: str(file) for name, file in files.items()}
     states = {name: result.state for name, result in results.items()}

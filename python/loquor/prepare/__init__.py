@@ -28,7 +28,7 @@ __all__ = [
 
 _log = logging.getLogger("loquor.prepare")
 
-VERSION = 4
+VERSION = 5
 """Of the rewrites: another number makes all graphs again."""
 
 PREPARED_GRAPHS = ("language_model", "conditional_decoder")
@@ -50,7 +50,7 @@ class Task:
     files: Mapping[str, tuple[str, str]]
     """File and published dtype of every graph."""
     own_operators: bool
-    """Whether the core's own may be used: they run on the CPU only."""
+    """Whether the core's own may be used: on the CPU, and with vector instructions that make them faster."""
     vector_unit: str
     """The instructions that they have here: "plain", "neon", "avx2" or "avx512"."""
 
@@ -94,12 +94,13 @@ def prepare_bundle(
     force: bool = False,
     threads: int = 0,
     device: str = "cpu",
+    own_operators: bool = True,
 ) -> Mapping[str, PreparedGraph]:
     """Rewrite the graphs of a bundle folder that `dtype` names, or find them rewritten; by graph name.
 
     `kv_dtype` is the type of the language model's KV cache: "auto" keeps the published one, "fp32", "fp16"
     and "int8" change it; a type that this graph cannot have is left out, with a warning. `force` makes all
-    again. `device` is where they will run.
+    again. `device` is where they will run. Without `own_operators` the graphs have ONNX Runtime's only.
     A graph that cannot be rewritten is "refused", with a warning in the log: it is
     then used as published. Raises `ModelError` for a folder that is no bundle, `InvalidInputError` for a
     dtype that does not exist, `RuntimeMissingError`.
@@ -107,11 +108,12 @@ def prepare_bundle(
     runtime = open_runtime()
     files = _core.graph_files(str(folder), dtype)
     results = {}
-    check_preparation(force, kv_dtype)
+    check_preparation(force, kv_dtype, own_operators)
+    unit = _core.vector_unit()
+    ours = own_operators and device == "cpu" and unit != "plain"
     for graph in PREPARED_GRAPHS:
         kept = kv_dtype if graph == "language_model" else "auto"
-        source, ours = Path(files[graph][0]), device == "cpu"
-        task = Task(runtime, graph, source, kept, threads, folder, files, ours, _core.vector_unit())
+        task = Task(runtime, graph, Path(files[graph][0]), kept, threads, folder, files, ours, unit)
         result = _attempt(task, force)
         if result.state == "refused" and kept != "auto":
             _log.warning("%s keeps its published KV cache: %s [%s]", graph, result.reason, result.source)
@@ -124,10 +126,13 @@ def prepare_bundle(
     return results
 
 
-def check_preparation(prepare: object, kv_dtype: object, reference_seconds: object = None) -> float:
+def check_preparation(
+    prepare: object, kv_dtype: object, own_operators: object = True, reference_seconds: object = None
+) -> float:
     """Raise `InvalidInputError` for what an engine cannot be asked for; return the seconds, 0 for None."""
-    if not isinstance(prepare, bool):
-        raise InvalidInputError(f"prepare must be True or False, not {type(prepare).__name__}")
+    for name, given in (("prepare", prepare), ("own_operators", own_operators)):
+        if not isinstance(given, bool):
+            raise InvalidInputError(f"{name} must be True or False, not {type(given).__name__}")
     if kv_dtype not in KV_DTYPES:
         raise InvalidInputError(f"kv_dtype must be {', '.join(KV_DTYPES)}, not {kv_dtype!r}")
     return 0.0 if reference_seconds is None else positive(reference_seconds, "reference_seconds")

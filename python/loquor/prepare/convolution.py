@@ -54,7 +54,7 @@ def _points(taps: int) -> int:
 
 
 def _is_plain(attributes: dict[str, Any]) -> bool:
-    return (
+    return bool(
         attributes.get("group", 1) == 1
         and attributes.get("strides", [1]) == [1]
         and attributes.get("auto_pad", b"NOTSET") == b"NOTSET"

@@ -36,20 +36,23 @@ _REWRITES: _Rewrites = (
     (share_equal_weights, "weights shared"),
     (fuse_self_attention, "MultiHeadAttention"),
 )
-_OWN: _Rewrites = ((fuse_mish, "Mish"), (fuse_snake, "Snake"), (fuse_relative_shift, "RelativeShift"))
+_OWN: _Rewrites = (
+    (fuse_mish, "Mish"),
+    (fuse_snake, "Snake"),
+    (fuse_relative_shift, "RelativeShift"),
+    (swap_convolutions, "ToomCookConv"),
+)
 """To operators of the core's own, in float32 on the CPU."""
-_VECTORS: _Rewrites = ((swap_convolutions, "ToomCookConv"),)
-"""The same where they gain only by vector instructions."""
 _WAVE = "waveform"
 
 
 def rewrite_decoder(
-    parsed: Callable[[], ModelProto], weights_folder: Path, opened: Opened, own_operators: bool, vectors: bool
+    parsed: Callable[[], ModelProto], weights_folder: Path, opened: Opened, own_operators: bool
 ) -> tuple[ModelProto | None, list[str], dict[str, float]]:
     """Return the rewritten graph, what was done to it, and how far its samples are from the untouched one's.
 
-    `parsed()` gives the untouched graph anew; `opened(model)` loads a graph and returns its run. `vectors`:
-    our own operators have vector instructions here. Nothing done means None. Raises `RefusedError`.
+    `parsed()` gives the untouched graph anew; `opened(model)` loads a graph and returns its run. Nothing done
+    means None. Raises `RefusedError`.
     """
     graph = Graph(parsed(), weights_folder)
     ports = {name: Port.of(value) for name, value in graph.inputs.items()}
@@ -64,8 +67,7 @@ def rewrite_decoder(
         done.append(f"{anchor_phase(graph, source)} phase anchor")
     if random:
         done.append(f"{noise_to_inputs(graph, dims[: len(random)])} noise inputs")
-    own = _OWN + (_VECTORS if vectors else ()) if own_operators and _in_float32(graph) else ()
-    for rewrite, what in _REWRITES + own:
+    for rewrite, what in _REWRITES + (_OWN if own_operators and _in_float32(graph) else ()):
         if number := rewrite(graph):
             done.append(f"{number} {what}")
     if not done:

@@ -117,7 +117,7 @@ class _Work:
 def _language_model(work: _Work) -> tuple[ModelProto | None, list[str], dict[str, float]]:
     """Compared twice where activations are rounded: without that tightly, with it loosely."""
     ports = {value.name: Port.of(value) for value in work.parsed().graph.input}
-    own = work.task.own_operators and work.task.vector_unit != "plain"
+    own = work.task.own_operators
     products = own and work.task.vector_unit in OWN_PRODUCTS
     exact, done = rewrite_language_model(
         work.parsed(), work.folder, int8_activations=False, own_attention=own
@@ -160,8 +160,7 @@ def _retype(work: _Work, model: ModelProto, ports: dict[str, Port], expected: Tr
 
 
 def _conditional_decoder(work: _Work) -> tuple[ModelProto | None, list[str], dict[str, float]]:
-    vectors = work.task.vector_unit != "plain"
-    return rewrite_decoder(work.parsed, work.folder, work.opened, work.task.own_operators, vectors)
+    return rewrite_decoder(work.parsed, work.folder, work.opened, work.task.own_operators)
 
 
 _REWRITES = {"language_model": _language_model, "conditional_decoder": _conditional_decoder}
