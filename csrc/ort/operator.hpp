@@ -88,8 +88,8 @@ class Call {
     return static_cast<T*>(output(0, tensor.dims.data(), tensor.rank));
   }
   Scratch scratch(std::size_t bytes) const;
-  // Runs `part(0)` to `part(parts - 1)` on the session's threads; they must not throw. The parts are dealt out
-  // in `shares`: 0 is one for each thread, more let a thread that is held up leave its work to others.
+  // Runs `part(0)` to `part(parts - 1)` on the session's threads; they must not throw. The parts are dealt
+  // out in `shares`: 0 is one for each thread, more let a thread that is held up leave its work to others.
   template <class Part>
   void parallel(std::size_t parts, const Part& part, std::size_t shares = 0) const {
     const auto run = [](void* given, std::size_t index) { (*static_cast<const Part*>(given))(index); };
