@@ -4,8 +4,8 @@
 
 Rivals run on one bundle with random weights, greedy, with the same prompt and number of threads: the public
 loop (Python onnxruntime and numpy, new arrays at every step) on the graph as published and with its products
-at accuracy_level 4, and Loquor unprepared, prepared, and prepared with an int8 KV cache; with --rivals also
-llama.cpp and onnxruntime-genai. A step is embed_tokens, the language model and the choice of the token; the
+at accuracy_level 4, and Loquor unprepared, prepared with operators of ONNX Runtime only and with its own, and
+with a float16 or int8 KV cache; with --rivals also llama.cpp and onnxruntime-genai. A step is embed_tokens, the language model and the choice of the token; the
 prefill is left out.
 """
 
@@ -71,7 +71,9 @@ def run(args: argparse.Namespace, folder: Path, stack: ExitStack) -> None:
     common: dict[str, Any] = {"dtype": args.dtype, "threads": args.threads, "device": "cpu"}
     engines = {
         "loquor, as published": loquor.Engine(bundle, prepare=False, **common),
+        "loquor, ORT's operators": loquor.Engine(bundle, own_operators=False, **common),
         "loquor": loquor.Engine(bundle, **common),
+        "loquor, fp16 KV": loquor.Engine(bundle, kv_dtype="fp16", **common),
         "loquor, int8 KV": loquor.Engine(bundle, kv_dtype="int8", **common),
     }
     loops = public_loop.loops(bundle, args.dtype, args.threads)

@@ -87,8 +87,8 @@ class Engine(LowerLevel):
 
         `prepare` lets graphs be rewritten once so that they run fast (see `capabilities.prepared`); the first
         load then takes longer. On the CPU they use operators of the core's own where these are faster, unless
-        `own_operators` is False, which leaves ONNX Runtime's. The `kv_dtype` of a prepared model's KV cache is
-        "auto" (as published), "fp32", "fp16" or "int8". `reference_seconds` of a voice's start prompt the
+        `own_operators` is False, which leaves ONNX Runtime's. The `kv_dtype` of a prepared model's KV cache
+        is "auto" (as published), "fp32", "fp16" or "int8". `reference_seconds` of a voice's start prompt the
         decoder (None: all); every decode computes them again, so less is faster, and a little less alike.
         Tokens are chosen (`sampling`) on the "host", on the "device" (no logits come back, and steps serve
         one request at a time), or "auto": on a device that has its own memory.

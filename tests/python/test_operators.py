@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,9 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from loquor import ExecutionError, LoquorError, _core
+from loquor import Engine, ExecutionError, GenerationOptions, InvalidInputError, LoquorError, _core
 from loquor._runtime import open_runtime
-from loquor.prepare import operators_library
+from loquor.prepare import operators_library, prepare_bundle
 from loquor.prepare.graph import Graph
 from loquor.prepare.relative_shift import fuse_relative_shift
 
@@ -56,6 +57,25 @@ def test_the_vector_unit_is_one_of_those_compiled() -> None:
     if "flags" in words:  # of x86
         wide = {"avx512f", "avx512bw", "avx512dq", "avx512vl"} <= words
         assert _core.vector_unit() == ("avx512" if wide else "avx2" if {"avx2", "fma"} <= words else "plain")
+
+
+def test_they_can_be_left_out(bundle_of: Callable[..., Path], recording: NDArray[np.float32]) -> None:
+    bundle = bundle_of(dtype="q4")
+    domains, tokens = {}, {}
+    for own in (True, False):
+        prepared = prepare_bundle(bundle, "q4", threads=1, own_operators=own)["language_model"]
+        assert prepared.file is not None
+        nodes = onnx.load(str(prepared.file), load_external_data=False).graph.node
+        domains[own] = {node.domain for node in nodes}
+        with Engine(bundle, dtype="q4", threads=1, device="cpu", own_operators=own) as engine:
+            assert engine.capabilities.prepared["language_model"] == "prepared"
+            voice, greedy = engine.voice((recording, 24_000)), GenerationOptions(temperature=0.0)
+            tokens[own] = engine.generate_tokens([72, 50256, 50256], voice, greedy)
+    assert ("loquor" in domains[True]) == (_core.vector_unit() != "plain")
+    assert "loquor" not in domains[False]
+    assert tokens[True][0] == tokens[False][0]  # later ones may differ by rounding
+    with pytest.raises(InvalidInputError, match="own_operators must be True or False, not str"):
+        Engine(bundle, own_operators="no")  # type: ignore[arg-type]
 
 
 # --- RelativeShift ---

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto, helper, numpy_helper
 
 from bundles import DTYPES, EXPORTED_FORMS, FORMS
-from loquor import Engine, ExecutionError, GenerationOptions, InvalidInputError, _core
+from loquor import Engine, GenerationOptions, InvalidInputError, _core
 from loquor._runtime import open_runtime
 from loquor.cli import main
 from loquor.prepare import PreparedGraph, prepare_bundle
@@ -387,15 +387,3 @@ def test_the_command(bundle_of: BundleOf, fresh_cache: Path, capsys: pytest.Capt
     assert line.startswith("language_model: ") and Path(line.partition(": ")[2]).parent == fresh_cache
     assert "language_model: prepared (2 GroupQueryAttention, " in shown.err
     assert main(["prepare", str(fresh_cache)]) == 4
-
-
-# --- One graph by itself ---
-
-
-def test_a_session_refuses_wrong_arrays(bundle_of: BundleOf) -> None:
-    session = _core.Session(open_runtime(), str(bundle_of() / "onnx" / "embed_tokens.onnx"), threads=1)
-    assert session.run({"input_ids": np.zeros((1, 3), np.int64)})["inputs_embeds"].shape == (1, 3, 64)
-    with pytest.raises(ValueError, match="complex128"):
-        session.run({"input_ids": np.zeros((1, 3), complex)})
-    with pytest.raises(ExecutionError, match=r"embed_tokens\.onnx: Unexpected input data type"):
-        session.run({"input_ids": np.zeros((1, 3), np.float32)})

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from loquor import ExecutionError, _core
+from loquor._runtime import open_runtime
 from loquor.prepare.check import distance
 from loquor.prepare.graph import RefusedError
 
@@ -32,3 +37,15 @@ def test_a_huge_value_may_be_off_by_its_own_rounding() -> None:
 def test_what_is_no_number_is_refused(value: float) -> None:
     with pytest.raises(RefusedError):
         distance(np.full(3, value, np.float32), np.ones(3, np.float32), "the samples", 0.1)
+
+
+# --- One graph by itself ---
+
+
+def test_a_session_refuses_wrong_arrays(bundle_of: Callable[..., Path]) -> None:
+    session = _core.Session(open_runtime(), str(bundle_of() / "onnx" / "embed_tokens.onnx"), threads=1)
+    assert session.run({"input_ids": np.zeros((1, 3), np.int64)})["inputs_embeds"].shape == (1, 3, 64)
+    with pytest.raises(ValueError, match="complex128"):
+        session.run({"input_ids": np.zeros((1, 3), complex)})
+    with pytest.raises(ExecutionError, match=r"embed_tokens\.onnx: Unexpected input data type"):
+        session.run({"input_ids": np.zeros((1, 3), np.float32)})

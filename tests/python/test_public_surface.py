@@ -80,8 +80,9 @@ _PROGRESS = "progress: 'Callable[[int], None] | None' = None"
             "(self, model: 'str | os.PathLike[str]' = 'mini', *, device: 'str' = 'auto', "
             "dtype: 'str' = 'auto', threads: 'int' = 0, normalize: 'str' = 'auto', "
             "provider_options: 'Mapping[str, str] | None' = None, slots: 'int' = 0, max_queue: 'int' = 0, "
-            "batching: 'bool' = True, prepare: 'bool' = True, kv_dtype: 'str' = 'auto', "
-            "reference_seconds: 'float | None' = None, prefix_cache_bytes: 'int' = 268435456, "
+            "batching: 'bool' = True, prepare: 'bool' = True, own_operators: 'bool' = True, "
+            "kv_dtype: 'str' = 'auto', reference_seconds: 'float | None' = None, "
+            "prefix_cache_bytes: 'int' = 268435456, "
             "sampling: 'str' = 'auto') -> 'None'",
         ),
         (

@@ -41,12 +41,13 @@ LOQUOR_EXPORT loquor_status loquor_tensors_get(const loquor_tensors* tensors, si
                                                loquor_tensor* tensor);
 LOQUOR_EXPORT void loquor_tensors_destroy(loquor_tensors* tensors);
 
-/* The vector instructions that our own operators use on this processor: "plain", "neon", "avx2" or "avx512". */
+/* The vector instructions that our own operators use on this processor: "plain", "neon", "avx2" or "avx512".
+ */
 LOQUOR_EXPORT const char* loquor_vector_unit(void);
 
-/* Gives those operators to a session of the application's own, so that it can load a prepared graph: the entry
- * that ONNX Runtime looks for in a library of custom operators. session_options is an OrtSessionOptions,
- * api_base an OrtApiBase; returns an OrtStatus, NULL if all went well. */
+/* Gives those operators to a session of the application's own, so that it can load a prepared graph: the
+ * entry that ONNX Runtime looks for in a library of custom operators. session_options is an
+ * OrtSessionOptions, api_base an OrtApiBase; returns an OrtStatus, NULL if all went well. */
 LOQUOR_EXPORT void* RegisterCustomOps(void* session_options, const void* api_base);
 
 #ifdef __cplusplus
