@@ -5,7 +5,8 @@
 Rivals run on one bundle with random weights, greedy, with the same prompt and number of threads: the public
 loop (Python onnxruntime and numpy, new arrays at every step) on the graph as published and with its products
 at accuracy_level 4, and Loquor unprepared, prepared with operators of ONNX Runtime only and with its own, and
-with a float16 or int8 KV cache; with --rivals also llama.cpp and onnxruntime-genai. A step is embed_tokens, the language model and the choice of the token; the
+with a float16 or int8 KV cache; with --rivals also llama.cpp and onnxruntime-genai. --short leaves out the
+public loop and Loquor unprepared. A step is embed_tokens, the language model and the choice of the token; the
 prefill is left out.
 """
 
@@ -31,6 +32,7 @@ import loquor
 from bundles import DTYPES, EXPORTED_FORMS, FORMS, SIZES, make_bundle
 
 BASELINE = public_loop.NAME
+PLAIN = "loquor, ORT's operators"
 
 
 def loquor_step(engine: loquor.Engine, ids: list[int], voice: loquor.Voice, steps: int) -> float:
@@ -70,35 +72,40 @@ def run(args: argparse.Namespace, folder: Path, stack: ExitStack) -> None:
     )
     common: dict[str, Any] = {"dtype": args.dtype, "threads": args.threads, "device": "cpu"}
     engines = {
-        "loquor, as published": loquor.Engine(bundle, prepare=False, **common),
-        "loquor, ORT's operators": loquor.Engine(bundle, own_operators=False, **common),
+        PLAIN: loquor.Engine(bundle, own_operators=False, **common),
         "loquor": loquor.Engine(bundle, **common),
         "loquor, fp16 KV": loquor.Engine(bundle, kv_dtype="fp16", **common),
         "loquor, int8 KV": loquor.Engine(bundle, kv_dtype="int8", **common),
     }
-    loops = public_loop.loops(bundle, args.dtype, args.threads)
+    loops = {}
+    if not args.short:
+        engines = {"loquor, as published": loquor.Engine(bundle, prepare=False, **common), **engines}
+        loops = public_loop.loops(bundle, args.dtype, args.threads)
     most = max(args.context) + args.steps + 1
     outside = stack.enter_context(others.asked_for(args, bundle, folder, most))
     audio = np.sin(np.arange(24000 * 10) * 0.05).astype(np.float32) * 0.1
-    plain_voice = loops[BASELINE].encode(audio)
     voices = {name: engine.voice((audio, 24000)) for name, engine in engines.items()}
+    plain_voices = {name: loop.encode(audio) for name, loop in loops.items()}
+    prefix = voices[PLAIN].audio_features.shape[0]
     rows = []
     for context in args.context:
         bandwidth = read_bandwidth(args.threads)  # each time: on a shared host it changes
-        text = context - plain_voice["audio_features"].shape[1] - 2
+        text = context - prefix - 2
         ids = [72] * max(1, text) + [50256, 50256]
         rivals: dict[str, Callable[[], float]] = {}
         for name, loop in loops.items():
-            rivals[name] = partial(public_loop.step, loop, ids, plain_voice, args.steps)
+            rivals[name] = partial(public_loop.step, loop, ids, plain_voices[name], args.steps)
         for name, engine in engines.items():
             rivals[name] = partial(loquor_step, engine, ids, voices[name], args.steps)
         rivals |= outside.steps(context, args.steps)
         condition = {"context": context, "threads": args.threads, "GB/s": round(bandwidth / 1e9, 1)}
-        measured = measure(rivals, baseline=BASELINE, rounds=args.rounds, condition=condition)
+        measured = measure(
+            rivals, baseline=PLAIN if args.short else BASELINE, rounds=args.rounds, condition=condition
+        )
         for row in measured:
             if row.rival not in {*engines, *loops}:
                 continue  # its cache is of a kind of its own
-            engine = engines.get(row.rival, engines["loquor, as published"])
+            engine = engines.get(row.rival, engines[PLAIN])
             limit = bytes_of_a_step(bundle, engine, context) / bandwidth * 1e3
             row.facts["of the bandwidth limit"] = f"{limit / row.median:.0%}"  # type: ignore[index]
         rows += measured
@@ -127,6 +134,9 @@ def main() -> int:
     )
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument(
+        "--short", action="store_true", help="only Loquor's own prepared graphs, and --rivals"
+    )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=Path, help="write the figures here, and a plot beside them")
     others.add_argument(parser)
