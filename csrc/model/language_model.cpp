@@ -27,10 +27,11 @@ bool alike(const std::vector<float>& a, const std::vector<float>& b) {
 
 }  // namespace
 
-LanguageModel::LanguageModel(ort::Session session, const ort::Device& device)
+LanguageModel::LanguageModel(ort::Session session, const ort::Device& device,
+                             const std::optional<LmProbe>& probe)
     : session_(std::move(session)),
       signature_(read_lm_signature(session_)),
-      probe_(probe_language_model(session_, signature_, device)),
+      probe_(probe ? *probe : probe_language_model(session_, signature_, device)),
       longest_run_(std::numeric_limits<int64_t>::max()),
       host_(session_.api_ptr()),
       host_cache_(device.host_memory()),

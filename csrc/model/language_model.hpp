@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/span.hpp"
@@ -16,8 +17,9 @@ namespace loquor {
 
 class LanguageModel {
  public:
-  // Checks the contract and probes how the cache may be kept. Throws kModel.
-  LanguageModel(ort::Session session, const ort::Device& device);
+  // Checks the contract and probes how the cache may be kept, unless `probe` says what was found before.
+  // Throws kModel.
+  LanguageModel(ort::Session session, const ort::Device& device, const std::optional<LmProbe>& probe = {});
   LanguageModel(const LanguageModel&) = delete;
   LanguageModel& operator=(const LanguageModel&) = delete;
 

@@ -74,40 +74,45 @@ Model::Model(const ort::ApiPtr& api, Manifest manifest_, const ort::SessionConfi
              const LmExtension& extend_lm)
     : Model(api, manifest_, config_, load_all(api, manifest_, config_, extend_lm)) {}
 
-Model::Model(const ort::ApiPtr& api, Manifest manifest_, const ort::SessionConfig& config_, Sessions sessions)
+Model::Model(const ort::ApiPtr& api, Manifest manifest_, const ort::SessionConfig& config_, Loaded loaded)
     : manifest(std::move(manifest_)),
       config(config_),
-      embed_tokens(std::move(sessions[index_of(Graph::kEmbedTokens)])),
-      language_model(std::move(sessions[index_of(Graph::kLanguageModel)]), config.device),
-      conditional_decoder(std::move(sessions[index_of(Graph::kConditionalDecoder)]),
+      embed_tokens(std::move(loaded.sessions[index_of(Graph::kEmbedTokens)])),
+      language_model(std::move(loaded.sessions[index_of(Graph::kLanguageModel)]), config.device,
+                     loaded.probe),
+      conditional_decoder(std::move(loaded.sessions[index_of(Graph::kConditionalDecoder)]),
                           manifest.samples_per_token),
       api_(api),
-      speech_encoder_level_(sessions[index_of(Graph::kSpeechEncoder)].optimization_level()),
-      speech_encoder_placement_(sessions[index_of(Graph::kSpeechEncoder)].placement()),
-      speech_encoder_(
-          std::make_shared<const SpeechEncoder>(std::move(sessions[index_of(Graph::kSpeechEncoder)]))) {
+      speech_encoder_level_(loaded.sessions[index_of(Graph::kSpeechEncoder)].optimization_level()),
+      speech_encoder_placement_(loaded.sessions[index_of(Graph::kSpeechEncoder)].placement()),
+      speech_encoder_(std::make_shared<const SpeechEncoder>(
+          std::move(loaded.sessions[index_of(Graph::kSpeechEncoder)]))) {
   check_boundaries();
   log::write(log::Level::kInfo,
              std::string("the KV cache is kept ") +
                  (language_model.kv_mode() == KvMode::kInPlace ? "in place" : "in two buffers by turns"));
 }
 
-// On a thread for each core, the largest graphs first: what is large would end last.
-Model::Sessions Model::load_all(const ort::ApiPtr& api, const Manifest& manifest,
-                                const ort::SessionConfig& config, const LmExtension& extend_lm) {
+// On a thread for each core, the largest graphs first: what is large would end last. The language model is
+// probed meanwhile.
+Model::Loaded Model::load_all(const ort::ApiPtr& api, const Manifest& manifest,
+                              const ort::SessionConfig& config, const LmExtension& extend_lm) {
   std::array<std::size_t, kGraphCount> order{};
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
     return bytes_of(manifest.files[a].path) > bytes_of(manifest.files[b].path);
   });
   std::array<std::promise<ort::Session>, kGraphCount> loaded;
+  LmProbe probe;
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
     for (std::size_t at = next++; at < kGraphCount; at = next++) {
       const auto graph = static_cast<Graph>(order[at]);
       try {
-        loaded[order[at]].set_value(
-            load(api, manifest, graph, config, graph == Graph::kLanguageModel ? extend_lm : LmExtension{}));
+        const bool is_lm = graph == Graph::kLanguageModel;
+        ort::Session session = load(api, manifest, graph, config, is_lm ? extend_lm : LmExtension{});
+        if (is_lm) probe = probe_language_model(session, read_lm_signature(session), config.device);
+        loaded[order[at]].set_value(std::move(session));
       } catch (...) {
         loaded[order[at]].set_exception(std::current_exception());
       }
@@ -119,9 +124,9 @@ Model::Sessions Model::load_all(const ort::ApiPtr& api, const Manifest& manifest
   }
   work();
   for (auto& helper : helpers) helper.wait();
-  Sessions sessions;
-  for (auto& each : loaded) sessions.push_back(each.get_future().get());
-  return sessions;
+  Loaded all = {{}, probe};
+  for (auto& each : loaded) all.sessions.push_back(each.get_future().get());
+  return all;
 }
 
 std::shared_ptr<const SpeechEncoder> Model::speech_encoder() const {

@@ -24,7 +24,7 @@ struct LmExtension {
 
 class Model {
  public:
-  // Loads the graphs at the same time, each on a thread of its own. What `extend_lm` names is appended to the
+  // Loads the graphs at the same time, on a thread for each core. What `extend_lm` names is appended to the
   // language model. Throws kModel, kInvalidInput or kRuntimeMissing; where several graphs fail, what the
   // first of them threw.
   Model(const ort::ApiPtr& api, Manifest manifest, const ort::SessionConfig& config,
@@ -51,10 +51,13 @@ class Model {
   ConditionalDecoder conditional_decoder;
 
  private:
-  using Sessions = std::vector<ort::Session>;  // by Graph
-  static Sessions load_all(const ort::ApiPtr& api, const Manifest& manifest, const ort::SessionConfig& config,
-                           const LmExtension& extend_lm);
-  Model(const ort::ApiPtr& api, Manifest manifest, const ort::SessionConfig& config, Sessions sessions);
+  struct Loaded {
+    std::vector<ort::Session> sessions;  // by Graph
+    LmProbe probe;
+  };
+  static Loaded load_all(const ort::ApiPtr& api, const Manifest& manifest, const ort::SessionConfig& config,
+                         const LmExtension& extend_lm);
+  Model(const ort::ApiPtr& api, Manifest manifest, const ort::SessionConfig& config, Loaded loaded);
   void check_boundaries() const;
 
   const ort::ApiPtr api_;
