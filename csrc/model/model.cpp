@@ -79,7 +79,7 @@ Model::Model(const ort::ApiPtr& api, Manifest manifest_, const ort::SessionConfi
       config(config_),
       embed_tokens(std::move(loaded.sessions[index_of(Graph::kEmbedTokens)])),
       language_model(std::move(loaded.sessions[index_of(Graph::kLanguageModel)]), config.device,
-                     loaded.probe),
+                     loaded.probe.get()),
       conditional_decoder(std::move(loaded.sessions[index_of(Graph::kConditionalDecoder)]),
                           manifest.samples_per_token),
       api_(api),
@@ -103,7 +103,7 @@ Model::Loaded Model::load_all(const ort::ApiPtr& api, const Manifest& manifest,
     return bytes_of(manifest.files[a].path) > bytes_of(manifest.files[b].path);
   });
   std::array<std::promise<ort::Session>, kGraphCount> loaded;
-  LmProbe probe;
+  std::future<LmProbe> probe;
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
     for (std::size_t at = next++; at < kGraphCount; at = next++) {
@@ -111,7 +111,12 @@ Model::Loaded Model::load_all(const ort::ApiPtr& api, const Manifest& manifest,
       try {
         const bool is_lm = graph == Graph::kLanguageModel;
         ort::Session session = load(api, manifest, graph, config, is_lm ? extend_lm : LmExtension{});
-        if (is_lm) probe = probe_language_model(session, read_lm_signature(session), config.device);
+        if (is_lm) {
+          std::packaged_task<LmProbe()> probing(
+              [&] { return probe_language_model(session, read_lm_signature(session), config.device); });
+          probe = probing.get_future();
+          probing();
+        }
         loaded[order[at]].set_value(std::move(session));
       } catch (...) {
         loaded[order[at]].set_exception(std::current_exception());
@@ -124,7 +129,7 @@ Model::Loaded Model::load_all(const ort::ApiPtr& api, const Manifest& manifest,
   }
   work();
   for (auto& helper : helpers) helper.wait();
-  Loaded all = {{}, probe};
+  Loaded all = {{}, std::move(probe)};
   for (auto& each : loaded) all.sessions.push_back(each.get_future().get());
   return all;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -53,7 +54,7 @@ class Model {
  private:
   struct Loaded {
     std::vector<ort::Session> sessions;  // by Graph
-    LmProbe probe;
+    std::future<LmProbe> probe;          // what it threw is told behind the faults of the graphs before it
   };
   static Loaded load_all(const ort::ApiPtr& api, const Manifest& manifest, const ort::SessionConfig& config,
                          const LmExtension& extend_lm);
