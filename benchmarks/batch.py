@@ -2,10 +2,11 @@
 
     python benchmarks/batch.py --size turbo --dtype q4 [--batch 1 2 4 8 16] [--context 600] [--steps 40]
 
-B requests are opened at once on an engine that steps them together and on one that steps them by turns
-(`batching=False`). Timed is the stretch in which all of them are generating, from the last one's first tokens
-on: its time by the tokens made in it, in ms. The wait between two tokens of one request is B times that.
-Prefills and the decoder are left out. Ratios are to one request alone, by turns.
+B requests are opened at once on an engine that steps them together, on one that steps them by turns
+(`batching=False`), and on one that keeps to ONNX Runtime's operators. Timed is the stretch in which all of
+them are generating, from the last one's first tokens on: its time by the tokens made in it, in ms. The wait
+between two tokens of one request is B times that. Prefills and the decoder are left out. Ratios are to one
+request alone, by turns.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ import loquor
 from loquor import _core
 from loquor.bench import Questions
 from loquor.options import resolve_options
+
+LOOK_EVERY = 5e-3  # seconds; more often, looking would take its share of a core
 
 
 def per_token(asked: Questions, batch: int, context: int, steps: int) -> float:
@@ -43,9 +46,9 @@ def per_token(asked: Questions, batch: int, context: int, steps: int) -> float:
                 break
             if any(stream.info()["ended"] for stream in streams):
                 raise SystemExit("a request ended before all of them had begun: give more --steps")
-            time.sleep(5e-4)
+            time.sleep(LOOK_EVERY)
         while True:
-            time.sleep(5e-4)
+            time.sleep(LOOK_EVERY)
             now, counts = time.perf_counter(), [stream.info()["token_count"] for stream in streams]
             made = sum(counts) - sum(first)
             if made >= batch * steps or any(stream.info()["ended"] for stream in streams):
@@ -57,7 +60,7 @@ def per_token(asked: Questions, batch: int, context: int, steps: int) -> float:
         for stream in streams:
             stream.cancel()
         while not all(stream.info()["ended"] for stream in streams):
-            time.sleep(5e-4)
+            time.sleep(LOOK_EVERY)
 
 
 def answer(args: argparse.Namespace, bundle: Path) -> None:
@@ -65,12 +68,14 @@ def answer(args: argparse.Namespace, bundle: Path) -> None:
     with (
         loquor.Engine(bundle, batching=False, **common) as turns,
         loquor.Engine(bundle, **common) as together,
+        loquor.Engine(bundle, own_operators=False, **common) as runtime,
     ):
         if not together.capabilities.batched:
             print("left out: this graph's steps cannot be batched here, so that both engines go by turns")
         engines = {"by turns": questions(turns)}
         if together.capabilities.batched:
             engines["together"] = questions(together)
+            engines["together, the runtime's operators"] = questions(runtime)
         rivals: dict[tuple[int, str], Callable[[], float]] = {
             (batch, name): partial(per_token, asked, batch, args.context, args.steps)
             for batch in args.batch

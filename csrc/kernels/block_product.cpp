@@ -5,28 +5,32 @@
 namespace loquor {
 namespace {
 
-// Decode waits for memory at AVX2's width already.
-[[maybe_unused]] bool has_avx2() {
+struct Bodies {
+  decltype(&plain::round_activations_body) round;
+  decltype(&plain::block_products_body) products;
+};
+
+// Those variants that want no more rows of weights at once than there are.
+Bodies bodies([[maybe_unused]] std::size_t rows) {
+#if LOQUOR_X86_UNITS
   const VectorUnit unit = vector_unit();
-  return unit == VectorUnit::kAvx2 || unit == VectorUnit::kAvx512;
+  if (unit == VectorUnit::kAvx512 && rows >= 16)
+    return {avx512::round_activations_body, avx512::block_products_body};
+  if (unit != VectorUnit::kPlain && rows >= 8)
+    return {avx2::round_activations_body, avx2::block_products_body};
+#endif
+  return {plain::round_activations_body, plain::block_products_body};
 }
 
 }  // namespace
 
 void round_activations(const float* x, std::size_t blocks, int bits, RoundedBlock* rounded) {
-#if LOQUOR_X86_UNITS
-  if (has_avx2()) return avx2::round_activations_body(x, blocks, bits, rounded);
-#endif
-  plain::round_activations_body(x, blocks, bits, rounded);
+  bodies(kProductRows).round(x, blocks, bits, rounded);
 }
 
 void block_products(const BlockWeights& weights, const RoundedBlock* rounded, std::size_t count, float* y,
                     std::size_t first, std::size_t last) {
-#if LOQUOR_X86_UNITS
-  if (has_avx2() && weights.rows >= kProductRows)
-    return avx2::block_products_body(weights, rounded, count, y, first, last);
-#endif
-  plain::block_products_body(weights, rounded, count, y, first, last);
+  bodies(weights.rows).products(weights, rounded, count, y, first, last);
 }
 
 }  // namespace loquor

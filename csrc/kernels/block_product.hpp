@@ -12,7 +12,7 @@
 namespace loquor {
 
 constexpr std::size_t kProductBlock = 32;  // weights with one scale
-constexpr std::size_t kProductRows = 8;    // computed together: parts begin at multiples of it
+constexpr std::size_t kProductRows = 16;   // parts begin at multiples of it: so many are computed together
 
 // Weights as stored, at any address. Of two values in one byte the first is in the lower half.
 struct BlockWeights {

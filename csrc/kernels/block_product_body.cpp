@@ -3,7 +3,7 @@
 #include "kernels/simd.hpp"
 
 #if defined(__AVX2__)
-#include <immintrin.h>
+#include "kernels/block_lanes.hpp"
 #endif
 
 namespace loquor::LOQUOR_UNIT {
@@ -40,107 +40,45 @@ LOQUOR_INLINE Scaling scaling_of(float largest) {
 
 #if defined(__AVX2__)
 
-// Eight rows of weights at a time, a lane each.
+// kLanes rows of weights at a time, a lane each.
 
 constexpr std::size_t kChunk = 8;  // blocks whose scales and zero points are made ready together
 constexpr std::size_t kTile = 16;  // activation rows that share weights in registers
 
-LOQUOR_INLINE __m256i broadcast(const std::int8_t* four) {
-  std::int32_t bytes = 0;
-  std::memcpy(&bytes, four, sizeof bytes);
-  return _mm256_set1_epi32(bytes);
-}
-
-// 16 bytes of each of eight rows, as four vectors of which lane n has four bytes of row n.
-LOQUOR_INLINE void turn(const std::uint8_t* at, std::size_t stride, __m256i* turned) {
-  __m256i rows[4];
-  for (std::size_t i = 0; i < 4; ++i) {
-    const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at + i * stride));
-    const __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at + (i + 4) * stride));
-    rows[i] = _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
-  }
-  const __m256i a = _mm256_unpacklo_epi32(rows[0], rows[1]), b = _mm256_unpacklo_epi32(rows[2], rows[3]);
-  const __m256i c = _mm256_unpackhi_epi32(rows[0], rows[1]), d = _mm256_unpackhi_epi32(rows[2], rows[3]);
-  turned[0] = _mm256_unpacklo_epi64(a, b);
-  turned[1] = _mm256_unpackhi_epi64(a, b);
-  turned[2] = _mm256_unpacklo_epi64(c, d);
-  turned[3] = _mm256_unpackhi_epi64(c, d);
-}
-
-LOQUOR_INLINE __m256i low_halves(__m256i bytes) { return _mm256_and_si256(bytes, _mm256_set1_epi8(15)); }
-LOQUOR_INLINE __m256i high_halves(__m256i bytes) { return low_halves(_mm256_srli_epi16(bytes, 4)); }
-
-// 16 bytes of each of eight rows of weights, as halves of bytes.
-struct Halves {
-  __m256i low[4], high[4];
-};
-
-LOQUOR_INLINE Halves halves_of(const std::uint8_t* at, std::size_t stride) {
-  Halves made;
-  turn(at, stride, made.low);
-  for (std::size_t j = 0; j < 4; ++j) {
-    made.high[j] = high_halves(made.low[j]);
-    made.low[j] = low_halves(made.low[j]);
-  }
-  return made;
-}
-
-// Sums of products in lanes of 16 bits. Nothing overflows: a pair of halves and activations is within
-// 2 * 15 * 127, and a lane has four or eight of them.
-LOQUOR_INLINE __m256i dot(const __m256i* halves, const std::int8_t* a) {
-  __m256i sum = _mm256_maddubs_epi16(halves[0], broadcast(a));
-  for (std::size_t j = 1; j < 4; ++j)
-    sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16(halves[j], broadcast(a + 4 * j)));
-  return sum;
-}
-
-// The same in 32 bits, of four bits a weight: the lower halves are the weights at even places.
-LOQUOR_INLINE __m256i dot4(const Halves& w, const std::int8_t* a) {
-  return _mm256_madd_epi16(_mm256_add_epi16(dot(w.low, a), dot(w.high, a + 16)), _mm256_set1_epi16(1));
-}
-
-// And of bytes, of which these are the sums of the lower and of the upper halves.
-LOQUOR_INLINE __m256i joined(__m256i low, __m256i high) {
-  return _mm256_add_epi32(_mm256_madd_epi16(low, _mm256_set1_epi16(1)),
-                          _mm256_madd_epi16(high, _mm256_set1_epi16(16)));
-}
-
 // Scales and zero points of some blocks: lane n is row n's.
 struct Chunk {
-  __m256 scales[kChunk], zeros[kChunk];
+  Floats scales[kChunk], zeros[kChunk];
 };
 
-LOQUOR_INLINE void turn_scales(const std::uint8_t* at, std::size_t stride, __m256* turned) {
-  __m256i parts[kChunk];
+LOQUOR_INLINE void turn_scales(const std::uint8_t* at, std::size_t stride, Floats* turned) {
+  Words parts[kChunk];
   turn(at, stride, parts);
   turn(at + 16, stride, parts + 4);
-  for (std::size_t b = 0; b < kChunk; ++b) turned[b] = _mm256_castsi256_ps(parts[b]);
+  for (std::size_t b = 0; b < kChunk; ++b) turned[b] = reinterpret_cast<Floats>(parts[b]);
 }
 
 template <int bits>
-LOQUOR_INLINE void turn_zeros(const std::uint8_t* at, std::size_t stride, __m256* turned) {
+LOQUOR_INLINE void turn_zeros(const std::uint8_t* at, std::size_t stride, Floats* turned) {
   constexpr std::size_t kHeld = 32 / bits;  // in four bytes
-  const __m256i mask = _mm256_set1_epi32((1 << bits) - 1);
   for (std::size_t b = 0; b < kChunk; b += kHeld, at += 4) {
-    std::int32_t four[8];
-    for (std::size_t i = 0; i < 8; ++i) std::memcpy(four + i, at + i * stride, sizeof *four);
-    __m256i held = _mm256_setr_epi32(four[0], four[1], four[2], four[3], four[4], four[5], four[6], four[7]);
-    for (std::size_t i = 0; i < kHeld; ++i, held = _mm256_srli_epi32(held, bits))
-      turned[b + i] = _mm256_cvtepi32_ps(_mm256_and_si256(held, mask));
+    Words held = {};
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      std::uint32_t four = 0;
+      std::memcpy(&four, at + i * stride, sizeof four);
+      held[i] = four;
+    }
+    for (std::size_t i = 0; i < kHeld; ++i, held >>= bits)
+      turned[b + i] = __builtin_convertvector(reinterpret_cast<Ints>(held & ((1u << bits) - 1)), Floats);
   }
 }
 
 // A chunk of fewer blocks, at a row's end.
 void read_short(const BlockWeights& weights, std::size_t row, std::size_t block, Chunk& chunk) {
-  for (std::size_t b = 0; block + b < weights.blocks; ++b) {
-    float scales[kProductRows], zeros[kProductRows];
-    for (std::size_t i = 0; i < kProductRows; ++i) {
-      scales[i] = scale_of(weights, row + i, block + b);
-      zeros[i] = zero_of(weights, row + i, block + b);
+  for (std::size_t b = 0; block + b < weights.blocks; ++b)
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      chunk.scales[b][i] = scale_of(weights, row + i, block + b);
+      chunk.zeros[b][i] = zero_of(weights, row + i, block + b);
     }
-    chunk.scales[b] = _mm256_loadu_ps(scales);
-    chunk.zeros[b] = _mm256_loadu_ps(zeros);
-  }
 }
 
 // Asks for `count` bytes from `at`, which may lie behind the end.
@@ -149,8 +87,8 @@ LOQUOR_INLINE void prefetch(std::uintptr_t at, std::size_t count) {
     _mm_prefetch(reinterpret_cast<const char*>(at + i), _MM_HINT_T1);
 }
 
-// Where eight rows of weights begin. They lie in one piece, and so do the next eight behind them, which are
-// asked for meanwhile: the processor by itself does not foresee eight streams that end every few hundred
+// Where kLanes rows of weights begin. They lie in one piece, and so do the next ones behind them, which are
+// asked for meanwhile: the processor by itself does not foresee so many streams that end every few hundred
 // bytes.
 template <int bits>
 struct Rows {
@@ -171,61 +109,84 @@ struct Rows {
     if (zeros != nullptr) turn_zeros<bits>(zeros + block / 8 * bits, zero_stride, chunk.zeros);
   }
   LOQUOR_INLINE void prefetch_chunk(std::size_t block) const {
-    const std::size_t lanes = block * kProductRows;
-    prefetch(reinterpret_cast<std::uintptr_t>(scales) + 8 * scale_stride + lanes * sizeof(float), 256);
+    constexpr std::size_t kScales = kLanes * kChunk * sizeof(float), kZeros = kLanes * kChunk / 8 * bits;
+    prefetch(reinterpret_cast<std::uintptr_t>(scales) + kLanes * (scale_stride + block * sizeof(float)),
+             kScales);
     if (zeros != nullptr)
-      prefetch(reinterpret_cast<std::uintptr_t>(zeros) + 8 * zero_stride + lanes / 8 * bits, 64);
+      prefetch(reinterpret_cast<std::uintptr_t>(zeros) + kLanes * (zero_stride + block / 8 * bits), kZeros);
   }
   LOQUOR_INLINE void prefetch_block(std::size_t block) const {
-    constexpr std::size_t kAll = kProductRows * kBytes;
-    prefetch(reinterpret_cast<std::uintptr_t>(values) + 8 * value_stride + block * kAll, kAll);
+    prefetch(reinterpret_cast<std::uintptr_t>(values) + kLanes * (value_stride + block * kBytes),
+             kLanes * kBytes);
   }
 };
 
 // A block's part of a sum, by one scheme for any number of activation rows.
-LOQUOR_INLINE __m256 added(__m256 sum, __m256i dots, const RoundedBlock& a, __m256 scales, __m256 zeros) {
-  const __m256 whole = _mm256_fnmadd_ps(zeros, _mm256_set1_ps(a.sum), _mm256_cvtepi32_ps(dots));
-  return _mm256_fmadd_ps(whole, _mm256_mul_ps(scales, _mm256_set1_ps(a.scale)), sum);
+LOQUOR_INLINE Floats added(Floats sum, Ints dots, const RoundedBlock& a, Floats scales, Floats zeros) {
+  const Floats whole = __builtin_convertvector(dots, Floats) - zeros * all(a.sum);
+  return whole * (scales * all(a.scale)) + sum;
 }
 
-// Adds a block's part to the sums of `count` activation rows; `a` is that block of the first.
-template <int bits, std::size_t most>
-LOQUOR_INLINE void add_block(const std::uint8_t* at, std::size_t stride, __m256 scales, __m256 zeros,
-                             const RoundedBlock* a, std::size_t blocks, std::size_t count, __m256* sums) {
-  const Halves first = halves_of(at, stride);
-  if constexpr (bits == 4) {
-    for (std::size_t m = 0; m < count; ++m, a += blocks)
-      sums[m] = added(sums[m], dot4(first, a->values), *a, scales, zeros);
-  } else if constexpr (most == 1) {
-    const Halves second = halves_of(at + 16, stride);
-    const __m256i low = _mm256_add_epi16(dot(first.low, a->values), dot(second.low, a->values + 16));
-    const __m256i high = _mm256_add_epi16(dot(first.high, a->values), dot(second.high, a->values + 16));
-    sums[0] = added(sums[0], joined(low, high), *a, scales, zeros);
+#if !defined(__AVX512VNNI__)
+
+// add_block() for eight bits. Their sums of products would not fit into 16 bits, those of their halves do.
+template <std::size_t most>
+LOQUOR_INLINE void add_bytes(const std::uint8_t* at, std::size_t stride, Floats scales, Floats zeros,
+                             const RoundedBlock* a, std::size_t blocks, std::size_t count, Floats* sums) {
+  Words low[4], high[4], next_low[4], next_high[4];
+  turn_halves(at, stride, low, high);
+  if constexpr (most == 1) {
+    turn_halves(at + 16, stride, next_low, next_high);
+    const Raw lows = LOQUOR_WIDE(add_epi16)(pairs(low, a->values), pairs(next_low, a->values + 16));
+    const Raw highs = LOQUOR_WIDE(add_epi16)(pairs(high, a->values), pairs(next_high, a->values + 16));
+    sums[0] = added(sums[0], joined(lows, highs), *a, scales, zeros);
   } else {  // there are not registers for a whole block
-    __m256i dots[most];
+    Ints dots[most];
     for (std::size_t m = 0; m < count; ++m) {
       const std::int8_t* const values = a[m * blocks].values;
-      dots[m] = joined(dot(first.low, values), dot(first.high, values));
+      dots[m] = joined(pairs(low, values), pairs(high, values));
     }
-    const Halves second = halves_of(at + 16, stride);
+    turn_halves(at + 16, stride, next_low, next_high);
     for (std::size_t m = 0; m < count; ++m, a += blocks) {
-      const __m256i rest = joined(dot(second.low, a->values + 16), dot(second.high, a->values + 16));
-      sums[m] = added(sums[m], _mm256_add_epi32(dots[m], rest), *a, scales, zeros);
+      const std::int8_t* const values = a->values + 16;
+      sums[m] = added(sums[m], dots[m] + joined(pairs(next_low, values), pairs(next_high, values)), *a,
+                      scales, zeros);
     }
   }
 }
 
-// Eight rows of weights from `row` with `given` activation rows, at most `most`; the first `skipped` results
+#endif
+
+// Adds a block's part to the sums of `count` activation rows; `a` is that block of the first.
+template <int bits, std::size_t most>
+LOQUOR_INLINE void add_block(const std::uint8_t* at, std::size_t stride, Floats scales, Floats zeros,
+                             const RoundedBlock* a, std::size_t blocks, std::size_t count, Floats* sums) {
+  Words weights[8];
+  if constexpr (bits == 4) {
+    turn_halves(at, stride, weights, weights + 4);
+  } else {
+#if defined(__AVX512VNNI__)
+    turn(at, stride, weights);
+    turn(at + 16, stride, weights + 4);
+#else
+    return add_bytes<most>(at, stride, scales, zeros, a, blocks, count, sums);
+#endif
+  }
+  for (std::size_t m = 0; m < count; ++m, a += blocks)
+    sums[m] = added(sums[m], dot(weights, a->values), *a, scales, zeros);
+}
+
+// kLanes rows of weights from `row` with `given` activation rows, at most `most`; the first `skipped` results
 // of each are not stored.
 template <int bits, std::size_t most>
 void products(const BlockWeights& weights, const RoundedBlock* rounded, std::size_t given, float* y,
               std::size_t row, std::size_t skipped) {
   const std::size_t blocks = weights.blocks, count = most == 1 ? 1 : given;
   const Rows<bits> rows(weights, row);
-  __m256 sums[most];
-  for (std::size_t m = 0; m < count; ++m) sums[m] = _mm256_setzero_ps();
+  Floats sums[most];
+  for (std::size_t m = 0; m < count; ++m) sums[m] = Floats{};
   Chunk chunk;
-  for (__m256& zero : chunk.zeros) zero = _mm256_set1_ps(bits == 4 ? 8.0f : 128.0f);
+  for (Floats& zero : chunk.zeros) zero = all(bits == 4 ? 8.0f : 128.0f);
   for (std::size_t block = 0; block < blocks; block += kChunk) {
     const std::size_t held = blocks - block < kChunk ? blocks - block : kChunk;
     if (held == kChunk)
@@ -239,24 +200,20 @@ void products(const BlockWeights& weights, const RoundedBlock* rounded, std::siz
                             chunk.zeros[b], rounded + block + b, blocks, count, sums);
     }
   }
+  Floats bias = {};
+  if (weights.bias != nullptr) std::memcpy(&bias, weights.bias + row * sizeof(float), sizeof bias);
   for (std::size_t m = 0; m < count; ++m) {
-    if (weights.bias != nullptr) {
-      __m256 bias;
-      std::memcpy(&bias, weights.bias + row * sizeof(float), sizeof bias);
-      sums[m] = _mm256_add_ps(sums[m], bias);
-    }
-    float made[kProductRows];
-    _mm256_storeu_ps(made, sums[m]);
-    for (std::size_t n = skipped; n < kProductRows; ++n) y[m * weights.rows + n] = made[n];
+    if (weights.bias != nullptr) sums[m] += bias;
+    for (std::size_t n = skipped; n < kLanes; ++n) y[m * weights.rows + n] = sums[m][n];
   }
 }
 
 template <int bits>
 void all_products(const BlockWeights& weights, const RoundedBlock* rounded, std::size_t count, float* y,
                   std::size_t first, std::size_t last) {
-  for (std::size_t n = first; n < last; n += kProductRows) {
-    // Where fewer than eight are left, some before them are computed again.
-    const std::size_t row = n + kProductRows <= weights.rows ? n : weights.rows - kProductRows;
+  for (std::size_t n = first; n < last; n += kLanes) {
+    // Where fewer rows than lanes are left, some before them are computed again.
+    const std::size_t row = n + kLanes <= weights.rows ? n : weights.rows - kLanes;
     for (std::size_t i = 0; i < count; i += kTile) {
       const std::size_t tile = count - i < kTile ? count - i : kTile;
       const RoundedBlock* const from = rounded + i * weights.blocks;

@@ -9,7 +9,8 @@ VectorUnit detect() {
   if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return VectorUnit::kPlain;
   // F16C has no name here; each processor with AVX2 has it.
   const bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+                    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+                    __builtin_cpu_supports("avx512vnni");
   return wide ? VectorUnit::kAvx512 : VectorUnit::kAvx2;
 #elif defined(__ARM_NEON)
   return VectorUnit::kNeon;

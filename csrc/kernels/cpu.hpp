@@ -13,7 +13,7 @@ enum class VectorUnit {
   kPlain,   // what every processor of the architecture has
   kNeon,    // the same, where that is NEON
   kAvx2,    // with FMA and F16C
-  kAvx512,  // F, BW, DQ and VL, besides all of AVX2
+  kAvx512,  // F, BW, DQ, VL and VNNI, besides all of AVX2
 };
 
 VectorUnit vector_unit();

@@ -55,7 +55,7 @@ def test_the_vector_unit_is_one_of_those_compiled() -> None:
     facts = Path("/proc/cpuinfo")
     words = set(facts.read_text(encoding="utf-8").split()) if facts.is_file() else set()
     if "flags" in words:  # of x86
-        wide = {"avx512f", "avx512bw", "avx512dq", "avx512vl"} <= words
+        wide = {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni"} <= words
         assert _core.vector_unit() == ("avx512" if wide else "avx2" if {"avx2", "fma"} <= words else "plain")
 
 

@@ -1,0 +1,109 @@
+// Vectors whose lanes belong to neighbouring rows of weights: 8 rows with AVX2, 16 with AVX-512 and VNNI.
+#pragma once
+
+#include <immintrin.h>
+
+#include "kernels/simd.hpp"
+
+namespace loquor::LOQUOR_UNIT {
+
+using Words = std::uint32_t __attribute__((vector_size(kLanes * sizeof(float))));  // four bytes of each row
+using Ints = std::int32_t __attribute__((vector_size(kLanes * sizeof(float))));
+
+#if defined(__AVX512F__)
+using Raw = __m512i;
+#define LOQUOR_WIDE(operation) _mm512_##operation
+// Without a mask GCC 12 warns of its own headers.
+#define LOQUOR_UNPACK(which, a, b) _mm512_maskz_unpack##which(-1, a, b)
+#else
+using Raw = __m256i;
+#define LOQUOR_WIDE(operation) _mm256_##operation
+#define LOQUOR_UNPACK(which, a, b) _mm256_unpack##which(a, b)
+#endif
+
+LOQUOR_INLINE __m128i sixteen(const std::uint8_t* at) {
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+}
+
+// 16 bytes of every fourth row.
+LOQUOR_INLINE Raw every_fourth(const std::uint8_t* at, std::size_t stride) {
+#if defined(__AVX512F__)
+  Raw made = _mm512_castsi128_si512(sixteen(at));
+  made = _mm512_inserti32x4(made, sixteen(at + 4 * stride), 1);
+  made = _mm512_inserti32x4(made, sixteen(at + 8 * stride), 2);
+  return _mm512_inserti32x4(made, sixteen(at + 12 * stride), 3);
+#else
+  return _mm256_inserti128_si256(_mm256_castsi128_si256(sixteen(at)), sixteen(at + 4 * stride), 1);
+#endif
+}
+
+// 16 bytes of each row, as four vectors of which lane n has four bytes of row n.
+LOQUOR_INLINE void turn(const std::uint8_t* at, std::size_t stride, Words* turned) {
+  Raw rows[4];
+  for (std::size_t i = 0; i < 4; ++i) rows[i] = every_fourth(at + i * stride, stride);
+  const Raw a = LOQUOR_UNPACK(lo_epi32, rows[0], rows[1]);
+  const Raw b = LOQUOR_UNPACK(lo_epi32, rows[2], rows[3]);
+  const Raw c = LOQUOR_UNPACK(hi_epi32, rows[0], rows[1]);
+  const Raw d = LOQUOR_UNPACK(hi_epi32, rows[2], rows[3]);
+  turned[0] = reinterpret_cast<Words>(LOQUOR_UNPACK(lo_epi64, a, b));
+  turned[1] = reinterpret_cast<Words>(LOQUOR_UNPACK(hi_epi64, a, b));
+  turned[2] = reinterpret_cast<Words>(LOQUOR_UNPACK(lo_epi64, c, d));
+  turned[3] = reinterpret_cast<Words>(LOQUOR_UNPACK(hi_epi64, c, d));
+}
+
+LOQUOR_INLINE Words low_halves(Words bytes) { return bytes & 0x0f0f0f0fu; }
+LOQUOR_INLINE Words high_halves(Words bytes) { return bytes >> 4 & 0x0f0f0f0fu; }
+
+// 16 bytes of each row, as four vectors of their lower halves and four of their upper ones.
+LOQUOR_INLINE void turn_halves(const std::uint8_t* at, std::size_t stride, Words* low, Words* high) {
+  turn(at, stride, low);
+  for (std::size_t j = 0; j < 4; ++j) {
+    high[j] = high_halves(low[j]);
+    low[j] = low_halves(low[j]);
+  }
+}
+
+// The same four activations for each row.
+LOQUOR_INLINE Raw broadcast(const std::int8_t* four) {
+  std::int32_t bytes = 0;
+  std::memcpy(&bytes, four, sizeof bytes);
+  return LOQUOR_WIDE(set1_epi32)(bytes);
+}
+
+#if defined(__AVX512VNNI__)
+
+// Sums of products of 32 weights and activations; exact.
+LOQUOR_INLINE Ints dot(const Words* weights, const std::int8_t* a) {
+  Raw sum = _mm512_setzero_si512();
+  for (std::size_t j = 0; j < 8; ++j)
+    sum = _mm512_dpbusd_epi32(sum, reinterpret_cast<Raw>(weights[j]), broadcast(a + 4 * j));
+  return reinterpret_cast<Ints>(sum);
+}
+
+#else
+
+// Of 16 halves and activations, in lanes of 16 bits. Nothing overflows, not even the sum of two such: a pair
+// is within 2 * 15 * 127, and a lane has eight of them then.
+LOQUOR_INLINE Raw pairs(const Words* halves, const std::int8_t* a) {
+  Raw sum = LOQUOR_WIDE(maddubs_epi16)(reinterpret_cast<Raw>(halves[0]), broadcast(a));
+  for (std::size_t j = 1; j < 4; ++j)
+    sum = LOQUOR_WIDE(add_epi16)(
+        sum, LOQUOR_WIDE(maddubs_epi16)(reinterpret_cast<Raw>(halves[j]), broadcast(a + 4 * j)));
+  return sum;
+}
+
+LOQUOR_INLINE Ints joined(Raw pairs, std::int16_t factor) {
+  return reinterpret_cast<Ints>(LOQUOR_WIDE(madd_epi16)(pairs, LOQUOR_WIDE(set1_epi16)(factor)));
+}
+
+// Sums of products of 32 weights of four bits and activations.
+LOQUOR_INLINE Ints dot(const Words* weights, const std::int8_t* a) {
+  return joined(LOQUOR_WIDE(add_epi16)(pairs(weights, a), pairs(weights + 4, a + 16)), 1);
+}
+
+// And of bytes, of which these are the sums of the lower and of the upper halves.
+LOQUOR_INLINE Ints joined(Raw low, Raw high) { return joined(low, 1) + joined(high, 16); }
+
+#endif
+
+}  // namespace loquor::LOQUOR_UNIT
