@@ -16,7 +16,7 @@ class Span {
   template <class U = T, class = std::enable_if_t<std::is_const_v<U>>>
   Span(const std::vector<std::remove_const_t<T>>& v) : data_(v.data()), size_(v.size()) {}
   template <class U = T, class = std::enable_if_t<std::is_const_v<U>>>
-  Span(Span<std::remove_const_t<T>> s) : data_(s.data()), size_(s.size()) {}
+  Span(const Span<std::remove_const_t<T>>& s) : data_(s.data()), size_(s.size()) {}
 
   T* data() const { return data_; }
   std::size_t size() const { return size_; }

@@ -13,12 +13,14 @@ using Ints = std::int32_t __attribute__((vector_size(kLanes * sizeof(float))));
 #if defined(__AVX512F__)
 using Raw = __m512i;
 #define LOQUOR_WIDE(operation) _mm512_##operation
-// Without a mask GCC 12 warns of its own headers.
-#define LOQUOR_UNPACK(which, a, b) _mm512_maskz_unpack##which(-1, a, b)
+// Without a mask of all lanes GCC 12 warns of its own headers.
+#define LOQUOR_UNPACK32(half, a, b) _mm512_maskz_unpack##half##_epi32(0xffff, a, b)
+#define LOQUOR_UNPACK64(half, a, b) _mm512_maskz_unpack##half##_epi64(0xff, a, b)
 #else
 using Raw = __m256i;
 #define LOQUOR_WIDE(operation) _mm256_##operation
-#define LOQUOR_UNPACK(which, a, b) _mm256_unpack##which(a, b)
+#define LOQUOR_UNPACK32(half, a, b) _mm256_unpack##half##_epi32(a, b)
+#define LOQUOR_UNPACK64(half, a, b) _mm256_unpack##half##_epi64(a, b)
 #endif
 
 LOQUOR_INLINE __m128i sixteen(const std::uint8_t* at) {
@@ -41,14 +43,14 @@ LOQUOR_INLINE Raw every_fourth(const std::uint8_t* at, std::size_t stride) {
 LOQUOR_INLINE void turn(const std::uint8_t* at, std::size_t stride, Words* turned) {
   Raw rows[4];
   for (std::size_t i = 0; i < 4; ++i) rows[i] = every_fourth(at + i * stride, stride);
-  const Raw a = LOQUOR_UNPACK(lo_epi32, rows[0], rows[1]);
-  const Raw b = LOQUOR_UNPACK(lo_epi32, rows[2], rows[3]);
-  const Raw c = LOQUOR_UNPACK(hi_epi32, rows[0], rows[1]);
-  const Raw d = LOQUOR_UNPACK(hi_epi32, rows[2], rows[3]);
-  turned[0] = reinterpret_cast<Words>(LOQUOR_UNPACK(lo_epi64, a, b));
-  turned[1] = reinterpret_cast<Words>(LOQUOR_UNPACK(hi_epi64, a, b));
-  turned[2] = reinterpret_cast<Words>(LOQUOR_UNPACK(lo_epi64, c, d));
-  turned[3] = reinterpret_cast<Words>(LOQUOR_UNPACK(hi_epi64, c, d));
+  const Raw a = LOQUOR_UNPACK32(lo, rows[0], rows[1]);
+  const Raw b = LOQUOR_UNPACK32(lo, rows[2], rows[3]);
+  const Raw c = LOQUOR_UNPACK32(hi, rows[0], rows[1]);
+  const Raw d = LOQUOR_UNPACK32(hi, rows[2], rows[3]);
+  turned[0] = reinterpret_cast<Words>(LOQUOR_UNPACK64(lo, a, b));
+  turned[1] = reinterpret_cast<Words>(LOQUOR_UNPACK64(hi, a, b));
+  turned[2] = reinterpret_cast<Words>(LOQUOR_UNPACK64(lo, c, d));
+  turned[3] = reinterpret_cast<Words>(LOQUOR_UNPACK64(hi, c, d));
 }
 
 LOQUOR_INLINE Words low_halves(Words bytes) { return bytes & 0x0f0f0f0fu; }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <initializer_list>
 #include <vector>
 
 #include "base/half.hpp"
@@ -132,8 +133,8 @@ double largest_error(const Sequence& sequence) {
 TEST_CASE("attention is softmax(q k^T scale) v over the positions so far") {
   for (const Body body : kBodies) {
     for (const CacheType type : kTypes) {
-      for (const std::size_t dim : {8, 16, 24, 64, 80, 128, 256}) {
-        for (const std::size_t group : {1, 3}) {
+      for (const std::size_t dim : std::initializer_list<std::size_t>{8, 16, 24, 64, 80, 128, 256}) {
+        for (const std::size_t group : std::initializer_list<std::size_t>{1, 3}) {
           Sequence sequence(type, dim, group, 150);
           CAPTURE(static_cast<int>(type));
           CAPTURE(dim);
@@ -148,9 +149,9 @@ TEST_CASE("attention is softmax(q k^T scale) v over the positions so far") {
 TEST_CASE("a row's bits do not depend on how the prompt is cut") {
   for (const Body body : kBodies) {
     for (const CacheType type : kTypes) {
-      for (const std::size_t group : {1, 3}) {
+      for (const std::size_t group : std::initializer_list<std::size_t>{1, 3}) {
         const Sequence whole = Sequence(type, 24, group, 203).in_pieces(203, body);
-        for (const std::size_t size : {1, 2, 3, 7, 31, 64, 100}) {
+        for (const std::size_t size : std::initializer_list<std::size_t>{1, 2, 3, 7, 31, 64, 100}) {
           const Sequence cut = Sequence(type, 24, group, 203).in_pieces(size, body);
           CAPTURE(static_cast<int>(type));
           CAPTURE(size);
