@@ -15,6 +15,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -29,7 +30,15 @@ LOOK_EVERY = 5e-3  # seconds; more often, looking would take its share of a core
 
 
 def per_token(asked: Questions, batch: int, context: int, steps: int) -> float:
-    """Seconds a token of `batch` requests that generate at the same time, over some `steps` steps each."""
+    """Seconds a token of `batch` requests that generate at the same time, for `steps` steps each or more."""
+    for longer in (1, 2, 4, 8, 16, 32, 64):
+        if (seconds := stretch(asked, batch, context, steps * longer)) is not None:
+            return seconds
+    raise SystemExit(f"of {batch} requests one ended before all of them could be timed: give more --steps")
+
+
+def stretch(asked: Questions, batch: int, context: int, steps: int) -> float | None:
+    """As `per_token`; None where a request ended, since the rest of the time would not be that of `batch`."""
     engine, ids = asked.engine, asked.ids(context)
     # As many tokens as the first needs while the last is still in its prefill: none ends before the stretch.
     options = loquor.GenerationOptions(
@@ -39,23 +48,18 @@ def per_token(asked: Questions, batch: int, context: int, steps: int) -> float:
     chunks = engine._stream_defaults | {"first_chunk": 0}  # no sound before all tokens are made
     voice = engine._voices.handle(asked.voice, engine._engine)
     streams = [_core.StreamHandle(engine._engine(), ids, voice, resolved, chunks) for _ in range(batch)]
+    begun, first = 0.0, 0
     try:
         while True:
-            begun, first = time.perf_counter(), [stream.info()["token_count"] for stream in streams]
-            if min(first) > 1:
-                break
-            if any(stream.info()["ended"] for stream in streams):
-                raise SystemExit("a request ended before all of them had begun: give more --steps")
+            now, infos = time.perf_counter(), [stream.info() for stream in streams]
+            counts = [info["token_count"] for info in infos]
+            if any(info["ended"] for info in infos):
+                return None
+            if not begun and min(counts) > 1:
+                begun, first = now, sum(counts)
+            if begun and sum(counts) - first >= batch * steps:
+                return (now - begun) / (sum(counts) - first)
             time.sleep(LOOK_EVERY)
-        while True:
-            time.sleep(LOOK_EVERY)
-            now, counts = time.perf_counter(), [stream.info()["token_count"] for stream in streams]
-            made = sum(counts) - sum(first)
-            if made >= batch * steps or any(stream.info()["ended"] for stream in streams):
-                break
-        if made == 0:
-            raise SystemExit("too few tokens to time: give more --steps")
-        return (now - begun) / made
     finally:
         for stream in streams:
             stream.cancel()
@@ -65,17 +69,16 @@ def per_token(asked: Questions, batch: int, context: int, steps: int) -> float:
 
 def answer(args: argparse.Namespace, bundle: Path) -> None:
     common = {"dtype": args.dtype, "threads": args.threads, "slots": max(args.batch), "device": "cpu"}
-    with (
-        loquor.Engine(bundle, batching=False, **common) as turns,
-        loquor.Engine(bundle, **common) as together,
-        loquor.Engine(bundle, own_operators=False, **common) as runtime,
-    ):
-        if not together.capabilities.batched:
-            print("left out: this graph's steps cannot be batched here, so that both engines go by turns")
+    with ExitStack() as opened:
+        turns = opened.enter_context(loquor.Engine(bundle, batching=False, **common))
+        together = opened.enter_context(loquor.Engine(bundle, **common))
         engines = {"by turns": questions(turns)}
         if together.capabilities.batched:
+            runtime = opened.enter_context(loquor.Engine(bundle, own_operators=False, **common))
             engines["together"] = questions(together)
             engines["together, the runtime's operators"] = questions(runtime)
+        else:
+            print("left out: this graph's steps cannot be batched here, so that both engines go by turns")
         rivals: dict[tuple[int, str], Callable[[], float]] = {
             (batch, name): partial(per_token, asked, batch, args.context, args.steps)
             for batch in args.batch

@@ -21,7 +21,7 @@ QUICK = {
     "latency.py": (SHORT, {"first token, recording", "first sound, voice known", "whole utterance"}),
     "pipeline.py": (SHORT, {"prefill", "decode steps", "decoder", "rest", "all"}),
     "batch.py": (
-        ["--batch", "1", "3", "--context", "450", "--steps", "10"],
+        ["--batch", "1", "3", "--context", "450", "--steps", "1"],
         {"B = 1, by turns", "B = 3, by turns", "B = 3, together"},
     ),
 }  # fmt: skip
