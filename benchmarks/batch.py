@@ -31,8 +31,8 @@ LOOK_EVERY = 5e-3  # seconds; more often, looking would take its share of a core
 
 def per_token(asked: Questions, batch: int, context: int, steps: int) -> float:
     """Seconds a token of `batch` requests that generate at the same time, for `steps` steps each or more."""
-    for longer in (1, 2, 4, 8, 16, 32, 64):
-        if (seconds := stretch(asked, batch, context, steps * longer)) is not None:
+    for doublings in range(10):
+        if (seconds := stretch(asked, batch, context, steps << doublings)) is not None:
             return seconds
     raise SystemExit(f"of {batch} requests one ended before all of them could be timed: give more --steps")
 
