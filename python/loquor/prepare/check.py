@@ -123,7 +123,7 @@ def distance(found: npt.NDArray[Any], expected: npt.NDArray[Any], what: str, tol
         raise RefusedError(f"{what} should be of shape {list(expected.shape)} but are {list(found.shape)}")
     one, other = found.astype(np.float32), expected.astype(np.float32)
     scale = np.maximum(max(1e-6, _usual_range(other)), np.abs(other))
-    worst = float((np.abs(one - other) / scale).max())
+    worst = float(np.max(np.abs(one - other) / scale))
     if not worst <= tolerance:  # also NaN
         raise RefusedError(
             f"{what} are {worst:.2g} of their range off the untouched graph's ({tolerance:.2g} allowed)"
