@@ -38,29 +38,36 @@ DTYPES: Mapping[str, str] = {"q4": "_q4", "q4f16": "_q4f16", "q8": "_quantized",
 
 @dataclass(frozen=True)
 class BundleFile:
-    """One published file: `path` within the repository, `size` in bytes, `sha256` in lower-case hex."""
+    """One published file."""
 
     path: str
+    """Within the repository, with forward slashes."""
     size: int | None = None
+    """In bytes; None where the hub does not say."""
     sha256: str | None = None
+    """In lower-case hex; None where nothing was published to compare with."""
 
 
 @dataclass(frozen=True)
 class CatalogEntry:
-    """One model: where it is published and whether this version of the engine can run it (`supported`).
-
-    `revision` is a full commit id where the bundle is pinned; else a branch, and a download asks the hub for
-    its files. A "builtin" model lies inside the package and has neither repository nor files.
-    """
+    """One model: where it is published and whether this version of the engine can run it."""
 
     name: str
+    """What `Engine` and the command line call it."""
     summary: str
+    """What it is, in a line."""
     licence: str
+    """Of its weights, as its publishers name it."""
     supported: bool
+    """Whether this version of the engine runs it."""
     location: Literal["hub", "builtin"]
+    """A "builtin" model lies inside the package and has neither repository nor files."""
     repo: str | None = None
+    """On the hub, as owner/name."""
     revision: str | None = None
+    """A full commit id where the bundle is pinned; else a branch, whose files the hub is asked for."""
     files: tuple[BundleFile, ...] = ()
+    """What the bundle consists of, in all precisions; empty where the hub has to be asked."""
 
     @property
     def dtypes(self) -> dict[str, tuple[str, ...]]:

@@ -13,17 +13,21 @@ __all__ = ["LongTextOptions", "check_long", "check_part", "checked_parting", "pi
 
 @dataclass(frozen=True)
 class LongTextOptions:
-    """How a long text is parted, and how long the pauses between its pieces are, in seconds."""
+    """How a long text is parted, and how long the pauses between its pieces are.
+
+    Pauses count the silence that the model itself left at the end of a piece.
+    """
 
     piece_characters: int | None = None
     """Characters of a piece at most, as the tokenizer gets them; None: the bundle's own (Turbo: 250)."""
     join_below: int = 40
     """A sentence shorter than this is spoken together with the next: 'Yes.' alone sounds odd."""
     clause_pause: float = 0.12
-    """Between the parts of a sentence that is too long for one piece."""
+    """Seconds between the parts of a sentence that is too long for one piece."""
     sentence_pause: float = 0.35
+    """Seconds between sentences."""
     paragraph_pause: float = 0.8
-    """Pauses count the silence that the model itself left at the end of a piece."""
+    """Seconds between paragraphs."""
     language: str = "en"
     """For finding sentences: an ISO 639-1 code."""
 

@@ -60,6 +60,7 @@ class PreparedGraph:
     """What became of one graph."""
 
     graph: str
+    """The name of the graph, such as "language_model"."""
     source: Path
     """The published file."""
     state: str
@@ -67,6 +68,7 @@ class PreparedGraph:
     file: Path | None = None
     """The rewritten graph, to be loaded with the weights beside `source`."""
     changes: tuple[str, ...] = ()
+    """What was rewritten, a sentence part each."""
     reason: str = ""
     """Why it was refused."""
     cached: bool = False
