@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +52,7 @@ def add(
 
 
 def run(args: argparse.Namespace) -> int:
-    from ..bench import Plan, bench, machine, table
+    from ..bench import Plan, bench, document, machine, table, write_document
 
     plan = Plan(args.repeat, args.context, args.steps)
     if args.voice is not None:
@@ -72,13 +70,7 @@ def run(args: argparse.Namespace) -> int:
     about = machine()
     emit("\n".join([*_heading(facts, about), *table(rows)]))
     if args.json is not None:
-        content = {
-            "question": f"speed of {facts['model']}",
-            **facts,
-            "machine": about,
-            "rows": [asdict(row) for row in rows],
-        }
-        Path(args.json).write_text(json.dumps(content, indent=1), encoding="utf-8")
+        write_document(Path(args.json), document("bench", rows, about, facts))
     return 0
 
 
@@ -86,12 +78,12 @@ def _heading(facts: dict[str, Any], about: dict[str, Any]) -> list[str]:
     def listed(states: dict[str, str]) -> str:
         return ", ".join(f"{name} {state}" for name, state in states.items())
 
-    used = ", ".join(
-        f"{name} {value:.0f} MB" for name, value in facts["megabytes"].items() if value is not None
-    )
+    sizes = {"loaded": facts["loaded_megabytes"], "peak": facts["peak_megabytes"]}
+    used = ", ".join(f"{name} {value:.0f} MB" for name, value in sizes.items() if value is not None)
     bandwidth = facts["gigabytes_per_second"]
     return [
-        f"{facts['model']} on {facts['device']}, {facts['threads']} threads, KV cache {facts['kv_cache']}",
+        f"{facts['model']} on {facts['device']}, {facts['threads']} threads, "
+        f"KV cache {facts['kv_mode']} {facts['kv_dtype']}",
         listed(facts["dtypes"]),
         listed(facts["prepared"]),
         f"{about['cpu']}, {about['cores']} cores, load {about['load']}"
