@@ -11,7 +11,7 @@ from typing import Any
 
 from .errors import InvalidInputError, ModelError
 
-__all__ = ["read_config", "sample_of", "sampled_bytes", "write_atomic"]
+__all__ = ["read_config", "sample_of", "sampled_bytes", "sha256_of", "write_atomic"]
 
 _BLOCKS, _BLOCK_BYTES = 64, 4096
 
@@ -68,6 +68,15 @@ def sampled_bytes(path: Path) -> bytes:
             file.seek(offset)
             blocks.append(file.read(_BLOCK_BYTES))
     return f"{size} ".encode() + b"".join(blocks)
+
+
+def sha256_of(path: Path) -> str:
+    """Hash of a file's whole content, as hex. Raises `OSError`."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def sample_of(path: Path) -> str:
