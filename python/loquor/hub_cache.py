@@ -10,11 +10,13 @@ from typing import Any
 
 from .catalog import BundleFile
 from .errors import LoquorError
-from .files import sha256_of, write_atomic
+from .files import read_json, sha256_of, write_atomic
 
 __all__ = ["cache_folder", "cached_file", "problem_with", "read_note", "remove_cached", "write_note"]
 
 _log = logging.getLogger(__name__)
+
+_NOTE_BYTES = 16 << 20  # a listing of 100,000 files
 
 
 def _path_variable(name: str) -> Path | None:
@@ -90,10 +92,9 @@ def _sweep(blob: Path, cache: Path) -> None:
 def read_note(name: str) -> dict[str, Any] | None:
     """What `write_note` kept under a name, or None."""
     try:
-        content = json.loads((_home() / "loquor" / name).read_text(encoding="utf-8"))
+        return read_json(_home() / "loquor" / name, _NOTE_BYTES)
     except (OSError, ValueError):
         return None
-    return content if isinstance(content, dict) else None
 
 
 def write_note(name: str, content: dict[str, Any]) -> None:

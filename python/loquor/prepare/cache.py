@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..errors import LoquorError
-from ..files import sha256_of, write_atomic
+from ..files import read_json, sha256_of, write_atomic
 
 __all__ = ["CACHE_VARIABLE", "Note", "cache_folder", "key_of", "load", "make_folder", "store"]
 
@@ -36,6 +36,15 @@ class Note:
     changes: list[str] = field(default_factory=list)
     refused: str = ""
     differences: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, file: Path) -> Note:
+        """Raises `OSError`, and `ValueError` or `TypeError` for what is no note."""
+        note = cls(**read_json(file))
+        texts = [note.source, note.sha256, note.refused, *note.changes]
+        if not isinstance(note.changes, list) or not all(isinstance(text, str) for text in texts):
+            raise TypeError("its fields are of other types")
+        return note
 
 
 def cache_folder() -> Path:
@@ -77,7 +86,7 @@ def load(stem: str) -> tuple[Note, Path] | None:
     """The entry `stem`, if it is whole."""
     graph, file = _paths(stem)
     try:
-        note = Note(**json.loads(file.read_text(encoding="utf-8")))
+        note = Note.read(file)
         if note.refused or not note.sha256:
             return note, graph
         if sha256_of(graph) == note.sha256:
