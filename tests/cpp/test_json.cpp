@@ -175,7 +175,7 @@ TEST_CASE("a text ends at 1 MiB and 20,000 values") {
     return text + ']';
   };
   CHECK(Json::parse(list(Json::kMostValues - 1)).items().size() == 19'999);  // the array is one too
-  CHECK(refusal(list(Json::kMostValues)) == "JSON line 1 column 79997: expected at most 20000 values");
+  CHECK(refusal(list(Json::kMostValues)) == "JSON line 1 column 79998: expected at most 20000 values");
   const std::string whole = '"' + std::string(Json::kMostBytes - 2, 'x') + '"';
   CHECK(Json::parse(whole).as_string().size() == Json::kMostBytes - 2);
   CHECK(refusal(whole + ' ') == "JSON line 1 column 1: expected at most 1048576 bytes");

@@ -10,7 +10,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import onnx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from hublayout import COMMIT, LAYOUTS, lay_out, share
 from loquor import Engine, ModelError, _core
@@ -139,8 +142,6 @@ def name_weights(graph: Path, name: str) -> None:
 
 
 def renamed(graph: Path, name: str) -> bytes:
-    import onnx
-
     model = onnx.load(str(graph), load_external_data=False)
     for tensor in model.graph.initializer:
         for entry in tensor.external_data:
@@ -235,3 +236,35 @@ def test_a_cached_file_stays_in_its_repository_or_the_shared_store(
     shutil.copyfile(foreign / "onnx" / name, link)  # as on systems without links
     assert len(_core.weight_files(str(graph))) == 1
     assert snapshot.name == COMMIT
+
+
+SEGMENTS = ("..", ".", "onnx", "inward", "outward", "out", "weights", "", "\\", "secret", "é", "a" * 300)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(segments=st.lists(st.sampled_from(SEGMENTS), min_size=1, max_size=6), rooted=st.booleans())
+def test_whatever_a_location_says_it_ends_in_the_bundle_or_in_an_error(
+    tmp_path: Path, segments: list[str], rooted: bool
+) -> None:
+    bundle = tmp_path / "bundle"
+    graph = bundle / "onnx" / "a.onnx"
+    if not graph.parent.exists():
+        graph.parent.mkdir(parents=True)
+        for name in ("secret", "bundle/weights", "bundle/onnx/weights"):
+            (tmp_path / name).write_bytes(b"")
+        (graph.parent / "inward").symlink_to("..")
+        (graph.parent / "outward").symlink_to("../..")
+        (graph.parent / "out").symlink_to("../../secret")
+    location = "/".join(["", *segments] if rooted else segments)
+    tensor = onnx.TensorProto(name="w", data_location=onnx.TensorProto.EXTERNAL)
+    tensor.external_data.add(key="location", value=location)
+    model = onnx.ModelProto(graph=onnx.GraphProto(initializer=[tensor]))
+    graph.write_bytes(model.SerializeToString())
+    try:
+        found = _core.weight_files(str(graph))
+    except ModelError as error:
+        assert str(graph) in str(error) or str(graph.parent) in str(error)
+    else:
+        assert found == {location: str((graph.parent / location).resolve())}
+        assert Path(found[location]).is_relative_to(bundle.resolve())
+        assert not location.startswith("/")
