@@ -348,11 +348,11 @@ def _fetch(source: _Source, commit: str, file: BundleFile, options: dict[str, An
 
     for _ in range(2):
         path = _ask(call, file.path, source)
-        problem = problem_with(path, file)
-        if problem is None:
+        if (problem := problem_with(path, file)) is None:
             return
         _log.warning("%s of %s arrived damaged: %s", file.path, source.model, problem)
         remove_cached(path)
+        options["force_download"] = True  # else a damaged shared blob would only be linked to again
     raise DownloadError(
         f"{file.path} of {source.model} arrived other than published, twice ({problem}), and was removed: "
         f"try again later, or check that {_endpoint()} (HF_ENDPOINT) is a faithful mirror"

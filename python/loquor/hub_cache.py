@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -11,11 +10,13 @@ from typing import Any
 
 from .catalog import BundleFile
 from .errors import LoquorError
-from .files import write_atomic
+from .files import read_json, sha256_of, write_atomic
 
 __all__ = ["cache_folder", "cached_file", "problem_with", "read_note", "remove_cached", "write_note"]
 
 _log = logging.getLogger(__name__)
+
+_NOTE_BYTES = 16 << 20  # a listing of 100,000 files
 
 
 def _path_variable(name: str) -> Path | None:
@@ -44,22 +45,56 @@ def cached_file(repo: str, commit: str, path: str) -> Path | None:
     return Path(found) if Path(found).parents[path.count("/")].name == commit else None
 
 
+def _snapshot(path: Path) -> Path:
+    """The snapshot that a file belongs to: `<cache>/models--<owner>--<name>/snapshots/<commit>`."""
+    return next(folder for folder in path.parents if folder.parent.name == "snapshots")
+
+
+def _leads_out(path: Path) -> bool:
+    """Whether a file of a snapshot is neither there itself, nor a blob of its repository or the shared store.
+
+    Since 2.0 the hub's library keeps what came by Xet once for all repositories, in `blobs` of the cache.
+    """
+    snapshot = _snapshot(path)
+    repository = snapshot.parent.parent
+    folders = (snapshot, repository / "blobs", repository.parent / "blobs")
+    return not any(path.resolve().is_relative_to(folder.resolve()) for folder in folders)
+
+
 def remove_cached(path: Path) -> None:
-    """Delete a file of the cache: the snapshot's link, any link between, and the blob."""
+    """Take a file out of the cache: the snapshot's link and the repository's own blob.
+
+    A shared blob goes only if no other repository links to it; nothing else that a link leads to is touched.
+    """
+    repository = _snapshot(path).parent.parent
+    own, shared = (repository / "blobs").resolve(), (repository.parent / "blobs").resolve()
     while path.is_symlink():
         target = path.parent / path.readlink()
         path.unlink(missing_ok=True)
+        folder = target.parent.resolve()
+        if folder != own:
+            if folder.parent == shared:
+                _sweep(folder / target.name, repository.parent)
+            return
         path = target
     path.unlink(missing_ok=True)
+
+
+def _sweep(blob: Path, cache: Path) -> None:
+    """Let the hub's library, which counts the links, delete a shared blob without any."""
+    try:
+        from huggingface_hub.utils._shared_blobs import sweep_shared_blob
+    except ImportError:  # another version made the store: the blob stays for it
+        return
+    sweep_shared_blob(blob, cache_dir=cache)
 
 
 def read_note(name: str) -> dict[str, Any] | None:
     """What `write_note` kept under a name, or None."""
     try:
-        content = json.loads((_home() / "loquor" / name).read_text(encoding="utf-8"))
+        return read_json(_home() / "loquor" / name, _NOTE_BYTES)
     except (OSError, ValueError):
         return None
-    return content if isinstance(content, dict) else None
 
 
 def write_note(name: str, content: dict[str, Any]) -> None:
@@ -72,21 +107,16 @@ def write_note(name: str, content: dict[str, Any]) -> None:
         _log.info("could not remember %s: %s", name, error)
 
 
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def problem_with(path: Path, file: BundleFile) -> str | None:
-    """How the file at `path` differs from what was published, if it does: its size first, then its hash.
+    """How the file at `path` of a snapshot differs from what was published, if it does: where it is, its
+    size, then its hash.
 
     A passed check is noted by the blob's path, size and time, so that gigabytes are hashed once. Of two
     processes that note at the same moment one may lose its note, and hashes again next time.
     """
     blob = path.resolve()
+    if _leads_out(path):
+        return f"it is a link to {blob}, outside the blobs of its repository and of the cache"
     try:
         stat = blob.stat()
         if file.size is not None and stat.st_size != file.size:
@@ -96,7 +126,7 @@ def problem_with(path: Path, file: BundleFile) -> str | None:
         stamp = [stat.st_size, stat.st_mtime_ns, file.sha256]
         if (read_note("verified.json") or {}).get(str(blob)) == stamp:
             return None
-        got = _sha256(blob)
+        got = sha256_of(blob)
     except OSError as error:
         return f"it cannot be read: {error}"
     if got != file.sha256:

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..errors import LoquorError
-from ..files import sample_of, write_atomic
+from ..files import read_json, sha256_of, write_atomic
 
 __all__ = ["CACHE_VARIABLE", "Note", "cache_folder", "key_of", "load", "make_folder", "store"]
 
@@ -32,12 +32,19 @@ class Note:
 
     source: str
     """Path of the untouched graph when this was made."""
-    weights: dict[str, str]
-    """Sampled hash of each external data file, by its path relative to the graph's real folder."""
     sha256: str = ""
     changes: list[str] = field(default_factory=list)
     refused: str = ""
     differences: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, file: Path) -> Note:
+        """Raises `OSError`, and `ValueError` or `TypeError` for what is no note."""
+        note = cls(**read_json(file))
+        texts = [note.source, note.sha256, note.refused, *note.changes]
+        if not isinstance(note.changes, list) or not all(isinstance(text, str) for text in texts):
+            raise TypeError("its fields are of other types")
+        return note
 
 
 def cache_folder() -> Path:
@@ -66,25 +73,23 @@ def make_folder() -> Path:
     return folder
 
 
-def key_of(graph: bytes, *facts: str) -> str:
-    """Name of the entry for a graph's bytes under these facts (versions, options)."""
-    digest = hashlib.sha256(graph)
-    for fact in facts:
-        digest.update(f"\0{fact}".encode())
-    return digest.hexdigest()[:32]
+def key_of(graph: Path, *facts: str) -> str:
+    """Name of the entry for a graph file's content under these facts (weights, versions, options).
+
+    Where the file lies is none of them: a hub's cache moves its blobs, and bundles share them. Raises
+    `OSError`.
+    """
+    return hashlib.sha256("\0".join([sha256_of(graph), *facts]).encode()).hexdigest()[:32]
 
 
-def load(stem: str, weights_folder: Path) -> tuple[Note, Path] | None:
-    """The entry `stem`, if it is whole and its weights are still those it was made for."""
+def load(stem: str) -> tuple[Note, Path] | None:
+    """The entry `stem`, if it is whole."""
     graph, file = _paths(stem)
     try:
-        note = Note(**json.loads(file.read_text(encoding="utf-8")))
-        if any(sample_of(weights_folder / name) != stamp for name, stamp in note.weights.items()):
-            _log.info("%s was made for other weights: preparing again", graph)
-            return None
+        note = Note.read(file)
         if note.refused or not note.sha256:
             return note, graph
-        if hashlib.sha256(graph.read_bytes()).hexdigest() == note.sha256:
+        if sha256_of(graph) == note.sha256:
             return note, graph
         _log.warning("the prepared graph %s is damaged: preparing again", graph)
     except (FileNotFoundError, NotADirectoryError):
