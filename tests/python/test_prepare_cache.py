@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +17,9 @@ import numpy as np
 import pytest
 
 from loquor import Engine, GenerationOptions, Voice
-from loquor.prepare import PreparedGraph, cache, prepare_bundle
+from loquor.cli import main
+from loquor.errors import ExecutionError, LoquorError, ModelError
+from loquor.prepare import PreparedGraph, prepare_bundle, storage, work
 from tinyhub import environment
 
 IDS = [84, 200, 39, 68, 75, 75, 78, 50271, 13, 50256, 50256]
@@ -173,4 +177,227 @@ def test_the_cache_folder(
     monkeypatch.setattr(sys, "platform", platform)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert cache.cache_folder() == Path(expected)
+    assert storage.cache_folder() == Path(expected)
+
+
+def test_a_relative_folder_stays_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOQUOR_CACHE", "own")
+    assert storage.cache_folder() == tmp_path / "own" / "prepared"
+
+
+# --- A fault that passes ---
+
+
+def test_missing_weights_are_looked_for_again(
+    copy: Path, fresh_cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = copy / "onnx" / "language_model_q4.onnx_data"
+    data.rename(data.with_suffix(".away"))
+    refused = prepare(copy, "q4")
+    assert (refused.state, refused.cached) == ("refused", False) and str(data) in refused.reason
+    assert not list(fresh_cache.glob("language_model*"))
+    assert main(["prepare", str(copy), "--dtype", "q4"]) == 1
+    assert str(data) in capsys.readouterr().err
+
+    data.with_suffix(".away").rename(data)
+    assert prepare(copy, "q4").state == "prepared"
+    assert main(["prepare", str(copy), "--dtype", "q4"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("when", "error", "remembered"),
+    [
+        ("load", ModelError("loading the graph: std::bad_alloc"), False),
+        ("load", ModelError("loading the graph: Failed to allocate memory for a buffer"), False),
+        ("load", ModelError("loading the graph: there is no kernel for such an operator"), True),
+        ("run", ExecutionError("running the graph: Failed to allocate memory for a buffer"), False),
+        ("run", ExecutionError("running the graph: invalid dimensions"), True),
+    ],
+)
+def test_only_what_follows_from_the_graph_is_remembered(
+    bundle_of: BundleOf,
+    fresh_cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    when: str,
+    error: LoquorError,
+    remembered: bool,
+) -> None:
+    real = work._core.Session
+
+    class Session:
+        """Fails where a rewritten graph is loaded or run."""
+
+        def __init__(self, *args: object, prepared: str = "", **options: object) -> None:
+            self._prepared = prepared
+            if prepared and when == "load":
+                raise error
+            self._session = real(*args, prepared=prepared, **options)  # type: ignore[arg-type]
+
+        def run(self, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+            if self._prepared and when == "run":
+                raise error
+            return self._session.run(feeds)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(work._core, "Session", Session)
+        first = prepare(bundle_of(), "fp32")
+        assert first.state == "refused" and str(error) in first.reason
+        assert prepare(bundle_of(), "fp32").cached == remembered
+    assert prepare(bundle_of(), "fp32").state == ("refused" if remembered else "prepared")
+
+
+def test_a_rewrite_that_fails_because_of_damaged_weights_is_not_remembered(
+    copy: Path, fresh_cache: Path
+) -> None:
+    data = copy / "onnx" / "language_model_q4.onnx_data"
+    good = data.read_bytes()
+    data.write_bytes(good[: len(good) // 2])
+    assert prepare(copy, "q4").state == "refused"
+    data.write_bytes(good)
+    assert prepare(copy, "q4").state == "prepared"
+
+
+# --- What nobody needs any more ---
+
+
+def age(path: Path, days: float) -> Path:
+    path.touch()
+    os.utime(path, (time.time() - 86_400 * days,) * 2)
+    return path
+
+
+def test_what_killed_processes_left_is_cleared(bundle_of: BundleOf, fresh_cache: Path) -> None:
+    prepare(bundle_of(), "fp32")
+    names = (".0123456789abcdef.tmp", ".0123456789abcdef-7f00.onnx", f"language_model-{'0' * 32}.onnx")
+    old = [age(fresh_cache / name, 1.1) for name in names]
+    fresh = [age(fresh_cache / f".1{name}", 0.9) for name in names[:2]]
+    others = [age(fresh_cache / name, 100) for name in ("notes.txt", "mine.onnx", ".hidden")]
+
+    prepare(bundle_of(), "fp32", force=True)
+
+    assert not any(path.exists() for path in old)
+    assert all(path.exists() for path in (*fresh, *others))
+
+
+def test_old_versions_are_cleared_unless_they_are_used(
+    bundle_of: BundleOf, fresh_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def entry(version: int) -> Path:
+        monkeypatch.setattr("loquor.prepare.VERSION", version)
+        file = prepare(bundle_of(), "fp32").file
+        assert file is not None
+        return file
+
+    old, used, other = entry(1_000_001), entry(1_000_002), entry(1_000_003)
+    for path in (old, used):
+        age(path, 2)
+        age(path.with_suffix(".json"), 2)
+    content = json.loads(other.with_suffix(".json").read_text())
+    other.with_suffix(".json").write_text(json.dumps({**content, "source": "/another/bundle"}))
+    age(other.with_suffix(".json"), 29)
+    assert entry(1_000_002) == used  # which marks it
+
+    entry(1_000_004)
+
+    assert not old.exists() and not old.with_suffix(".json").exists()
+    assert used.exists() and used.with_suffix(".json").exists() and other.exists()
+    age(other.with_suffix(".json"), 31)
+    age(other, 31)
+    entry(1_000_005)
+    assert not other.exists() and not other.with_suffix(".json").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals as POSIX has them")
+def test_killed_preparations_leave_what_the_next_one_clears(bundle_of: BundleOf, fresh_cache: Path) -> None:
+    code = (
+        "import os, signal\n"
+        "from loquor.prepare import storage\n"
+        "with storage.temporary(b'a graph'):\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", code], env=environment(), check=False, timeout=120)
+    left = list(fresh_cache.iterdir())
+    assert len(left) == 2  # by names that two processes cannot share
+    for path in left:
+        age(path, 2)
+    prepare(bundle_of(), "fp32")
+    assert not any(path.exists() for path in left)
+
+
+# --- Whose folder it is ---
+
+posix = pytest.mark.skipif(os.name == "nt", reason="users and modes as POSIX has them")
+
+
+@posix
+def test_what_is_made_is_private(
+    bundle_of: BundleOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LOQUOR_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "a" / "b"))
+    before = os.umask(0)
+    try:
+        file = prepare(bundle_of(), "fp32").file
+    finally:
+        os.umask(before)
+    assert file is not None and file.parent == tmp_path / "a/b/loquor/prepared"
+    assert {path.stat().st_mode & 0o777 for path in file.parent.iterdir()} == {0o600}
+    assert {folder.stat().st_mode & 0o777 for folder in list(file.parents)[:4]} == {0o700}
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o1777])
+def test_a_folder_that_others_can_write_is_not_trusted(
+    bundle_of: BundleOf, fresh_cache: Path, capsys: pytest.CaptureFixture[str], mode: int
+) -> None:
+    assert prepare(bundle_of(), "fp32").state == "prepared"
+    fresh_cache.chmod(mode)
+    for _ in range(2):
+        refused = prepare(bundle_of(), "fp32")
+        assert refused.state == "refused" and refused.file is None
+        assert f"{mode:04o}" in refused.reason and "chmod go-w" in refused.reason
+        assert "LOQUOR_CACHE" in refused.reason and str(fresh_cache) in refused.reason
+    assert main(["prepare", str(bundle_of())]) == 1
+    assert "chmod" in capsys.readouterr().err
+    fresh_cache.chmod(0o755)
+    assert prepare(bundle_of(), "fp32").cached
+
+
+@posix
+@pytest.mark.parametrize("ending", [".onnx", ".json"])
+def test_a_file_that_others_can_write_is_not_trusted(
+    bundle_of: BundleOf, fresh_cache: Path, ending: str
+) -> None:
+    file = prepare(bundle_of(), "fp32").file
+    assert file is not None
+    file.with_suffix(ending).chmod(0o666)
+    refused = prepare(bundle_of(), "fp32")
+    assert refused.state == "refused" and "others may write to it (mode 0666)" in refused.reason
+    assert prepare(bundle_of(), "fp32", force=True).state == "prepared"  # a new file, of this user's
+    assert prepare(bundle_of(), "fp32").cached
+
+
+@posix
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() != 0, reason="only root can give files away")
+def test_what_belongs_to_others_is_not_trusted(bundle_of: BundleOf, fresh_cache: Path) -> None:
+    file = prepare(bundle_of(), "fp32").file
+    assert file is not None
+    os.chown(file, 12345, -1)
+    assert "belongs to the user 12345" in prepare(bundle_of(), "fp32").reason
+    os.chown(file, 0, -1)
+    assert prepare(bundle_of(), "fp32").cached
+    os.chown(fresh_cache, 12345, -1)
+    assert "belongs to the user 12345" in prepare(bundle_of(), "fp32").reason
+
+
+@posix
+def test_root_may_prepare_for_others(
+    bundle_of: BundleOf, fresh_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An image is built by root and run by somebody else, who trusts root with everything anyway."""
+    assert prepare(bundle_of(), "fp32").state == "prepared"
+    real = os.geteuid()
+    monkeypatch.setattr(storage.os, "geteuid", lambda: real + 1)
+    assert prepare(bundle_of(), "fp32").state == ("prepared" if real == 0 else "refused")

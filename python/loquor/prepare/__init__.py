@@ -28,7 +28,7 @@ __all__ = [
 
 _log = logging.getLogger("loquor.prepare")
 
-VERSION = 5
+VERSION = 6
 """Of the rewrites: another number makes all graphs again."""
 
 PREPARED_GRAPHS = ("language_model", "conditional_decoder")
@@ -154,11 +154,9 @@ def _prepare(task: Task, force: bool) -> PreparedGraph:
     graph, source = task.graph, task.source
     real = source.resolve()
     folder = real.parent
+    use = (graph, task.kv_dtype, str(task.own_operators), task.vector_unit)
     facts = (
-        graph,
-        task.kv_dtype,
-        str(task.own_operators),
-        task.vector_unit,
+        *use,
         str(real),
         str(VERSION),
         _core.version(),
@@ -171,6 +169,7 @@ def _prepare(task: Task, force: bool) -> PreparedGraph:
         from .work import make  # the onnx package is slow to import, and needed only here
 
         note, content = make(task, folder)
+        note = dataclasses.replace(note, use=" ".join(use))
         entry = note, cache.store(stem, note, content)
     note, path = entry
     if note.refused:
