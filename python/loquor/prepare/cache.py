@@ -33,9 +33,9 @@ class Note:
     sha256: str = ""
     changes: list[str] = field(default_factory=list)
     refused: str = ""
+    differences: dict[str, float] = field(default_factory=dict)
     use: str = ""
     """What it was made for: the options, without versions. An entry replaces those of its source and use."""
-    differences: dict[str, float] = field(default_factory=dict)
 
 
 def key_of(graph: bytes, *facts: str) -> str:

@@ -40,7 +40,7 @@ _log = logging.getLogger("loquor.prepare")
 
 _DAY = 86_400.0  # seconds
 _SUPERSEDED = _DAY
-"""How long what another entry replaces, or a temporary file, must lie still: somebody may be at work on it."""
+"""How long a temporary file, or what another entry replaces, must lie still: somebody may be at work."""
 _UNUSED = 30 * _DAY
 """How long an entry must lie still that nothing replaces."""
 
@@ -118,9 +118,11 @@ def write_private(path: Path, content: bytes) -> None:
         try:
             file.replace(path)
         except OSError as error:
-            raise LoquorError(
-                f"cannot write {path}: {error}; {CACHE_VARIABLE} names another folder"
-            ) from error
+            raise LoquorError(_unwritable(path, error)) from error
+
+
+def _unwritable(place: Path, error: OSError) -> str:
+    return f"cannot write to {place} ({error}): free some space, or name another folder by {CACHE_VARIABLE}"
 
 
 @contextmanager
@@ -134,9 +136,7 @@ def temporary(content: bytes) -> Iterator[Path]:
             with open(descriptor, "wb") as file:  # noqa: PTH123 (no path)
                 file.write(content)
         except OSError as error:
-            raise LoquorError(
-                f"cannot write to {cache_folder()}: {error}; {CACHE_VARIABLE} names another folder"
-            ) from error
+            raise LoquorError(_unwritable(cache_folder(), error)) from error
         yield path
     finally:
         if path is not None:
