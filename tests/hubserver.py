@@ -87,7 +87,12 @@ class HubServer:
         self._faults.setdefault(path, []).append(_Fault(kind, method, times))
 
     def requests(self, method: str, path: str | None = None) -> list[Request]:
-        return [one for one in self.log if one.method == method and path in (None, one.path)]
+        """Those of a method, for any path or one; a GET that was sent on to another address is left out."""
+        return [
+            one
+            for one in self.log
+            if one.method == method and path in (None, one.path) and (method, one.status) != ("GET", 302)
+        ]
 
     def wait_for(self, method: str, path: str, count: int = 1) -> None:
         """Return when `count` such requests have been answered, or have begun to stall."""

@@ -38,11 +38,15 @@ DTYPES: Mapping[str, str] = {"q4": "_q4", "q4f16": "_q4f16", "q8": "_quantized",
 
 @dataclass(frozen=True)
 class BundleFile:
-    """One published file: `path` within the repository, `size` in bytes, `sha256` in lower-case hex."""
+    """One published file: `path` within the repository, `size` in bytes, `sha256` in lower-case hex.
+
+    `git_sha1` is the id of a small file's content in Git, for which the hub lists no SHA-256.
+    """
 
     path: str
     size: int | None = None
     sha256: str | None = None
+    git_sha1: str | None = None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,16 @@ from .catalog import BundleFile
 from .errors import LoquorError
 from .files import write_atomic
 
-__all__ = ["cache_folder", "cached_file", "problem_with", "read_note", "remove_cached", "write_note"]
+__all__ = [
+    "cache_folder",
+    "cached_file",
+    "difference",
+    "note_checked",
+    "problem_with",
+    "read_note",
+    "remove_cached",
+    "write_note",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -80,27 +89,62 @@ def _sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+def _git_sha1(path: Path) -> str:
+    """The id that Git gives to a file's content."""
+    with path.open("rb") as stream:
+        digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def difference(path: Path, file: BundleFile) -> str | None:
+    """How the content at `path` differs from what was published, if it does: its size, then its hash."""
+    try:
+        size = path.stat().st_size
+        if file.size is not None and size != file.size:
+            return f"expected {file.size} bytes, got {size}"
+        if file.sha256 is not None:
+            got = _sha256(path)
+            return None if got == file.sha256 else f"expected sha256 {file.sha256}, got {got}"
+        if file.git_sha1 is not None:
+            got = _git_sha1(path)
+            return None if got == file.git_sha1 else f"expected Git id {file.git_sha1}, got {got}"
+    except OSError as error:
+        return f"it cannot be read: {error}"
+    return None
+
+
 def problem_with(path: Path, file: BundleFile) -> str | None:
-    """How the file at `path` differs from what was published, if it does: its size first, then its hash.
+    """The `difference` of a file of the cache.
 
     A passed check is noted by the blob's path, size and time, so that gigabytes are hashed once. Of two
     processes that note at the same moment one may lose its note, and hashes again next time.
     """
     blob = path.resolve()
+    notes = read_note("verified.json") or {}
+    if (stamp := _stamp(blob, file)) is not None and notes.get(str(blob)) == stamp:
+        return None
+    problem = difference(blob, file)
+    if problem is None:
+        note_checked(blob, file)
+    return problem
+
+
+def note_checked(blob: Path, file: BundleFile) -> None:
+    """Remember that a blob's content is as published."""
+    if (stamp := _stamp(blob, file)) is not None:
+        kept = {name: at for name, at in (read_note("verified.json") or {}).items() if Path(name).exists()}
+        write_note("verified.json", {**kept, str(blob): stamp})
+
+
+def _stamp(blob: Path, file: BundleFile) -> list[object] | None:
+    """What a check of a blob depends on; None where there is nothing to hash, or no file."""
+    expected = file.sha256 or file.git_sha1
     try:
         stat = blob.stat()
-        if file.size is not None and stat.st_size != file.size:
-            return f"expected {file.size} bytes, got {stat.st_size}"
-        if file.sha256 is None:
-            return None
-        stamp = [stat.st_size, stat.st_mtime_ns, file.sha256]
-        if (read_note("verified.json") or {}).get(str(blob)) == stamp:
-            return None
-        got = _sha256(blob)
-    except OSError as error:
-        return f"it cannot be read: {error}"
-    if got != file.sha256:
-        return f"expected sha256 {file.sha256}, got {got}"
-    kept = {name: value for name, value in (read_note("verified.json") or {}).items() if Path(name).exists()}
-    write_note("verified.json", {**kept, str(blob): stamp})
-    return None
+    except OSError:
+        return None
+    if expected is None or file.size not in (None, stat.st_size):
+        return None
+    return [stat.st_size, stat.st_mtime_ns, expected]
