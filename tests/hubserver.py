@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from urllib.parse import unquote, urlsplit
 
-FAULTS = ("corrupt", "short", "cut", "stall", "error")
+FAULTS = ("corrupt", "short", "cut", "stall", "error", "no ranges", "unsatisfiable")
 
 
 @dataclass
@@ -25,6 +25,7 @@ class Repo:
     commit: str
     branches: tuple[str, ...] = ("main",)
     denied: str | None = None  # the hub's error code for everyone who asks, "RepoNotFound" or "GatedRepo"
+    listing: bytes | None = None  # sent instead of the list of files
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Request:
     path: str  # of a file: its path in the repository, else the path of the URL
     range: str | None
     status: int
+    token: str | None = None  # the Authorization header
 
 
 @dataclass
@@ -48,7 +50,7 @@ class HubServer:
 
     A fault hits the next requests for one file: "corrupt" flips a byte, "short" sends a shorter file with a
     fitting length, "cut" drops the connection half-way, "stall" sends half and waits for `released`, "error"
-    answers 500.
+    answers 500, "no ranges" sends everything to whom asks for a part, "unsatisfiable" answers 416.
     """
 
     repos: dict[str, Repo]
@@ -168,6 +170,7 @@ class _Handler(BaseHTTPRequestHandler):
                 entry["lfs"] = {"size": len(content), "sha256": sha256, "pointerSize": 130}
             siblings.append(entry)
         body = json.dumps({"id": repo_id, "sha": repo.commit, "siblings": siblings}).encode()
+        body = body if repo.listing is None else repo.listing
         self._answer(200, shown, {"Content-Type": "application/json"}, body)
 
     def _resolve(self, repo_id: str, revision: str, path: str) -> None:
@@ -199,6 +202,11 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "error":
             self._answer(500, path)
             return
+        if fault == "unsatisfiable":
+            self._answer(416, path)
+            return
+        if fault == "no ranges":
+            asked, start = None, 0
         if fault == "corrupt":
             body = body[:-1] + bytes([body[-1] ^ 1])
         if fault == "short":
@@ -228,7 +236,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "HEAD":
             body = b""
         self.wfile.write(body[:stop])
-        self.server_state.note(Request(self.command, shown, self.headers.get("Range"), status))
+        asked = self.headers
+        self.server_state.note(Request(self.command, shown, asked["Range"], status, asked["Authorization"]))
         if stop is not None and self.command != "HEAD":
             if wait and self.server_state.released.wait(timeout=20):
                 self.wfile.write(body[stop:])

@@ -6,6 +6,8 @@ import hashlib
 import json
 import logging
 import os
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ __all__ = [
     "problem_with",
     "read_note",
     "remove_cached",
+    "with_hash_of",
     "write_note",
 ]
 
@@ -115,12 +118,24 @@ def difference(path: Path, file: BundleFile) -> str | None:
     return None
 
 
+def with_hash_of(etag: str, file: BundleFile) -> BundleFile:
+    """A file with the hash that the hub's ETag for it is, which also names its blob, where none was known."""
+    if file.sha256 is None and file.git_sha1 is None:
+        if re.fullmatch(r"[0-9a-f]{64}", etag):
+            return replace(file, sha256=etag)
+        if re.fullmatch(r"[0-9a-f]{40}", etag):
+            return replace(file, git_sha1=etag)
+    return file
+
+
 def problem_with(path: Path, file: BundleFile) -> str | None:
     """The `difference` of a file of the cache.
 
     A passed check is noted by the blob's path, size and time, so that gigabytes are hashed once. Of two
     processes that note at the same moment one may lose its note, and hashes again next time.
     """
+    if path.is_symlink():
+        file = with_hash_of(path.readlink().name, file)
     blob = path.resolve()
     notes = read_note("verified.json") or {}
     if (stamp := _stamp(blob, file)) is not None and notes.get(str(blob)) == stamp:

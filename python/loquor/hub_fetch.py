@@ -20,7 +20,14 @@ from pathlib import Path
 
 from .catalog import BundleFile
 from .errors import DownloadError
-from .hub_cache import cache_folder, difference, note_checked, problem_with
+from .hub_cache import (
+    cache_folder,
+    difference,
+    note_checked,
+    problem_with,
+    remove_cached,
+    with_hash_of,
+)
 from .hub_http import RETRY_DELAY, TIMEOUT, Source, ask, endpoint, explained, get, may_pass, status_of
 
 __all__ = ["fetch_all"]
@@ -30,7 +37,6 @@ _log = logging.getLogger(__name__)
 _TRIES = 5  # without a single new byte
 _DAY = 86_400.0  # seconds
 _ETAG = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_SHA1, _SHA256 = re.compile(r"[0-9a-f]{40}"), re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -120,8 +126,7 @@ def _fetch(source: Source, commit: str, file: BundleFile, force: bool, report: _
     target = _located(source, commit, file)
     file = target.file
     with explained(file.path, source), _alone(target):
-        if not force and target.blob.is_file() and problem_with(target.blob, file) is None:
-            _publish(target)  # another revision has it, or another process fetched it meanwhile
+        if not force and _is_at_hand(target):
             report(file.size or 0, at_hand=True)
             return
         for _ in range(2):
@@ -129,7 +134,7 @@ def _fetch(source: Source, commit: str, file: BundleFile, force: bool, report: _
             problem = difference(target.partial, file)
             if problem is None:
                 target.partial.replace(target.blob)
-                note_checked(target.blob, file)
+                note_checked(target.blob.resolve(), file)
                 _publish(target)
                 return
             _log.warning("%s of %s arrived damaged: %s", file.path, source.model, problem)
@@ -139,6 +144,18 @@ def _fetch(source: Source, commit: str, file: BundleFile, force: bool, report: _
         f"{file.path} of {source.model} arrived other than published, twice ({problem}), and was removed: "
         f"try again later, or check that {endpoint()} (HF_ENDPOINT) is a faithful mirror"
     )
+
+
+def _is_at_hand(target: _Target) -> bool:
+    """Whether the blob is there, of another revision, from another process or program: shown then."""
+    if not target.blob.is_file():
+        return False
+    _publish(target)
+    if (problem := problem_with(target.link, target.file)) is None:
+        return True
+    _log.warning("%s of %s is damaged in the cache: %s", target.file.path, target.source.model, problem)
+    remove_cached(target.link)
+    return False
 
 
 def _located(source: Source, commit: str, file: BundleFile) -> _Target:
@@ -158,10 +175,7 @@ def _located(source: Source, commit: str, file: BundleFile) -> _Target:
             f"({found.etag!r}); check that HF_ENDPOINT is a faithful mirror"
         )
     etag = str(found.etag)
-    if file.sha256 is None and file.git_sha1 is None:  # the hub's ETag is the one or the other
-        sha256 = etag if _SHA256.fullmatch(etag) else None
-        git_sha1 = etag if _SHA1.fullmatch(etag) else None
-        file = replace(file, sha256=sha256, git_sha1=git_sha1)
+    file = with_hash_of(etag, file)
     if file.size is None:
         file = replace(file, size=found.size)
     return _Target(source, commit, file, etag, url)

@@ -83,7 +83,7 @@ def get(url: str, headers: Mapping[str, str] | None = None) -> Iterator[Answer]:
     session: Any = get_session()
     # A compressed answer has other offsets than the file.
     sent = {**build_hf_headers(library_name="loquor"), "Accept-Encoding": "identity", **(headers or {})}
-    if hasattr(session, "stream"):
+    if callable(session.stream):  # in requests it is an option
         opened = session.stream("GET", url, headers=sent, timeout=TIMEOUT, follow_redirects=True)
     else:
         opened = session.get(url, headers=sent, timeout=TIMEOUT, stream=True)
