@@ -1,6 +1,6 @@
 """Fetching files into the Hugging Face cache: each goes on where an earlier attempt ended, whatever ended it.
 
-The hub's library begins anew after a killed process: since 1.4 its temporary files have names that nobody
+The hub's library begins anew after a killed process: since 1.18 its temporary files have names that nobody
 finds again. So the bytes are fetched here, by HTTP ranges, into `blobs/<etag>.incomplete`, and become a blob
 of the cache when they are what was published. Files that the hub keeps in Xet come so too (docs/adr/0099).
 """
@@ -48,6 +48,8 @@ class _Target:
     file: BundleFile
     etag: str
     url: str
+    xet_hash: str | None
+    """The name of the content in the cache's shared store, where the hub keeps it in Xet."""
 
     @property
     def folder(self) -> Path:
@@ -59,7 +61,7 @@ class _Target:
 
     @property
     def partial(self) -> Path:
-        """What came so far: by the name that the hub's library used until 1.3, which goes on with it too."""
+        """What came so far: by the name that the hub's library used until 1.17, which goes on with it too."""
         return self.folder / "blobs" / f"{self.etag}.incomplete"
 
     @property
@@ -148,7 +150,7 @@ def _fetch(source: Source, commit: str, file: BundleFile, force: bool, report: _
 
 def _is_at_hand(target: _Target) -> bool:
     """Whether the blob is there, of another revision, from another process or program: shown then."""
-    if not target.blob.is_file():
+    if not target.blob.is_file() and not _link_shared(target):
         return False
     _publish(target)
     if (problem := problem_with(target.link, target.file)) is None:
@@ -156,6 +158,24 @@ def _is_at_hand(target: _Target) -> bool:
     _log.warning("%s of %s is damaged in the cache: %s", target.file.path, target.source.model, problem)
     remove_cached(target.link)
     return False
+
+
+def _link_shared(target: _Target) -> bool:
+    """Let the hub's library link to the content in the shared store, where another repository has it."""
+    try:
+        from huggingface_hub.utils._shared_blobs import shared_blobs_enabled, try_link_from_shared_store
+    except ImportError:  # before 2.0
+        return False
+    return (
+        target.xet_hash is not None
+        and shared_blobs_enabled()
+        and try_link_from_shared_store(
+            blob_path=str(target.blob),
+            xet_hash=target.xet_hash,
+            cache_dir=cache_folder(),
+            expected_size=target.file.size,
+        )
+    )
 
 
 def _located(source: Source, commit: str, file: BundleFile) -> _Target:
@@ -178,7 +198,8 @@ def _located(source: Source, commit: str, file: BundleFile) -> _Target:
     file = with_hash_of(etag, file)
     if file.size is None:
         file = replace(file, size=found.size)
-    return _Target(source, commit, file, etag, url)
+    xet = getattr(found, "xet_file_data", None)
+    return _Target(source, commit, file, etag, url, xet.file_hash if xet is not None else None)
 
 
 @contextmanager

@@ -256,6 +256,32 @@ def test_the_hub_library_finds_what_we_fetched_and_we_what_it_did(server: HubSer
     assert Path(found) == folder / WEIGHTS and server.log == []
 
 
+@pytest.mark.parametrize("damaged", [False, True])
+def test_what_the_shared_store_holds_is_linked_to(server: HubServer, tmp_path: Path, damaged: bool) -> None:
+    """Whoever downloaded the same content for another repository, by Xet."""
+    shared = pytest.importorskip("huggingface_hub.utils._shared_blobs", reason="huggingface_hub < 2.0")
+    cache, xet_hash = tmp_path / "home/hub", "5" * 64
+    content = server.repos[TINY].files[WEIGHTS]
+    theirs = cache / "models--another--repository/blobs" / sha256(content).hexdigest()
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(bytes(len(content)) if damaged else content)
+    assert shared.publish_blob_to_shared_store(
+        blob_path=str(theirs), xet_hash=xet_hash, cache_dir=cache, expected_size=len(content)
+    )
+    server.repos[TINY].xet[WEIGHTS] = xet_hash
+
+    folder = hub.download("tiny")
+
+    assert (folder / WEIGHTS).read_bytes() == content
+    if damaged:
+        assert len(server.requests("GET", WEIGHTS)) == 1
+    else:
+        assert server.requests("GET", WEIGHTS) == []
+        assert (folder / WEIGHTS).resolve() == cache / "blobs" / xet_hash[:2] / xet_hash
+    server.log.clear()
+    assert hub.resolve("tiny") == folder and server.log == []
+
+
 def test_a_file_system_without_links(server: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*arguments: object, **options: object) -> None:
         raise OSError("no links here")
