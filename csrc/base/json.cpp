@@ -62,9 +62,17 @@ std::size_t utf8_length(std::string_view text) {
 // Recursive descent; text_ is only read through peek() and the position only moves forward.
 class JsonParser {
  public:
-  explicit JsonParser(std::string_view text) : text_(text) {}
+  explicit JsonParser(std::string_view text) : text_(text) {
+    // Neither strtod, which follows the global locale, nor from_chars, which older Apple libraries lack for
+    // double.
+    real_.imbue(std::locale::classic());
+  }
 
   Json document() {
+    if (text_.size() > Json::kMostBytes) {
+      text_ = {};
+      fail("at most " + std::to_string(Json::kMostBytes) + " bytes");
+    }
     Json root = value(0);
     skip_space();
     if (position_ != text_.size()) fail("the end of the text");
@@ -107,6 +115,7 @@ class JsonParser {
     skip_space();
     Json out;
     out.line_ = line_;
+    if (++values_ > Json::kMostValues) fail("at most " + std::to_string(Json::kMostValues) + " values");
     const char first = peek();
     if (depth == kMaxDepth && (first == '{' || first == '[')) {
       fail("at most " + std::to_string(kMaxDepth) + " levels of nesting");
@@ -252,12 +261,12 @@ class JsonParser {
     if (integer) {
       const auto error = std::from_chars(text.data(), text.data() + text.size(), out.int64_).ec;
       out.is_int64_ = error == std::errc();
+      out.double_ = static_cast<double>(out.int64_);
+      if (out.is_int64_) return;
     }
-    // Not strtod, which follows the global locale, nor from_chars, which older Apple libraries lack for
-    // double.
-    std::istringstream in{std::string(text)};
-    in.imbue(std::locale::classic());
-    if (!(in >> out.double_) || !std::isfinite(out.double_)) {
+    real_.clear();
+    real_.str(std::string(text));
+    if (!(real_ >> out.double_) || !std::isfinite(out.double_)) {
       position_ = start;
       fail("a number that fits a double");
     }
@@ -270,6 +279,8 @@ class JsonParser {
   std::string_view text_;
   std::size_t position_ = 0;
   int line_ = 1;
+  int values_ = 0;
+  std::istringstream real_;
 };
 
 Json Json::parse(std::string_view text) { return JsonParser(text).document(); }

@@ -11,6 +11,7 @@
 
 #include "base/log.hpp"
 #include "model/contract.hpp"
+#include "ort/weights.hpp"
 
 namespace loquor {
 namespace {
@@ -102,6 +103,9 @@ Model::Loaded Model::load_all(const ort::ApiPtr& api, const Manifest& manifest,
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
     return bytes_of(manifest.files[a].path) > bytes_of(manifest.files[b].path);
   });
+  // Nothing of a bundle is loaded unless all of its weights lie where they may.
+  for (const GraphFile& file : manifest.files)
+    ort::find_weights(file.path, file.prepared.empty() ? file.path : file.prepared);
   std::array<std::promise<ort::Session>, kGraphCount> loaded;
   std::future<LmProbe> probe;
   std::atomic<std::size_t> next{0};

@@ -23,6 +23,7 @@ __all__: list[str] = [
     "set_log_level",
     "vector_unit",
     "version",
+    "weight_files",
 ]
 
 class Runtime:
@@ -177,4 +178,9 @@ def vector_unit() -> str:
 def version() -> str:
     """
     Version of the loaded libloquor.
+    """
+
+def weight_files(graph_file: str) -> dict[str, str]:
+    """
+    Real path of each file that a graph names for its weights, by that name.
     """

@@ -46,13 +46,17 @@ def find_library() -> Path:
         )
     folder = Path(next(iter(spec.submodule_search_locations))) / "capi"
     pattern = _PATTERNS.get(sys.platform, "libonnxruntime.so*")
-    found = sorted(path for path in folder.glob(pattern) if not path.name.startswith(_PROVIDERS))
+    found = [path for path in folder.glob(pattern) if not path.name.startswith(_PROVIDERS)]
     if not found:
         raise RuntimeMissingError(
             f"ONNX Runtime's package is installed but {folder} holds no {pattern}: "
             "pip install --force-reinstall onnxruntime"
         )
-    return found[-1]
+    if len(found) > 1:
+        from ._installed import newest, recorded  # seldom needed, and slow to import
+
+        return newest(recorded(folder, found) or found)
+    return found[0]
 
 
 def open_runtime() -> _core.Runtime:

@@ -7,7 +7,6 @@ Sizes and hashes are data (`catalog.json`); what is not known is null there and 
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from .errors import InvalidInputError, ModelError
+from .files import read_json
 
 __all__ = [
     "CATALOG",
@@ -74,7 +74,7 @@ class CatalogEntry:
 
 def _load(path: Path) -> dict[str, CatalogEntry]:
     entries = {}
-    for name, fields in json.loads(path.read_text(encoding="utf-8")).items():
+    for name, fields in read_json(path).items():
         files = tuple(BundleFile(file, *facts) for file, facts in fields.pop("files").items())
         entries[name] = CatalogEntry(name=name, files=files, **fields)
     return entries

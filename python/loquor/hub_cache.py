@@ -13,7 +13,7 @@ from typing import Any
 
 from .catalog import BundleFile
 from .errors import LoquorError
-from .files import write_atomic
+from .files import read_json, sha256_of, write_atomic
 
 __all__ = [
     "cache_folder",
@@ -28,6 +28,8 @@ __all__ = [
 ]
 
 _log = logging.getLogger(__name__)
+
+_NOTE_BYTES = 16 << 20  # a listing of 100,000 files
 
 
 def _path_variable(name: str) -> Path | None:
@@ -56,22 +58,56 @@ def cached_file(repo: str, commit: str, path: str) -> Path | None:
     return Path(found) if Path(found).parents[path.count("/")].name == commit else None
 
 
+def _snapshot(path: Path) -> Path:
+    """The snapshot that a file belongs to: `<cache>/models--<owner>--<name>/snapshots/<commit>`."""
+    return next(folder for folder in path.parents if folder.parent.name == "snapshots")
+
+
+def _leads_out(path: Path) -> bool:
+    """Whether a file of a snapshot is neither there itself, nor a blob of its repository or the shared store.
+
+    Since 2.0 the hub's library keeps what came by Xet once for all repositories, in `blobs` of the cache.
+    """
+    snapshot = _snapshot(path)
+    repository = snapshot.parent.parent
+    folders = (snapshot, repository / "blobs", repository.parent / "blobs")
+    return not any(path.resolve().is_relative_to(folder.resolve()) for folder in folders)
+
+
 def remove_cached(path: Path) -> None:
-    """Delete a file of the cache: the snapshot's link, any link between, and the blob."""
+    """Take a file out of the cache: the snapshot's link and the repository's own blob.
+
+    A shared blob goes only if no other repository links to it; nothing else that a link leads to is touched.
+    """
+    repository = _snapshot(path).parent.parent
+    own, shared = (repository / "blobs").resolve(), (repository.parent / "blobs").resolve()
     while path.is_symlink():
         target = path.parent / path.readlink()
         path.unlink(missing_ok=True)
+        folder = target.parent.resolve()
+        if folder != own:
+            if folder.parent == shared:
+                _sweep(folder / target.name, repository.parent)
+            return
         path = target
     path.unlink(missing_ok=True)
+
+
+def _sweep(blob: Path, cache: Path) -> None:
+    """Let the hub's library, which counts the links, delete a shared blob without any."""
+    try:
+        from huggingface_hub.utils._shared_blobs import sweep_shared_blob
+    except ImportError:  # another version made the store: the blob stays for it
+        return
+    sweep_shared_blob(blob, cache_dir=cache)
 
 
 def read_note(name: str) -> dict[str, Any] | None:
     """What `write_note` kept under a name, or None."""
     try:
-        content = json.loads((_home() / "loquor" / name).read_text(encoding="utf-8"))
+        return read_json(_home() / "loquor" / name, _NOTE_BYTES)
     except (OSError, ValueError):
         return None
-    return content if isinstance(content, dict) else None
 
 
 def write_note(name: str, content: dict[str, Any]) -> None:
@@ -82,14 +118,6 @@ def write_note(name: str, content: dict[str, Any]) -> None:
         write_atomic(path, json.dumps(content, indent=1).encode())
     except (OSError, LoquorError) as error:
         _log.info("could not remember %s: %s", name, error)
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _git_sha1(path: Path) -> str:
@@ -108,7 +136,7 @@ def difference(path: Path, file: BundleFile) -> str | None:
         if file.size is not None and size != file.size:
             return f"expected {file.size} bytes, got {size}"
         if file.sha256 is not None:
-            got = _sha256(path)
+            got = sha256_of(path)
             return None if got == file.sha256 else f"expected sha256 {file.sha256}, got {got}"
         if file.git_sha1 is not None:
             got = _git_sha1(path)
@@ -129,7 +157,7 @@ def with_hash_of(etag: str, file: BundleFile) -> BundleFile:
 
 
 def problem_with(path: Path, file: BundleFile) -> str | None:
-    """The `difference` of a file of the cache.
+    """What is wrong with a file of a snapshot, if anything is: where it leads, or its `difference`.
 
     A passed check is noted by the blob's path, size and time, so that gigabytes are hashed once. Of two
     processes that note at the same moment one may lose its note, and hashes again next time.
@@ -137,6 +165,8 @@ def problem_with(path: Path, file: BundleFile) -> str | None:
     if path.is_symlink():
         file = with_hash_of(path.readlink().name, file)
     blob = path.resolve()
+    if _leads_out(path):
+        return f"it is a link to {blob}, outside the blobs of its repository and of the cache"
     notes = read_note("verified.json") or {}
     if (stamp := _stamp(blob, file)) is not None and notes.get(str(blob)) == stamp:
         return None

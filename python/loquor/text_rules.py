@@ -57,12 +57,12 @@ def read_text_rules(folder: Path) -> TextRules:
     normalizer = config.get("text_normalizer", TextRules.normalizer)
     if normalizer not in NORMALIZERS:
         raise ModelError(
-            f"{path}: text_normalizer is {normalizer!r}, and this Loquor knows {', '.join(NORMALIZERS)}: "
+            f"{path}: text_normalizer is {normalizer!r:.40}, and this Loquor knows {', '.join(NORMALIZERS)}: "
             "upgrade Loquor, or fetch the bundle again"
         )
     characters = config.get("piece_characters", TextRules.piece_characters)
     if isinstance(characters, bool) or not isinstance(characters, int):
-        raise ModelError(f"{path}: piece_characters must be a whole number, not {characters!r}")
+        raise ModelError(f"{path}: piece_characters must be a whole number, not {characters!r:.40}")
     if not _LEAST_PIECE <= characters <= _MOST_PIECE:
         raise ModelError(
             f"{path}: piece_characters should be from {_LEAST_PIECE} to {_MOST_PIECE}, not {characters}"

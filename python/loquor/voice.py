@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from .errors import InvalidInputError, ModelError
-from .files import read_config, sampled_bytes, write_atomic
+from .files import check_header, read_config, sampled_bytes, write_atomic
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -178,6 +179,7 @@ class Voice:
         try:
             if not path.is_file():
                 raise InvalidInputError(f"cannot read the voice {path}: there is no such file")
+            check_header(path)
             with safe_open(path, framework="numpy") as file:
                 metadata = _checked_metadata(file.metadata() or {}, path)
                 if missing := _ARRAYS.keys() - set(file.keys()):
@@ -237,8 +239,15 @@ def bundle_voices(bundle_dir: Path) -> dict[str, Path]:
 def default_voice(bundle_dir: Path) -> Path | None:
     """The voice a bundle speaks in when none is asked for, if it brings one: that of its `voices` which
     `default_voice` in config.json names, or the file `default_voice.*` at its root.
+
+    Raises `ModelError` for a config.json that cannot be meant.
     """
     name = read_config(bundle_dir).get("default_voice")
+    if name is not None and not isinstance(name, str):
+        raise ModelError(
+            f"{bundle_dir / 'config.json'}: default_voice must be a voice's name, not {name!r:.40}: "
+            "fetch the bundle again"
+        )
     if name is not None:
         return bundle_voices(bundle_dir).get(name)
     files = (bundle_dir / f"default_voice{suffix}" for suffix in (VOICE_SUFFIX, ".wav"))
@@ -255,9 +264,9 @@ def fingerprint_of(bundle_dir: Path, encoder_file: Path, dtype: str, contract: s
     """
     config = bundle_dir / "config.json"
     try:
-        config_bytes = config.read_bytes() if config.exists() else b""
-        bundle = _sha256(config_bytes, (bundle_dir / "tokenizer.json").read_bytes(), contract.encode())
-        encoder = _sha256(encoder_file.read_bytes(), *_weight_samples(encoder_file))
+        settings = config if config.exists() else b""
+        bundle = _sha256(settings, bundle_dir / "tokenizer.json", contract.encode())
+        encoder = _sha256(encoder_file, *_weight_samples(encoder_file))
     except OSError as error:
         raise ModelError(f"cannot read the bundle in {bundle_dir} ({error}): fetch it again") from error
     return Fingerprint(bundle, encoder, dtype)
@@ -270,7 +279,7 @@ def prefix_fingerprint(model_file: Path, prepared: Path | None, kv_dtype: str) -
     `model_file` as in `fingerprint_of`, and the type of the KV cache. Raises `ModelError`.
     """
     try:
-        graph = (prepared or model_file).read_bytes()
+        graph = prepared or model_file
         return _sha256(b"prefix 1", graph, *_weight_samples(model_file), kv_dtype.encode())
     except OSError as error:
         raise ModelError(f"cannot read {model_file} ({error}): fetch it again") from error
@@ -285,11 +294,14 @@ def _sample(path: Path) -> bytes:
     return f"{path.name} ".encode() + sampled_bytes(path)
 
 
-def _sha256(*parts: bytes) -> str:
+def _sha256(*parts: bytes | Path) -> str:
     digest = hashlib.sha256()
     for part in parts:  # each with its length, so that moving bytes from one to the next shows
-        digest.update(len(part).to_bytes(8, "little"))
-        digest.update(part)
+        with part.open("rb") if isinstance(part, Path) else io.BytesIO(part) as stream:
+            digest.update(stream.seek(0, io.SEEK_END).to_bytes(8, "little"))
+            stream.seek(0)
+            while block := stream.read(1 << 20):
+                digest.update(block)
     return digest.hexdigest()
 
 

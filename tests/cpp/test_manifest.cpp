@@ -108,6 +108,24 @@ TEST_CASE("generation_config.json gives the defaults, by the hub's keys") {
   CHECK(bundle.manifest().defaults.temperature == 0.8f);
 }
 
+TEST_CASE("what is null counts as absent") {
+  Bundle bundle;
+  bundle.config(R"({"model_type": null, "sample_rate": null, "guards": null, "text_config": null})");
+  CHECK(bundle.manifest().sample_rate == 24000);
+  bundle.config(R"({"text_config": {"text_vocab_size": null}})");
+  CHECK(bundle.manifest().text_vocab_size == 50276);
+}
+
+TEST_CASE("settings larger than any real ones are refused, and so is what is no file") {
+  Bundle bundle;
+  bundle.config("{\"a\": \"" + std::string(4 << 20, 'x') + "\"}");
+  CHECK(bundle.refused().names("config.json: JSON line 1 column 1: expected at most 1048576 bytes"));
+  const std::string file = bundle.folder().path() + "/config.json";
+  std::filesystem::remove(file);
+  std::filesystem::create_directory(file);
+  CHECK(bundle.refused().names("config.json is no regular file"));
+}
+
 TEST_CASE("settings that cannot be meant are refused by file, key and range") {
   struct Case {
     const char* json;
@@ -122,6 +140,11 @@ TEST_CASE("settings that cannot be meant are refused by file, key and range") {
       {R"({"stop_speech_token": -1})", "'stop_speech_token'"},
       {R"({"max_positions": 1e30})", "config.json"},
       {R"({"text_config": {"text_vocab_size": true}})", "config.json"},
+      {R"({"text_config": []})", "expected an object, found an array"},
+      {R"({"text_config": "small"})", "expected an object, found a string"},
+      {R"({"guards": "loop"})", "expected an array, found a string"},
+      {R"({"guards": [["loop"]]})", "expected a string, found an array"},
+      {R"({"stream_max_chunk": {}})", "expected an integer, found an object"},
       {R"({"sample_rate": 24000)", "config.json"},
       {R"([1, 2])", "config.json"},
       {"", "config.json"},

@@ -54,7 +54,7 @@ def test_a_second_call_makes_no_request_and_hashes_nothing(
 ) -> None:
     folder = hub.download("tiny")
     server.log.clear()
-    monkeypatch.setattr(hub_cache, "_sha256", lambda path: pytest.fail(f"{path} was hashed again"))
+    monkeypatch.setattr(hub_cache, "sha256_of", lambda path: pytest.fail(f"{path} was hashed again"))
 
     assert hub.resolve("tiny") == folder
     assert hub.resolve(TINY) == folder
@@ -165,8 +165,8 @@ def test_a_file_of_the_wrong_size_is_refused_before_it_is_hashed(
     good = server.repos[TINY].files[WEIGHTS]
     server.repos[TINY].files[WEIGHTS] = good + b"!"  # consistent with itself, but not what was published
     hashed: list[bytes] = []
-    sha = hub_cache._sha256
-    monkeypatch.setattr(hub_cache, "_sha256", lambda path: [hashed.append(path.read_bytes()), sha(path)][1])
+    sha = hub_cache.sha256_of
+    monkeypatch.setattr(hub_cache, "sha256_of", lambda path: [hashed.append(path.read_bytes()), sha(path)][1])
 
     with pytest.raises(DownloadError, match="expected 5000 bytes, got 5001"):
         hub.download("tiny")

@@ -40,6 +40,7 @@ using Voice = Owned<loquor_voice, loquor_voice_destroy>;
 using Prefix = Owned<loquor_prefix, loquor_prefix_destroy>;
 using Tokens = Owned<loquor_tokens, loquor_tokens_destroy>;
 using Bundle = Owned<loquor_bundle, loquor_bundle_close>;
+using Weights = Owned<loquor_weights, loquor_weights_destroy>;
 using Session = Owned<loquor_session, loquor_session_close>;
 using Tensors = Owned<loquor_tensors, loquor_tensors_destroy>;
 using Waveform = Owned<loquor_waveform, loquor_waveform_destroy>;

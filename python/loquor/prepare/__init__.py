@@ -14,6 +14,7 @@ from pathlib import Path
 from .. import _core
 from .._runtime import open_runtime
 from ..errors import InvalidInputError, LoquorError
+from ..files import sample_of
 from ..options import positive
 
 __all__ = [
@@ -152,23 +153,23 @@ def _prepare(task: Task, force: bool) -> PreparedGraph:
     from . import cache
 
     graph, source = task.graph, task.source
-    real = source.resolve()
-    folder = real.parent
+    weights = _core.weight_files(str(source))  # which also looks whether they may lie where they do
     use = (graph, task.kv_dtype, str(task.own_operators), task.vector_unit)
     facts = (
         *use,
-        str(real),
         str(VERSION),
         _core.version(),
         task.runtime.version,
+        str(task.bundle.resolve()) if task.kv_dtype == "int8" else "",  # whose voice its scales suit
+        *(f"{location} {sample_of(Path(file))}" for location, file in sorted(weights.items())),
     )
-    stem = f"{source.stem}-{cache.key_of(real.read_bytes(), *facts)}"
-    entry = None if force else cache.load(stem, folder)
+    stem = f"{source.stem}-{cache.key_of(source, *facts)}"
+    entry = None if force else cache.load(stem)
     made = entry is None
     if entry is None:
         from .work import make  # the onnx package is slow to import, and needed only here
 
-        note, content = make(task, folder)
+        note, content = make(task)
         note = dataclasses.replace(note, use=" ".join(use))
         entry = note, cache.store(stem, note, content)
     note, path = entry

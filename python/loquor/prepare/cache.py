@@ -14,8 +14,8 @@ import logging
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from ..files import sample_of
-from .storage import cache_folder, clear_unused, make_folder, mark_used, read_private, write_private
+from ..files import read_json, sha256_of
+from .storage import cache_folder, check_private, clear_unused, make_folder, mark_used, write_private
 
 __all__ = ["Note", "key_of", "load", "store"]
 
@@ -28,8 +28,6 @@ class Note:
 
     source: str
     """Path of the untouched graph when this was made."""
-    weights: dict[str, str]
-    """Sampled hash of each external data file, by its path relative to the graph's real folder."""
     sha256: str = ""
     changes: list[str] = field(default_factory=list)
     refused: str = ""
@@ -37,38 +35,44 @@ class Note:
     use: str = ""
     """What it was made for: the options, without versions. An entry replaces those of its source and use."""
 
+    @classmethod
+    def read(cls, file: Path) -> Note:
+        """Raises `OSError`, and `ValueError` or `TypeError` for what is no note."""
+        note = cls(**read_json(file))
+        texts = [note.source, note.sha256, note.refused, note.use, *note.changes]
+        if not isinstance(note.changes, list) or not all(isinstance(text, str) for text in texts):
+            raise TypeError("its fields are of other types")
+        return note
 
-def key_of(graph: bytes, *facts: str) -> str:
-    """Name of the entry for a graph's bytes under these facts (versions, options)."""
-    digest = hashlib.sha256(graph)
-    for fact in facts:
-        digest.update(f"\0{fact}".encode())
-    return digest.hexdigest()[:32]
 
+def key_of(graph: Path, *facts: str) -> str:
+    """Name of the entry for a graph file's content under these facts (weights, versions, options).
 
-def load(stem: str, weights_folder: Path) -> tuple[Note, Path] | None:
-    """The entry `stem`, if it is whole and its weights are still those it was made for.
-
-    Raises `LoquorError` if somebody else could have written it.
+    Where the file lies is none of them: a hub's cache moves its blobs, and bundles share them. Raises
+    `OSError`.
     """
+    return hashlib.sha256("\0".join([sha256_of(graph), *facts]).encode()).hexdigest()[:32]
+
+
+def load(stem: str) -> tuple[Note, Path] | None:
+    """The entry `stem`, if it is whole. Raises `LoquorError` if somebody else could have written it."""
     graph, file = _paths(stem)
     if not file.exists():
         return None
     make_folder()  # which looks whose it is
     mark_used(file)
     try:
-        note = Note(**json.loads(read_private(file)))
-        if any(sample_of(weights_folder / name) != stamp for name, stamp in note.weights.items()):
-            _log.info("%s was made for other weights: preparing again", graph)
-            return None
+        check_private(file)
+        note = Note.read(file)
         if note.refused or not note.sha256:
             return note, graph
-        if hashlib.sha256(read_private(graph)).hexdigest() == note.sha256:
+        check_private(graph)
+        if sha256_of(graph) == note.sha256:
             return note, graph
         _log.warning("the prepared graph %s is damaged: preparing again", graph)
     except FileNotFoundError:
         pass
-    except (OSError, ValueError, TypeError, AttributeError) as error:  # what is no JSON, or no note
+    except (OSError, ValueError, TypeError) as error:  # what is no JSON, or no note
         _log.warning("the note %s cannot be used (%s): preparing again", file, error)
     return None
 

@@ -25,10 +25,10 @@ from ..errors import LoquorError
 __all__ = [
     "CACHE_VARIABLE",
     "cache_folder",
+    "check_private",
     "clear_unused",
     "make_folder",
     "mark_used",
-    "read_private",
     "temporary",
     "write_private",
 ]
@@ -101,12 +101,10 @@ def _refusal(place: Path, problem: str) -> str:
     )
 
 
-def read_private(path: Path) -> bytes:
-    """A file's content. Raises `LoquorError` if somebody else may have written it, `OSError`."""
-    with path.open("rb") as file:
-        if problem := _strangers(os.fstat(file.fileno())):
-            raise LoquorError(_refusal(path, problem))
-        return file.read()
+def check_private(path: Path) -> None:
+    """Raise `LoquorError` if somebody else may have written a file, `OSError`."""
+    if problem := _strangers(path.stat()):
+        raise LoquorError(_refusal(path, problem))
 
 
 # --- Files ---

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from pathlib import Path
 
 import onnx
 from onnx import ModelProto, TensorProto
 
 from .. import _core
 from ..errors import ExecutionError, LoquorError, ModelError
-from ..files import sample_of
 from . import Task
 from .cache import Note
 from .calibrate import Speaker, calibration_caches
@@ -39,53 +37,30 @@ _PASSING = re.compile(r"alloc|memory|mmap|too many open|no space", re.IGNORECASE
 """In the runtime's words: what this machine lacked at the moment."""
 
 
-def make(task: Task, folder: Path) -> tuple[Note, bytes]:
-    """Rewrite a graph whose weights lie in the real folder `folder`; return what became of it, and its bytes.
+def make(task: Task) -> tuple[Note, bytes]:
+    """Rewrite a graph; return what became of it, and its bytes, which name the weights as the published ones.
 
     What the patterns do not understand, what differs, and what this runtime does not take is noted as
     refused, since it will be the next time too; other failures are raised.
     """
     model = onnx.load(str(task.source), load_external_data=False)
     source = str(task.source)
-    weights: dict[str, str] = {}
     try:
-        weights = _stamp_weights(model, task.source, folder)
-        rewritten, changes, differences = _REWRITES[task.graph](_Work(task, folder, model))
+        rewritten, changes, differences = _REWRITES[task.graph](_Work(task, model))
     except RefusedError as refused:
-        return Note(source, weights, refused=str(refused)), b""
+        return Note(source, refused=str(refused)), b""
     if rewritten is None:
-        return Note(source, weights), b""
+        return Note(source), b""
     content = rewritten.SerializeToString(deterministic=True)
-    return Note(source, weights, hashlib.sha256(content).hexdigest(), changes, "", differences), content
-
-
-def _stamp_weights(model: ModelProto, source: Path, folder: Path) -> dict[str, str]:
-    """Points each external tensor to its file's real name in `folder`; the files' stamps by that name.
-
-    In a hub's cache graph and data are links into one folder of blobs with other names.
-    """
-    names: dict[str, str] = {}
-    for tensor in model.graph.initializer:
-        for entry in tensor.external_data if tensor.data_location == TensorProto.EXTERNAL else ():
-            if entry.key != "location":
-                continue
-            if entry.value not in names:
-                real = (source.parent / entry.value).resolve()
-                if not real.is_file():
-                    raise ModelError(f"its weights {source.parent / entry.value} are missing")
-                if not real.is_relative_to(folder):
-                    raise RefusedError(f"its weights {real} lie outside the graph's own folder {folder}")
-                names[entry.value] = real.relative_to(folder).as_posix()
-            entry.value = names[entry.value]
-    return {name: sample_of(folder / name) for name in sorted(set(names.values()))}
+    return Note(source, hashlib.sha256(content).hexdigest(), changes, "", differences), content
 
 
 class _Work:
     """One graph under work: the untouched bytes, and ways to run it or what became of it."""
 
-    def __init__(self, task: Task, folder: Path, model: ModelProto) -> None:
+    def __init__(self, task: Task, model: ModelProto) -> None:
         self.task = task
-        self.folder = folder
+        self.folder = task.source.parent
         self._untouched = model.SerializeToString()
 
     def parsed(self) -> ModelProto:
