@@ -193,10 +193,10 @@ def test_missing_weights_are_looked_for_again(
     data = copy / "onnx" / "language_model_q4.onnx_data"
     data.rename(data.with_suffix(".away"))
     refused = prepare(copy, "q4")
-    assert (refused.state, refused.cached) == ("refused", False) and str(data) in refused.reason
+    assert (refused.state, refused.cached) == ("refused", False) and data.name in refused.reason
     assert not list(fresh_cache.glob("language_model*"))
     assert main(["prepare", str(copy), "--dtype", "q4"]) == 1
-    assert str(data) in capsys.readouterr().err
+    assert data.name in capsys.readouterr().err
 
     data.with_suffix(".away").rename(data)
     assert prepare(copy, "q4").state == "prepared"
