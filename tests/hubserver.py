@@ -98,7 +98,7 @@ class HubServer:
         ]
 
     def wait_for(self, method: str, path: str, count: int = 1) -> None:
-        """Return when `count` such requests have been answered, or have begun to stall."""
+        """Return when `count` such requests have come."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self.requests(method, path)) >= count, timeout=20):
                 raise TimeoutError(f"{count} x {method} {path} did not come: {self.log}")
@@ -231,6 +231,9 @@ class _Handler(BaseHTTPRequestHandler):
         wait: bool = False,
     ) -> None:
         """Send everything, or only `stop` bytes of the body and, after an optional wait, the rest."""
+        # Before anything is sent: a client that has its answer finds it in the log.
+        asked = self.headers
+        self.server_state.note(Request(self.command, shown, asked["Range"], status, asked["Authorization"]))
         self.send_response(status)
         for name, value in (headers or {}).items():
             self.send_header(name, value)
@@ -239,8 +242,6 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "HEAD":
             body = b""
         self.wfile.write(body[:stop])
-        asked = self.headers
-        self.server_state.note(Request(self.command, shown, asked["Range"], status, asked["Authorization"]))
         if stop is not None and self.command != "HEAD":
             if wait and self.server_state.released.wait(timeout=20):
                 self.wfile.write(body[stop:])

@@ -110,7 +110,7 @@ def test_an_uncatalogued_repository_is_listed_then_fetched(
     server.log.clear()
     assert hub.resolve(TINY, dtype="fp32") == folder
     moved = f"/api/models/{TINY}/revision/main"  # has main moved?
-    server.wait_for("GET", moved)  # which is logged behind the answer
+    server.wait_for("GET", moved)
     assert [one.path for one in server.log] == [moved]
     server.log.clear()
     assert hub.resolve(TINY, dtype="fp32", local_files_only=True) == folder
