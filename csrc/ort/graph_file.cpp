@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "base/error.hpp"
+#include "base/utf8.hpp"
 
 namespace loquor::ort {
 namespace {
@@ -195,7 +196,10 @@ class Walk {
       if (tag >> 3 == kKey) key = text;
       if (tag >> 3 == kValue) value_of_key = text;
     }
-    if (key == "location") value_of_key = visit_(value_of_key);
+    if (key == "location") {
+      if (!is_utf8(value_of_key)) fail("the name of a file for its weights is not UTF-8");
+      value_of_key = visit_(value_of_key);
+    }
     if (out == nullptr) return;
     std::string pair;
     put_bytes(pair, kKey, key);

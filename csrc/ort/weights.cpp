@@ -13,10 +13,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
+void require(const std::error_code& error, const fs::path& path) {
+  if (error) throw Error(ErrorKind::kModel, path.u8string() + " cannot be reached: " + error.message());
+}
+
+fs::path absolute_path(const fs::path& path) {
+  std::error_code error;
+  fs::path absolute = fs::absolute(path, error);
+  require(error, path);
+  return absolute;
+}
+
+// Also of what is missing.
 fs::path real_path(const fs::path& path) {
   std::error_code error;
-  const fs::path real = fs::weakly_canonical(path, error);  // also of what is missing
-  if (error) throw Error(ErrorKind::kModel, path.u8string() + " cannot be reached: " + error.message());
+  fs::path real = fs::weakly_canonical(absolute_path(path), error);
+  require(error, path);
   return real;
 }
 
@@ -28,7 +40,7 @@ bool lies_in(const fs::path& file, const fs::path& folder) {
 class Bundle {
  public:
   explicit Bundle(const fs::path& file) : graph_(real_path(file)) {
-    const fs::path folder = fs::absolute(file).lexically_normal().parent_path();
+    const fs::path folder = absolute_path(file).lexically_normal().parent_path();
     folders_.push_back(real_path(folder.filename() == "onnx" ? folder.parent_path() : folder));
     if (folders_[0].parent_path().filename() != "snapshots") {
       folders_.push_back(graph_.parent_path());
@@ -53,8 +65,6 @@ class Bundle {
                     (in_hub_ ? "the blobs of its repository and of the cache: delete it and fetch it again"
                              : "the bundle " + folders_[0].u8string() + ": copy the file into it"));
   }
-
-  const fs::path& graph() const { return graph_; }
 
  private:
   const fs::path graph_;

@@ -113,6 +113,7 @@ TEST_CASE("what is no ONNX graph, or beyond any real one, is refused by name") {
       {many, "more than 1000 files"},
       {field(7, nodes), "too many nodes"},
       {initializer(pair("location", std::string(9000, 'x'))), "too long"},
+      {initializer(pair("location", "caf\xE9")), "not UTF-8"},
       {field(7, field(12, std::string((64 << 20) + 1, ' '))), "structure is too large"},
   };
   const TempFolder folder;
