@@ -46,6 +46,8 @@ class BundleFile:
     """In bytes; None where the hub does not say."""
     sha256: str | None = None
     """In lower-case hex; None where nothing was published to compare with."""
+    git_sha1: str | None = None
+    """The id of a small file's content in Git, for which the hub lists no SHA-256."""
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,17 @@ from .catalog import BundleFile
 from .errors import LoquorError
 from .files import read_json, sha256_of, write_atomic
 
-__all__ = ["cache_folder", "cached_file", "problem_with", "read_note", "remove_cached", "write_note"]
+__all__ = [
+    "cache_folder",
+    "cached_file",
+    "difference",
+    "note_checked",
+    "problem_with",
+    "read_note",
+    "remove_cached",
+    "with_hash_of",
+    "write_note",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -107,30 +120,76 @@ def write_note(name: str, content: dict[str, Any]) -> None:
         _log.info("could not remember %s: %s", name, error)
 
 
+def _git_sha1(path: Path) -> str:
+    """The id that Git gives to a file's content."""
+    with path.open("rb") as stream:
+        digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def difference(path: Path, file: BundleFile) -> str | None:
+    """How the content at `path` differs from what was published, if it does: its size, then its hash."""
+    try:
+        size = path.stat().st_size
+        if file.size is not None and size != file.size:
+            return f"expected {file.size} bytes, got {size}"
+        if file.sha256 is not None:
+            got = sha256_of(path)
+            return None if got == file.sha256 else f"expected sha256 {file.sha256}, got {got}"
+        if file.git_sha1 is not None:
+            got = _git_sha1(path)
+            return None if got == file.git_sha1 else f"expected Git id {file.git_sha1}, got {got}"
+    except OSError as error:
+        return f"it cannot be read: {error}"
+    return None
+
+
+def with_hash_of(etag: str, file: BundleFile) -> BundleFile:
+    """A file with the hash that the hub's ETag for it is, which also names its blob, where none was known."""
+    if file.sha256 is None and file.git_sha1 is None:
+        if re.fullmatch(r"[0-9a-f]{64}", etag):
+            return replace(file, sha256=etag)
+        if re.fullmatch(r"[0-9a-f]{40}", etag):
+            return replace(file, git_sha1=etag)
+    return file
+
+
 def problem_with(path: Path, file: BundleFile) -> str | None:
-    """How the file at `path` of a snapshot differs from what was published, if it does: where it is, its
-    size, then its hash.
+    """What is wrong with a file of a snapshot, if anything is: where it leads, or its `difference`.
 
     A passed check is noted by the blob's path, size and time, so that gigabytes are hashed once. Of two
     processes that note at the same moment one may lose its note, and hashes again next time.
     """
+    if path.is_symlink():
+        file = with_hash_of(path.readlink().name, file)
     blob = path.resolve()
     if _leads_out(path):
         return f"it is a link to {blob}, outside the blobs of its repository and of the cache"
+    notes = read_note("verified.json") or {}
+    if (stamp := _stamp(blob, file)) is not None and notes.get(str(blob)) == stamp:
+        return None
+    problem = difference(blob, file)
+    if problem is None:
+        note_checked(blob, file)
+    return problem
+
+
+def note_checked(blob: Path, file: BundleFile) -> None:
+    """Remember that a blob's content is as published."""
+    if (stamp := _stamp(blob, file)) is not None:
+        kept = {name: at for name, at in (read_note("verified.json") or {}).items() if Path(name).exists()}
+        write_note("verified.json", {**kept, str(blob): stamp})
+
+
+def _stamp(blob: Path, file: BundleFile) -> list[object] | None:
+    """What a check of a blob depends on; None where there is nothing to hash, or no file."""
+    expected = file.sha256 or file.git_sha1
     try:
         stat = blob.stat()
-        if file.size is not None and stat.st_size != file.size:
-            return f"expected {file.size} bytes, got {stat.st_size}"
-        if file.sha256 is None:
-            return None
-        stamp = [stat.st_size, stat.st_mtime_ns, file.sha256]
-        if (read_note("verified.json") or {}).get(str(blob)) == stamp:
-            return None
-        got = sha256_of(blob)
-    except OSError as error:
-        return f"it cannot be read: {error}"
-    if got != file.sha256:
-        return f"expected sha256 {file.sha256}, got {got}"
-    kept = {name: value for name, value in (read_note("verified.json") or {}).items() if Path(name).exists()}
-    write_note("verified.json", {**kept, str(blob): stamp})
-    return None
+    except OSError:
+        return None
+    if expected is None or file.size not in (None, stat.st_size):
+        return None
+    return [stat.st_size, stat.st_mtime_ns, expected]

@@ -208,10 +208,10 @@ def test_too_little_room_is_found_before_the_download(
 def test_a_disk_that_refuses_in_the_middle(
     server: HubServer, monkeypatch: pytest.MonkeyPatch, code: int, remedy: str
 ) -> None:
-    def refuse(*arguments: object, tqdm_class: object = None, **options: object) -> str:
+    def refuse(*arguments: object) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", refuse)
+    monkeypatch.setattr("loquor.hub_fetch.get", refuse)
 
     with pytest.raises(DownloadError, match=f"{remedy}.*HF_HOME"):
         hub.download("tiny")

@@ -156,11 +156,9 @@ def _prepare(task: Task, force: bool) -> PreparedGraph:
 
     graph, source = task.graph, task.source
     weights = _core.weight_files(str(source))  # which also looks whether they may lie where they do
+    use = (graph, task.kv_dtype, str(task.own_operators), task.vector_unit)
     facts = (
-        graph,
-        task.kv_dtype,
-        str(task.own_operators),
-        task.vector_unit,
+        *use,
         str(VERSION),
         _core.version(),
         task.runtime.version,
@@ -174,6 +172,7 @@ def _prepare(task: Task, force: bool) -> PreparedGraph:
         from .work import make  # the onnx package is slow to import, and needed only here
 
         note, content = make(task)
+        note = dataclasses.replace(note, use=" ".join(use))
         entry = note, cache.store(stem, note, content)
     note, path = entry
     if note.refused:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
+import re
 
 import onnx
 from onnx import ModelProto, TensorProto
 
 from .. import _core
-from ..errors import ExecutionError, ModelError
-from ..files import write_atomic
+from ..errors import ExecutionError, LoquorError, ModelError
 from . import Task
-from .cache import Note, cache_folder, make_folder
+from .cache import Note
 from .calibrate import Speaker, calibration_caches
 from .check import Arrays, Port, Run, Trace, compare, trace_language_model
 from .decoder import rewrite_decoder
 from .graph import RefusedError
 from .kv_cache import KV_TYPES, retype_cache, scales_of
 from .language_model import rewrite_language_model
+from .storage import temporary
 
 __all__ = ["make"]
 
@@ -33,11 +33,15 @@ OWN_PRODUCTS = ("avx2", "avx512")
 KV_ROUNDED = {"fp32": ROUNDED, "fp16": ROUNDED, "int8": 0.5}
 """The same for a retyped cache. The check's input is no speech, so that int8's scales do not suit it well."""
 
+_PASSING = re.compile(r"alloc|memory|mmap|too many open|no space", re.IGNORECASE)
+"""In the runtime's words: what this machine lacked at the moment."""
+
 
 def make(task: Task) -> tuple[Note, bytes]:
     """Rewrite a graph; return what became of it, and its bytes, which name the weights as the published ones.
 
-    What the patterns do not understand, or what differs, is noted as refused; other failures are raised.
+    What the patterns do not understand, what differs, and what this runtime does not take is noted as
+    refused, since it will be the next time too; other failures are raised.
     """
     model = onnx.load(str(task.source), load_external_data=False)
     source = str(task.source)
@@ -67,24 +71,34 @@ class _Work:
     def opened(self, model: ModelProto | None) -> Run:
         """Loads a graph, or the untouched one, with the weights where they are.
 
-        A changed graph that does not load or run is refused: this runtime will not take it next time either.
+        A changed graph that does not load or run is refused where that is its own fault.
         """
         if model is None:
             return self.other(self.task.graph)
         runtime, source, threads = self.task.runtime, str(self.task.source), self.task.threads
         try:
-            with _Temporary(model.SerializeToString()) as file:
+            with temporary(model.SerializeToString()) as file:
                 run = _core.Session(runtime, source, prepared=str(file), threads=threads).run
         except ModelError as error:
-            raise RefusedError(f"the rewritten graph does not load: {error}") from error
+            raise self._judged("load", error) from error
 
         def checked_run(feeds: Arrays) -> Arrays:
             try:
                 return run(feeds)
             except ExecutionError as error:
-                raise RefusedError(f"the rewritten graph does not run: {error}") from error
+                raise self._judged("run", error) from error
 
         return checked_run
+
+    def _judged(self, what: str, error: LoquorError) -> Exception:
+        """The failure of a changed graph as a refusal, or as it is if it may pass: a lack of memory.
+
+        Raises the untouched graph's own failure if that does not load either: its weights are damaged.
+        """
+        if _PASSING.search(str(error)):
+            return error
+        self.other(self.task.graph)
+        return RefusedError(f"the rewritten graph does not {what}: {error}")
 
     def other(self, graph: str) -> Run:
         """Loads a graph of the bundle as published."""
@@ -141,19 +155,3 @@ def _conditional_decoder(work: _Work) -> tuple[ModelProto | None, list[str], dic
 
 
 _REWRITES = {"language_model": _language_model, "conditional_decoder": _conditional_decoder}
-
-
-class _Temporary:
-    """A graph on disk for as long as it takes to load it."""
-
-    def __init__(self, content: bytes) -> None:
-        self._path = cache_folder() / f".{hashlib.sha256(content).hexdigest()[:16]}-{id(content):x}.onnx"
-        self._content = content
-
-    def __enter__(self) -> Path:
-        make_folder()
-        write_atomic(self._path, self._content)
-        return self._path
-
-    def __exit__(self, *_: object) -> None:
-        self._path.unlink(missing_ok=True)
