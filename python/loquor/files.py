@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
+import io
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-from .errors import InvalidInputError, ModelError
+from .errors import ModelError
+from .output import OutputFile, cannot_write
 
 __all__ = [
     "check_header",
@@ -31,22 +31,18 @@ _BLOCKS, _BLOCK_BYTES = 64, 4096
 def write_atomic(path: Path, content: bytes) -> None:
     """Write `content` to `path` through a temporary file in the same folder, which is gone afterwards.
 
-    The file gets the permissions of any new file (the umask counts). Raises `InvalidInputError` if the folder
-    is missing, if `path` is something other than a regular file, or if the system refuses the write.
+    See `OutputFile` for links and permissions. Raises `InvalidInputError` if the folder is missing, if `path`
+    is read-only or something other than a regular file, or if the system refuses the write.
     """
-    temporary = path.with_name(f".{os.urandom(8).hex()}.tmp")
+    output = OutputFile(path)
     try:
-        if not path.parent.is_dir():
-            raise FileNotFoundError(f"there is no folder {path.parent}, make it first")
-        if path.exists() and not path.is_file():
-            raise FileExistsError("it is not a regular file, choose another name")
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except (OSError, ValueError) as error:  # ValueError: a null character in the name
-        raise InvalidInputError(f"cannot write {path}: {error}") from error
+        with io.BufferedWriter(output.open()) as file:
+            file.write(content)
+        output.commit()
+    except OSError as error:
+        raise cannot_write(path, error) from error
     finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        output.discard()
 
 
 def read_bounded(path: Path, most: int) -> bytes:

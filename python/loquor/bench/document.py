@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..files import write_atomic
 from .rounds import Row
 
 __all__ = ["SCHEMA", "VERSION", "document", "write_document"]
@@ -51,5 +52,5 @@ def _short(value: float) -> float:
 
 
 def write_document(path: Path, content: Mapping[str, Any]) -> None:
-    """Write it as a file. Raises `OSError` where that cannot be."""
-    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    """Write it as a file. Raises `InvalidInputError` where that cannot be."""
+    write_atomic(path, (json.dumps(content, indent=1) + "\n").encode())

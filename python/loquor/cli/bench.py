@@ -68,9 +68,9 @@ def run(args: argparse.Namespace) -> int:
         lambda cancel: bench(lambda: load_engine(args), args.voice, plan, cancel=cancel, tell=tell)
     )
     about = machine()
-    emit("\n".join([*_heading(facts, about), *table(rows)]))
     if args.json is not None:
         write_document(Path(args.json), document("bench", rows, about, facts))
+    emit("\n".join([*_heading(facts, about), *table(rows)]))
     return 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
@@ -13,7 +12,9 @@ from .. import CancelToken, Engine
 from .._runtime import add_plugin, advised_dtype, open_runtime
 from ..catalog import CATALOG
 from ..errors import InvalidInputError
+from ..output import output_target
 from ..prepare import KV_DTYPES
+from .process import hold_signals
 
 __all__ = [
     "BUILT_IN",
@@ -133,21 +134,29 @@ def voice_names(args: argparse.Namespace) -> tuple[str, ...]:
     return tuple(bundle_voices(resolve(model) if model == BUILT_IN else Path(model)))
 
 
-def interruptible(work: Callable[[CancelToken], _T], interrupt: Callable[[], None] | None = None) -> _T:
-    """Return what `work` returns; Ctrl-C cancels the token or calls `interrupt`, to end a running graph.
+def interruptible(
+    work: Callable[[CancelToken], _T], interrupt: Callable[[], None] | None = None, *, settle: bool = True
+) -> _T:
+    """Return what `work` returns; Ctrl-C cancels the token and calls `interrupt`, to end a running graph.
 
-    On the main thread the interrupt would have to wait for the graph's end. Raises what `work` raises.
+    On the main thread the interrupt would have to wait for the graph's end. With `settle` the work is waited
+    for all the same; else it may be stuck in somebody's pipe. Raises what `work` raises.
     """
     cancel = CancelToken()
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        future = pool.submit(work, cancel)
-        try:
-            while not wait((future,), timeout=0.1).done:  # Windows notices Ctrl-C only between waits
-                pass
-        except KeyboardInterrupt:
-            (interrupt or cancel.cancel)()
-            raise
-        return future.result()
+    pool = ThreadPoolExecutor(max_workers=1)
+    future = pool.submit(work, cancel)
+    try:
+        while not wait((future,), timeout=0.1).done:  # Windows notices Ctrl-C only between waits
+            pass
+    except KeyboardInterrupt:
+        hold_signals()
+        cancel.cancel()
+        if interrupt is not None:
+            interrupt()
+        pool.shutdown(wait=settle)
+        raise
+    pool.shutdown()
+    return future.result()
 
 
 def check_input(path: str, what: str, names: Iterable[str] = ()) -> None:
@@ -166,16 +175,10 @@ def check_output(path: str, suffixes: Iterable[str], source: str | None) -> None
     `source` is the input file that the output must not replace.
     """
     target, expected = Path(path), tuple(suffixes)
-    problem = None
     if target.suffix.lower() not in expected:
-        problem = f"the name must end in {' or '.join(expected)}"
-    elif not target.parent.is_dir():
-        problem = f"there is no folder {target.parent}, make it first"
-    elif not os.access(target.parent, os.W_OK):
-        problem = f"the folder {target.parent} may not be written to, choose another"
-    elif target.exists() and not target.is_file():
-        problem = "it is not a regular file, choose another name"
-    elif source is not None and target.exists() and Path(source).exists() and target.samefile(source):
-        problem = "that would replace the voice it is made from, choose another name"
-    if problem is not None:
-        raise InvalidInputError(f"cannot write {path}: {problem}")
+        raise InvalidInputError(f"cannot write {path}: the name must end in {' or '.join(expected)}")
+    output_target(path)
+    if source is not None and target.exists() and Path(source).exists() and target.samefile(source):
+        raise InvalidInputError(
+            f"cannot write {path}: that would replace the voice it is made from, choose another name"
+        )

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
             lambda cancel: engine.voice(args.recording, prefix=args.with_prefix, cancel=cancel)
         )
         model = engine.capabilities.model
-    voice.save(args.output)
+        interruptible(lambda _: voice.save(args.output))
     if not args.quiet:
         note(f"voice {voice.name!r} for {model}: {args.output}")
     return 0
