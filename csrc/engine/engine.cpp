@@ -26,9 +26,7 @@ ort::SessionConfig session_config(const ort::Api& api, const EngineOptions& opti
 }
 
 Manifest read(const std::string& folder, const EngineOptions& options, const ort::Device& device) {
-  const bool automatic = options.dtype == "auto";
-  Manifest manifest = read_manifest(
-      folder, automatic ? "auto:" + std::string(precision_advice(device.name).dtype) : options.dtype);
+  Manifest manifest = read_manifest(folder, options.dtype, precision_advice(device.name).dtype);
   for (std::size_t i = 0; i < kGraphCount; ++i) manifest.files[i].prepared = options.prepared[i];
   return manifest;
 }

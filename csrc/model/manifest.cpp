@@ -3,6 +3,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 
 #include "base/error.hpp"
 #include "base/json.hpp"
@@ -70,6 +71,7 @@ class Settings {
 };
 
 constexpr double kMaxId = 1 << 24;
+constexpr double kMaxCount = std::numeric_limits<int32_t>::max();
 
 Guard guard_named(const std::string& name) {
   if (name == "length") return Guard::kLength;
@@ -97,11 +99,11 @@ void read_config(const Settings& config, Manifest& manifest) {
   config.read("max_positions", manifest.max_positions, 8, kMaxId);
   config.read("voice_prefix_positions", manifest.voice_prefix_positions, 0, kMaxId);
   StreamOptions& streaming = manifest.streaming;
-  config.read("stream_first_chunk", streaming.first_chunk, 1, 10000);
-  config.read("stream_max_chunk", streaming.max_chunk, 1, 10000);
-  config.read("stream_left_context", streaming.left_context, kAllContext, 10000);
-  config.read("stream_look_ahead", streaming.look_ahead, 0, 10000);
-  config.read("stream_fade_samples", streaming.fade_samples, 0, 10000);
+  config.read("stream_first_chunk", streaming.first_chunk, 1, kMaxStreamTokens);
+  config.read("stream_max_chunk", streaming.max_chunk, 1, kMaxStreamTokens);
+  config.read("stream_left_context", streaming.left_context, kAllContext, kMaxStreamTokens);
+  config.read("stream_look_ahead", streaming.look_ahead, 0, kMaxStreamTokens);
+  config.read("stream_fade_samples", streaming.fade_samples, 0, kMaxFadeSamples);
 }
 
 void read_guards(const Settings& config, Manifest& manifest) {
@@ -122,11 +124,11 @@ void read_guards(const Settings& config, Manifest& manifest) {
 void read_generation_config(const Settings& config, Manifest& manifest) {
   GenerationOptions& defaults = manifest.defaults;
   config.read("temperature", defaults.temperature, 0, kMaxTemperature);
-  config.read("top_k", defaults.top_k, 0, kMaxId);
+  config.read("top_k", defaults.top_k, 0, kMaxCount);
   config.read("top_p", defaults.top_p, 0, 1);
   config.read("min_p", defaults.min_p, 0, 1);
-  config.read("repetition_penalty", defaults.repetition_penalty, 0, 100);
-  config.read("max_new_tokens", defaults.max_new_tokens, 1, kMaxId);
+  config.read("repetition_penalty", defaults.repetition_penalty, 0, std::numeric_limits<float>::max());
+  config.read("max_new_tokens", defaults.max_new_tokens, 1, kMaxCount);
   const Json* sampling = config.find("do_sample");
   config.guarded([&] {
     if (sampling != nullptr && !sampling->as_bool()) defaults.temperature = 0;
@@ -140,7 +142,7 @@ void read_generation_config(const Settings& config, Manifest& manifest) {
 
 }  // namespace
 
-Manifest read_manifest(const std::string& folder, const std::string& dtype) {
+Manifest read_manifest(const std::string& folder, const std::string& dtype, const std::string& preferred) {
   const auto path = std::filesystem::u8path(folder);
   std::error_code error;
   if (!std::filesystem::is_directory(path, error)) {
@@ -148,7 +150,7 @@ Manifest read_manifest(const std::string& folder, const std::string& dtype) {
   }
   Manifest manifest;
   manifest.folder = folder;
-  manifest.files = find_graph_files(folder, dtype);
+  manifest.files = find_graph_files(folder, dtype, preferred);
   const Settings config(path, "config.json");
   read_config(config, manifest);
   read_guards(config, manifest);

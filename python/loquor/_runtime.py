@@ -90,14 +90,12 @@ def add_plugin(runtime: _core.Runtime, device: str) -> None:
         runtime.add_provider_library(str(library.absolute()))
 
 
-def advised_dtype(runtime: _core.Runtime, device: str, dtype: str) -> str:
-    """Return what "auto" means on a device, as `catalog.choose_dtypes` takes it; else `dtype` itself.
+def advised_dtype(runtime: _core.Runtime, device: str) -> str:
+    """Return the precision that "auto" takes on a device where it is on offer.
 
     Raises as `Engine` does for a device that is not known or not there.
     """
-    if dtype != "auto":
-        return dtype
-    return f"auto:{runtime.device_info(device)['advised_dtype']}"
+    return str(runtime.device_info(device)["advised_dtype"])
 
 
 @functools.cache

@@ -89,8 +89,8 @@ class Engine(LowerLevel):
         load then takes longer. On the CPU they use operators of the core's own where these are faster, unless
         `own_operators` is False, which leaves ONNX Runtime's. The `kv_dtype` of a prepared model's KV cache
         is "auto" (as published), "fp32", "fp16" or "int8". `reference_seconds` of a voice's start prompt the
-        decoder (None: all); every decode computes them again, so less is faster, and a little less alike.
-        Tokens are chosen (`sampling`) on the "host", on the "device" (no logits come back, and steps serve
+        decoder (None: all, 3600 at most); every decode computes them again, so less is faster, and a little
+        less alike. Tokens are chosen (`sampling`) on the "host", on the "device" (no logits come back, and steps serve
         one request at a time), or "auto": on a device that has its own memory.
 
         A voice opens every prompt with the same positions, which are computed at its first request and then
@@ -114,8 +114,7 @@ class Engine(LowerLevel):
                 f"this version cannot run {self._model} yet: it runs the Turbo family (turbo, nano, mini)"
             )
         add_plugin(runtime, device)
-        dtype = advised_dtype(runtime, device, dtype)
-        self._folder = resolve(model, dtype=dtype)
+        self._folder = resolve(model, dtype=dtype, prefer=advised_dtype(runtime, device))
         self._tokenizer = Tokenizer(self._folder)
         self._core: _core.EngineHandle | None
         self._core, self._prepared, prepared_files = open_core(

@@ -15,7 +15,7 @@ import re
 import sys
 from pathlib import Path
 
-from .catalog import CATALOG, DTYPES, GRAPHS, BundleFile, choose_dtypes, find_entry, model_text, pick_files
+from .catalog import CATALOG, BundleFile, check_dtype, find_entry, model_text, pick_files
 from .errors import DownloadError, InvalidInputError, ModelError
 from .hub_cache import cache_folder, cached_file, problem_with, remove_cached
 from .hub_fetch import fetch_all
@@ -33,6 +33,7 @@ def resolve(
     model: str | os.PathLike[str],
     *,
     dtype: str = "auto",
+    prefer: str | None = None,
     revision: str | None = None,
     local_files_only: bool = False,
     progress: bool | None = None,
@@ -41,16 +42,19 @@ def resolve(
 
     `model` is a name of the catalogue ("turbo"), a folder that contains `onnx/`, or a hub id ("owner/name" or
     "owner/name@revision"). A catalogue name wins over a folder of that name (write "./turbo" for the folder).
-    `dtype` and `progress` are as in `download`; both matter only for a bundle on the hub. With
+    `dtype` and `progress` are as in `download`, `prefer` is the precision that "auto" takes where it is on
+    offer; all matter only for a bundle on the hub. With
     `local_files_only`, or `HF_HUB_OFFLINE=1`, only the cache is looked at.
 
     Raises `InvalidInputError` for a name or precision that does not exist, `ModelError` for a folder or
     repository that is no bundle, `DownloadError` if files are missing and cannot be had.
     """
+    check_dtype(dtype)
     place = _locate(model, revision)
     if isinstance(place, Path):
         return place
-    return _obtain(place, dtype, local_files_only=local_files_only, progress=progress, force=False)
+    offline = local_files_only or is_offline()
+    return _obtain(place, dtype, prefer, offline=offline, progress=progress, force=False)
 
 
 def download(
@@ -68,10 +72,11 @@ def download(
     `force` fetches again what is in the cache. A folder or the built-in model is returned as it is.
     Errors are those of `resolve`.
     """
+    check_dtype(dtype)
     place = _locate(model, revision)
     if isinstance(place, Path):
         return place
-    return _obtain(place, dtype, local_files_only=False, progress=progress, force=force)
+    return _obtain(place, dtype, None, offline=is_offline(), progress=progress, force=force)
 
 
 # --- What the name means ---
@@ -85,7 +90,7 @@ def _locate(model: str | os.PathLike[str], revision: str | None) -> Path | Sourc
     if text and name not in CATALOG and os.path.exists(folder):  # noqa: PTH110 (no error for a long name)
         if revision is not None:
             raise InvalidInputError(f"{text!r} is a folder, which has no revision: leave revision out")
-        return _bundle_folder(folder)
+        return _bundle_folder(folder).absolute()  # whatever the working folder will be
     if inline and revision not in (None, inline):
         raise InvalidInputError(f"model {text!r} and revision {revision!r} disagree: give the revision once")
     asked = inline or revision
@@ -130,15 +135,13 @@ def _unknown(text: str, known: list[str]) -> str:
 
 
 def _obtain(
-    source: Source, dtype: str, *, local_files_only: bool, progress: bool | None, force: bool
+    source: Source, dtype: str, prefer: str | None, *, offline: bool, progress: bool | None, force: bool
 ) -> Path:
     """Make sure that every wanted file is in the cache and as published; return the snapshot's folder."""
-    offline = local_files_only or is_offline()
     if offline and force:
         raise InvalidInputError("force needs the network: unset HF_HUB_OFFLINE, or leave force out")
-    choose_dtypes(dict.fromkeys(GRAPHS, tuple(DTYPES)), dtype, source.model)  # as far as one can tell offline
     commit, published = published_files(source, offline)
-    wanted = pick_files(published, dtype, source.model)
+    wanted = pick_files(published, dtype, source.model, prefer)
     missing = [file for file in wanted if force or not _is_ready(source, commit, file, offline)]
     if missing and offline:
         raise DownloadError(

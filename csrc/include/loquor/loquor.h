@@ -244,11 +244,11 @@ typedef enum loquor_guard {
 
 typedef struct loquor_generation_options {
   size_t struct_size;
-  float temperature;        /* >= 0; 0 is greedy */
+  float temperature;        /* [0, 10]; 0 is greedy */
   int32_t top_k;            /* >= 0; 0 turns it off */
   float top_p;              /* (0, 1]; 1 turns it off */
-  float min_p;              /* [0, 1); 0 turns it off */
-  float repetition_penalty; /* > 0; 1 turns it off */
+  float min_p;              /* [0, 1]; 0 turns it off */
+  float repetition_penalty; /* > 0, finite; 1 turns it off */
   uint64_t seed;            /* same seed, same tokens */
   int32_t max_new_tokens;   /* >= 1 */
   uint32_t guards;          /* those that look after a stream; 0: none */

@@ -161,8 +161,8 @@ def _model(facts: dict[str, Any], args: argparse.Namespace) -> Engine:
     facts["name"] = args.model or BUILT_IN
     runtime = open_runtime()
     add_plugin(runtime, args.device)
-    dtype = advised_dtype(runtime, args.device, args.dtype)
-    facts["folder"] = str(resolve(facts["name"], dtype=dtype, progress=False if args.quiet else None))
+    prefer, progress = advised_dtype(runtime, args.device), False if args.quiet else None
+    facts["folder"] = str(resolve(facts["name"], dtype=args.dtype, prefer=prefer, progress=progress))
     start = time.perf_counter()
     engine = load_engine(args)
     facts["load_seconds"] = time.perf_counter() - start

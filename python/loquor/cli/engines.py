@@ -110,8 +110,8 @@ def load_engine(args: argparse.Namespace) -> Engine:
     model = args.model or BUILT_IN
     runtime = open_runtime()  # without which, or the device's provider, a download would be for nothing
     add_plugin(runtime, args.device)
-    dtype = advised_dtype(runtime, args.device, args.dtype)
-    resolve(model, dtype=dtype, progress=False if args.quiet else None)
+    prefer = advised_dtype(runtime, args.device)
+    resolve(model, dtype=args.dtype, prefer=prefer, progress=False if args.quiet else None)
     normalize = getattr(args, "normalize", "auto")  # only of commands that speak
     return Engine(
         model,

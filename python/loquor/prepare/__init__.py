@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import _core
-from .._runtime import open_runtime
+from .._runtime import advised_dtype, open_runtime
+from ..catalog import check_dtype, spelled_out
 from ..errors import InvalidInputError, LoquorError
 from ..files import sample_of
 from ..options import positive
@@ -109,7 +110,8 @@ def prepare_bundle(
     dtype that does not exist, `RuntimeMissingError`.
     """
     runtime = open_runtime()
-    files = _core.graph_files(str(folder), dtype)
+    check_dtype(dtype)
+    files = _core.graph_files(str(folder), spelled_out(folder, dtype, advised_dtype(runtime, device)))
     results = {}
     check_preparation(force, kv_dtype, own_operators)
     unit = _core.vector_unit()
