@@ -37,7 +37,7 @@ def find_library() -> Path:
     `RuntimeMissingError` if none is installed, or if its library is not where it should be.
     """
     if override := os.environ.get(LIBRARY_VARIABLE):
-        return Path(override)
+        return Path(override).absolute()  # whatever the working folder will be
     spec = importlib.util.find_spec("onnxruntime")
     if spec is None or not spec.submodule_search_locations:
         raise RuntimeMissingError(
@@ -50,7 +50,7 @@ def find_library() -> Path:
     if not found:
         raise RuntimeMissingError(
             f"ONNX Runtime's package is installed but {folder} holds no {pattern}: "
-            "pip install --force-reinstall onnxruntime"
+            "pip install --force-reinstall onnxruntime (or the flavour that `pip list` shows)"
         )
     if len(found) > 1:
         from ._installed import newest, recorded  # seldom needed, and slow to import

@@ -90,8 +90,8 @@ class Engine(LowerLevel):
         `own_operators` is False, which leaves ONNX Runtime's. The `kv_dtype` of a prepared model's KV cache
         is "auto" (as published), "fp32", "fp16" or "int8". `reference_seconds` of a voice's start prompt the
         decoder (None: all, 3600 at most); every decode computes them again, so less is faster, and a little
-        less alike. Tokens are chosen (`sampling`) on the "host", on the "device" (no logits come back, and steps serve
-        one request at a time), or "auto": on a device that has its own memory.
+        less alike. Tokens are chosen (`sampling`) on the "host", on the "device" (no logits come back, and
+        steps serve one request at a time), or "auto": on a device that has its own memory.
 
         A voice opens every prompt with the same positions, which are computed at its first request and then
         copied from memory; `prefix_cache_bytes` bounds it (the least recently used go), 0 computes always.
@@ -225,14 +225,16 @@ class Engine(LowerLevel):
         chunks: dict[str, Any],
         cancel: _core.CancelToken | None,
         progress: Callable[[int], None] | None,
+        asked: GenerationOptions | None = None,
     ) -> Stream:
+        """`asked` are the options as the user gave them, where `options` have a piece's own seed."""
         start = time.perf_counter()
         resolved = resolve_options(options, self._defaults)
         prepared = prepare_text(text, self._normalizer)
         ids = self._tokenizer.encode(prepared.text)
         made = self._voices.cached(voice, self._engine, checked_token(cancel))
         warnings = [*prepared.warnings, *self._tokenizer.warnings(text)]
-        warnings += unused_option_warnings(options, self._info["family"])
+        warnings += unused_option_warnings(asked or options, self._info["family"], resolved)
         token, handle = checked_token(cancel), self._voices.handle(made, self._engine)
         stream_handle = _core.StreamHandle(
             self._engine(), ids, handle, resolved, chunks, token, progress, prepared.text
@@ -295,7 +297,9 @@ class Engine(LowerLevel):
         resolve_options(options, self._defaults)
         check_progress(progress)
         made = self._voices.cached(voice, self._engine, checked_token(cancel))
-        open_stream = partial(self._open_stream, voice=made, chunks=chunks, cancel=cancel)
+        open_stream = partial(
+            self._open_stream, voice=made, chunks=chunks, cancel=cancel, asked=options or GenerationOptions()
+        )
         limit, measure = self._text_rules.piece_characters, measure_of(self._normalizer)
         rate = self._info["sample_rate"]
         session = Session(open_stream, rate, options, long_text, limit, measure, progress, ahead=ahead)

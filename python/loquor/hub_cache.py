@@ -34,7 +34,7 @@ _NOTE_BYTES = 16 << 20  # a listing of 100,000 files
 
 def _path_variable(name: str) -> Path | None:
     value = os.environ.get(name)
-    return Path(os.path.expandvars(value)).expanduser() if value else None
+    return Path(os.path.expandvars(value)).expanduser().absolute() if value else None
 
 
 def _home() -> Path:

@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 _UNUSED_BY_TURBO = ("exaggeration", "cfg_weight")
+_UNUSED_BY_GREEDY = ("top_k", "top_p", "min_p")
 
 
 @dataclass(frozen=True)
@@ -104,10 +105,25 @@ def resolve_stream_options(options: StreamOptions | None, defaults: Mapping[str,
     return resolved
 
 
-def unused_option_warnings(options: GenerationOptions | None, family: str) -> list[str]:
-    """Return a sentence for each option that models like Turbo have no use for."""
-    given = [name for name in _UNUSED_BY_TURBO if options and getattr(options, name) is not None]
-    return [f"{name} is ignored: the {family} family has no such control" for name in given]
+def unused_option_warnings(
+    options: GenerationOptions | None, family: str, resolved: Mapping[str, Any]
+) -> list[str]:
+    """Return a sentence for each option that models like Turbo have no use for, and one for all that choose
+    among likely tokens where, as `resolved`, the likeliest is taken.
+    """
+    if options is None:
+        return []
+    given = [name for name in _UNUSED_BY_TURBO if getattr(options, name) is not None]
+    warnings = [f"{name} is ignored: the {family} family has no such control" for name in given]
+    idle = [name for name in _UNUSED_BY_GREEDY if getattr(options, name) is not None]
+    idle += ["seed"] if options.seed != GenerationOptions.seed else []
+    if resolved["temperature"] == 0 and idle:
+        verb = "changes" if len(idle) == 1 else "change"
+        warnings.append(
+            f"{' and '.join(idle)} {verb} no token: with temperature 0, as here, the likeliest is always "
+            "taken; a temperature such as 0.8 varies the speech"
+        )
+    return warnings
 
 
 def resolve_options(options: GenerationOptions | None, defaults: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 import threading
 import weakref
 from collections import OrderedDict
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 from . import _core
 from .errors import InvalidInputError
+from .pipes import from_pipe
 from .reference_audio import load_reference
 from .voice import (
     Voice,
@@ -74,6 +76,8 @@ class EngineVoices:
             saved = Voice.load(source)
             saved.check(self.fingerprint)
             return saved
+        if isinstance(source, (str, os.PathLike)) and (piped := from_pipe(source)) is not None:
+            source = piped
         reference = load_reference(source)
         for warning in reference.warnings:
             _log.warning("%s", warning)
@@ -93,6 +97,8 @@ class EngineVoices:
             status = Path(source).stat()
         except (OSError, ValueError):  # ValueError: a null character
             return self.make(source, core, cancel)  # which says what is wrong
+        if not stat.S_ISREG(status.st_mode):  # a pipe has another content each time
+            return self.make(source, core, cancel)
         key = (os.path.realpath(source), status.st_size, status.st_mtime_ns)
         with self._lock:
             if key in self._files:

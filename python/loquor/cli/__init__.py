@@ -51,7 +51,18 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("-q", "--quiet", action="store_true", help="only warnings and errors on stderr")
     for command in (say, voice, models, download, prepare, bench, doctor, cmake_dir):
         command.add(commands, common)
+    for name, its_parser in commands.choices.items():
+        its_parser.set_defaults(command=name)
     return parser
+
+
+def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = _parser()
+    args, unknown = parser.parse_known_args(argv)
+    if unknown:  # which argparse itself would blame on the whole, not on the command
+        parser.prog = f"{parser.prog} {args.command}"
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return args
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -64,7 +75,7 @@ def _run(argv: Sequence[str] | None) -> int:
     verbose = 0
     try:
         try:
-            args = _parser().parse_args(argv)
+            args = _parsed(argv)
         except SystemExit as end:  # argparse ends so after --help and --version
             status = int(end.code or 0)
         else:

@@ -6,14 +6,16 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ..errors import InvalidInputError
 from .console import emit, note
 from .engines import (
-    BUILT_IN,
-    add_engine_options,
+    add_engine_arguments,
+    add_model_by_position,
     check_input,
     check_output,
     interruptible,
     load_engine,
+    take_model_by_position,
     voice_names,
 )
 
@@ -31,7 +33,7 @@ def add(
         "decoder, first sound, real-time factor, memory. The questions take turns after a warm-up; printed "
         "are median, p95 and best, ratios within a round, and the share of what the memory bandwidth allows.",
     )
-    parser.add_argument("model", nargs="?", metavar="MODEL", help=f"as in `loquor say` (default: {BUILT_IN})")
+    add_model_by_position(parser)
     parser.add_argument(
         "--voice", metavar="V", help="a recording, a voice file or a voice of the model (default: its own)"
     )
@@ -47,16 +49,19 @@ def add(
         "--steps", type=int, default=40, metavar="N", help="decode steps a round (default: 40)"
     )
     parser.add_argument("--json", metavar="FILE", help="write the figures here too")
-    add_engine_options(parser)
+    add_engine_arguments(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     from ..bench import Plan, bench, document, machine, table, write_document
 
+    take_model_by_position(args)
     plan = Plan(args.repeat, args.context, args.steps)
     if args.voice is not None:
-        check_input(args.voice, "the voice", voice_names(args))
+        check_input(args.voice, "the voice", names := voice_names(args))
+        if args.voice not in names and not Path(args.voice).is_file():
+            raise InvalidInputError(f"cannot read the voice {args.voice} more than once: give a file")
     if args.json is not None:
         check_output(args.json, (".json",), args.voice)
 

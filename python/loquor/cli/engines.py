@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import io
+import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
@@ -13,6 +15,7 @@ from .._runtime import add_plugin, advised_dtype, open_runtime
 from ..catalog import CATALOG
 from ..errors import InvalidInputError
 from ..output import output_target
+from ..pipes import from_pipe, whole
 from ..prepare import KV_DTYPES
 from .process import hold_signals
 
@@ -20,13 +23,14 @@ __all__ = [
     "BUILT_IN",
     "DEVICES",
     "add_engine_arguments",
-    "add_engine_options",
-    "add_model_arguments",
+    "add_model_by_position",
     "check_input",
     "check_output",
     "interruptible",
     "load_engine",
+    "take_model_by_position",
     "voice_names",
+    "voice_source",
 ]
 
 BUILT_IN = "mini"
@@ -44,38 +48,19 @@ DEVICES = {
 _T = TypeVar("_T")
 
 
-def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --model and --dtype."""
+def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of an engine."""
     parser.add_argument(
         "--model",
         metavar="M",
         help=f"{', '.join(CATALOG)}, a hub id owner/name[@revision], or a folder (default: {BUILT_IN})",
     )
-    _add_dtype(parser)
-
-
-def _add_dtype(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dtype",
         default="auto",
         metavar="D",
         help="auto, q4, q4f16, q8, fp16, fp32, or a list as q4,conditional_decoder=fp32 (default: auto)",
     )
-
-
-def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of an engine, --model and --dtype among them."""
-    add_model_arguments(parser)
-    _add_options(parser)
-
-
-def add_engine_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of an engine but --model, for commands that take the model by position."""
-    _add_dtype(parser)
-    _add_options(parser)
-
-
-def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", default="auto", choices=("auto", *DEVICES), help="where to run (default: auto)"
     )
@@ -101,6 +86,18 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-prepare", action="store_true", help="run the graphs as published (see `loquor prepare`)"
     )
+
+
+def add_model_by_position(parser: argparse.ArgumentParser) -> None:
+    """Let the model be given as an argument too, for commands that are about a model."""
+    parser.add_argument("place", nargs="?", metavar="MODEL", help="the same as --model")
+
+
+def take_model_by_position(args: argparse.Namespace) -> None:
+    """Make it `args.model`. Raises `InvalidInputError` if another one is given as an option."""
+    if args.place is not None and args.model not in (None, args.place):
+        raise InvalidInputError(f"models {args.place!r} and {args.model!r} are both given: give one")
+    args.model = args.model or args.place
 
 
 def load_engine(args: argparse.Namespace) -> Engine:
@@ -159,12 +156,25 @@ def interruptible(
     return future.result()
 
 
+def voice_source(given: str | None) -> str | io.BytesIO | None:
+    """Return what `Engine.voice` takes: what comes from a pipe, or from stdin for "-", is read now.
+
+    On the main thread, where Ctrl-C ends the waiting. Raises `InvalidInputError`.
+    """
+    if given == "-":
+        if sys.stdin is None:
+            raise InvalidInputError("cannot read the recording from stdin, which is closed: give a file")
+        return whole(sys.stdin.buffer, "the recording on stdin")
+    piped = from_pipe(given) if given is not None else None
+    return given if piped is None else piped
+
+
 def check_input(path: str, what: str, names: Iterable[str] = ()) -> None:
     """Raise `InvalidInputError` if there is no file to read, before a model is loaded in vain.
 
-    `names` may be given instead of a file.
+    `names` may be given instead of a file, and "-" for stdin.
     """
-    if path not in (known := tuple(names)) and not Path(path).exists():
+    if path != "-" and path not in (known := tuple(names)) and not Path(path).exists():
         advice = f" (voices by name: {', '.join(known)})" if known else ""
         raise InvalidInputError(f"cannot read {what} {path}: there is no such file{advice}")
 

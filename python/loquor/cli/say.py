@@ -28,9 +28,10 @@ from .engines import (
     interruptible,
     load_engine,
     voice_names,
+    voice_source,
 )  # fmt: skip
 from .models import download_bytes, megabytes
-from .text_input import StdinText, Text, size_of, text_of_argument
+from .text_input import StdinText, Text, size_of, text_of_argument, warnings_about
 
 if TYPE_CHECKING:
     import numpy as np
@@ -121,13 +122,17 @@ def add(
 def run(args: argparse.Namespace) -> int:
     given = None if args.text == "-" else text_of_argument(args.text)
     _check(args)
-    text = StdinText() if given is None else given
+    text = StdinText(_warn) if given is None else given
     if isinstance(text, StdinText):
         interruptible(lambda _: text.begin(), text.stop)
+    else:
+        for warning in warnings_about(text):
+            _warn(warning)
     if args.model is None and not args.quiet:
         note(_demo_note())
     sampling = {name: getattr(args, name) for name, _, _ in _SAMPLING}
     options = GenerationOptions(seed=args.seed, guards=_guards(args), **sampling)
+    args.voice = voice_source(args.voice)
     with load_engine(args) as engine:
         return (_stream if args.stream else _speak)(args, engine, text, options)
 
@@ -156,9 +161,13 @@ def _speak(args: argparse.Namespace, engine: Engine, text: Text, options: Genera
     return 0
 
 
+def _warn(text: str) -> None:
+    note(f"warning: {text}")
+
+
 def _tell(args: argparse.Namespace, warnings: Iterable[str], seconds: float, rtf: float) -> None:
     for warning in warnings:
-        note(f"warning: {warning}")
+        _warn(warning)
     if not args.quiet:
         where = "stdout" if args.output == "-" else args.output
         note(f"{seconds:.2f} s of speech, real-time factor {rtf:.2f}: {where}")
@@ -271,7 +280,7 @@ def _into_file(output: str, session: Session) -> None:
     except OSError as error:
         raise cannot_write(output, error) from error
     except BaseException:
-        note(f"warning: what was spoken before the end is kept: {output}")
+        _warn(f"what was spoken before the end is kept: {output}")
         raise
 
 
@@ -291,6 +300,8 @@ def _check(args: argparse.Namespace) -> None:
     if args.stream and args.output != "-" and not args.output.lower().endswith(".wav"):
         raise InvalidInputError(f"cannot stream into {args.output}: --stream writes WAV, name a .wav file")
     entry = CATALOG.get(args.model) if args.model else None
+    if args.voice == args.text == "-":
+        raise InvalidInputError("stdin cannot be the text and the recording: give one of them as a file")
     if args.voice is not None:
         check_input(args.voice, "the voice", voice_names(args))
     elif entry is not None and entry.location == "hub":

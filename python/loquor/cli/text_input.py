@@ -13,17 +13,22 @@ import stat
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from ..errors import CancelledError, InvalidInputError
 from ..long_text import check_long
 
-__all__ = ["StdinText", "Text", "size_of", "text_of_argument"]
+__all__ = ["StdinText", "Text", "size_of", "text_of_argument", "warnings_about"]
 
 _CHUNK = 65_536
 _PATIENCE = 0.05  # seconds
+_FILE_NAME = re.compile(r"\S+\.(txt|text|md|html?|epub|pdf|docx?|odt|rtf|srt)", re.IGNORECASE)
+_SSML = re.compile(
+    r"</?(speak|break|prosody|emphasis|say-as|phoneme|amazon:[a-z-]+|mstts:[a-z-]+)(?=[\s/>])[^<>]*>",
+    re.IGNORECASE,
+)
 
 
 def text_of_argument(text: str) -> str:
@@ -43,6 +48,17 @@ def text_of_argument(text: str) -> str:
     return text
 
 
+def warnings_about(text: str) -> list[str]:
+    """Return what is spoken otherwise than it was meant, most likely: a file that is not there, and SSML."""
+    warnings = []
+    if _FILE_NAME.fullmatch(text.strip()):
+        warnings.append(f"there is no file {text.strip()}: its name is spoken")
+    if found := list(dict.fromkeys(match[1].lower() for match in _SSML.finditer(text))):
+        shown = ", ".join(f"<{tag}>" for tag in found[:3])
+        warnings.append(f"the text holds SSML ({shown}), which these models do not follow: take the tags out")
+    return warnings
+
+
 def size_of(text: Text) -> int | None:
     """Return the bytes of a text, None where that is not known before its end."""
     return text.size if isinstance(text, StdinText) else len(text.encode())
@@ -60,10 +76,10 @@ class StdinText(Iterator[str]):
     """The text on stdin in chunks as they come, each read by a thread of its own: `stop` ends the waiting.
 
     `size` is that of the whole in bytes if stdin is a file. Iterating raises `InvalidInputError` for what is
-    no UTF-8, or cannot be read, and `CancelledError` once it was stopped.
+    no UTF-8, or cannot be read, and `CancelledError` once it was stopped. `tell` gets `warnings_about` it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[str], None]) -> None:
         if sys.stdin is None:
             raise InvalidInputError(
                 "cannot read the text from stdin, which is closed: give it as an argument"
@@ -73,6 +89,7 @@ class StdinText(Iterator[str]):
         self._raw: Any = getattr(self._stream, "raw", self._stream)
         self._queue: queue.Queue[bytes | Exception | None] = queue.Queue(maxsize=1)
         self._stopped = False
+        self._tell: Callable[[str], None] | None = tell
         self._chunks = self._decoded()
         threading.Thread(target=self._read, name="loquor-stdin", daemon=True).start()
 
@@ -85,7 +102,12 @@ class StdinText(Iterator[str]):
         return status.st_size if stat.S_ISREG(status.st_mode) else None
 
     def __next__(self) -> str:
-        return next(self._chunks)
+        chunk = next(self._chunks)
+        if self._tell is not None and (warnings := warnings_about(chunk)):
+            for warning in warnings:
+                self._tell(warning)
+            self._tell = None  # once is enough
+        return chunk
 
     def begin(self) -> None:
         """Wait until there is something to say, and look at it. Raises as iterating does."""
