@@ -42,18 +42,15 @@ def resolve(
 
     `model` is a name of the catalogue ("turbo"), a folder that contains `onnx/`, or a hub id ("owner/name" or
     "owner/name@revision"). A catalogue name wins over a folder of that name (write "./turbo" for the folder).
-    `dtype` and `progress` are as in `download`, `prefer` is the precision that "auto" takes where it is on
-    offer; all matter only for a bundle on the hub. With
+    `dtype` and `progress` are as in `download`; "auto" takes `prefer` where it is on offer (hub only). With
     `local_files_only`, or `HF_HUB_OFFLINE=1`, only the cache is looked at.
 
     Raises `InvalidInputError` for a name or precision that does not exist, `ModelError` for a folder or
     repository that is no bundle, `DownloadError` if files are missing and cannot be had.
     """
-    check_dtype(dtype)
-    place = _locate(model, revision)
+    place, offline = _locate(model, revision, dtype), local_files_only or is_offline()
     if isinstance(place, Path):
         return place
-    offline = local_files_only or is_offline()
     return _obtain(place, dtype, prefer, offline=offline, progress=progress, force=False)
 
 
@@ -72,8 +69,7 @@ def download(
     `force` fetches again what is in the cache. A folder or the built-in model is returned as it is.
     Errors are those of `resolve`.
     """
-    check_dtype(dtype)
-    place = _locate(model, revision)
+    place = _locate(model, revision, dtype)
     if isinstance(place, Path):
         return place
     return _obtain(place, dtype, None, offline=is_offline(), progress=progress, force=force)
@@ -82,8 +78,9 @@ def download(
 # --- What the name means ---
 
 
-def _locate(model: str | os.PathLike[str], revision: str | None) -> Path | Source:
+def _locate(model: str | os.PathLike[str], revision: str | None, dtype: str) -> Path | Source:
     """The folder on disk, or the place on the hub, that `model` stands for."""
+    check_dtype(dtype)
     text = model_text(model)
     name, _, inline = text.partition("@")
     folder = Path(text).expanduser()

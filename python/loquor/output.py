@@ -14,18 +14,19 @@ from .errors import InvalidInputError
 __all__ = ["OutputFile", "cannot_write", "output_target", "reason_of"]
 
 _REASONS = {
-    errno.ENOSPC: "the disk is full: free some space, or choose another disk",
-    errno.EDQUOT: "your share of the disk is used up: free some space, or choose another disk",
-    errno.EFBIG: "the file may not grow any further here (a limit of the disk or of `ulimit -f`)",
-    errno.EROFS: "the disk is read-only, choose another",
-    errno.EACCES: "it may not be written to, choose another place",
-    errno.EPERM: "it may not be written to, choose another place",
-    errno.ENAMETOOLONG: "the name is too long (most disks take 255 bytes), choose a shorter one",
-    errno.ELOOP: "it is a symbolic link that leads round in a circle, choose another name",
-    errno.EMFILE: "this process has too many files open: close some, or raise `ulimit -n`",
-    errno.ENFILE: "the machine has too many files open: close some",
-    errno.EIO: "the disk reports a failure (input/output error), choose another",
+    errno.ENOSPC: "the disk is full (free some space, or choose another disk)",
+    errno.EDQUOT: "your share of the disk is used up (free some space, or choose another disk)",
+    errno.EFBIG: "the file may not grow any further (by a limit of the disk, or by `ulimit -f`)",
+    errno.EROFS: "the disk is read-only (choose another)",
+    errno.EACCES: "it may not be written to (choose another place)",
+    errno.EPERM: "it may not be written to (choose another place)",
+    errno.ENAMETOOLONG: "the name is too long (most disks take 255 bytes, choose a shorter one)",
+    errno.ELOOP: "a symbolic link leads round in a circle (choose another name)",
+    errno.EMFILE: "this process has too many files open (close some, or raise `ulimit -n`)",
+    errno.ENFILE: "the machine has too many files open (close some)",
+    errno.EIO: "the disk reports a failure (choose another)",
 }
+"""What happened, and what to do about it."""
 
 _EXCLUSIVE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
@@ -38,7 +39,7 @@ def cannot_write(path: str | os.PathLike[str], error: Exception) -> InvalidInput
 def reason_of(error: Exception) -> str:
     """Return why the system refused to write, and what to do about it."""
     known = _REASONS.get(error.errno or 0) if isinstance(error, OSError) else None
-    return f"{known} ({error.strerror})" if known and isinstance(error, OSError) else str(error)
+    return f"{known}: {error.strerror}" if known and isinstance(error, OSError) else str(error)
 
 
 def output_target(path: str | os.PathLike[str]) -> Path:

@@ -89,7 +89,7 @@ def test_a_full_disk_under_stdout_is_a_sentence(argv: tuple[str, ...]) -> None:
     with FULL.open("wb") as full:
         status, _, err = run(*argv, stdout=full)
     assert status == 1
-    assert err.splitlines()[-1].startswith("loquor: error: cannot write to stdout: the disk is full: ")
+    assert err.splitlines()[-1].startswith("loquor: error: cannot write to stdout: the disk is full (")
 
 
 @pytest.mark.parametrize("flags", [(), ("--stream",)])
