@@ -3,6 +3,7 @@
 #include <string>
 
 #include "model/bundle_files.hpp"
+#include "model/generation_options.hpp"
 #include "model/manifest.hpp"
 #include "refusal.hpp"
 #include "temp_folder.hpp"
@@ -124,6 +125,24 @@ TEST_CASE("settings larger than any real ones are refused, and so is what is no 
   std::filesystem::remove(file);
   std::filesystem::create_directory(file);
   CHECK(bundle.refused().names("config.json is no regular file"));
+}
+
+TEST_CASE("a bundle may have for its default what a request may ask for") {
+  Bundle bundle;
+  bundle.generation(
+      R"({"temperature": 10, "top_k": 2147483647, "top_p": 1, "min_p": 1, "repetition_penalty": 1e30,
+                        "max_new_tokens": 2147483647})");
+  bundle.config(
+      R"({"stream_max_chunk": 1048576, "stream_left_context": 1048576, "stream_look_ahead": 1048576,
+                        "stream_fade_samples": 65536})");
+  const auto manifest = bundle.manifest();
+  CHECK(manifest.defaults.top_k == 2147483647);
+  CHECK(manifest.defaults.min_p == 1);
+  CHECK(manifest.defaults.repetition_penalty == 1e30f);
+  CHECK(manifest.streaming.max_chunk == 1048576);
+  CHECK(manifest.streaming.fade_samples == 65536);
+  loquor::validate(manifest.defaults);
+  loquor::validate(manifest.streaming);
 }
 
 TEST_CASE("settings that cannot be meant are refused by file, key and range") {
