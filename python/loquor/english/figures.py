@@ -1,0 +1,104 @@
+"""Rules for hyphens and signs beside numbers, for formulas, codes and what numbers are left."""
+
+from __future__ import annotations
+
+from .capital_words import NUMBERED
+from .letters import spell_code, spell_letters
+from .numbers import cardinal, number, ordinal
+from .quantities import UNITS
+from .rules import DIGITS, NUMBER, Match, Rule, alternatives, rule
+from .units import CURRENCIES
+
+__all__ = ["CODES", "FORMULAS", "HYPHENS", "PLAIN_NUMBERS", "POWERS", "SIGNS"]
+
+_CURRENCY = "".join(CURRENCIES)
+_UNIT = alternatives(UNITS)
+
+HYPHENS: tuple[Rule, ...] = (
+    rule(r"(?<=\d(?:st|nd|rd|th))-(?=\d)", " to ", "-"),
+    rule(r"(?<=\d[ap]m)-(?=\d)|(?<=[ap]\.m\.)-(?=\d)", " to ", "-"),
+    rule(r"(?<=[A-Za-z])-(?= (?:and|or|to|nor|but)\b)", " ", "-"),
+    rule(r"(?<=[A-Za-z])-(in|out-of)-(?=\d)", lambda m: f" {m[1].replace('-', ' ')} ", "-"),
+    rule(r"(?<=\d[a-z][a-z])-(?=[a-z])|(?<=\ds)-(?=[a-z])", " ", "-"),
+    rule(rf"(?<=[A-Za-z])-(?=\d)|(?<=\d)-(?=[A-Za-z])(?!(?:{_UNIT})\b)", " ", "-"),
+)
+
+
+# --- Formulas ---
+
+_NAMES_OF_FUNCTIONS = {"-1": " inverse", "2": " squared", "3": " cubed"}
+
+
+def _function(match: Match) -> str:
+    name, power, argument = match.groups()
+    return f" {spell_letters(name)}{_NAMES_OF_FUNCTIONS.get(power or '', '')} of {spell_letters(argument)} "
+
+
+def _power(match: Match) -> str:
+    return {"2": " squared ", "3": " cubed "}.get(match[1], f" to the power of {match[1]} ")
+
+
+def _scientific(match: Match) -> str:
+    power = match[2].lstrip("+").replace("-", "minus ")
+    return f"{match[1]} times ten to the power of {power} "
+
+
+FORMULAS: tuple[Rule, ...] = (
+    rule(r"(?<![\w.])(\d{1,15}(?:\.\d{1,15})?)[eE]([+-]\d{1,3})\b", _scientific, "eE"),
+    rule(r"(?<![A-Za-z'])([a-zA-Z])(?:\^(-?\d))?\(([a-z])\)(?!\w)", _function, "("),
+    rule(r"(?<![\w.])(\d{1,3})([a-z])(?=\s?(?:[+=*^)]|-\s?\d))|(?<=[+=*/(] )(\d{1,3})([a-z])\b"
+         r"|(?<=[\d)] - )(\d{1,3})([a-z])(?= [=+-])",
+         lambda m: f"{m[1] or m[3] or m[5]} {spell_letters(m[2] or m[4] or m[6])} ", "+=*^-"),
+    rule(r"(?<=[=+*/] )([b-hj-z])(?![\w'.])|(?<![\w'.])([b-hj-z])(?= [=+*/^-] )",
+         lambda m: spell_letters(m[1] or m[2]), "=+*/"),
+    rule(r"(?<=\d)\^(-?\d+)", _power, "^"),
+)
+POWERS: tuple[Rule, ...] = (rule(r"\^(-?\d+)", _power, "^"),)  # fmt: skip
+
+
+# --- Signs ---
+
+SIGNS: tuple[Rule, ...] = (
+    rule(r"(?<![\w/.,$-])(\d{1,3})-(?=\d{1,2}/\d{1,3}(?![\d/]))", r"\1 ", "/"),
+    rule(r"\b([A-Z])#", r"\1 sharp", "#"),
+    rule(r"#(?=\d)", " number ", "#"),
+    rule(r"#(?=[A-Za-z])", " hashtag ", "#"),
+    rule(r"~\s?(?=\d)", " about ", "~"),
+    rule(r"(?<=\d)\s?\*\s?(?=\d)", " times ", "*"),
+    rule(rf"(?<=\d) ?x ?(?={NUMBER} ?=)", " times ", "="),
+    rule(rf"(?<=\d)(\s?(?:{_UNIT}|inches|feet|in)\.?) ?x ?(?=\d)", r"\1 by ", "x"),
+    rule(r"(?<=\d)(\"|') ?x ?(?=\d)", r"\1 by ", "x"),
+    rule(r"(?<=\d)x(?=\d)|(?<=\d) x (?=\d)", " by ", "x"),
+    rule(r"(?<=\d)x(?!\w)", " times ", "x"),
+    rule(r"(?<=\d) / (?=\d)", " divided by ", "/"),
+    rule(r"(\d+)/(\d+)(?=\s?(?:Hz|kHz|MHz|V|W)\b)", r"\1 \2", "/"),
+    rule(r"\b1/(\d{2,4})(?:s|th of a s| s| sec)\b", lambda m: f"one {ordinal(int(m[1]))} of a second", "/"),
+    rule(r"(?<=\d) - (?=\d[\d,. ]*=)", " minus ", "-"),
+    rule(rf"(?<=\bminus )-(?=\.?\d)|(?<![\w.)])-(?=\.?\d|[{_CURRENCY}])", lambda m: " minus " if m.start() < 6
+         or not m.string.endswith("minus ", 0, m.start()) else "", "-"),
+    rule(r"(?<![\w.,:/-])(\d+):(\d+)(?![\w:])", r"\1 to \2", ":"),
+    rule(rf"(?<![\w/-])({NUMBER}%?)-(?=[$£€]?\d)(?!\d+-\d)", r"\1 to ", "-"),
+)  # fmt: skip
+
+
+# --- Codes and plain numbers ---
+
+_THINGS = r"(?! ?-?(?:print|model|movie|film|graphic|game|anim|effect|glass|tv|image|space|world|view|render|scan|design|art|object|shape|map|engine|version|vision|chart|plot|array))"
+_UNITS_OF_ORDER = (
+    "Street|St|Avenue|Ave|Cavalry|Infantry|Regiment|Division|Battalion|Brigade|Army|Corps|Cir|Dist|Ed|Congress|"
+    "Lieutenant|Lt|day|year|century|edition|floor|place|month|week"
+)
+CODES: tuple[Rule, ...] = (
+    rule(rf"(?<=\b[Tt]he )(\d{{0,3}}[23])d\b{_THINGS}|(?<![\w.,])(\d{{0,3}}[23])d (?=(?:{_UNITS_OF_ORDER})\b)",
+         lambda m: f" {ordinal(int(m[1] or m[2]))} ", DIGITS),
+    rule(r"(?i)(?<![\w.])(\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(st|nd|rd|th)\b",
+         lambda m: f" {ordinal(int(m[1].replace(',', '')))} ", DIGITS),
+    rule(r"\d+(?:\.\d+){2,}", lambda m: f" {' point '.join(map(number, m[0].split('.')))} ", DIGITS),
+    rule(rf"(?i)\b({alternatives(name for name in NUMBERED if name.isalpha())}) 0+(?=[1-9])", r"\1 ", "0"),
+)  # fmt: skip
+PLAIN_NUMBERS: tuple[Rule, ...] = (
+    rule(r"(?<![A-Za-z\d.,])(?=[A-Za-z]{0,20}\d)(?=\d{0,20}[A-Za-z])[A-Za-z\d]+", lambda m: f" {spell_code(m[0])} ",
+         DIGITS),
+    rule(r"(?<![\w.,])00([1-9])(?![\w.,]\d|\w)", lambda m: f" double oh {cardinal(int(m[1]))} ", "0"),
+    rule(rf"{NUMBER}|\.\d+", lambda m: f" {number(m[0])} ", DIGITS),
+)  # fmt: skip
