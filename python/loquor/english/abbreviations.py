@@ -179,6 +179,13 @@ _SAID = frozenset(
 _MANY = re.compile(r"\s?#?\d[\d,]*(?: [a-z]+){0,1} (?:[a-z]+s|" + "|".join(PLURAL_NOUNS) + r")\b(?! (?:of|in) the)")
 
 
+_BEFORE_WORDS = frozenset(
+    """the a an my like love his her dried fresh one just half every each ripe another last more most very so
+    is was be are were""".split()  # noqa: SIM905
+)
+_OF_A_LAW = re.compile(r"\s?\d+(?:\(\d\))? of (?:the|its)\b")
+
+
 def _takes_number(match: Match, low: str) -> bool:
     near = _before(match)
     before = _word_before(match).lower().strip("\"'(")
@@ -192,8 +199,10 @@ def _takes_number(match: Match, low: str) -> bool:
         return True
     if low == "ed":
         return _ORDINAL.search(near) is not None
-    if low in ("ca", "max", "min", "est", "pop"):
-        return before not in ("the", "a", "my", "like", "love")
+    if low in ("ca", "max", "min", "est", "pop", "sec", "secs", "fig", "figs", "apt", "op", "pt"):
+        return before not in _BEFORE_WORDS
+    if low in ("art", "arts") and _OF_A_LAW.match(match.string, match.end()):
+        return True
     return before in NOTE_WORDS or before.endswith((",", ";", ":")) or before[-1:].isdigit()
 
 
@@ -299,7 +308,7 @@ _STREETS = {"Ave": "avenue", "Blvd": "boulevard", "Rd": "road", "Hwy": "highway"
 ABBREVIATED: tuple[Rule, ...] = (
     rule(rf"\b((?:{alternatives(BIBLE_BOOKS)})\.?) (\d{{1,3}}):(\d{{1,3}})(?:-(\d{{1,3}}))?(?![\d:])", _verse, ":"),
     rule(r"([(\s])([DRI])-((?:[A-Z]\.){2}|[A-Z][a-z]{1,4}\b\.?|[A-Z]{2}\b)", _party, "-"),
-    rule(rf"\b([A-Z][a-z]+), ({alternatives(POSTAL_CODES)})\b(?!\.[A-Z])( \d{{5}}\b)?", _postal, ","),
+    rule(rf"\b([A-Z][a-z]+), ({alternatives(POSTAL_CODES)})\b(?=\s*(?:$|[,.;:)!?\"'])| \d{{5}}\b| [a-z]| USA?\b)(?!\.[A-Z])( \d{{5}}\b)?", _postal, ","),
     rule(r"\b([Ee]t al|[Oo]p\. ?[Cc]it|[Ll]oc\. ?[Cc]it|[Ee]t seq|OP\. CIT)\.", lambda m: m[1].replace(".", "")
          .replace("et al", "and others").replace("Et al", "And others")
          + ("." if _END.match(m.string, m.end()) or _CAPITAL.match(m.string, m.end()) else ""), "."),
@@ -312,4 +321,5 @@ ABBREVIATED: tuple[Rule, ...] = (
     rule(rf"(?<=[a-z\d] )({'|'.join(_STREETS)})(?=,|$|\s(?:near|in|and|at|on|to|is|was|between|by|from|with|where)\b)",
          lambda m: _STREETS[m[1]]),
     rule(r"(?i)\bet al\b", "and others"),
+    rule(r"(?<!slash )\betc\b(?! slash)", "et cetera"),
 )  # fmt: skip

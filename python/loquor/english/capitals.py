@@ -15,6 +15,7 @@ __all__ = ["CAPITALS", "ROMAN", "lower_if_shouted", "lower_shouted_lines"]
 # --- Shouting ---
 
 _WORDS = re.compile(r"[A-Za-z]+")
+_WITH_ENDING = re.compile(r"([A-Za-z]+)((?:'[A-Za-z]{1,2})*)")
 
 
 def lower_shouted_lines(text: str) -> str:
@@ -31,15 +32,15 @@ def lower_if_shouted(text: str) -> str:
     plain = sum(is_said_as_word(word) and word not in SPOKEN for word in shouted)
     if 2 * plain < len(shouted):  # a row of initialisms
         return text
-    return _WORDS.sub(_lower, text)
+    return _WITH_ENDING.sub(lambda m: _lower(m) + m[2].lower(), text)
 
 
 def _lower(match: Match) -> str:
-    word = match[0]
+    word = match[1]
     if word == "US":
         before = match.string[max(0, match.start() - 4) : match.start()]
         return word if not before.strip() or before == "THE " else "us"
-    if len(word) == 1 and (word != "A" or match.string[match.end() : match.end() + 1] == "."):
+    if len(word) == 1 and (word != "A" or match.string.startswith(".", match.end())):
         return word
     if word in SPOKEN and SPOKEN[word] != word:
         return word
@@ -75,12 +76,16 @@ def _roman(match: Match) -> str:
     found = _BEFORE.search(near)
     before = found[1] if found else ""
     value = _value(roman)
-    if before.lower().rstrip(".") in NUMBERED and (len(roman) > 1 or before[0].isupper()):
+    if len(roman) == 1 and (roman not in "IVX" or _INITIAL_AHEAD.match(match.string, match.end())):
+        return match[0]
+    if set(roman) & set("DM") and len(roman) < 4:
+        return match[0]
+    if before.lower().rstrip(".") in NUMBERED and (len(roman) > 1 or (before[0].isupper() and before != "No.")):
         return f"{value}{possessive}"
     if before in RULERS and value < 30:
-        ruler = len(roman) > 1 or roman in "VX" and before != "Malcolm" or _is_first(match, near)
+        ruler = len(roman) > 1 or (before != "Malcolm" and (roman in "VX" or _is_first(match, near)))
         return f"the {ordinal(value)}{possessive}" if ruler else match[0]
-    if len(roman) == 1:
+    if len(roman) == 1 or (set(roman) - set("IVX") and len(roman) < (5 if set(roman) - set("IVXL") else 3)):
         return match[0]
     if roman in ("II", "III", "IV") and (two := _TWO_BEFORE.search(near)) and _is_person(two[1], match):
         return f"the {ordinal(value)}{possessive}"
@@ -97,6 +102,7 @@ def _is_first(match: Match, near: str) -> bool:
     return _TITLE_BEFORE.search(near) is not None and _VERB.match(match.string, match.end()) is not None
 
 
+_INITIAL_AHEAD = re.compile(rf"\. ?(?!(?:{'|'.join(STARTERS)})\b)[A-Z]")
 _FAMILY = re.compile(r"[,;:.)]|'s|\s(?:and|was|is|of|had|has|said|who|died|won|played)\b|$")
 
 

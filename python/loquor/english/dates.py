@@ -176,7 +176,7 @@ def _decade(match: Match) -> str:
 
 
 _OF_MANY = re.compile(
-    r"(?i)(?:\b(?:the|his|her|their|my|our|your|early|mid|late)|\bmid-|-|\b(?:early|late)-)[ -]?$"
+    r"(?i)(?:\b(?:the|his|her|their|my|our|your|early|mid|middle|late|and|or|to)|\bmid-|-|\b(?:early|late)-)[ -]?$"
 )
 
 

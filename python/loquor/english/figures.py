@@ -46,8 +46,8 @@ def _scientific(match: Match) -> str:
 FORMULAS: tuple[Rule, ...] = (
     rule(r"(?<![\w.])(\d{1,15}(?:\.\d{1,15})?)[eE]([+-]\d{1,3})\b", _scientific, "eE"),
     rule(r"(?<![A-Za-z'])([a-zA-Z])(?:\^(-?\d))?\(([a-z])\)(?!\w)", _function, "("),
-    rule(r"(?<![\w.])(\d{1,3})([a-z])(?=\s?(?:[+=*^)]|-\s?\d))|(?<=[+=*/(] )(\d{1,3})([a-z])\b"
-         r"|(?<=[\d)] - )(\d{1,3})([a-z])(?= [=+-])",
+    rule(r"(?<![\w.])(\d{1,3})([aceijnqrtuvxyz])(?=\s?(?:[+=*^)]|-\s?\d))"
+         r"|(?<=[+=*/(] )(\d{1,3})([aceijnqrtuvxyz])\b|(?<=[\d)] - )(\d{1,3})([aceijnqrtuvxyz])(?= [=+-])",
          lambda m: f"{m[1] or m[3] or m[5]} {spell_letters(m[2] or m[4] or m[6])} ", "+=*^-"),
     rule(r"(?<=[=+*/] )([b-hj-z])(?![\w'.])|(?<![\w'.])([b-hj-z])(?= [=+*/^-] )",
          lambda m: spell_letters(m[1] or m[2]), "=+*/"),

@@ -53,7 +53,8 @@ COMPARISONS: tuple[Rule, ...] = (
     rule(r"(?<=\b[a-z])<(?=[a-z]\b)", " is less than ", "<"),
     rule(r"(?<=\b[a-z])>(?=[a-z]\b)", " is greater than ", ">"),
     rule(r"!=|=/=", " does not equal ", "="),
-    rule(r"={2,}", " equals ", "="),
+    rule(r"={3,}", ", ", "="),
+    rule("==", " equals ", "="),
 )
 
 
@@ -94,6 +95,7 @@ DASHES: tuple[Rule, ...] = (
     rule(rf"(?<![\w.,:/$£€-])({NUMBER}%)-(?={NUMBER}%)", r"\1 to ", "%"),
     rule(r"(?<=[\d)x]) - (?=[a-z\d][\w ^]{0,12}(?:=|[+*] ?\d))", " minus ", "-"),
     rule(r"\s?-{2,}\s?", ", ", "-"),
+    rule(r"(?<=\S) // ?(?=\S)|(?<=[^\s\d]) / (?=\S)|(?<=\d) / (?=[^\s\d])", ", ", "/"),  # in verse
     rule(rf"(?:(?<=\s)|^)-\s(?=\.?\d|{_SIGN})", ", ", "-"),  # minus has no space behind it
 )
 
@@ -125,7 +127,6 @@ SLASHES: tuple[Rule, ...] = (
     rule(rf"(?i)(?<![\w/.-])({alternatives(_SLANG)})(?![\w/-])", lambda m: _SLANG[m[1].lower()], "/"),
     rule(r"(?<![\w/])[wW]/\s?(?=[A-Za-z])", "with ", "/"),
     rule(r"(?<![\w/])[wW]/(?=\s?\d)", "with ", "/"),
-    rule(r"(?<=\S) // ?(?=\S)|(?<=\S) / (?=\S)(?!\d)", ", ", "/"),
     rule(
         r"(?<![\w/.~\\])([A-Z])/([A-Z])(?:/([A-Z]))?(?![\w/])",
         lambda m: spell_letters("".join(filter(None, m.groups()))),

@@ -15,6 +15,7 @@ __all__ = ["join_lines", "without_markup"]
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z][A-Za-z\d]{1,30});")
 _TAG = re.compile(r"<(/?)([A-Za-z][\w:-]*)((?:\s[^<>]*)?)/?>")
 _ALIAS = re.compile(r"""<sub\s[^<>]*\balias=["']([^"'<>]*)["'][^<>]*>[^<>]*</sub>""")
+_ANGLED = re.compile(r"<((?:https?://|mailto:)?[^<>\s@]{1,80}@[^<>\s@]{1,80}|https?://[^<>\s]{1,300})>")
 _DECLARATION = re.compile(r"<[!?][A-Za-z][^<>]*>")
 _NAMES = frozenset(
     """a abbr acronym address article aside audio b base bdi bdo big blockquote body br break button caption
@@ -41,6 +42,7 @@ def without_markup(text: str) -> tuple[str, tuple[str, ...]]:
         for _ in range(2):  # what passed through two programs is encoded twice
             text = _ENTITY.sub(lambda m: _printable(html.unescape(m[0])), text)
     if "<" in text:
+        text = _ANGLED.sub(r" \1 ", text)
         for opened, closed in _NOT_TEXT:
             text = _without_blocks(text, opened, closed)
         if "alias=" in text:
@@ -83,7 +85,7 @@ _POWERS_OF = frozenset(
     "cm km mm nm dm ft yd mi in ha sec min hr sin cos tan cot log exp meter meters metre metres mile miles foot"
     " feet inch inches yard yards inv".split()  # noqa: SIM905
 )
-_NUMBERS_OF_NOTES = r"\d{1,3}(?:\s?[,–-]\s?\d{1,3})*"
+_NUMBERS_OF_NOTES = r"[1-9]\d{0,2}(?:\s?[,–-]\s?\d{1,3})*"
 
 
 def _raised(match: Match) -> str:
@@ -131,14 +133,14 @@ _KEEPS_HYPHEN = frozenset(
     quick single double triple multi one two three four five six seven eight nine ten eleven twelve twenty
     thirty forty fifty sixty seventy eighty ninety first second third left right red blue green black white
     brown gray grey blond fair soft tender sweet sharp short strong weak wide deep right blue-green mother
-    father brother sister son daughter great grand anti pro vice would so-called""".split()  # noqa: SIM905
+    father brother sister son daughter great grand anti pro vice would the and of in on at to by up off out so pre post""".split()  # noqa: SIM905
 )
 _AFTER_HYPHEN = frozenset(
     """like based known made old free year looking hearted minded handed headed eyed haired legged sided
     shaped sized colored coloured faced tempered natured term time class rate scale level speed law laws up
     down off out called being born bred fashioned date dated dressed bodied blooded footed fisted winded
     willed spoken read fed paid type style wide proof worthy driven led owned related friendly conscious
-    century minute hour day week month mile foot inch pound dollar percent third thirds fourth fourths quarter
+    and in of to the a or by on at up de la an century minute hour day week month mile foot inch pound dollar percent third thirds fourth fourths quarter
     one two three four five six seven eight nine first second elect general""".split()  # noqa: SIM905
 )
 _ITEM = re.compile(r"[ \t]*(?:[-*+•▪◦‣–—][ \t]+|(?=\(?(?:\d{1,3}|[a-z])[.)][ \t]))")
@@ -166,17 +168,18 @@ def join_lines(text: str) -> str:
     lines = [line.strip() for line in text.split("\n")]
     widest = max(map(len, lines))
     several = sum(map(bool, lines)) > 2
-    out, blank = [""], False
+    out: list[str] = []
+    blank = False
     for line in lines:
-        if not line:
-            blank = True
-            continue
         item = _ITEM.match(line)
-        content = line[item.end() :] if item else line
-        out.append(_pause(out[-1], content, blank, item is not None, several and widest < _SHORT))
-        out.append(content)
-        blank = False
-    return "".join(out[2:])
+        if content := line[item.end() :] if item else line:
+            if out:
+                out.append(_pause(out[-1], content, blank, item is not None, several and widest < _SHORT))
+            out.append(content)
+            blank = False
+        else:
+            blank = True
+    return "".join(out)
 
 
 def _pause(before: str, after: str, blank: bool, item: bool, short: bool) -> str:

@@ -101,7 +101,7 @@ MONEY: tuple[Rule, ...] = (
         DIGITS,
     ),
     rule(
-        rf"(?:\b(?:US|AU|CA|NZ|HK|[CA]))?({_SIGN})\s?({_AMOUNT})(?: to {_SIGN}?({_AMOUNT}))?{_SCALE}{_RATE}",
+        rf"(?:\b(?:US|AU|CA|NZ|HK|[CA]))?({_SIGN})(?:(?:A|US|C|NZ|HK)(?=\d)|\s?)({_AMOUNT})(?: to {_SIGN}?({_AMOUNT}))?{_SCALE}{_RATE}",
         _money,
         _SIGNS,
     ),
@@ -120,6 +120,8 @@ _LABEL = re.compile(
     r"|the|page|group|part|plan|team) $"
 )
 _ENDS = re.compile(r"\s*$|\s+[A-Z]")
+_CAPITAL_AHEAD = re.compile(r" [A-Z]")
+_CAPITAL_BEFORE = re.compile(r"[A-Z] $")
 _INITIAL = re.compile(r"\. ?[A-Z][a-z]|\. ?[A-Z]\.")
 
 
@@ -152,7 +154,11 @@ def _is_one(match: Match, amount: str, joint: str, unit: str) -> bool:
 
 def _is_letter(match: Match) -> bool:
     """A capital behind a number is a letter behind what has numbers ("Gate 4 W") and where it is an initial."""
-    return _LABEL.search(_near(match, 16)) is not None or _INITIAL.match(match.string, match.end() - bool(match[5])) is not None
+    return _LABEL.search(_near(match, 16)) is not None or (
+        _INITIAL.match(match.string, match.end(2)) is not None
+        or _CAPITAL_AHEAD.match(match.string, match.end(2)) is not None
+        or _CAPITAL_BEFORE.search(_near(match, 2)) is not None
+    )
 
 
 def _degrees(match: Match) -> str:
@@ -212,8 +218,8 @@ def _inches(match: Match) -> str:
 
 def _inch_mark(match: Match) -> str:
     """'a 24" monitor'; where it ends in a quotation, the mark may be its end."""
-    before = match.string.count('"', 0, match.start(2)) if match.start(2) < 400 else 1
-    if before % 2 and not match[3]:
+    opened = match.string.count('"', max(0, match.start() - 400), match.start()) % 2
+    if opened and (not match[3] or match.string[match.start() - 1] == '"'):
         return match[0]
     one = match[1] == "1" or match[3]
     return f" {number(match[1]) if '/' not in match[1] else match[1]} {'inch' if one else 'inches'} "
@@ -223,19 +229,19 @@ MEASURES: tuple[Rule, ...] = (
     rule(r"(?<![\w.])(\d{1,2})'\s?(\d{1,2})(?:\"|'')", _inches, "'"),
     rule(r"(?<![\w.])(\d{1,3})'(?= (?:tall|high|long|wide|deep|by|x|of|ceiling|ladder|fence|wall|boat|board|pole)\b)",
          lambda m: f" {number(m[1])} {'foot' if m[1] == '1' else 'feet'} ", "'"),
-    rule(r"(?<![\w.,/])(\d{1,3}(?:\.\d+)?|\d{1,3}[ -]\d{1,2}/\d{1,2})(\")(?=( [a-z]|-[a-z])|\s?x\s?\d|\W|$)", _inch_mark, '"'),
+    rule(r"(?<![\w.,/])(\d{1,3}(?:\.\d+)?|\d{1,3}[ -]\d{1,2}/\d{1,2})(\")(?=( [A-Za-z]|-[a-z])|\s?x\s?\d|\W|$)", _inch_mark, '"'),
     rule(rf"(?<![\d.,])({NUMBER})\s?°\s?([CF](?![A-Za-z]))?", _degrees, "°"),
     rule(r"(?<![\w/.,-])()(24)/7/(365)(?![\d/])", " twenty-four seven three sixty-five ", "/"),
     rule(r"(?<![\w/.,-])(\d{1,3})-(\d{1,3})/(\d{1,3})()(?![\d/])", _fraction, "/"),
     rule(r"(?<![\d/.,-])(?:(\d{1,15}) )?(\d{1,6})/(\d{1,6})(ths?|rds?|nds?|sts?)?(?![\d/])", _fraction, "/"),
     rule(
-        rf"(?<![\w.,^])({NUMBER})(?:\s?|-)({alternatives(UNITS)})(?:\^?([23])(?!\d))?(?![A-Za-z'\d]|\.[A-Za-z]){_RATE}(\.(?!\d))?",
+        rf"(?<![\w.,^])({NUMBER})(?:\s?|-)({alternatives(UNITS)})(?:(?:\^|(?<=[a-z]m)|(?<=\dm)|(?<= m)|(?<=ft))([23])(?!\d))?(?![A-Za-z'\d]|\.[A-Za-z]){_RATE}(\.(?!\d))?",
         _unit,
         DIGITS,
     ),
     rule(r"(?<![\w.,$])3M\b(?! (?:people|users|dollars|units|views|downloads))", "three em", "M"),
-    rule(rf"(?<![\w.,])({NUMBER})(?:(k|K|bn)|\s?(bn|k)|([Mm]))(?![\w'])",
-         lambda m: f" {number(m[1])} {SCALES[m[2] or m[3] or m[4]]} ", "kKbmM"),
+    rule(rf"(?<![\w.,])({NUMBER})\s?(bn|[kM])(?![\w'])",
+         lambda m: f" {number(m[1])} {SCALES[m[2]]} " if m[2] != "M" or not _is_letter(m) else m[0], "kbM"),
     rule(
         rf"(?<![\w.,])({NUMBER})/({alternatives(name for name in RATES if len(name) > 1)})(?![A-Za-z])",
         lambda m: f" {number(m[1])}{_per(m[2])} ",

@@ -26,10 +26,10 @@ ABBREVIATIONS = {
     "dept": "department", "e.g": "for example", "i.e": "that is", "a.k.a": "also known as", "cf": "compare",
     "assn": "association", "univ": "university", "govt": "government", "ph.d": "pee aitch dee",
     "viz": "namely", "esp": "especially", "incl": "including", "excl": "excluding", "avg": "average",
-    "asst": "assistant", "assoc": "associate", "intl": "international", "natl": "national", "mfg": "manufacturing",
+    "asst": "assistant", "intl": "international", "natl": "national", "mfg": "manufacturing",
     "mgr": "manager", "misc": "miscellaneous", "resp": "respectively", "qty": "quantity", "attn": "attention",
     "atty": "attorney", "attys": "attorneys", "op. cit": "op cit", "loc. cit": "loc cit", "et seq": "et seq",
-    "ibid": "ibid", "q.v": "which see", "w.r.t": "with respect to", "n.b": "nota bene", "eds": "editors",
+    "ibid": "ibid", "q.v": "which see", "w.r.t": "with respect to", "eds": "editors",
     "hon": "honorable", "mtg": "meeting", "mts": "mountains", "blvd": "boulevard", "yrs": "years",
     "hrs": "hours", "mins": "minutes", "lbs": "pounds", "tel": "telephone", "ext": "extension",
     "bldg": "building", "tues": "Tuesday", "thur": "Thursday", "thurs": "Thursday",
@@ -54,7 +54,7 @@ BEFORE_NAMES = {
     "Bro": "brother", "Sr": "sister", "Cllr": "councillor", "Mme": "madame", "Mlle": "mademoiselle",
     "Atty": "attorney", "Asst": "assistant", "Mr": "mister", "Cardl": "cardinal", "Archbp": "archbishop",
     "Bp": "bishop", "Wm": "william", "Geo": "george", "Chas": "charles", "Thos": "thomas", "Jas": "james",
-    "Mx": "mix", "Spc": "specialist", "Vice Adm": "vice admiral", "Rear Adm": "rear admiral",
+    "Mx": "mix", "Assoc": "associate", "Spc": "specialist", "Vice Adm": "vice admiral", "Rear Adm": "rear admiral",
 }  # fmt: skip
 
 # Only before a number: "no." is a word, and so is "fig".
@@ -86,10 +86,9 @@ UNITS_WITH_STOP = {
     "tbsp": ("tablespoon", "tablespoons"), "doz": ("dozen", "dozen"),
 }  # fmt: skip
 
-# Words of notes: what may stand before "fig. 3" or "art. 5".
+# What may stand before "art. 5", where a number is meant.
 NOTE_WORDS = frozenset(
-    """see in of and to from by under per with via also or on at as compare the both cf see, eq page bus room
-    order flight house line track gate catalog route op""".split()  # noqa: SIM905
+    "see in and to from by under per with also or compare both cf read code act law title treaty constitution".split()  # noqa: SIM905
 )
 
 STARTERS = frozenset(

@@ -89,7 +89,7 @@ def _dotted_name(match: Match) -> str:
     if len(parts) > 2:
         is_name = match[0].islower() and all(len(part) > 1 for part in parts[:-1])
     else:
-        is_name = len(parts[0]) > 1 and (parts[1].lower() in FILE_SUFFIXES or "_" in match[0])
+        is_name = len(parts[0]) > 1 and ((parts[1] if len(parts[1]) < 3 else parts[1].lower()) in FILE_SUFFIXES or "_" in parts[0][1:-1])
     return f" {_spell_runs(match[0])} " if is_name else match[0]
 
 
@@ -107,17 +107,17 @@ def _option(match: Match) -> str:
 
 
 TECHNICAL: tuple[Rule, ...] = (
-    rule(rf"{_BEFORE}(?:~|\.{{1,2}})?/[\w.][\w./@%+~-]*", _spelled, "/"),
+    rule(rf"{_BEFORE}(?:~|\.{{1,2}})?/[\w.][\w./@%+~-]*(?![\w'])", _spelled, "/"),
     rule(r"\b[A-Z]:\\[\w.\\-]*", _spelled, "\\"),
     rule(r"(?<![\w/.@:~-])[A-Za-z_][\w-]*(?:/[A-Za-z_.][\w.+-]*)+/?", _relative_path, "/"),
-    rule(r"(?<![\w.@/-])[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*){1,20}(?![\w@])", _dotted_name, "."),
+    rule(r"(?<![\w.@/-])[A-Za-z_][\w-]*(?:\._?[A-Za-z][\w-]*){1,20}(?![\w@])", _dotted_name, "."),
     rule(r"\b(ASP|VB|ADO)?\.NET\b", lambda m: f"{m[1] or ''} dot net", "."),
     rule(rf"{_BEFORE}\.([A-Za-z][\w-]{{0,20}})(?=[\s,;:!?)\"']|\.?$|\.\s)", _dot_file, "."),
     # options
     rule(r"(?<=\s)(--)([a-z]+(?:-[a-z]+)*)((?:=[^\s,;]*)?)(?!\w)",
          lambda m: _option(m) if m[3] or "-" in m[2] or m[2] in _KNOWN_OPTIONS else m[0], "-"),
     rule(r"(?<=\s)(-)([B-HJ-Z]|[b-hj-z]|[b-df-hj-np-tv-z]{2,4})()(?![\w'./-]|\s-)", _option, "-"),
-    rule(r"\$(\{?)([A-Za-z_]\w*)\}?(?![\w.])", lambda m: f" dollar {m[2].replace('_', ' ')} ", "$"),
+    rule(r"(?<!\w)\$(\{?)([A-Za-z_][A-Za-z_]+)\}?(?![\w.])", lambda m: f" dollar {m[2].replace('_', ' ')} ", "$"),
     rule(r"(?<=[\"'=(])\$(\d)(?=[\"')])", r" dollar \1 ", "$"),
     rule(r"(?<=[A-Za-z])~(?=\d)", " tilde ", "~"),
 )  # fmt: skip
