@@ -13,7 +13,7 @@ from .dates import DATES, YEAR
 from .figures import CODES, FORMULAS, HYPHENS, PLAIN_NUMBERS, POWERS, SIGNS
 from .marks import COMPARISONS, DASHES, EMOTICONS, SLASHES, tidy
 from .markup import join_lines, without_markup
-from .quantities import ADJECTIVES, MEASURES, MONEY, PHONES
+from .quantities import MEASURES, MONEY, OLD_AND_ODD_MONEY, PHONES
 from .rules import apply
 from .signs import SYMBOLS
 from .technical import TECHNICAL, VERSIONS, spell_addresses
@@ -55,7 +55,7 @@ def spell(text: str) -> Spelled:
 _PASSES = 4
 _FIRST = (*TECHNICAL, *VERSIONS)
 _RULES = (
-    *COMPARISONS, ROMAN, *DASHES, *ABBREVIATED, *PHONES, *ADJECTIVES, *HYPHENS, *DATES, *FORMULAS, *SIGNS, *MONEY,
+    *COMPARISONS, ROMAN, *DASHES, *ABBREVIATED, *PHONES, *OLD_AND_ODD_MONEY, *HYPHENS, *DATES, *FORMULAS, *SIGNS, *MONEY,
     *MEASURES, *POWERS, *CODES, YEAR, *PLAIN_NUMBERS, *SLASHES, *CAPITALS,
 )  # fmt: skip
 _SYMBOLS = re.compile("[" + re.escape("".join(SYMBOLS)) + "]")

@@ -289,7 +289,7 @@ _DIGIT = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight"
 def _party(match: Match) -> str:
     party = {"D": "Democrat", "R": "Republican", "I": "Independent"}[match[2]]
     place = match[3].rstrip(".")
-    state = STATES.get(place) or POSTAL_CODES.get(place)
+    state = STATES.get(place) or POSTAL_CODES.get(place) or (place if place in POSTAL_CODES.values() else None)
     if state is None:
         return match[0]
     return f"{match[1]}{party}, {state}"
@@ -307,7 +307,7 @@ _STREETS = {"Ave": "avenue", "Blvd": "boulevard", "Rd": "road", "Hwy": "highway"
 
 ABBREVIATED: tuple[Rule, ...] = (
     rule(rf"\b((?:{alternatives(BIBLE_BOOKS)})\.?) (\d{{1,3}}):(\d{{1,3}})(?:-(\d{{1,3}}))?(?![\d:])", _verse, ":"),
-    rule(r"([(\s])([DRI])-((?:[A-Z]\.){2}|[A-Z][a-z]{1,4}\b\.?|[A-Z]{2}\b)", _party, "-"),
+    rule(r"([(\s])([DRI])-((?:[A-Z]\.){2}|[A-Z][a-z]{1,12}\b\.?|[A-Z]{2}\b)", _party, "-"),
     rule(rf"\b([A-Z][a-z]+), ({alternatives(POSTAL_CODES)})\b(?=\s*(?:$|[,.;:)!?\"'])| \d{{5}}\b| [a-z]| USA?\b)(?!\.[A-Z])( \d{{5}}\b)?", _postal, ","),
     rule(r"\b([Ee]t al|[Oo]p\. ?[Cc]it|[Ll]oc\. ?[Cc]it|[Ee]t seq|OP\. CIT)\.", lambda m: m[1].replace(".", "")
          .replace("et al", "and others").replace("Et al", "And others")

@@ -20,7 +20,15 @@ _WITH_ENDING = re.compile(r"([A-Za-z]+)((?:'[A-Za-z]{1,2})*)")
 
 def lower_shouted_lines(text: str) -> str:
     """Each line that is in capitals loses them: it is a heading."""
-    return "\n".join(map(lower_if_shouted, text.split("\n"))) if "\n" in text else text
+    if "\n" not in text:
+        return text
+    lines = text.split("\n")
+    lowered = [lower_if_shouted(line) for line in lines]
+    for place in range(len(lines) - 1):
+        alone = lowered[place] != lines[place] and lowered[place + 1] == lines[place + 1]
+        if alone and lines[place].rstrip()[-1:].isalnum():
+            lowered[place] += ","
+    return "\n".join(lowered)
 
 
 def lower_if_shouted(text: str) -> str:
@@ -82,6 +90,8 @@ def _roman(match: Match) -> str:
         return match[0]
     if before.lower().rstrip(".") in NUMBERED and (len(roman) > 1 or (before[0].isupper() and before != "No.")):
         return f"{value}{possessive}"
+    if _ORDERED.match(match.string, match.end()):
+        return f"{ordinal(value)}{possessive}"
     if before in RULERS and value < 30:
         ruler = len(roman) > 1 or (before != "Malcolm" and (roman in "VX" or _is_first(match, near)))
         return f"the {ordinal(value)}{possessive}" if ruler else match[0]
@@ -102,8 +112,9 @@ def _is_first(match: Match, near: str) -> bool:
     return _TITLE_BEFORE.search(near) is not None and _VERB.match(match.string, match.end()) is not None
 
 
+_ORDERED = re.compile(r" (?:[Cc]entur|[Dd]ynast|[Oo]lympi|Corps|Army|Amendment|Legion|[Aa]rrondissement|Fleet)")
 _INITIAL_AHEAD = re.compile(rf"\. ?(?!(?:{'|'.join(STARTERS)})\b)[A-Z]")
-_FAMILY = re.compile(r"[,;:.)]|'s|\s(?:and|was|is|of|had|has|said|who|died|won|played)\b|$")
+_FAMILY = re.compile(r"[,;:.)]|'s|\s(?:and|was|is|of|had|has|said|who|died|won|played|were|are|came|went|wrote|sang)\b|$")
 
 
 def _is_person(first: str, match: Match) -> bool:
@@ -118,7 +129,9 @@ _FIRST_NAMES = frozenset(
     Ted Thomas Thurston Tim Tom Tommy Tony Walter Wayne Will Willie Winthrop Al Alan Allen Arthur Barry Brian
     Bruce Carl Cornelius Cyrus Dan Don Douglas Earl Ed Edgar Ernest Floyd Fred Glenn Gordon Herbert Herman Ira Jacob
     Jerry Kevin Lee Leonard Lewis Lloyd Marvin Matthew Melvin Nathan Nelson Norman Patrick Phil Rex Russell
-    Sidney Stanley Todd Vincent Warren Wesley""".split()  # noqa: SIM905
+    Sidney Stanley Todd Vincent Warren Wesley Harrison Clarence Curtis Dean Dennis Derek Donald Eddie Eugene Gene
+    Gerald Griffin Harvey Isaac Jason Jonathan Josh Justin Keith Kurt Larry Laurence Lawrence Leon Luther Marcus Marshall
+    Mitchell Morris Neil Oscar Owen Percy Preston Quincy Reginald Rick Roland Scott Sean Spencer Terry Travis Tyler""".split()  # noqa: SIM905
 )
 ROMAN: Rule = rule(r"(?<![\w'.-])([IVXLCDM]{1,12})('s)?(?!\w|\.\w|'[a-rt-z])", _roman, "IVXLCDM")
 
@@ -168,7 +181,9 @@ def _letter(match: Match) -> str:
     if not stop:
         return match[0] if letter in "AI" else spell_letters(letter)
     following = _WORD_AFTER.match(match.string, match.end())
-    is_initial = following is not None and following[1] not in STARTERS and following[1] not in ("I", "A")
+    is_initial = following is not None and following[1] not in STARTERS and (
+        following[1] not in ("I", "A") or match.string.startswith(".", following.end())
+    )
     if letter in "AI":
         near = match.string[max(0, match.start() - 16) : match.start()]
         is_initial = is_initial and _INITIAL_BEFORE.search(near) is not None

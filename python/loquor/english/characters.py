@@ -19,7 +19,8 @@ _TRANSLATION = str.maketrans(CHARACTERS)
 _POWERS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _POWER = re.compile("(?<=[A-Za-z0-9)])[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+")
 _VULGAR = re.compile(r"(\d?)([¼-¾⅐-⅞])")
-_ANGLE = re.compile(r"(\d+)°\s?(\d+)[′'](?:\s?(\d+(?:\.\d+)?)[″\"])?")
+_ANGLE = re.compile(r"(\d+)°\s?(\d+)[′'](?:\s?(\d+(?:\.\d+)?)[″\"])?(?:\s?([NSEW])\b)?")
+_SIDES = {"N": "north", "S": "south", "E": "east", "W": "west"}
 _MINUS = re.compile(r"(?<=\d)−(?=\d)")
 _SPACES = re.compile(r"[^\S\n]+")
 
@@ -58,5 +59,6 @@ def _vulgar_fraction(match: Match) -> str:
 
 
 def _angle(match: Match) -> str:
-    degrees, minutes, seconds = match.groups()
-    return f"{degrees} degrees {minutes} minutes" + (f" {seconds} seconds" if seconds else "")
+    degrees, minutes, seconds, side = match.groups()
+    words = f"{degrees} degrees {minutes} minutes" + (f" {seconds} seconds" if seconds else "")
+    return f"{words} {_SIDES[side]}" if side else words

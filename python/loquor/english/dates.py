@@ -121,6 +121,8 @@ def _time(match: Match) -> str:
         return match[0]
     if part and not seconds:  # a duration: '17:08.4'
         return f" {cardinal(hours)} {_two_digits(match[2])} point {digits(part)} "
+    if part:
+        return _duration(match)
     if hours > 24:
         return match[0]
     words = f"{cardinal(hours)} hundred" if hours > 12 and not minutes else clock(hours, minutes)

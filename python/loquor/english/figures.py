@@ -38,17 +38,11 @@ def _power(match: Match) -> str:
     return {"2": " squared ", "3": " cubed "}.get(match[1], f" to the power of {match[1]} ")
 
 
-def _scientific(match: Match) -> str:
-    power = match[2].lstrip("+").replace("-", "minus ")
-    return f"{match[1]} times ten to the power of {power} "
-
-
 FORMULAS: tuple[Rule, ...] = (
-    rule(r"(?<![\w.])(\d{1,15}(?:\.\d{1,15})?)[eE]([+-]\d{1,3})\b", _scientific, "eE"),
     rule(r"(?<![A-Za-z'])([a-zA-Z])(?:\^(-?\d))?\(([a-z])\)(?!\w)", _function, "("),
-    rule(r"(?<![\w.])(\d{1,3})([aceijnqrtuvxyz])(?=\s?(?:[+=*^)]|-\s?\d))"
+    rule(r"(?<![\w.])(\d{1,3})([aceijnqrtuvxyz])(?=\s?(?:[+=*^)]|-\s?\d|minus ))"
          r"|(?<=[+=*/(] )(\d{1,3})([aceijnqrtuvxyz])\b|(?<=[\d)] - )(\d{1,3})([aceijnqrtuvxyz])(?= [=+-])",
-         lambda m: f"{m[1] or m[3] or m[5]} {spell_letters(m[2] or m[4] or m[6])} ", "+=*^-"),
+         lambda m: f"{m[1] or m[3] or m[5]} {spell_letters(m[2] or m[4] or m[6])} ", "+=*^-)"),
     rule(r"(?<=[=+*/] )([b-hj-z])(?![\w'.])|(?<![\w'.])([b-hj-z])(?= [=+*/^-] )",
          lambda m: spell_letters(m[1] or m[2]), "=+*/"),
     rule(r"(?<=\d)\^(-?\d+)", _power, "^"),

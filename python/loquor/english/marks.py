@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from .characters import TAG_PLACE
+from .dates import MONTH
 from .letters import spell_letters
 from .places import WEEKDAYS
 from .rules import NUMBER, Match, Rule, alternatives, rule
@@ -27,7 +28,7 @@ EMOTICONS: tuple[Rule, ...] = (
     rule(r"(?<![\w)])\([-^o']?[:;=](?![\w:=])|(?<!\w)D-?:(?!\w)", " ", ":;="),
     rule(r"(?<!\w)(?:[xX]+D+|\^[._-]*\^|[oO]_+[oO]|>[._]+<|-_+-|[Tt];?_+;?[Tt]|\\o/|[uU]_[uU]|:'-?[()])(?!\w)", " ",
          "D^_\\'.<>"),
-    rule(r"(?<![\w<])<(?:/|\\)?3+(?![\d.,%]|\s?(?:"
+    rule(r"(?<![\w<])<(?:/|\\)?3+(?![\d%]|[.,]\d|\s?(?:"
          + "|".join({*RATES, *(unit for unit in UNITS if len(unit) > 1), *PLURAL_NOUNS})
          + r"|(?!this|always|was|has|yes|guys|thanks|us)[a-z]+s)\b)", " ", "<"),
 )  # fmt: skip
@@ -47,7 +48,7 @@ COMPARISONS: tuple[Rule, ...] = (
     rule(rf"(?<=\d)\s?>\s?{_UNIT_AHEAD}", " is greater than ", ">"),
     rule(rf"<\s?{_UNIT_AHEAD}", " less than ", "<"),
     rule(rf">\s?{_UNIT_AHEAD}", " more than ", ">"),
-    rule(r"(?<=[A-Z][a-z]) > (?=[A-Z][a-z])", ", ", ">"),
+    rule(r"\b([A-Z]\w*) > (?=[A-Z])", r"\1, ", ">"),
     rule(r"(?<=[\w)]) < (?=[\w(-])", " is less than ", "<"),
     rule(r"(?<=[\w)]) > (?=[\w(-])", " is greater than ", ">"),
     rule(r"(?<=\b[a-z])<(?=[a-z]\b)", " is less than ", "<"),
@@ -90,7 +91,8 @@ _DAYS = alternatives({*WEEKDAYS, *WEEKDAYS.values()})
 DASHES: tuple[Rule, ...] = (
     rule(r"(?<=\d)\.{2,3}(?=\d)", " to ", "."),
     rule(r" ?\.(?: ?\.)+(?![/\w]*/)", _dots, "."),
-    rule(rf"\b({_DAYS})\.? ?- ?(?={_DAYS})", r"\1 to ", "-"),
+    rule(rf"\b({_DAYS})\.? ?- ?({_DAYS})(?![a-z])\.?", lambda m: f"{WEEKDAYS.get(m[1], m[1])} to {WEEKDAYS.get(m[2], m[2])}", "-"),
+    rule(rf"\b({MONTH}(?: \d{{1,2}}(?:st|nd|rd|th)?)?) ?- ?(?={MONTH}(?![a-z]))", r"\1 to ", "-"),
     rule(rf"(?<![\w.,:/$£€-])({_AMOUNT}) - ({_AMOUNT})(?![\w:/-]|[.,]\d)", _dash, "-"),
     rule(rf"(?<![\w.,:/$£€-])({NUMBER}%)-(?={NUMBER}%)", r"\1 to ", "%"),
     rule(r"(?<=[\d)x]) - (?=[a-z\d][\w ^]{0,12}(?:=|[+*] ?\d))", " minus ", "-"),
@@ -107,7 +109,7 @@ _OR_PAIRS = frozenset(
     daughter husband wife man woman boy girl male female king queen either or him/her""".split()  # noqa: SIM905
 )
 _SLANG = {
-    "b/c": "because", "b/w": "between", "c/o": "care of", "n/a": "en ay", "w/o": "without", "a/c": "ay see",
+    "b/c": "because", "b/w": "black and white", "c/o": "care of", "n/a": "en ay", "w/o": "without", "a/c": "ay see",
     "w/e": "whatever", "w/i": "within", "s/he": "she or he", "and/or": "and or", "y/o": "year old",
     "p/t": "part time", "f/t": "full time", "i/o": "eye oh", "b/t": "between", "h/t": "hat tip",
 }  # fmt: skip

@@ -9,7 +9,7 @@ from .numbers import cardinal, digits, fraction, money, number, ordinal, plural,
 from .rules import DIGITS, NUMBER, Match, Rule, alternatives, rule
 from .units import CURRENCIES, CURRENCY_CODES, RATES, SCALES, UNITS
 
-__all__ = ["ADJECTIVES", "MEASURES", "MONEY", "PHONES", "UNITS"]
+__all__ = ["OLD_AND_ODD_MONEY", "MEASURES", "MONEY", "PHONES", "UNITS"]
 
 _SIGNS = "".join(CURRENCIES)
 _SIGN = f"[{re.escape(_SIGNS)}]"
@@ -51,8 +51,16 @@ def _money(match: Match) -> str:
 _NOUN_AHEAD = re.compile(r"(?:-| )[a-z]")
 
 
+_NOUN_OF_MONEY = re.compile(
+    r" (?:deal|project|house|home|lawsuit|loan|contract|grant|budget|company|business|industry|bill|plan|program"
+    r"|fine|settlement|bond|bailout|mansion|campaign|prize|question|fund|note|gift|check|ticket|bonus|donation)\b"
+)
+
+
 def _is_adjective(match: Match) -> bool:
     """"a $15 haircut": one dollar, whatever the number."""
+    if _NOUN_OF_MONEY.match(match.string, match.end()):
+        return True
     ahead = _NOUN_AHEAD.match(match.string, match.end())
     return ahead is not None and _ARTICLE.search(_near(match)) is not None
 
@@ -78,16 +86,16 @@ def _money_a_time(match: Match) -> str:
     return f" {words} {per} {time}"
 
 
-ADJECTIVES: tuple[Rule, ...] = (
+OLD_AND_ODD_MONEY: tuple[Rule, ...] = (
+    rule(r"£\s?(\d{1,6}) (\d{1,2})s\.?(?: (\d{1,2})d\b\.?)?", _shillings, "£"),
+    rule(r"(?<![\w.])()(\d{1,2})s\. ?(\d{1,2})d\b\.?", _shillings, "d"),
     rule(rf"({_SIGN})(\d[\d,]{{0,14}}(?:\.\d{{1,2}})?)(?:[- ](hundred|thousand|million|billion|trillion))?-(an?|per)-([a-z]+)",
          _money_a_time, _SIGNS),
 )  # fmt: skip
 _AMOUNT = rf"(?:{NUMBER}|\.\d\d)"
 MONEY: tuple[Rule, ...] = (
-    rule(rf"({_SIGN})\s?(\d{{1,3}}(?:\.\d{{3}})*),(\d\d)(?![\d,])|(?<![\d.,])(\d{{1,3}}(?:\.\d{{3}})*),(\d\d)\s?({_SIGN})",
+    rule(rf"({_SIGN})\s?(\d{{1,3}}(?:\.\d{{3}})*),(\d\d)(?!\d|,\d)|(?<![\d.,])(\d{{1,3}}(?:\.\d{{3}})*),(\d\d)\s?({_SIGN})",
          lambda m: f"{m[1] or m[6]}{(m[2] or m[4]).replace('.', '')}.{m[3] or m[5]}", "".join(set(_SIGNS) - {"$"})),
-    rule(r"£\s?(\d{1,6}) (\d{1,2})s\.?(?: (\d{1,2})d\b\.?)?", _shillings, "£"),
-    rule(r"(?<![\w.])()(\d{1,2})s\. ?(\d{1,2})d\b\.?", _shillings, "d"),
     # the sign or code behind the amount goes before it
     rule(
         rf"(?<![\w.,$£€])({NUMBER}){_SCALE}\s?({_SIGN})(?!\s?\d)",
@@ -190,7 +198,9 @@ def _fraction(match: Match) -> str:
     words = fraction(int(top), int(bottom))
     if not whole:
         return f" {words} "
-    return f" {number(whole)} and {'a' + words[3:] if top == '1' else words} "
+    if top == "1":
+        words = ("an" if words[4] == "e" else "a") + words[3:]
+    return f" {number(whole)} and {words} "
 
 
 def _parts(top: int, bottom: int) -> str:
@@ -278,7 +288,7 @@ def _vanity(match: Match) -> str:
 _START = r"(?<![\w$£€.,/-])"
 _END = r"(?![\w/]|[.,-]\d)"
 PHONES: tuple[Rule, ...] = (
-    rule(r"(?<![\w-])(1-)?(\d{3})-([A-Z]{3,10}(?:-[A-Z\d]{2,7})?|[A-Z]{2,4}\d{3,5})(?![\w-])", _vanity, "-"),
+    rule(r"(?<![\w-])(1-)?(\d{3})-([A-Z]{2,10}(?:-[A-Z\d]{2,7})?|[A-Z]{2,4}\d{3,5})(?![\w-])", _vanity, "-"),
     rule(rf"(?<![\w.])\+\d{{1,3}}(?:[ .-]?\(?\d{{1,4}}\)?){{2,6}}{_END}", _groups, "+"),
     rule(rf"{_START}(?:1[ .-])?(?:\(\d{{3}}\) ?|\d{{3}}[ .-])\d{{3}}[ .-]\d{{4}}{_END}", _groups, DIGITS),
     rule(rf"{_START}\d{{4}}([ -])\d{{4}}\1\d{{4}}\1\d{{4}}{_END}", _groups, DIGITS),
@@ -288,7 +298,7 @@ PHONES: tuple[Rule, ...] = (
     # thousands with spaces, and in lakhs
     rule(rf"{_START}[1-9]\d{{0,2}}(?: 0{{3}})+(?![\d]| \d){_END}", lambda m: m[0].replace(" ", ""), DIGITS),
     rule(rf"{_START}[1-9]\d{{0,2}}(?: \d{{3}}){{2,4}}(?! \d){_END}", lambda m: m[0].replace(" ", ""), DIGITS),
-    rule(rf"{_START}\d{{1,2}}(?:,\d\d)+,\d{{3}}(?![\d,])", lambda m: m[0].replace(",", ""), ","),
+    rule(rf"{_START}\d{{1,2}}(?:,\d\d){{1,5}},\d{{3}}(?!\d|,\d)", lambda m: m[0].replace(",", ""), ","),
     rule(
         r"(?i)\b(call|dial|phone|text) ([2-9]11|999|112|988)\b", lambda m: f"{m[1]} {digits(m[2])} ", DIGITS
     ),

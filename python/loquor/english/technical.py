@@ -87,7 +87,7 @@ def _dotted_name(match: Match) -> str:
     if len(parts[0]) == 1 and not match[0].islower():
         return match[0]
     if len(parts) > 2:
-        is_name = match[0].islower() and all(len(part) > 1 for part in parts[:-1])
+        is_name = match[0].islower() and (parts[-1] in FILE_SUFFIXES or all(len(p) > 1 for p in parts[:-1]))
     else:
         is_name = len(parts[0]) > 1 and ((parts[1] if len(parts[1]) < 3 else parts[1].lower()) in FILE_SUFFIXES or "_" in parts[0][1:-1])
     return f" {_spell_runs(match[0])} " if is_name else match[0]
@@ -111,12 +111,15 @@ TECHNICAL: tuple[Rule, ...] = (
     rule(r"\b[A-Z]:\\[\w.\\-]*", _spelled, "\\"),
     rule(r"(?<![\w/.@:~-])[A-Za-z_][\w-]*(?:/[A-Za-z_.][\w.+-]*)+/?", _relative_path, "/"),
     rule(r"(?<![\w.@/-])[A-Za-z_][\w-]*(?:\._?[A-Za-z][\w-]*){1,20}(?![\w@])", _dotted_name, "."),
-    rule(r"\b(ASP|VB|ADO)?\.NET\b", lambda m: f"{m[1] or ''} dot net", "."),
+    rule(r"(?:\b(ASP|VB|ADO)|(?<![\w.]))\.NET\b", lambda m: f"{m[1] or ''} dot net", "."),
     rule(rf"{_BEFORE}\.([A-Za-z][\w-]{{0,20}})(?=[\s,;:!?)\"']|\.?$|\.\s)", _dot_file, "."),
     # options
     rule(r"(?<=\s)(--)([a-z]+(?:-[a-z]+)*)((?:=[^\s,;]*)?)(?!\w)",
          lambda m: _option(m) if m[3] or "-" in m[2] or m[2] in _KNOWN_OPTIONS else m[0], "-"),
-    rule(r"(?<=\s)(-)([B-HJ-Z]|[b-hj-z]|[b-df-hj-np-tv-z]{2,4})()(?![\w'./-]|\s-)", _option, "-"),
+    rule(r"\b((?:ls|rm|cp|mv|ps|ssh|scp|tar|grep|sed|awk|git|pip|apt|curl|wget|docker|chmod|find|sudo|python|make"
+         r"|gcc|man|df|du|cat|kill|npm|rsync|ssh|head|tail|sort|uname|ping|netstat) )(-)([A-Za-z]{1,5})(?![\w'-])",
+         lambda m: f"{m[1]} dash {spell_letters(m[3])} ", "-"),
+    rule(r"(?:(?<=\s)|^)(-)([B-HJ-Z]|[b-hj-z]|[b-df-hj-np-tv-z]{2,4})()(?![\w'./-]|\s-)", _option, "-"),
     rule(r"(?<!\w)\$(\{?)([A-Za-z_][A-Za-z_]+)\}?(?![\w.])", lambda m: f" dollar {m[2].replace('_', ' ')} ", "$"),
     rule(r"(?<=[\"'=(])\$(\d)(?=[\"')])", r" dollar \1 ", "$"),
     rule(r"(?<=[A-Za-z])~(?=\d)", " tilde ", "~"),
@@ -150,6 +153,11 @@ def _long_number(match: Match) -> str:
     return f"{match[1]}{digits(re.sub(r'[^0-9]', '', match[2]))}{' ex' if match[2][-1] in 'xX' else ''} "
 
 
+def _scientific(match: Match) -> str:
+    power = (match[2] or match[4]).lstrip("+").replace("-", "minus ")
+    return f"{match[1] or match[3]} times ten to the power of {power} "
+
+
 def _section(match: Match) -> str:
     """'C.3.1' -> 'see point three point one'."""
     numbers = " point ".join(cardinal(int(part)) for part in match[2][1:].split("."))
@@ -157,6 +165,8 @@ def _section(match: Match) -> str:
 
 
 VERSIONS: tuple[Rule, ...] = (
+    rule(r"(?<![\w.])(\d{1,15}(?:\.\d{1,15})?)[eE]([+-]\d{1,3})\b|(?<![\w.])(\d{1,15}\.\d{1,15})[eE](\d{1,3})\b",
+         _scientific, "eE"),
     rule(r"\b0[xX]([\da-fA-F]{1,32})\b", _hexadecimal, DIGITS),
     rule(r"\bCVE-(\d{4})-(\d{4,7})\b", _vulnerability, DIGITS),
     rule(r"(?i)\b((?:ISBN(?:-1[03])?|ISSN|EAN|UPC|IMEI)(?:\s?:|\s?number)?\s?)(\d[\d -]{6,18}[\dxX])\b",
