@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness import report
+
 from loquor.bench import Row, row_of
 from loquor.english import spell
 

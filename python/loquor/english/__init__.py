@@ -13,8 +13,8 @@ from .dates import DATES, YEAR
 from .figures import CODES, FORMULAS, HYPHENS, PLAIN_NUMBERS, POWERS, SIGNS
 from .marks import COMPARISONS, DASHES, EMOTICONS, SLASHES, tidy
 from .markup import join_lines, without_markup
-from .quantities import MEASURES, MONEY, OLD_AND_ODD_MONEY, PHONES
-from .rules import apply
+from .quantities import CURRENCY_SIGNS, MEASURES, MONEY, OLD_AND_ODD_MONEY, PHONES
+from .rules import Stage
 from .signs import SYMBOLS
 from .technical import TECHNICAL, VERSIONS, spell_addresses
 
@@ -53,15 +53,28 @@ def spell(text: str) -> Spelled:
 
 
 _PASSES = 4
-_FIRST = (*TECHNICAL, *VERSIONS)
-_RULES = (
-    *COMPARISONS, ROMAN, *DASHES, *ABBREVIATED, *PHONES, *OLD_AND_ODD_MONEY, *HYPHENS, *DATES, *FORMULAS, *SIGNS, *MONEY,
-    *MEASURES, *POWERS, *CODES, YEAR, *PLAIN_NUMBERS, *SLASHES, *CAPITALS,
-)  # fmt: skip
+_STAGES = (
+    Stage(*EMOTICONS),
+    Stage(*TECHNICAL, *VERSIONS),
+    Stage(*COMPARISONS, ROMAN),
+    Stage(
+        *DASHES,
+        *ABBREVIATED,
+        *PHONES,
+        *OLD_AND_ODD_MONEY,
+        *HYPHENS,
+        *DATES,
+        *FORMULAS,
+        *SIGNS,
+        *CURRENCY_SIGNS,
+    ),
+    Stage(*MONEY, *MEASURES, *POWERS, *CODES, YEAR, *PLAIN_NUMBERS, *SLASHES, *CAPITALS),
+)
 _SYMBOLS = re.compile("[" + re.escape("".join(SYMBOLS)) + "]")
 
 
 def _in_words(text: str) -> str:
-    text = spell_addresses(apply(EMOTICONS, lower_if_shouted(text)))
-    text = apply(_RULES, apply(_FIRST, text))
+    text = spell_addresses(lower_if_shouted(text))
+    for stage in _STAGES:
+        text = stage.apply(text)
     return _SYMBOLS.sub(lambda m: SYMBOLS[m[0]], text)

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import re
 
-from .places import BIBLE_BOOKS, CITIES, POSTAL_CODES, POSTAL_WORDS, STATES, SURE_STATES, WEEKDAYS
-from .rules import DIGITS, Match, Rule, alternatives, rule
+from .places import (
+    BIBLE_BOOKS,
+    CITIES,
+    MONTH_ABBREVIATIONS,
+    POSTAL_CODES,
+    POSTAL_WORDS,
+    STATES,
+    SURE_STATES,
+    WEEKDAYS,
+)
+from .rules import Match, Rule, alternatives, rule
 from .tables import (
     ABBREVIATIONS,
     AFTER_NAMES,
@@ -100,15 +109,28 @@ def _is_street(match: Match, low: str) -> bool:
 def _read_weekday(match: Match, word: str, low: str) -> str | None:
     if word not in WEEKDAYS:
         return None
-    if word in ("Sat", "Sun", "Wed") and not _DAY_AHEAD.match(match.string, match.end()) and not _DAY_BEFORE.search(
-        _before(match)
+    if (
+        word in ("Sat", "Sun", "Wed")
+        and not _DAY_AHEAD.match(match.string, match.end())
+        and not _DAY_BEFORE.search(_before(match))
     ):
         return None
     return WEEKDAYS[word] + ("." if _starts_sentence(match) else "")
 
 
-_DAY_AHEAD = re.compile(rf"\s?[,;&)/-]|\s(?:\d|and {alternatives(WEEKDAYS)}\b|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)|[a-z])")
-_DAY_BEFORE = re.compile(rf"\b(?:{alternatives({*WEEKDAYS, *WEEKDAYS.values()})})\.?(?:,| to| and| &| -|-|/|, and)\s?$")
+_DAY_AHEAD = re.compile(
+    rf"\s?[,;&)/-]|\s(?:\d|and {alternatives(WEEKDAYS)}\b|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)|[a-z])"
+)
+_DAY_BEFORE = re.compile(
+    rf"\b(?:{alternatives({*WEEKDAYS, *WEEKDAYS.values()})})\.?(?:,| to| and| &| -|-|/|, and)\s?$"
+)
+
+
+def _read_month(match: Match, word: str, low: str) -> str | None:
+    if low not in MONTH_ABBREVIATIONS or (word.islower() and low in ("mar", "apr", "jun", "jul", "sep")):
+        return None
+    stop = "." if _starts_sentence(match) and not _word_before(match).isdigit() else ""
+    return MONTH_ABBREVIATIONS[low].capitalize() + stop
 
 
 def _read_book(match: Match, word: str, low: str) -> str | None:
@@ -152,7 +174,7 @@ _YEAR_AHEAD = re.compile(r"\s?(?:c(?:a|irca)?\.? ?)?\d{3,4}\b(?!,\d)")
 
 
 def _read_before_number(match: Match, word: str, low: str) -> str | None:
-    """"fig. 3", "No. 9"; but "I said no. 3 men left" and "vitamin C. 5 mg" are the ends of sentences."""
+    """ "fig. 3", "No. 9"; but "I said no. 3 men left" and "vitamin C. 5 mg" are the ends of sentences."""
     if low not in BEFORE_NUMBERS:
         return None
     ahead = _NUMBER.match(match.string, match.end()) or (
@@ -176,7 +198,9 @@ _SAID = frozenset(
     means a the an an't cried shouted him her me them us you i'd i'll just simply be a got get gets heard hear
     but and or yes well oh vote voted votes voting""".split()  # noqa: SIM905
 )
-_MANY = re.compile(r"\s?#?\d[\d,]*(?: [a-z]+){0,1} (?:[a-z]+s|" + "|".join(PLURAL_NOUNS) + r")\b(?! (?:of|in) the)")
+_MANY = re.compile(
+    r"\s?#?\d[\d,]*(?: [a-z]+){0,1} (?:[a-z]+s|" + "|".join(PLURAL_NOUNS) + r")\b(?! (?:of|in) the)"
+)
 
 
 _BEFORE_WORDS = frozenset(
@@ -194,7 +218,10 @@ def _takes_number(match: Match, low: str) -> bool:
     if low == "no":
         return before not in _SAID and not _MANY.match(match.string, match.end())
     if low == "c":
-        return before not in ("vitamin", "in", "and", "of", "key") or _YEAR_AHEAD.match(match.string, match.end()) is not None
+        return (
+            before not in ("vitamin", "in", "and", "of", "key")
+            or _YEAR_AHEAD.match(match.string, match.end()) is not None
+        )
     if low == "p":
         return True
     if low == "ed":
@@ -216,12 +243,21 @@ def _read_unit(match: Match, word: str, low: str) -> str | None:
             return None
         words: object = UNITS_WITH_STOP[low]
     elif low in ("sq", "cu"):
-        if not re.search(r"\d $|\d\s?[a-z]+ $|\bper $", near) and not _MEASURE.match(match.string, match.end()):
+        if not re.search(r"\d $|\d\s?[a-z]+ $|\bper $", near) and not _MEASURE.match(
+            match.string, match.end()
+        ):
             return None
         return f"{UNITS_WITH_STOP[low]} "
     else:
         found = re.search(r"((?:\d|\bsquare|\bcubic)[\d./]*)(\s|-)+$", near)
-        if not found or (low == "in" and _starts_sentence(match) is False and re.match(r" (?:the|a|my|his|her|their|our|its|this|that|which|all|these|\d{4})\b", match.string[match.end() : match.end() + 8])):
+        if not found or (
+            low == "in"
+            and _starts_sentence(match) is False
+            and re.match(
+                r" (?:the|a|my|his|her|their|our|its|this|that|which|all|these|\d{4})\b",
+                match.string[match.end() : match.end() + 8],
+            )
+        ):
             return None
         one, many = UNITS_WITH_STOP[low]
         words = one if found[1] in ("1",) or found[2] == "-" else many
@@ -239,7 +275,11 @@ def _read_general(match: Match, word: str, low: str) -> str | None:
         return None
     ends = _END.match(match.string, match.end()) is not None
     if not ends and low in ("etc", "et al", "yrs", "hrs", "mins", "lbs", "mts", "mtg", "bldg", "ph.d", "mgr"):
-        ends = _CAPITAL.match(match.string, match.end()) is not None if low in ("etc", "et al") else _starts_sentence(match)
+        ends = (
+            _CAPITAL.match(match.string, match.end()) is not None
+            if low in ("etc", "et al")
+            else _starts_sentence(match)
+        )
     return words + ("." if ends else "")
 
 
@@ -264,7 +304,7 @@ def _read_after_name(match: Match, word: str, low: str) -> str | None:
 
 
 _READERS = (
-    _read_book, _read_title, _read_weekday, _read_state, _read_before_year, _read_unit, _read_before_number,
+    _read_book, _read_title, _read_weekday, _read_month, _read_state, _read_before_year, _read_unit, _read_before_number,
     _read_before_name, _read_after_name, _read_general,
 )  # fmt: skip
 
@@ -289,7 +329,9 @@ _DIGIT = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight"
 def _party(match: Match) -> str:
     party = {"D": "Democrat", "R": "Republican", "I": "Independent"}[match[2]]
     place = match[3].rstrip(".")
-    state = STATES.get(place) or POSTAL_CODES.get(place) or (place if place in POSTAL_CODES.values() else None)
+    state = (
+        STATES.get(place) or POSTAL_CODES.get(place) or (place if place in POSTAL_CODES.values() else None)
+    )
     if state is None:
         return match[0]
     return f"{match[1]}{party}, {state}"
@@ -297,16 +339,17 @@ def _party(match: Match) -> str:
 
 def _verse(match: Match) -> str:
     book, chapter, verse, last = match.groups()
-    name = BIBLE_BOOKS.get(book.rstrip("."), book)
+    if book not in BIBLE_BOOKS:
+        return match[0]
     comma = "," if last else ""
-    return f"{name} {chapter}{comma} {verse}{f' to {last}' if last else ''}"
+    return f"{BIBLE_BOOKS[book]} {chapter}{comma} {verse}{f' to {last}' if last else ''}"
 
 
 _STREETS = {"Ave": "avenue", "Blvd": "boulevard", "Rd": "road", "Hwy": "highway", "Pkwy": "parkway", "St": "street",
             "Dr": "drive", "Ln": "lane"}  # fmt: skip
 
 ABBREVIATED: tuple[Rule, ...] = (
-    rule(rf"\b((?:{alternatives(BIBLE_BOOKS)})\.?) (\d{{1,3}}):(\d{{1,3}})(?:-(\d{{1,3}}))?(?![\d:])", _verse, ":"),
+    rule(r"\b([A-Z][A-Za-z]+)\.? (\d{1,3}):(\d{1,3})(?:-(\d{1,3}))?(?![\d:])", _verse, ": 0-9"),
     rule(r"([(\s])([DRI])-((?:[A-Z]\.){2}|[A-Z][a-z]{1,12}\b\.?|[A-Z]{2}\b)", _party, "-"),
     rule(rf"\b([A-Z][a-z]+), ({alternatives(POSTAL_CODES)})\b(?=\s*(?:$|[,.;:)!?\"'])| \d{{5}}\b| [a-z]| USA?\b)(?!\.[A-Z])( \d{{5}}\b)?", _postal, ","),
     rule(r"\b([Ee]t al|[Oo]p\. ?[Cc]it|[Ll]oc\. ?[Cc]it|[Ee]t seq|OP\. CIT)\.", lambda m: m[1].replace(".", "")

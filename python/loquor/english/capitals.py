@@ -19,14 +19,18 @@ _WITH_ENDING = re.compile(r"([A-Za-z]+)((?:'[A-Za-z]{1,2})*)")
 
 
 def lower_shouted_lines(text: str) -> str:
-    """Each line that is in capitals loses them: it is a heading."""
+    """Each line that is in capitals loses them: it is a heading, with a pause behind it."""
     if "\n" not in text:
         return text
     lines = text.split("\n")
     lowered = [lower_if_shouted(line) for line in lines]
     for place in range(len(lines) - 1):
-        alone = lowered[place] != lines[place] and lowered[place + 1] == lines[place + 1]
-        if alone and lines[place].rstrip()[-1:].isalnum():
+        if (
+            lines[place].isupper()
+            and lines[place + 1][:1].isalpha()
+            and not lines[place + 1].isupper()
+            and (lines[place].rstrip()[-1:].isalnum())
+        ):
             lowered[place] += ","
     return "\n".join(lowered)
 
@@ -61,7 +65,9 @@ _ROMAN_SHAPE = re.compile(r"M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V
 _VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 _BEFORE = re.compile(r"((?:[A-Z][A-Za-z.'-]*|no\.|[a-z]+)(?:,)?) $")
 _TWO_BEFORE = re.compile(r"([A-Z][A-Za-z.'-]*) ([A-Z][a-z.'-]+) $")
-_TITLE_BEFORE = re.compile(r"(?:King|Queen|Pope|Emperor|Empress|Tsar|Czar|Prince|Kaiser|Sultan|Saint|St\.?|^|[.?!] )\s?\w+ $")
+_TITLE_BEFORE = re.compile(
+    r"(?:King|Queen|Pope|Emperor|Empress|Tsar|Czar|Prince|Kaiser|Sultan|Saint|St\.?|^|[.?!] )\s?\w+ $"
+)
 _ENDS_NAME = re.compile(r"'s|[.,;:)]|\s(?:of|and)\b|$")
 _VERB = re.compile(r"\s(?:was|had|died|became|ruled|reigned|came|gave|did|made|took|is|has)\b")
 _NOT_NUMBERS = frozenset(("MIX", "DIM", "MD", "CD", "DC", "MC", "DI", "MI", "CC", "MM", "CM", "DIV", "LI", "DL", "ML",
@@ -88,7 +94,9 @@ def _roman(match: Match) -> str:
         return match[0]
     if set(roman) & set("DM") and len(roman) < 4:
         return match[0]
-    if before.lower().rstrip(".") in NUMBERED and (len(roman) > 1 or (before[0].isupper() and before != "No.")):
+    if before.lower().rstrip(".") in NUMBERED and (
+        len(roman) > 1 or (before[0].isupper() and before != "No.")
+    ):
         return f"{value}{possessive}"
     if _ORDERED.match(match.string, match.end()):
         return f"{ordinal(value)}{possessive}"
@@ -99,7 +107,9 @@ def _roman(match: Match) -> str:
         return match[0]
     if roman in ("II", "III", "IV") and (two := _TWO_BEFORE.search(near)) and _is_person(two[1], match):
         return f"the {ordinal(value)}{possessive}"
-    named = before[:1].isupper() and not before.endswith(",") and before not in STARTERS and not before.isupper()
+    named = (
+        before[:1].isupper() and not before.endswith(",") and before not in STARTERS and not before.isupper()
+    )
     if roman in _NOT_NUMBERS and not (named and len(roman) < 3 and roman in ("IV", "VI")):
         return match[0]
     return f"{value}{possessive}"
@@ -112,9 +122,13 @@ def _is_first(match: Match, near: str) -> bool:
     return _TITLE_BEFORE.search(near) is not None and _VERB.match(match.string, match.end()) is not None
 
 
-_ORDERED = re.compile(r" (?:[Cc]entur|[Dd]ynast|[Oo]lympi|Corps|Army|Amendment|Legion|[Aa]rrondissement|Fleet)")
+_ORDERED = re.compile(
+    r" (?:[Cc]entur|[Dd]ynast|[Oo]lympi|Corps|Army|Amendment|Legion|[Aa]rrondissement|Fleet)"
+)
 _INITIAL_AHEAD = re.compile(rf"\. ?(?!(?:{'|'.join(STARTERS)})\b)[A-Z]")
-_FAMILY = re.compile(r"[,;:.)]|'s|\s(?:and|was|is|of|had|has|said|who|died|won|played|were|are|came|went|wrote|sang)\b|$")
+_FAMILY = re.compile(
+    r"[,;:.)]|'s|\s(?:and|was|is|of|had|has|said|who|died|won|played|were|are|came|went|wrote|sang)\b|$"
+)
 
 
 def _is_person(first: str, match: Match) -> bool:
@@ -155,7 +169,9 @@ def _capitals(match: Match) -> str:
 
 
 _DETERMINED = re.compile(r"(?:\b(?i:the|an|our|your|their|my|his|her|its|in|of)) $")
-_IT_WORK = re.compile(r"\s(?:department|team|staff|support|guy|guys|manager|security|system|industry|worker|job|firm)")
+_IT_WORK = re.compile(
+    r"\s(?:department|team|staff|support|guy|guys|manager|security|system|industry|worker|job|firm)"
+)
 _OF_I = re.compile(r"\bI $|\bI've $")
 
 
@@ -172,7 +188,9 @@ def _is_word_here(capitals: str, match: Match) -> bool:
 
 
 _WORD_AFTER = re.compile(r" ([A-Z][A-Za-z'-]*)")
-_INITIAL_BEFORE = re.compile(r"(?:^|[.?!:;,\"'(] ?|\b[A-Z][\w'-]*\.? |\b(?:by|of|and|to|from|with|read|see|for|met) )$")
+_INITIAL_BEFORE = re.compile(
+    r"(?:^|[.?!:;,\"'(] ?|\b[A-Z][\w'-]*\.? |\b(?:by|of|and|to|from|with|read|see|for|met) )$"
+)
 
 
 def _letter(match: Match) -> str:
@@ -181,8 +199,10 @@ def _letter(match: Match) -> str:
     if not stop:
         return match[0] if letter in "AI" else spell_letters(letter)
     following = _WORD_AFTER.match(match.string, match.end())
-    is_initial = following is not None and following[1] not in STARTERS and (
-        following[1] not in ("I", "A") or match.string.startswith(".", following.end())
+    is_initial = (
+        following is not None
+        and following[1] not in STARTERS
+        and (following[1] not in ("I", "A") or match.string.startswith(".", following.end()))
     )
     if letter in "AI":
         near = match.string[max(0, match.start() - 16) : match.start()]
@@ -210,7 +230,9 @@ def _dotted(match: Match) -> str:
 
 
 _AT_END = re.compile(r"[\"')\]\s]*$")
-_LIMBS = "D-day D-Day d-day S-shape S-shaped C-class C-clamp T-top T-test t-test T-tests t-tests S-series".split()  # noqa: SIM905
+_LIMBS = (
+    ["D-day", "D-Day", "d-day", "S-shape", "S-shaped", "C-class", "C-clamp", "T-top", "T-test", "t-test", "T-tests", "t-tests", "S-series"]
+)
 
 
 def _stammer(match: Match) -> str:
@@ -222,7 +244,11 @@ def _stammer(match: Match) -> str:
 
 CAPITALS: tuple[Rule, ...] = (
     rule(r"\b([A-Z]{1,3})&([A-Z]{1,3})\b", lambda m: f"{spell_letters(m[1])} and {spell_letters(m[2])}", "&"),
-    rule(r"(?i)(?<![\w'-])(?:([b-df-hj-np-tv-z]{1,2}|[a-z])-)(?:\1-){0,4}((?=\1)[a-z']+)(?![\w-])", _stammer, "-"),
+    rule(
+        r"(?i)(?<![\w'-])(?:([b-df-hj-np-tv-z]{1,2}|[a-z])-)(?:\1-){0,4}((?=\1)[a-z']+)(?![\w-])",
+        _stammer,
+        "-",
+    ),
     rule(r"(?<=[A-Za-z])-(?=(?:[A-Z]\.){2})", " ", "-"),
     rule(_DOTTED, _dotted, "."),
     rule(r"(?<![A-Za-z\d'.])([A-Z]{2,20})('?s)?(?![A-Za-z\d])", _capitals),

@@ -6,7 +6,7 @@ import re
 
 from .numbers import MONTHS, cardinal, clock, decade, digits, ordinal, year
 from .places import MONTH_ABBREVIATIONS, WEEKDAYS
-from .rules import DIGITS, Match, Rule, rule
+from .rules import Match, Rule, rule
 from .tables import STARTERS
 
 __all__ = ["DATES", "MONTH", "YEAR"]
@@ -90,16 +90,21 @@ def _hours_minutes_seconds(match: Match) -> str:
 
 
 def _short_date(match: Match) -> str:
-    when, month, day = match.groups()
-    return f"{when} {_spoken_day(month, day)} " if _is_date(month, day) else match[0]
+    month, day = match.groups()
+    return f"{_spoken_day(month, day)} " if _is_date(month, day) and _on(match) else match[0]
+
+
+def _on(match: Match) -> bool:
+    """Whether a word before asks for a date: "on 5/6", not "over 5/6"."""
+    return _ON.search(match.string[max(0, match.start() - 12) : match.start()]) is not None
 
 
 def _short_dates(match: Match) -> str:
-    when, month, day, between, other, last = match.groups()
-    if not (_is_date(month, day) and _is_date(other, last)):
+    month, day, between, other, last = match.groups()
+    if not (_is_date(month, day) and _is_date(other, last) and _on(match)):
         return match[0]
     words = "to" if between.strip() in ("-", "to") else between.strip()
-    return f"{when} {_spoken_day(month, day)} {words} {_spoken_day(other, last)} "
+    return f"{_spoken_day(month, day)} {words} {_spoken_day(other, last)} "
 
 
 def _month_year(match: Match) -> str:
@@ -183,65 +188,65 @@ _OF_MANY = re.compile(
 
 
 def _old_year(match: Match) -> str:
-    value = int(match[2])
-    if value % 100 == 0 or value >= 1100:
+    value = int(match[1])
+    if value % 100 == 0 or not _IN.search(match.string[max(0, match.start() - 8) : match.start()]):
         return match[0]
-    return f"{match[1]} {cardinal(value // 100)} {_two_digits(f'{value % 100:02}')} "
+    return f"{cardinal(value // 100)} {_two_digits(f'{value % 100:02}')} "
+
+
+_IN = re.compile(r"(?i)\b(?:in|since|until|year|of|from|before|after|around|about) $")
 
 
 def _clock_with_point(match: Match) -> str:
-    return f" {clock(int(match[1]), int(match[2]))} {'ay' if match[3][0] == 'a' else 'pee'} em " if int(match[1]) < 13 else match[0]
+    return (
+        f" {clock(int(match[1]), int(match[2]))} {'ay' if match[3][0] == 'a' else 'pee'} em "
+        if int(match[1]) < 13
+        else match[0]
+    )
 
 
 _YEAR = r"1[1-9]\d\d|20\d\d"
 _RANGE = r"(?:\s?(?:-|to)\s?(\d{1,2})(?:st|nd|rd|th)?\b)?"
-_ON = (
+_ON = re.compile(
     r"(?i)\b(on|by|until|since|before|after|due|dated?|from|till|starting|starts|ends|ending|expires|through|thru"
-    r"|mon|tue|tues|wed|thu|thur|thurs|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday)"
+    r"|mon|tue|tues|wed|thu|thur|thurs|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday),? $"
 )
 _SHORT_DAY = r"(1[0-2]|0?[1-9])/(3[01]|[12]\d|0?[1-9])"
 DATES: tuple[Rule, ...] = (
-    rule(r"(?<![\w.])(\d{1,3})h ?(\d{1,2})m(?:in)?(?: ?(\d{1,2})s)?(?!\w)", _hours_minutes_seconds, DIGITS),
-    rule(r"(?<![\w.:])(1[0-2]|0?[1-9])\.([0-5]\d)\s?((?:[ap]\.?m)\b\.?)", _clock_with_point, "."),
-    rule(r"(?<![\w.:,$])(1[0-2]|[1-9])([0-5]\d)\s?([ap]\.?m)\b", _clock_with_point, "m"),
+    rule(r"(?<![\w.])(\d{1,3})h ?(\d{1,2})m(?:in)?(?: ?(\d{1,2})s)?(?!\w)", _hours_minutes_seconds, "0-9"),
+    rule(r"(?<![\w.:])(1[0-2]|0?[1-9])\.([0-5]\d)\s?((?:[ap]\.?m)\b\.?)", _clock_with_point, ". 0-9"),
+    rule(r"(?<![\w.:,$])(1[0-2]|[1-9])([0-5]\d)\s?([ap]\.?m)\b", _clock_with_point, "m 0-9"),
     rule(
         rf"\b({'|'.join(WEEKDAYS)})(?=,? (?:(?:{'|'.join(_SHORT)})\b|\d))",
         lambda m: f"{WEEKDAYS[m[1]]}",
-        DIGITS,
+        "0-9",
     ),
-    rule(rf"{_ON} {_SHORT_DAY}( ?- ?| to | and | or | until ){_SHORT_DAY}(?![\w/]|\.\d)", _short_dates, "/"),
-    rule(rf"{_ON},? {_SHORT_DAY}(?![\w/%]|\.\d| (?:of|inch|cup|mile|acre|stars))", _short_date, "/"),
+    rule(rf"(?<= ){_SHORT_DAY}( ?- ?| to | and | or | until ){_SHORT_DAY}(?![\w/]|\.\d)", _short_dates, "/ 0-9"),
+    rule(rf"(?<= ){_SHORT_DAY}(?![\w/%]|\.\d| (?:of|inch|cup|mile|acre|stars))", _short_date, "/ 0-9"),
     rule(
         r"(?<![\w.,])('?)(1[1-9]\d0|20\d0|[2-9]0|10{1,3})('?)s\b",
         _decade,
-        DIGITS,
+        "0-9",
     ),
-    rule(r"(?<=\d)\s?([AaPp])(?:\.\s?[Mm]\b(\.?)|[Mm]\b()(?!['\w]))", _half_of_day, "mM"),
-    rule(r"(?<![\w-])(\d{4})([-/])(\d\d)\2(\d\d)(?:T(?=\d))?(?![\d/-])", _iso, DIGITS),
-    rule(r"(?<![\w/.-])(\d{1,2})([/-])(\d{1,2})\2(\d{4})(?![\w/])", _slashes, DIGITS),
-    rule(r"(?<![\w/.])(\d{1,2})(/)(\d{1,2})/(\d\d)(?![\w/])", _slashes, "/"),
-    rule(rf"(?<![\w/.])(0?[1-9]|[12]\d|3[01])\.(0?[1-9]|1[0-2])\.((?:{_YEAR}))(?![\w.]\w)", _dots, "."),
+    rule(r"(?<=\d)\s?([AaPp])(?:\.\s?[Mm]\b(\.?)|[Mm]\b()(?!['\w]))", _half_of_day, "mM 0-9"),
+    rule(r"(?<![\w-])(\d{4})([-/])(\d\d)\2(\d\d)(?:T(?=\d))?(?![\d/-])", _iso, "0-9"),
+    rule(r"(?<![\w/.-])(\d{1,2})([/-])(\d{1,2})\2(\d{4})(?![\w/])", _slashes, "0-9"),
+    rule(r"(?<![\w/.])(\d{1,2})(/)(\d{1,2})/(\d\d)(?![\w/])", _slashes, "/ 0-9"),
+    rule(rf"(?<![\w/.])(0?[1-9]|[12]\d|3[01])\.(0?[1-9]|1[0-2])\.((?:{_YEAR}))(?![\w.]\w)", _dots, ". 0-9"),
     rule(rf"(?<![\w/.])(0?[1-9]|1[0-2])/({_YEAR})(?![\w/])", _month_year, "/"),
-    rule(rf"\b({MONTH})\s{_DAY}\s?(?:-|to)\s?({MONTH})\s{_DAY}{_NO_DAY}", _across_months, DIGITS),
-    rule(rf"\b({MONTH})\s{_DAY}{_RANGE}{_NO_DAY}", _month_day, DIGITS),
-    rule(r"\b(may|march)\s(\d{1,2})(?:st|nd|rd|th)\b", _lower_month_day, DIGITS),
+    rule(rf"\b({MONTH})\s{_DAY}\s?(?:-|to)\s?({MONTH})\s{_DAY}{_NO_DAY}", _across_months, "0-9"),
+    rule(rf"\b({MONTH})\s{_DAY}{_RANGE}{_NO_DAY}", _month_day, "0-9"),
+    rule(r"\b(may|march)\s(\d{1,2})(?:st|nd|rd|th)\b", _lower_month_day, "0-9"),
     rule(
         rf"(?i:\bthe )?(?<![\d,.:$£€-])\b{_DAY}(?:\s?(?:-|to)\s?{_DAY})?(?: of)? ({MONTH})(?![A-Za-z])",
         _day_month,
-        DIGITS,
+        "0-9",
     ),
-    rule(rf"\b({'|'.join(_SHORT)})\b\.?(?= \d)", lambda m: _month(m[0]), DIGITS),
-    rule(
-        r"\b([Jj]an|[Ff]eb|[Aa]ug|[Ss]ept|[Oo]ct|[Nn]ov|[Dd]ec|Mar|Apr|Jun|Jul|Sep"
-        r"|JAN|FEB|AUG|SEPT|OCT|NOV|DEC)\.",
-        lambda m: _month(m[0]),
-        ".",
-    ),
-    rule(r"(?<![\w:.,])(\d{1,2}:\d\d) ?- ?(?=\d{1,2}:\d\d(?![\w:]))", r"\1 to ", ":"),
-    rule(r"(?<![\w:.,])(\d{1,2}):(\d\d)(?::(\d\d))?(?:\.(\d{1,3}))?(?![\w:])", _time, ":"),
-    rule(r"(?<![\w:.,])(\d{1,3}):([0-5]\d)(?::([0-5]\d))?\.(\d{1,3})(?![\w:])", _duration, ":"),
-    rule(rf"(?<![\w.,/-])({_YEAR})-((?:{_YEAR})|\d\d)(?![\w/-]|[.,]\d)", _years_apart, "-"),
-    rule(r"(?i)\b((?:in|since|until|year|year of|of|from|before|after|around|about)) (10\d\d)(?![\d,.:%-]\d|\w| [a-z]+s\b)", _old_year,
-         "1"),
+    rule(rf"\b({'|'.join(_SHORT)})\b\.?(?= \d)", lambda m: _month(m[0]), "0-9"),
+    rule(r"(?<![\w:.,])(\d{1,2}:\d\d) ?- ?(?=\d{1,2}:\d\d(?![\w:]))", r"\1 to ", ": 0-9"),
+    rule(r"(?<![\w:.,])(\d{1,2}):(\d\d)(?::(\d\d))?(?:\.(\d{1,3}))?(?![\w:])", _time, ": 0-9"),
+    rule(r"(?<![\w:.,])(\d{1,3}):([0-5]\d)(?::([0-5]\d))?\.(\d{1,3})(?![\w:])", _duration, ": 0-9"),
+    rule(rf"(?<![\w.,/-])({_YEAR})-((?:{_YEAR})|\d\d)(?![\w/-]|[.,]\d)", _years_apart, "- 0-9"),
+    rule(r"(?<=[a-z] )(10\d\d)(?![\d,.:%-]\d|\w| [a-z]+s\b)", _old_year, "1"),
 )  # fmt: skip
-YEAR: Rule = rule(rf"(?<![\d,.])({_YEAR})(?!\d|,\d|\.\d)", lambda m: f" {year(int(m[1]))} ", DIGITS)
+YEAR: Rule = rule(rf"(?<![\d,.])({_YEAR})(?!\d|,\d|\.\d)", lambda m: f" {year(int(m[1]))} ", "0-9")

@@ -30,7 +30,7 @@ EMOTICONS: tuple[Rule, ...] = (
          "D^_\\'.<>"),
     rule(r"(?<![\w<])<(?:/|\\)?3+(?![\d%]|[.,]\d|\s?(?:"
          + "|".join({*RATES, *(unit for unit in UNITS if len(unit) > 1), *PLURAL_NOUNS})
-         + r"|(?!this|always|was|has|yes|guys|thanks|us)[a-z]+s)\b)", " ", "<"),
+         + r"|(?!this|always|was|has|yes|guys|thanks|us)[a-z]+s)\b)", " ", "< 0-9"),
 )  # fmt: skip
 
 
@@ -44,10 +44,10 @@ COMPARISONS: tuple[Rule, ...] = (
     rule(r"(?<=[\w)])\s?>=\s?(?=[A-Za-z])", " is greater than or equal to ", ">"),
     rule(r"\s?(?:<=|=<)\s?", " at most ", "<"),
     rule(r"\s?>=\s?", " at least ", ">"),
-    rule(rf"(?<=\d)\s?<\s?{_UNIT_AHEAD}", " is less than ", "<"),
-    rule(rf"(?<=\d)\s?>\s?{_UNIT_AHEAD}", " is greater than ", ">"),
-    rule(rf"<\s?{_UNIT_AHEAD}", " less than ", "<"),
-    rule(rf">\s?{_UNIT_AHEAD}", " more than ", ">"),
+    rule(rf"(?<=\d)\s?<\s?{_UNIT_AHEAD}", " is less than ", "< 0-9"),
+    rule(rf"(?<=\d)\s?>\s?{_UNIT_AHEAD}", " is greater than ", "> 0-9"),
+    rule(rf"<\s?{_UNIT_AHEAD}", " less than ", "< 0-9"),
+    rule(rf">\s?{_UNIT_AHEAD}", " more than ", "> 0-9"),
     rule(r"\b([A-Z]\w*) > (?=[A-Z])", r"\1, ", ">"),
     rule(r"(?<=[\w)]) < (?=[\w(-])", " is less than ", "<"),
     rule(r"(?<=[\w)]) > (?=[\w(-])", " is greater than ", ">"),
@@ -78,7 +78,9 @@ def _dash(match: Match) -> str:
     string = match.string
     if _EQUALS.match(string, match.end()):
         return f"{low} minus {high}"
-    if _REMARK.match(string, match.end()) or _IN_REMARK.search(string[max(0, match.start() - 60) : match.start()]):
+    if _REMARK.match(string, match.end()) or _IN_REMARK.search(
+        string[max(0, match.start() - 60) : match.start()]
+    ):
         return f"{low}, {high}"
     return f"{low} to {high}"
 
@@ -89,16 +91,20 @@ _IN_REMARK = re.compile(r" --? [^.?!;()\n]{0,60}$")
 _AMOUNT = rf"{_SIGN}?{NUMBER}(?:\s?%|[ap]m\b|\s[ap]\.?m\.?)?"
 _DAYS = alternatives({*WEEKDAYS, *WEEKDAYS.values()})
 DASHES: tuple[Rule, ...] = (
-    rule(r"(?<=\d)\.{2,3}(?=\d)", " to ", "."),
+    rule(r"(?<=\d)\.{2,3}(?=\d)", " to ", ". 0-9"),
     rule(r" ?\.(?: ?\.)+(?![/\w]*/)", _dots, "."),
-    rule(rf"\b({_DAYS})\.? ?- ?({_DAYS})(?![a-z])\.?", lambda m: f"{WEEKDAYS.get(m[1], m[1])} to {WEEKDAYS.get(m[2], m[2])}", "-"),
+    rule(
+        rf"\b({_DAYS})\.? ?- ?({_DAYS})(?![a-z])\.?",
+        lambda m: f"{WEEKDAYS.get(m[1], m[1])} to {WEEKDAYS.get(m[2], m[2])}",
+        "-",
+    ),
     rule(rf"\b({MONTH}(?: \d{{1,2}}(?:st|nd|rd|th)?)?) ?- ?(?={MONTH}(?![a-z]))", r"\1 to ", "-"),
-    rule(rf"(?<![\w.,:/$£€-])({_AMOUNT}) - ({_AMOUNT})(?![\w:/-]|[.,]\d)", _dash, "-"),
-    rule(rf"(?<![\w.,:/$£€-])({NUMBER}%)-(?={NUMBER}%)", r"\1 to ", "%"),
-    rule(r"(?<=[\d)x]) - (?=[a-z\d][\w ^]{0,12}(?:=|[+*] ?\d))", " minus ", "-"),
+    rule(rf"(?<![\w.,:/$£€-])({_AMOUNT}) - ({_AMOUNT})(?![\w:/-]|[.,]\d)", _dash, "- 0-9"),
+    rule(rf"(?<![\w.,:/$£€-])({NUMBER}%)-(?={NUMBER}%)", r"\1 to ", "% 0-9"),
+    rule(r"(?<=[\d)x]) - (?=[a-z\d][\w ^]{0,12}(?:=|[+*] ?\d))", " minus ", "- 0-9"),
     rule(r"\s?-{2,}\s?", ", ", "-"),
     rule(r"(?<=\S) // ?(?=\S)|(?<=[^\s\d]) / (?=\S)|(?<=\d) / (?=[^\s\d])", ", ", "/"),  # in verse
-    rule(rf"(?:(?<=\s)|^)-\s(?=\.?\d|{_SIGN})", ", ", "-"),  # minus has no space behind it
+    rule(rf"(?:(?<=\s)|^)-\s(?=\.?\d|{_SIGN})", ", ", "- 0-9"),  # minus has no space behind it
 )
 
 
@@ -128,16 +134,14 @@ def _slash(match: Match) -> str:
 SLASHES: tuple[Rule, ...] = (
     rule(rf"(?i)(?<![\w/.-])({alternatives(_SLANG)})(?![\w/-])", lambda m: _SLANG[m[1].lower()], "/"),
     rule(r"(?<![\w/])[wW]/\s?(?=[A-Za-z])", "with ", "/"),
-    rule(r"(?<![\w/])[wW]/(?=\s?\d)", "with ", "/"),
+    rule(r"(?<![\w/])[wW]/(?=\s?\d)", "with ", "/ 0-9"),
     rule(
         r"(?<![\w/.~\\])([A-Z])/([A-Z])(?:/([A-Z]))?(?![\w/])",
         lambda m: spell_letters("".join(filter(None, m.groups()))),
         "/",
     ),
     rule(r"(?<![\w/.~:\\@-])([A-Za-z][A-Za-z'-]*)/([A-Za-z][A-Za-z'-]*)(?![\w/]|\.[a-z])", _slash, "/"),
-    rule(
-        r"(?<![\w/.~:\\@-])([A-Z][A-Za-z]+)/([A-Za-z]+)/([A-Za-z]+)(?![\w/]|\.[a-z])", r"\1, \2, \3", "/"
-    ),
+    rule(r"(?<![\w/.~:\\@-])([A-Z][A-Za-z]+)/([A-Za-z]+)/([A-Za-z]+)(?![\w/]|\.[a-z])", r"\1, \2, \3", "/"),
 )
 
 

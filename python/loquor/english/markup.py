@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-from .rules import Match, Rule, apply, rule
+from .rules import Match, Stage, rule
 from .tables import STARTERS
 
 __all__ = ["join_lines", "without_markup"]
@@ -28,8 +28,8 @@ _NAMES = frozenset(
 )
 """The names of HTML's and SSML's tags."""
 _PAUSES = {
-    "break": ", ", "br": "\n", "li": "\n", "dt": "\n", "dd": "\n", "tr": "\n", "td": ", ", "th": ", ",
-    **dict.fromkeys("p div h1 h2 h3 h4 h5 h6 hr table ul ol dl blockquote section article header footer".split(),
+    "li": "\n- ", **dict.fromkeys(("break", "br", "dt", "dd", "tr", "td", "th"), ", "),
+    **dict.fromkeys(["p", "div", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "table", "ul", "ol", "dl", "blockquote", "section", "article", "header", "footer"],
                     "\n\n"),
 }  # fmt: skip
 _NOT_TEXT = ("<!--", "-->"), ("<script", "</script>"), ("<style", "</style>")
@@ -51,7 +51,7 @@ def without_markup(text: str) -> tuple[str, tuple[str, ...]]:
         text = _DECLARATION.sub("", text)
         text = _TAG.sub(lambda m: _tag(m, ends, dropped), text)
     for _ in range(3):  # one mark may hide another
-        before, text = text, apply(_MARKUP, text)
+        before, text = text, _MARKUP.apply(text)
         if text == before:
             break
     return text, tuple(dropped)
@@ -82,8 +82,7 @@ def _tag(match: Match, ends: set[str], dropped: dict[str, None]) -> str:
 
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _POWERS_OF = frozenset(
-    "cm km mm nm dm ft yd mi in ha sec min hr sin cos tan cot log exp meter meters metre metres mile miles foot"
-    " feet inch inches yard yards inv".split()  # noqa: SIM905
+    ["cm", "km", "mm", "nm", "dm", "ft", "yd", "mi", "in", "ha", "sec", "min", "hr", "sin", "cos", "tan", "cot", "log", "exp", "meter", "meters", "metre", "metres", "mile", "miles", "foot", "feet", "inch", "inches", "yard", "yards", "inv"]
 )
 _NUMBERS_OF_NOTES = r"[1-9]\d{0,2}(?:\s?[,–-]\s?\d{1,3})*"
 
@@ -99,7 +98,7 @@ def _joined(match: Match) -> str:
     return match[0].replace("[", "").replace("]", "")
 
 
-_MARKUP: tuple[Rule, ...] = (
+_MARKUP = Stage(
     rule(r"!?\[([^\[\]\n]{0,300})\]\([^\s()]*(?:\([^\s()]*\)[^\s()]*)?(?:\s[\"'][^\"'\n()]*[\"'])?\)", r"\1", "("),
     rule(rf"(?<=[A-Za-z]{{2}})\[\s?{_NUMBERS_OF_NOTES}\s?\]|(?<=[.,;:!?)\]\"'”’])\[\s?{_NUMBERS_OF_NOTES}\s?\]",
          "", "["),

@@ -6,12 +6,13 @@ import re
 
 from .letters import spell_code
 from .numbers import cardinal, digits, fraction, money, number, ordinal, plural, unit_plural
-from .rules import DIGITS, NUMBER, Match, Rule, alternatives, rule
+from .rules import NUMBER, Match, Rule, alternatives, rule
 from .units import CURRENCIES, CURRENCY_CODES, RATES, SCALES, UNITS
 
-__all__ = ["OLD_AND_ODD_MONEY", "MEASURES", "MONEY", "PHONES", "UNITS"]
+__all__ = ["CURRENCY_SIGNS", "MEASURES", "MONEY", "OLD_AND_ODD_MONEY", "PHONES", "UNITS"]
 
 _SIGNS = "".join(CURRENCIES)
+_DIGITS_AND_SIGNS = f"{_SIGNS} 0-9"
 _SIGN = f"[{re.escape(_SIGNS)}]"
 _SCALE = rf"(?:[\s-]?(hundred|thousand|million|billion|trillion|{alternatives(SCALES)})(?![\w]))?"
 _RATE = rf"(?:\s?/\s?({alternatives(RATES)})(?![A-Za-z]))?"
@@ -58,7 +59,7 @@ _NOUN_OF_MONEY = re.compile(
 
 
 def _is_adjective(match: Match) -> bool:
-    """"a $15 haircut": one dollar, whatever the number."""
+    """ "a $15 haircut": one dollar, whatever the number."""
     if _NOUN_OF_MONEY.match(match.string, match.end()):
         return True
     ahead = _NOUN_AHEAD.match(match.string, match.end())
@@ -86,36 +87,41 @@ def _money_a_time(match: Match) -> str:
     return f" {words} {per} {time}"
 
 
-OLD_AND_ODD_MONEY: tuple[Rule, ...] = (
-    rule(r"£\s?(\d{1,6}) (\d{1,2})s\.?(?: (\d{1,2})d\b\.?)?", _shillings, "£"),
-    rule(r"(?<![\w.])()(\d{1,2})s\. ?(\d{1,2})d\b\.?", _shillings, "d"),
-    rule(rf"({_SIGN})(\d[\d,]{{0,14}}(?:\.\d{{1,2}})?)(?:[- ](hundred|thousand|million|billion|trillion))?-(an?|per)-([a-z]+)",
-         _money_a_time, _SIGNS),
-)  # fmt: skip
-_AMOUNT = rf"(?:{NUMBER}|\.\d\d)"
-MONEY: tuple[Rule, ...] = (
-    rule(rf"({_SIGN})\s?(\d{{1,3}}(?:\.\d{{3}})*),(\d\d)(?!\d|,\d)|(?<![\d.,])(\d{{1,3}}(?:\.\d{{3}})*),(\d\d)\s?({_SIGN})",
-         lambda m: f"{m[1] or m[6]}{(m[2] or m[4]).replace('.', '')}.{m[3] or m[5]}", "".join(set(_SIGNS) - {"$"})),
+CURRENCY_SIGNS: tuple[Rule, ...] = (
+    rule(
+        rf"({_SIGN})\s?(\d{{1,3}}(?:\.\d{{3}})*),(\d\d)(?!\d|,\d)|(?<![\d.,])(\d{{1,3}}(?:\.\d{{3}})*),(\d\d)\s?({_SIGN})",
+        lambda m: f"{m[1] or m[6]}{(m[2] or m[4]).replace('.', '')}.{m[3] or m[5]}",
+        _DIGITS_AND_SIGNS,
+    ),
     # the sign or code behind the amount goes before it
     rule(
         rf"(?<![\w.,$£€])({NUMBER}){_SCALE}\s?({_SIGN})(?!\s?\d)",
         lambda m: f"{m[3]}{m[1]}{' ' + m[2] if m[2] else ''}",
-        _SIGNS,
+        _DIGITS_AND_SIGNS,
     ),
-    rule(rf"\b({alternatives(CURRENCY_CODES)})\s?(?={NUMBER})", lambda m: CURRENCY_CODES[m[1]], DIGITS),
+    rule(rf"\b({alternatives(CURRENCY_CODES)})\s?(?={NUMBER})", lambda m: CURRENCY_CODES[m[1]], "0-9"),
     rule(
         rf"(?<![\w.,$£€])({NUMBER}){_SCALE}\s?({alternatives(CURRENCY_CODES)})(?!\w)",
         lambda m: f"{CURRENCY_CODES[m[3]]}{m[1]}{' ' + m[2] if m[2] else ''}",
-        DIGITS,
+        "0-9",
     ),
+)
+OLD_AND_ODD_MONEY: tuple[Rule, ...] = (
+    rule(r"£\s?(\d{1,6}) (\d{1,2})s\.?(?: (\d{1,2})d\b\.?)?", _shillings, "£ 0-9"),
+    rule(r"(?<![\w.])()(\d{1,2})s\. ?(\d{1,2})d\b\.?", _shillings, "d 0-9"),
+    rule(rf"({_SIGN})(\d[\d,]{{0,14}}(?:\.\d{{1,2}})?)(?:[- ](hundred|thousand|million|billion|trillion))?-(an?|per)-([a-z]+)",
+         _money_a_time, _DIGITS_AND_SIGNS),
+)  # fmt: skip
+_AMOUNT = rf"(?:{NUMBER}|\.\d\d)"
+MONEY: tuple[Rule, ...] = (
     rule(
         rf"(?:\b(?:US|AU|CA|NZ|HK|[CA]))?({_SIGN})(?:(?:A|US|C|NZ|HK)(?=\d)|\s?)({_AMOUNT})(?: to {_SIGN}?({_AMOUNT}))?{_SCALE}{_RATE}",
         _money,
-        _SIGNS,
+        _DIGITS_AND_SIGNS,
     ),
-    rule(rf"(?<![\w.,])({NUMBER})\s?¢", lambda m: f" {number(m[1])} cent{'' if m[1] == '1' else 's'} ", "¢"),
+    rule(rf"(?<![\w.,])({NUMBER})\s?¢", lambda m: f" {number(m[1])} cent{'' if m[1] == '1' else 's'} ", "¢ 0-9"),
     rule(r"(?<![\w.,])(\d{1,3})[cp] (each|a piece|apiece|coin|stamp|piece)\b",
-         lambda m: f" {number(m[1])} {'cents' if m[0][len(m[1])] == 'c' else 'pence'} {m[2]}", DIGITS),
+         lambda m: f" {number(m[1])} {'cents' if m[0][len(m[1])] == 'c' else 'pence'} {m[2]}", "0-9"),
 )  # fmt: skip
 
 
@@ -155,8 +161,14 @@ _SIGN_BEFORE = re.compile(rf"{_SIGN}$")
 def _is_one(match: Match, amount: str, joint: str, unit: str) -> bool:
     if amount == "1" or joint == "-":
         return True
-    return _ARTICLE.search(_near(match)) is not None and _NOUN_AHEAD.match(match.string, match.end()) is not None or (
-        joint == unit[0] and _ARTICLE.search(_near(match)) is not None and match.string[match.end() : match.end() + 2].strip().isalpha()
+    return (
+        (_ARTICLE.search(_near(match)) is not None
+        and _NOUN_AHEAD.match(match.string, match.end()) is not None)
+        or (
+            joint == unit[0]
+            and _ARTICLE.search(_near(match)) is not None
+            and match.string[match.end() : match.end() + 2].strip().isalpha()
+        )
     )
 
 
@@ -179,7 +191,9 @@ def _degrees(match: Match) -> str:
 _RATED_AHEAD = re.compile(
     r"\s?-?(?:stars?|points?|rating|score|right|correct|wrong|on\b|would|overall|from me|for the|questions|votes|people|times|[.!]?$)"
 )
-_RATED_BEFORE = re.compile(r"(?i)\b(?:rate[ds]?|rating|score[ds]?|gives?|gave|giving|got|get|scored|solid|it|a|an|:)(?: it| this| them)? $|: ?$")
+_RATED_BEFORE = re.compile(
+    r"(?i)\b(?:rate[ds]?|rating|score[ds]?|gives?|gave|giving|got|get|scored|solid|it|a|an|:)(?: it| this| them)? $|: ?$"
+)
 
 
 def _fraction(match: Match) -> str:
@@ -215,7 +229,16 @@ def _is_rating(match: Match, top: str, bottom: str) -> bool:
     ahead = _RATED_AHEAD.match(match.string, match.end() - (match[0][-1] == " "))
     if int(bottom) in (5, 10, 100):
         return ahead is not None or _RATED_BEFORE.search(_near(match, 16)) is not None
-    return ahead is not None and ahead[0].strip() in ("right", "correct", "wrong", "points", "questions", "votes", "people", "times")
+    return ahead is not None and ahead[0].strip() in (
+        "right",
+        "correct",
+        "wrong",
+        "points",
+        "questions",
+        "votes",
+        "people",
+        "times",
+    )
 
 
 def _inches(match: Match) -> str:
@@ -236,26 +259,26 @@ def _inch_mark(match: Match) -> str:
 
 
 MEASURES: tuple[Rule, ...] = (
-    rule(r"(?<![\w.])(\d{1,2})'\s?(\d{1,2})(?:\"|'')", _inches, "'"),
+    rule(r"(?<![\w.])(\d{1,2})'\s?(\d{1,2})(?:\"|'')", _inches, "' 0-9"),
     rule(r"(?<![\w.])(\d{1,3})'(?= (?:tall|high|long|wide|deep|by|x|of|ceiling|ladder|fence|wall|boat|board|pole)\b)",
-         lambda m: f" {number(m[1])} {'foot' if m[1] == '1' else 'feet'} ", "'"),
-    rule(r"(?<![\w.,/])(\d{1,3}(?:\.\d+)?|\d{1,3}[ -]\d{1,2}/\d{1,2})(\")(?=( [A-Za-z]|-[a-z])|\s?x\s?\d|\W|$)", _inch_mark, '"'),
-    rule(rf"(?<![\d.,])({NUMBER})\s?°\s?([CF](?![A-Za-z]))?", _degrees, "°"),
-    rule(r"(?<![\w/.,-])()(24)/7/(365)(?![\d/])", " twenty-four seven three sixty-five ", "/"),
-    rule(r"(?<![\w/.,-])(\d{1,3})-(\d{1,3})/(\d{1,3})()(?![\d/])", _fraction, "/"),
-    rule(r"(?<![\d/.,-])(?:(\d{1,15}) )?(\d{1,6})/(\d{1,6})(ths?|rds?|nds?|sts?)?(?![\d/])", _fraction, "/"),
+         lambda m: f" {number(m[1])} {'foot' if m[1] == '1' else 'feet'} ", "' 0-9"),
+    rule(r"(?<![\w.,/])(\d{1,3}(?:\.\d+)?|\d{1,3}[ -]\d{1,2}/\d{1,2})(\")(?=( [A-Za-z]|-[a-z])|\s?x\s?\d|\W|$)", _inch_mark, '" 0-9'),
+    rule(rf"(?<![\d.,])({NUMBER})\s?°\s?([CF](?![A-Za-z]))?", _degrees, "° 0-9"),
+    rule(r"(?<![\w/.,-])()(24)/7/(365)(?![\d/])", " twenty-four seven three sixty-five ", "/ 0-9"),
+    rule(r"(?<![\w/.,-])(\d{1,3})-(\d{1,3})/(\d{1,3})()(?![\d/])", _fraction, "/ 0-9"),
+    rule(r"(?<![\d/.,-])(?:(\d{1,15}) )?(\d{1,6})/(\d{1,6})(ths?|rds?|nds?|sts?)?(?![\d/])", _fraction, "/ 0-9"),
     rule(
         rf"(?<![\w.,^])({NUMBER})(?:\s?|-)({alternatives(UNITS)})(?:(?:\^|(?<=[a-z]m)|(?<=\dm)|(?<= m)|(?<=ft))([23])(?!\d))?(?![A-Za-z'\d]|\.[A-Za-z]){_RATE}(\.(?!\d))?",
         _unit,
-        DIGITS,
+        "0-9",
     ),
     rule(r"(?<![\w.,$])3M\b(?! (?:people|users|dollars|units|views|downloads))", "three em", "M"),
     rule(rf"(?<![\w.,])({NUMBER})\s?(bn|[kM])(?![\w'])",
-         lambda m: f" {number(m[1])} {SCALES[m[2]]} " if m[2] != "M" or not _is_letter(m) else m[0], "kbM"),
+         lambda m: f" {number(m[1])} {SCALES[m[2]]} " if m[2] != "M" or not _is_letter(m) else m[0], "kbM 0-9"),
     rule(
         rf"(?<![\w.,])({NUMBER})/({alternatives(name for name in RATES if len(name) > 1)})(?![A-Za-z])",
         lambda m: f" {number(m[1])}{_per(m[2])} ",
-        "/",
+        "/ 0-9",
     ),
     rule(r"(?<![\w/])(km|mi|m|ft)/(h|hr|s|sec|min)(?![\w/])", lambda m: f"{UNITS[m[1]][1]}{_per(m[2])}", "/"),
 )  # fmt: skip
@@ -281,28 +304,30 @@ def _vanity(match: Match) -> str:
     """'1-800-FLOWERS': a telephone number that ends in a word."""
     one, code, word = match.groups()
     area = f"{cardinal(int(code[0]))} hundred" if code.endswith("00") else digits(code)
-    groups = (part.lower() if part.isalpha() and len(part) > 3 else spell_code(part) for part in word.split("-"))
+    groups = (
+        part.lower() if part.isalpha() and len(part) > 3 else spell_code(part) for part in word.split("-")
+    )
     return f" {'one, ' if one else ''}{area}, {' '.join(groups)} "
 
 
 _START = r"(?<![\w$£€.,/-])"
 _END = r"(?![\w/]|[.,-]\d)"
 PHONES: tuple[Rule, ...] = (
-    rule(r"(?<![\w-])(1-)?(\d{3})-([A-Z]{2,10}(?:-[A-Z\d]{2,7})?|[A-Z]{2,4}\d{3,5})(?![\w-])", _vanity, "-"),
-    rule(rf"(?<![\w.])\+\d{{1,3}}(?:[ .-]?\(?\d{{1,4}}\)?){{2,6}}{_END}", _groups, "+"),
-    rule(rf"{_START}(?:1[ .-])?(?:\(\d{{3}}\) ?|\d{{3}}[ .-])\d{{3}}[ .-]\d{{4}}{_END}", _groups, DIGITS),
-    rule(rf"{_START}\d{{4}}([ -])\d{{4}}\1\d{{4}}\1\d{{4}}{_END}", _groups, DIGITS),
-    rule(rf"{_START}(?:1300|1800|13\d\d|0\d{{3,4}}) \d{{3}} \d{{3,4}}{_END}", _groups, DIGITS),
-    rule(rf"{_START}0\d{{1,4}}[ -]\d{{3,4}}[ -]?\d{{3,4}}{_END}", _groups, DIGITS),
-    rule(rf"{_START}(\d{{3}})[ -](\d{{4}}){_END}", lambda m: f" {digits(m[1] + m[2])} ", DIGITS),
+    rule(r"(?<![\w-])(1-)?(\d{3})-([A-Z]{2,10}(?:-[A-Z\d]{2,7})?|[A-Z]{2,4}\d{3,5})(?![\w-])", _vanity, "- 0-9"),
+    rule(rf"(?<![\w.])\+\d{{1,3}}(?:[ .-]?\(?\d{{1,4}}\)?){{2,6}}{_END}", _groups, "+ 0-9"),
+    rule(rf"{_START}(?:1[ .-])?(?:\(\d{{3}}\) ?|\d{{3}}[ .-])\d{{3}}[ .-]\d{{4}}{_END}", _groups, "0-9"),
+    rule(rf"{_START}\d{{4}}([ -])\d{{4}}\1\d{{4}}\1\d{{4}}{_END}", _groups, "0-9"),
+    rule(rf"{_START}(?:1300|1800|13\d\d|0\d{{3,4}}) \d{{3}} \d{{3,4}}{_END}", _groups, "0-9"),
+    rule(rf"{_START}0\d{{1,4}}[ -]\d{{3,4}}[ -]?\d{{3,4}}{_END}", _groups, "0-9"),
+    rule(rf"{_START}(\d{{3}})[ -](\d{{4}}){_END}", lambda m: f" {digits(m[1] + m[2])} ", "0-9"),
     # thousands with spaces, and in lakhs
-    rule(rf"{_START}[1-9]\d{{0,2}}(?: 0{{3}})+(?![\d]| \d){_END}", lambda m: m[0].replace(" ", ""), DIGITS),
-    rule(rf"{_START}[1-9]\d{{0,2}}(?: \d{{3}}){{2,4}}(?! \d){_END}", lambda m: m[0].replace(" ", ""), DIGITS),
-    rule(rf"{_START}\d{{1,2}}(?:,\d\d){{1,5}},\d{{3}}(?!\d|,\d)", lambda m: m[0].replace(",", ""), ","),
+    rule(rf"{_START}[1-9]\d{{0,2}}(?: 0{{3}})+(?![\d]| \d){_END}", lambda m: m[0].replace(" ", ""), "0-9"),
+    rule(rf"{_START}[1-9]\d{{0,2}}(?: \d{{3}}){{2,4}}(?! \d){_END}", lambda m: m[0].replace(" ", ""), "0-9"),
+    rule(rf"{_START}\d{{1,2}}(?:,\d\d){{1,5}},\d{{3}}(?!\d|,\d)", lambda m: m[0].replace(",", ""), ", 0-9"),
     rule(
-        r"(?i)\b(call|dial|phone|text) ([2-9]11|999|112|988)\b", lambda m: f"{m[1]} {digits(m[2])} ", DIGITS
+        r"(?i)\b(call|dial|phone|text) ([2-9]11|999|112|988)\b", lambda m: f"{m[1]} {digits(m[2])} ", "0-9"
     ),
     rule(rf"{_START}(50-50|20-20|80-20|60-40|70-30|90-10|40-60|30-70)(?=[\s,.;!?)]|$)",
          lambda m: " ".join(cardinal(int(part)) for part in m[0].split("-")), "-"),
-    rule(rf"{_START}(?!\d{{4}}-\d\d-\d\d\b)(?!\d{{1,2}}-\d{{1,2}}-\d{{4}}\b)\d+(?:-\d+){{2,}}{_END}", _run, "-"),
+    rule(rf"{_START}(?!\d{{4}}-\d\d-\d\d\b)(?!\d{{1,2}}-\d{{1,2}}-\d{{4}}\b)\d+(?:-\d+){{2,}}{_END}", _run, "- 0-9"),
 )  # fmt: skip

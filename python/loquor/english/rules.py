@@ -4,38 +4,49 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
-__all__ = ["DIGITS", "NUMBER", "Match", "Rule", "alternatives", "apply", "rule"]
+__all__ = ["NUMBER", "Match", "Rule", "Stage", "alternatives", "rule"]
 
 Match = re.Match[str]
-DIGITS = "0123456789"
 NUMBER = r"(?:\d{1,3}(?:,\d{3}){1,5}(?!\d)|\d+)(?:\.\d+)?"
 
 
 class Rule(NamedTuple):
-    """`replacement` for each match of `pattern`, tried only in a text with one of the characters `needs`."""
+    """`replacement` for each match of `pattern`, tried only in a text with one character of each set."""
 
     pattern: re.Pattern[str]
     replacement: Callable[[Match], str] | str
-    needs: frozenset[str] = frozenset()
+    needs: tuple[frozenset[str], ...] = ()
 
 
 def rule(pattern: str, replacement: Callable[[Match], str] | str, needs: str = "") -> Rule:
-    """A rule that is skipped, without a look at the text, where none of `needs` is in it."""
-    return Rule(re.compile(pattern), replacement, frozenset(needs))
+    """A rule that costs nothing in a text without one character of each group in `needs`, as in "$£ 0-9"."""
+    groups = ("0123456789" if group == "0-9" else group for group in needs.split())
+    return Rule(re.compile(pattern), replacement, tuple(map(frozenset, groups)))
 
 
-def apply(rules: Iterable[Rule], text: str) -> str:
-    """The text after one rule behind the other."""
-    present = set(text)
-    for pattern, replacement, needs in rules:
-        if needs and present.isdisjoint(needs):
-            continue
-        text, changes = pattern.subn(replacement, text)
-        if changes:
-            present = set(text)
-    return text
+class Stage:
+    """Rules that run one behind the other.
+
+    Which of them can match follows from the characters a text has, and is remembered: a rule that needs a
+    character which only another rule writes belongs to a later stage.
+    """
+
+    def __init__(self, *rules: Rule) -> None:
+        self._rules = rules
+        self._relevant = frozenset[str]().union(*(group for each in rules for group in each.needs))
+        self._that_can_match = lru_cache(maxsize=512)(self._choose)
+
+    def _choose(self, present: frozenset[str]) -> tuple[Rule, ...]:
+        return tuple(each for each in self._rules if not any(map(present.isdisjoint, each.needs)))
+
+    def apply(self, text: str) -> str:
+        """The text after all rules."""
+        for pattern, replacement, _ in self._that_can_match(self._relevant.intersection(text)):
+            text = pattern.sub(replacement, text)
+        return text
 
 
 def alternatives(words: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ import re
 
 from .letters import spell_code, spell_letters
 from .numbers import cardinal, digits, number, year
-from .rules import DIGITS, Match, Rule, rule
+from .rules import Match, Rule, rule
 from .signs import FILE_SUFFIXES
 
 __all__ = ["TECHNICAL", "VERSIONS", "spell_addresses"]
@@ -61,7 +61,9 @@ def _spell_part(run: str) -> str:
 # --- Paths, names with dots, options ---
 
 _BEFORE = r"(?:(?<=[\s\"'(=:>\[])|^)"
-_FOLDERS = frozenset("etc usr bin sbin src lib var home tmp opt dev proc sys mnt debian d docs tests doc".split())  # noqa: SIM905
+_FOLDERS = frozenset(
+    ["etc", "usr", "bin", "sbin", "src", "lib", "var", "home", "tmp", "opt", "dev", "proc", "sys", "mnt", "debian", "d", "docs", "tests", "doc"]
+)
 _DOT_FILES = frozenset("profile config ssh env git cache local gitignore bash_history htaccess".split())  # noqa: SIM905
 _KNOWN_OPTIONS = frozenset(
     """help version verbose quiet force all output input debug yes no user global recursive install name path
@@ -87,9 +89,13 @@ def _dotted_name(match: Match) -> str:
     if len(parts[0]) == 1 and not match[0].islower():
         return match[0]
     if len(parts) > 2:
-        is_name = match[0].islower() and (parts[-1] in FILE_SUFFIXES or all(len(p) > 1 for p in parts[:-1]))
+        is_name = match[0].islower() and (
+            (parts[-1] in FILE_SUFFIXES and len(parts[-1]) > 1) or all(len(part) > 1 for part in parts[:-1])
+        )
     else:
-        is_name = len(parts[0]) > 1 and ((parts[1] if len(parts[1]) < 3 else parts[1].lower()) in FILE_SUFFIXES or "_" in parts[0][1:-1])
+        is_name = len(parts[0]) > 1 and (
+            (parts[1] if len(parts[1]) < 3 else parts[1].lower()) in FILE_SUFFIXES or "_" in parts[0][1:-1]
+        )
     return f" {_spell_runs(match[0])} " if is_name else match[0]
 
 
@@ -111,7 +117,7 @@ TECHNICAL: tuple[Rule, ...] = (
     rule(r"\b[A-Z]:\\[\w.\\-]*", _spelled, "\\"),
     rule(r"(?<![\w/.@:~-])[A-Za-z_][\w-]*(?:/[A-Za-z_.][\w.+-]*)+/?", _relative_path, "/"),
     rule(r"(?<![\w.@/-])[A-Za-z_][\w-]*(?:\._?[A-Za-z][\w-]*){1,20}(?![\w@])", _dotted_name, "."),
-    rule(r"(?:\b(ASP|VB|ADO)|(?<![\w.]))\.NET\b", lambda m: f"{m[1] or ''} dot net", "."),
+    rule(r"(?:\b(ASP|VB|ADO)|(?<![\w.]))\.NET\b", lambda m: f"{m[1] or ''} dot net", ". N T"),
     rule(rf"{_BEFORE}\.([A-Za-z][\w-]{{0,20}})(?=[\s,;:!?)\"']|\.?$|\.\s)", _dot_file, "."),
     # options
     rule(r"(?<=\s)(--)([a-z]+(?:-[a-z]+)*)((?:=[^\s,;]*)?)(?!\w)",
@@ -121,8 +127,8 @@ TECHNICAL: tuple[Rule, ...] = (
          lambda m: f"{m[1]} dash {spell_letters(m[3])} ", "-"),
     rule(r"(?:(?<=\s)|^)(-)([B-HJ-Z]|[b-hj-z]|[b-df-hj-np-tv-z]{2,4})()(?![\w'./-]|\s-)", _option, "-"),
     rule(r"(?<!\w)\$(\{?)([A-Za-z_][A-Za-z_]+)\}?(?![\w.])", lambda m: f" dollar {m[2].replace('_', ' ')} ", "$"),
-    rule(r"(?<=[\"'=(])\$(\d)(?=[\"')])", r" dollar \1 ", "$"),
-    rule(r"(?<=[A-Za-z])~(?=\d)", " tilde ", "~"),
+    rule(r"(?<=[\"'=(])\$(\d)(?=[\"')])", r" dollar \1 ", "$ 0-9"),
+    rule(r"(?<=[A-Za-z])~(?=\d)", " tilde ", "~ 0-9"),
 )  # fmt: skip
 
 
@@ -142,7 +148,9 @@ def _dashed(match: Match) -> str:
 
 
 def _dotted(text: str) -> str:
-    return " point ".join(spell_code(part) if not part.isdigit() else number(part) for part in text.split("."))
+    return " point ".join(
+        spell_code(part) if not part.isdigit() else number(part) for part in text.split(".")
+    )
 
 
 def _vulnerability(match: Match) -> str:
@@ -164,21 +172,23 @@ def _section(match: Match) -> str:
     return f" {spell_letters(match[1])} point {numbers} "
 
 
+_NAMED_BY_NUMBER = re.compile(
+    r"(?i)\b(?:(?:bug|ticket|issue)s?|(?:account|serial|tracking|order|case|card|model|part|reference|confirmation"
+    r"|passport|policy) (?:number|no\.?|code)(?: is|:)?) $"
+)
 VERSIONS: tuple[Rule, ...] = (
     rule(r"(?<![\w.])(\d{1,15}(?:\.\d{1,15})?)[eE]([+-]\d{1,3})\b|(?<![\w.])(\d{1,15}\.\d{1,15})[eE](\d{1,3})\b",
-         _scientific, "eE"),
-    rule(r"\b0[xX]([\da-fA-F]{1,32})\b", _hexadecimal, DIGITS),
-    rule(r"\bCVE-(\d{4})-(\d{4,7})\b", _vulnerability, DIGITS),
+         _scientific, "eE +-. 0-9"),
+    rule(r"\b0[xX]([\da-fA-F]{1,32})\b", _hexadecimal, "0-9"),
+    rule(r"\bCVE-(\d{4})-(\d{4,7})\b", _vulnerability, "0-9"),
     rule(r"(?i)\b((?:ISBN(?:-1[03])?|ISSN|EAN|UPC|IMEI)(?:\s?:|\s?number)?\s?)(\d[\d -]{6,18}[\dxX])\b",
-         _long_number, DIGITS),
+         _long_number, "0-9"),
     rule(r"(?i)\b(zip(?: code)? )(\d{5})\b(?:-(\d{4}))?",
-         lambda m: f"{m[1]}{digits(m[2])}{' dash ' + digits(m[3]) if m[3] else ''}", DIGITS),
-    rule(r"(?i)\b((?:bug|ticket|issue)s?|(?:account|serial|tracking|order|case|card|model|part|reference"
-         r"|confirmation|passport|policy) (?:number|no\.?|code)(?: is|:)?) (\d{5,12})\b",
-         lambda m: f"{m[1]} {digits(m[2])} ", DIGITS),
-    rule(r"#(\d{5,12})\b", lambda m: f" number {digits(m[1])} ", "#"),
-    rule(r"(?<![\w.,-])\d+(?:\.\d+){2,5}(?:-\d+(?:\.\d+){0,4}){1,2}(?![\w-])", _dashed, "-"),
-    rule(r"\b[vV](\d+(?:\.\d+)*)\b", lambda m: f"version {_dotted(m[1])}", DIGITS),
-    rule(r"(?<![\w.,])([A-Z])((?:\.\d{1,3})+)(?!\w|\.\w)", _section, "."),
+         lambda m: f"{m[1]}{digits(m[2])}{' dash ' + digits(m[3]) if m[3] else ''}", "0-9"),
+    rule(r"(?<= )\d{5,12}\b", lambda m: digits(m[0]) if _NAMED_BY_NUMBER.search(m.string[max(0, m.start() - 24) : m.start()])
+         else m[0], "0-9"),
+    rule(r"#(\d{5,12})\b", lambda m: f" number {digits(m[1])} ", "# 0-9"),
+    rule(r"(?<![\w.,-])\d+(?:\.\d+){2,5}(?:-\d+(?:\.\d+){0,4}){1,2}(?![\w-])", _dashed, "- 0-9"),
+    rule(r"\b[vV](\d+(?:\.\d+)*)\b", lambda m: f"version {_dotted(m[1])}", "0-9"),
+    rule(r"(?<![\w.,])([A-Z])((?:\.\d{1,3})+)(?!\w|\.\w)", _section, ". 0-9"),
 )  # fmt: skip
-

@@ -25,7 +25,7 @@ _REGULAR = {
     "mA": "milliamp", "amp": "amp", "microF": "microfarad", "dB": "decibel", "db": "decibel",
     "kcal": "kilocalorie", "cal": "calorie", "cals": "calorie", "kJ": "kilojoule",
     "Pa": "pascal", "kPa": "kilopascal", "hPa": "hectopascal", "MPa": "megapascal",
-    "px": "pixel", "ha": "hectare", "ohms": "ohm", "mmol": "millimole", 
+    "px": "pixel", "ha": "hectare", "ohms": "ohm", "mmol": "millimole",
 }  # fmt: skip
 
 _SAME = {
