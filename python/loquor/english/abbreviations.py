@@ -27,7 +27,7 @@ from .tables import (
     UNITS_WITH_STOP,
     WORDS_TOO,
 )
-from .units import PLURAL_NOUNS
+from .units import PLURAL_NOUNS, UNITS
 
 __all__ = ["ABBREVIATED"]
 
@@ -192,7 +192,7 @@ def _read_before_number(match: Match, word: str, low: str) -> str | None:
 
 
 _BRACKETED = re.compile(r" ?[(\[]?\d")
-_ORDINAL = re.compile(r"\d(?:st|nd|rd|th) $|\b(?:first|second|third|new|revised) $")
+_ORDINAL = re.compile(r"\d(?:st|nd|rd|th) $|\b(?:first|second|third|revised) $")
 _SAID = frozenset(
     """said say says saying answered answers replied reply told tell tells shook meant whispered was is it's mean
     means a the an an't cried shouted him her me them us you i'd i'll just simply be a got get gets heard hear
@@ -345,6 +345,14 @@ def _verse(match: Match) -> str:
     return f"{BIBLE_BOOKS[book]} {chapter}{comma} {verse}{f' to {last}' if last else ''}"
 
 
+def _square(match: Match) -> str:
+    """'300 sq. ft.' -> '300 square feet'."""
+    one, many = UNITS.get(match[2], ("inch", "inches"))
+    words = one if re.search(r"(?:^|\D)1 $|-$|\bper $", match.string[max(0, match.start() - 4) : match.start()]) else many
+    stop = "." if match[3] and _starts_sentence(match) else ""
+    return f"{UNITS_WITH_STOP[match[1]]} {words}{stop}"
+
+
 _STREETS = {"Ave": "avenue", "Blvd": "boulevard", "Rd": "road", "Hwy": "highway", "Pkwy": "parkway", "St": "street",
             "Dr": "drive", "Ln": "lane"}  # fmt: skip
 
@@ -357,6 +365,7 @@ ABBREVIATED: tuple[Rule, ...] = (
          + ("." if _END.match(m.string, m.end()) or _CAPITAL.match(m.string, m.end()) else ""), "."),
     rule(r"\b(Lt|Maj|Brig)\. (Col|Gen|Cmdr|Gov|Gov)\. (?=[A-Z])",
          lambda m: f"{_like('A', BEFORE_NAMES[m[1]])} {_like('A', BEFORE_NAMES[m[2]])} ", "."),
+    rule(r"\b(sq|cu)\.? ?(ft|in|mi|yd|km|m|cm|mm)\b(\.?)", _square, "qu"),
     rule(r"(?<=[a-z]) v\. (?=[A-Z])", " versus ", "."),
     rule(r"(?<![\w.'/@&])(?<![A-Za-z]-)((?:[A-Za-z]{1,2}\.)?[A-Za-z]{1,7}|[A-Za-z]\.[A-Za-z]\.[A-Za-z])\.(?![A-Za-z@]\w|[A-Za-z]\.)", _stopped,
          "."),

@@ -22,15 +22,21 @@ _VULGAR = re.compile(r"(\d?)([¼-¾⅐-⅞])")
 _ANGLE = re.compile(r"(\d+)°\s?(\d+)[′'](?:\s?(\d+(?:\.\d+)?)[″\"])?(?:\s?([NSEW])\b)?")
 _SIDES = {"N": "north", "S": "south", "E": "east", "W": "west"}
 _MINUS = re.compile(r"(?<=\d)−(?=\d)")
+_LONG_NUMBER = re.compile(r"\d{24,}")  # is said digit by digit, and would cost the rules for numbers much
 _SPACES = re.compile(r"[^\S\n]+")
 
 
 def in_ascii(text: str) -> tuple[str, tuple[str, ...]]:
     """ASCII, tag places and the signs that rules read; and what could not be written so."""
+    text, left_out = _fold(text)
+    return _LONG_NUMBER.sub(lambda m: " ".join(m[0]), _SPACES.sub(" ", text)), left_out
+
+
+def _fold(text: str) -> tuple[str, tuple[str, ...]]:
     if "°" in text:
         text = _ANGLE.sub(_angle, text)
     if text.isascii():
-        return _SPACES.sub(" ", text), ()
+        return text, ()
     text = _POWER.sub(lambda m: "^" + m[0].translate(_POWERS), text)
     text = _MINUS.sub("-", text).replace("−", " minus ")
     text = _VULGAR.sub(_vulgar_fraction, text.translate(_TRANSLATION))
@@ -50,7 +56,7 @@ def in_ascii(text: str) -> tuple[str, tuple[str, ...]]:
             out.append(" ")
             if category[0] in "LSN":
                 left_out[unicodedata.normalize("NFC", character)] = None
-    return _SPACES.sub(" ", "".join(out)), tuple(left_out)
+    return "".join(out), tuple(left_out)
 
 
 def _vulgar_fraction(match: Match) -> str:

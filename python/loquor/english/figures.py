@@ -19,7 +19,7 @@ _UNIT = alternatives(UNITS)
 HYPHENS: tuple[Rule, ...] = (
     rule(r"(?<=\d(?:st|nd|rd|th))-(?=\d)", " to ", "- 0-9"),
     rule(r"(?<=\d[ap]m)-(?=\d)|(?<=[ap]\.m\.)-(?=\d)", " to ", "- 0-9"),
-    rule(r"(?<=[A-Za-z])-(?= (?:and|or|to|nor|but)\b)", " ", "-"),
+    rule(r"(?<=[A-Za-z\d])-(?= (?:and|or|to|nor|but)\b)", " ", "-"),
     rule(r"(?<=[A-Za-z])-(in|out-of)-(?=\d)", lambda m: f" {m[1].replace('-', ' ')} ", "- 0-9"),
     rule(r"(?<=\d[a-z][a-z])-(?=[a-z])|(?<=\ds)-(?=[a-z])", " ", "- 0-9"),
     rule(rf"(?<=[A-Za-z])-(?=\d)|(?<=\d)-(?=[A-Za-z])(?!(?:{_UNIT})(?!\w|\.[A-Za-z]))", " ", "- 0-9"),
@@ -98,7 +98,7 @@ def _short_ordinal(match: Match) -> str:
     """'the 2d Cavalry' and '72d Street', but 'a 3d printer'."""
     string, end = match.string, match.end()
     the = string[max(0, match.start() - 4) : match.start()].lower() == "the "
-    if _ORDERED.match(string, end) or (the and not _THINGS.match(string, end)):
+    if _ORDERED.match(string, end) or len(match[1]) > 1 or (the and not _THINGS.match(string, end)):
         return f" {ordinal(int(match[1]))} "
     return match[0]
 
@@ -113,7 +113,7 @@ CODES: tuple[Rule, ...] = (
          "0"),
 )  # fmt: skip
 PLAIN_NUMBERS: tuple[Rule, ...] = (
-    rule(r"(?<![A-Za-z\d.,])(?=[A-Za-z]{0,20}\d)(?=\d{0,20}[A-Za-z])[A-Za-z\d]+", lambda m: f" {spell_code(m[0])} ",
+    rule(r"(?<![A-Za-z\d.,])(?:\d+[A-Za-z]|[A-Za-z]+\d)[A-Za-z\d]*", lambda m: f" {spell_code(m[0])} ",
          "0-9"),
     rule(r"(?<![\w.,])00([1-9])(?![\w.,]\d|\w)", lambda m: f" double oh {cardinal(int(m[1]))} ", "0 0-9"),
     rule(rf"{NUMBER}|\.\d+", lambda m: f" {number(m[0])} ", "0-9"),

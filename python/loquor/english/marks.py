@@ -46,6 +46,8 @@ COMPARISONS: tuple[Rule, ...] = (
     rule(r"\s?>=\s?", " at least ", ">"),
     rule(rf"(?<=\d)\s?<\s?{_UNIT_AHEAD}", " is less than ", "< 0-9"),
     rule(rf"(?<=\d)\s?>\s?{_UNIT_AHEAD}", " is greater than ", "> 0-9"),
+    rule(rf"(?<=\b[A-Za-z]) < {_UNIT_AHEAD}", " is less than ", "< 0-9"),
+    rule(rf"(?<=\b[A-Za-z]) > {_UNIT_AHEAD}", " is greater than ", "> 0-9"),
     rule(rf"<\s?{_UNIT_AHEAD}", " less than ", "< 0-9"),
     rule(rf">\s?{_UNIT_AHEAD}", " more than ", "> 0-9"),
     rule(r"\b([A-Z]\w*) > (?=[A-Z])", r"\1, ", ">"),
@@ -101,7 +103,7 @@ DASHES: tuple[Rule, ...] = (
     rule(rf"\b({MONTH}(?: \d{{1,2}}(?:st|nd|rd|th)?)?) ?- ?(?={MONTH}(?![a-z]))", r"\1 to ", "-"),
     rule(rf"(?<![\w.,:/$£€-])({_AMOUNT}) - ({_AMOUNT})(?![\w:/-]|[.,]\d)", _dash, "- 0-9"),
     rule(rf"(?<![\w.,:/$£€-])({NUMBER}%)-(?={NUMBER}%)", r"\1 to ", "% 0-9"),
-    rule(r"(?<=[\d)x]) - (?=[a-z\d][\w ^]{0,12}(?:=|[+*] ?\d))", " minus ", "- 0-9"),
+    rule(r"(?:(?<=[\d)])|(?<=\d[a-z])|(?<= [a-z])) - (?=[a-z\d][\w ^]{0,12}(?:=|[+*] ?\d))", " minus ", "- 0-9"),
     rule(r"\s?-{2,}\s?", ", ", "-"),
     rule(r"(?<=\S) // ?(?=\S)|(?<=[^\s\d]) / (?=\S)|(?<=\d) / (?=[^\s\d])", ", ", "/"),  # in verse
     rule(rf"(?:(?<=\s)|^)-\s(?=\.?\d|{_SIGN})", ", ", "- 0-9"),  # minus has no space behind it

@@ -90,7 +90,7 @@ _NUMBERS_OF_NOTES = r"[1-9]\d{0,2}(?:\s?[,–-]\s?\d{1,3})*"
 def _raised(match: Match) -> str:
     """The word alone, unless the raised number is a power of it."""
     word = match[1]
-    power = (len(word) == 1 and word not in "aI") or word in _POWERS_OF
+    power = word in _POWERS_OF or (len(word) == 1 and (word not in "aI" or match[0][1:] in ("²", "³")))
     return match[0] if power else word
 
 
@@ -100,9 +100,9 @@ def _joined(match: Match) -> str:
 
 _MARKUP = Stage(
     rule(r"!?\[([^\[\]\n]{0,300})\]\([^\s()]*(?:\([^\s()]*\)[^\s()]*)?(?:\s[\"'][^\"'\n()]*[\"'])?\)", r"\1", "("),
+    rule(r"\[(\d*[^\[\]\n\d][^\[\]\n]{1,300})\]\[\d*\]", r"\1", "["),
     rule(rf"(?<=[A-Za-z]{{2}})\[\s?{_NUMBERS_OF_NOTES}\s?\]|(?<=[.,;:!?)\]\"'”’])\[\s?{_NUMBERS_OF_NOTES}\s?\]",
          "", "["),
-    rule(r"\[([^\[\]\n]{1,300})\]\[\d*\]", r"\1", "["),
     rule(r"(?i)\s?\[(?:citation needed|clarification needed|who\?|when\?|note \d+|nb \d+|edit)\]", "", "["),
     rule(rf"([A-Za-z]+)[{_SUPERSCRIPTS}]+(?![\w⁻])", _raised, _SUPERSCRIPTS),
     rule(rf"(?<=[.,;:!?\"”’])[{_SUPERSCRIPTS}]+(?!\w)", "", _SUPERSCRIPTS),

@@ -47,7 +47,7 @@ POSTAL_CODES = {
     "WV": "West Virginia", "WI": "Wisconsin", "WY": "Wyoming", "BC": "British Columbia", "ON": "Ontario",
     "QC": "Quebec", "AB": "Alberta", "NSW": "New South Wales",
 }  # fmt: skip
-POSTAL_WORDS = frozenset("HI ID IN LA ME OH OK OR PA MA ON AL DE MS AB".split())  # noqa: SIM905
+POSTAL_WORDS = frozenset("HI ID IN LA ME OK OR PA MA ON AL DE MS AB".split())  # noqa: SIM905
 """Codes that are words too, or other initials: they need a postal code or a known town beside them."""
 
 CITIES = frozenset(

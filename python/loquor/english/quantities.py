@@ -36,8 +36,12 @@ def _money(match: Match) -> str:
     sign, low, high, scale, rate = match.groups()
     unit, small = CURRENCIES[sign]
     amount = high or low
-    start = f" {number(low)} to " if high else " "
     one = _is_adjective(match)
+    start = " "
+    if high:
+        whole, _, cents = low.replace(",", "").partition(".")
+        exact = len(cents) == 2 and not scale
+        start = f" {money(int(whole), int(cents), unit, small) if exact else number(low)} to "
     if scale:
         words = f"{number(amount)} {SCALES.get(scale, scale)} {unit if one else unit_plural(unit)}"
     else:
@@ -49,7 +53,11 @@ def _money(match: Match) -> str:
     return f"{start}{words}{_per(rate)} "
 
 
-_NOUN_AHEAD = re.compile(r"(?:-| )[a-z]")
+_NOUN_AHEAD = re.compile(
+    r"-[a-z]| (?!(?:to|and|or|but|in|on|at|by|for|from|of|a|an|the|that|is|was|will|as|he|she|they|we|it|you|more|less|per"
+    r"|each|every|when|if|with|than|into|after|before|off)\b)[a-z]"
+)
+_DETERMINER = re.compile(r"(?i)\b(?:an?|his|her|my|our|their|your|its|another|every) $")
 
 
 _NOUN_OF_MONEY = re.compile(
@@ -63,7 +71,7 @@ def _is_adjective(match: Match) -> bool:
     if _NOUN_OF_MONEY.match(match.string, match.end()):
         return True
     ahead = _NOUN_AHEAD.match(match.string, match.end())
-    return ahead is not None and _ARTICLE.search(_near(match)) is not None
+    return ahead is not None and _DETERMINER.search(_near(match)) is not None
 
 
 def _shillings(match: Match) -> str:
@@ -139,6 +147,9 @@ _CAPITAL_BEFORE = re.compile(r"[A-Z] $")
 _INITIAL = re.compile(r"\. ?[A-Z][a-z]|\. ?[A-Z]\.")
 
 
+_POWERS = {"2": "square ", "3": "cubic ", None: ""}
+
+
 def _unit(match: Match) -> str:
     amount, unit, power, rate, stop = match.groups()
     joint = match[0][len(amount)]
@@ -146,7 +157,7 @@ def _unit(match: Match) -> str:
         return match[0]
     one, many = UNITS[unit]
     words = one if _is_one(match, amount, joint, unit) else many
-    words = {"2": "square ", "3": "cubic ", None: ""}[power] + words
+    words = _POWERS[power] + words
     if unit == "s" and joint == "s":  # 'the B-52s'
         return f" {plural(number(amount))}{stop or ''} "
     if unit == "mm" and joint == " " and _SIGN_BEFORE.search(_near(match)):
@@ -241,6 +252,15 @@ def _is_rating(match: Match, top: str, bottom: str) -> bool:
     )
 
 
+def _unit_of_part(match: Match) -> str:
+    """'1/2 tsp' -> '1/2 teaspoon', '2 1/2 lb' -> '2 1/2 pounds'."""
+    part, joint, unit, stop = match.groups()
+    top, bottom = map(int, part.split()[-1].split("/"))
+    one, many = UNITS[unit]
+    kept = stop if stop and _ENDS.match(match.string, match.end()) else ""
+    return f"{part} {many if joint != '-' and (' ' in part or top > bottom) else one}{kept}"
+
+
 def _inches(match: Match) -> str:
     feet, inches = match.groups()
     return (
@@ -263,8 +283,12 @@ MEASURES: tuple[Rule, ...] = (
     rule(r"(?<![\w.])(\d{1,3})'(?= (?:tall|high|long|wide|deep|by|x|of|ceiling|ladder|fence|wall|boat|board|pole)\b)",
          lambda m: f" {number(m[1])} {'foot' if m[1] == '1' else 'feet'} ", "' 0-9"),
     rule(r"(?<![\w.,/])(\d{1,3}(?:\.\d+)?|\d{1,3}[ -]\d{1,2}/\d{1,2})(\")(?=( [A-Za-z]|-[a-z])|\s?x\s?\d|\W|$)", _inch_mark, '" 0-9'),
+    rule(r"(?<=\bby )(\d{1,3})'(?= )|(?<= x )(\d{1,3})'(?= )", lambda m: f"{m[1] or m[2]} feet", "'"),
+    rule(rf"(?<![\d.,])({NUMBER}) ?in\^([23])", lambda m: f" {number(m[1])} {_POWERS[m[2]]}inches ", "^"),
     rule(rf"(?<![\d.,])({NUMBER})\s?°\s?([CF](?![A-Za-z]))?", _degrees, "° 0-9"),
     rule(r"(?<![\w/.,-])()(24)/7/(365)(?![\d/])", " twenty-four seven three sixty-five ", "/ 0-9"),
+    rule(rf"(?<![\d/.,-])((?:\d{{1,3}} )?\d{{1,3}}/\d{{1,3}})(\s?|-)({alternatives(UNITS)})(?![A-Za-z'\d/])(\.(?!\d))?",
+         _unit_of_part, "/ 0-9"),
     rule(r"(?<![\w/.,-])(\d{1,3})-(\d{1,3})/(\d{1,3})()(?![\d/])", _fraction, "/ 0-9"),
     rule(r"(?<![\d/.,-])(?:(\d{1,15}) )?(\d{1,6})/(\d{1,6})(ths?|rds?|nds?|sts?)?(?![\d/])", _fraction, "/ 0-9"),
     rule(
@@ -313,7 +337,7 @@ def _vanity(match: Match) -> str:
 _START = r"(?<![\w$£€.,/-])"
 _END = r"(?![\w/]|[.,-]\d)"
 PHONES: tuple[Rule, ...] = (
-    rule(r"(?<![\w-])(1-)?(\d{3})-([A-Z]{2,10}(?:-[A-Z\d]{2,7})?|[A-Z]{2,4}\d{3,5})(?![\w-])", _vanity, "- 0-9"),
+    rule(r"(?<![\w-])(1-)?(\d{3})-([A-Z]{2,10}(?:-[A-Z\d]{1,7}){0,2}|[A-Z]{2,4}\d{3,5})(?![\w-])", _vanity, "- 0-9"),
     rule(rf"(?<![\w.])\+\d{{1,3}}(?:[ .-]?\(?\d{{1,4}}\)?){{2,6}}{_END}", _groups, "+ 0-9"),
     rule(rf"{_START}(?:1[ .-])?(?:\(\d{{3}}\) ?|\d{{3}}[ .-])\d{{3}}[ .-]\d{{4}}{_END}", _groups, "0-9"),
     rule(rf"{_START}\d{{4}}([ -])\d{{4}}\1\d{{4}}\1\d{{4}}{_END}", _groups, "0-9"),

@@ -120,7 +120,7 @@ TECHNICAL: tuple[Rule, ...] = (
     rule(r"(?:\b(ASP|VB|ADO)|(?<![\w.]))\.NET\b", lambda m: f"{m[1] or ''} dot net", ". N T"),
     rule(rf"{_BEFORE}\.([A-Za-z][\w-]{{0,20}})(?=[\s,;:!?)\"']|\.?$|\.\s)", _dot_file, "."),
     # options
-    rule(r"(?<=\s)(--)([a-z]+(?:-[a-z]+)*)((?:=[^\s,;]*)?)(?!\w)",
+    rule(r"(?:(?<=\s)|^)(--)([a-z]+(?:-[a-z]+)*)((?:=[^\s,;]*)?)(?!\w)",
          lambda m: _option(m) if m[3] or "-" in m[2] or m[2] in _KNOWN_OPTIONS else m[0], "-"),
     rule(r"\b((?:ls|rm|cp|mv|ps|ssh|scp|tar|grep|sed|awk|git|pip|apt|curl|wget|docker|chmod|find|sudo|python|make"
          r"|gcc|man|df|du|cat|kill|npm|rsync|ssh|head|tail|sort|uname|ping|netstat) )(-)([A-Za-z]{1,5})(?![\w'-])",
@@ -177,7 +177,7 @@ _NAMED_BY_NUMBER = re.compile(
     r"|passport|policy) (?:number|no\.?|code)(?: is|:)?) $"
 )
 VERSIONS: tuple[Rule, ...] = (
-    rule(r"(?<![\w.])(\d{1,15}(?:\.\d{1,15})?)[eE]([+-]\d{1,3})\b|(?<![\w.])(\d{1,15}\.\d{1,15})[eE](\d{1,3})\b",
+    rule(r"(?<![\w.])(\d{1,15}(?:\.\d{1,15})?)[eE]([+-]\d{1,3})\b|(?<![\w.])(\d{1,15}\.\d{1,15}|\d)[eE](\d{2})\b",
          _scientific, "eE +-. 0-9"),
     rule(r"\b0[xX]([\da-fA-F]{1,32})\b", _hexadecimal, "0-9"),
     rule(r"\bCVE-(\d{4})-(\d{4,7})\b", _vulnerability, "0-9"),

@@ -41,7 +41,8 @@ _PER = {
     "mpg": ("mile", "per gallon"), "Kbps": ("kilobit", "per second"), "kbps": ("kilobit", "per second"),
     "Mbps": ("megabit", "per second"), "mbps": ("megabit", "per second"), "Gbps": ("gigabit", "per second"),
     "gbps": ("gigabit", "per second"), "Kbit": ("kilobit", ""), "Mbit": ("megabit", ""),
-    "Gbit": ("gigabit", ""), "rpm": ("revolution", "per minute"), "RPM": ("revolution", "per minute"),
+    "Gbit": ("gigabit", ""), "kbit": ("kilobit", ""), "mbit": ("megabit", ""), "gbit": ("gigabit", ""),
+    "rpm": ("revolution", "per minute"), "RPM": ("revolution", "per minute"),
     "bpm": ("beat", "per minute"), "fps": ("frame", "per second"), "wpm": ("word", "per minute"),
 }  # fmt: skip
 
