@@ -25,11 +25,11 @@ PROSE = (
 )
 KINDS = {
     "prose": PROSE,
-    "news": "In 1987, Sen. Hill (D-N.Y.) paid $1.4 billion - 9% of it - on Oct. 18 at 7:30 p.m., the FBI said. ",
-    "index": "Abel, John, 12, 14-17, 203; Adams, Mary (1801-1877), 5n, 88, ch. 4 pass.; A.B.C., vol. 3, 19, 21.\n",
+    "news": "In 1987, Sen. Hill (D-N.Y.) paid $1.4 billion - 9% of it - on Oct. 18 at 7:30 p.m., it said. ",
+    "index": "Abel, John, 12, 14-17, 203; Adams, Mary (1801-1877), 5n, 88, ch. 4 pass.; A.B.C., vol. 3.\n",
     "markup": '<p class="x">Tom &amp; Ann&#39;s <b>[1]</b> [page](https://a.example/b?c=1), {#id} `x`.</p>\n',
     "capitals": "THE END OF PART II: NASA, THE FBI AND HENRY VIII... MOM! ",
-    "numbers": "one, 2, $3.50, 4/5, 6-7, 8:09, 1,000,000, 2.5 km/h, 10 x 20 cm, 3rd, 1990's, +1 555 123 4567; ",
+    "numbers": "one, 2, $3.50, 4/5, 6-7, 8:09, 1,000,000, 2.5 km/h, 10 x 20 cm, 3rd, +1 555 123 4567; ",
     "one, one,": "one, ",
     "1,1,1": "1,",
     "dashes": "-1 - ",

@@ -23,7 +23,7 @@ def lines() -> list[tuple[str, str, str]]:
 
 
 def heard(text: str) -> str:
-    """What two readings have to share: words in small letters, pauses and ends; the last end does not count."""
+    """What two readings have to share: the words, pauses and ends, but for the last."""
     text = re.sub(r"[,;:]+", ",", re.sub(r"[.?!]+", ".", text.lower()))
     return re.sub(r"\s+", " ", text).strip(" .")
 

@@ -119,7 +119,8 @@ def _read_weekday(match: Match, word: str, low: str) -> str | None:
 
 
 _DAY_AHEAD = re.compile(
-    rf"\s?[,;&)/-]|\s(?:\d|and {alternatives(WEEKDAYS)}\b|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)|[a-z])"
+    rf"\s?[,;&)/-]|\s(?:\d|and {alternatives(WEEKDAYS)}\b|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov"
+    rf"|Dec)|[a-z])"
 )
 _DAY_BEFORE = re.compile(
     rf"\b(?:{alternatives({*WEEKDAYS, *WEEKDAYS.values()})})\.?(?:,| to| and| &| -|-|/|, and)\s?$"
@@ -194,9 +195,9 @@ def _read_before_number(match: Match, word: str, low: str) -> str | None:
 _BRACKETED = re.compile(r" ?[(\[]?\d")
 _ORDINAL = re.compile(r"\d(?:st|nd|rd|th) $|\b(?:first|second|third|revised) $")
 _SAID = frozenset(
-    """said say says saying answered answers replied reply told tell tells shook meant whispered was is it's mean
-    means a the an an't cried shouted him her me them us you i'd i'll just simply be a got get gets heard hear
-    but and or yes well oh vote voted votes voting""".split()  # noqa: SIM905
+    """said say says saying answered answers replied reply told tell tells shook meant whispered was is it's
+    mean means a the an an't cried shouted him her me them us you i'd i'll just simply be a got get gets
+    heard hear but and or yes well oh vote voted votes voting""".split()
 )
 _MANY = re.compile(
     r"\s?#?\d[\d,]*(?: [a-z]+){0,1} (?:[a-z]+s|" + "|".join(PLURAL_NOUNS) + r")\b(?! (?:of|in) the)"
@@ -204,8 +205,8 @@ _MANY = re.compile(
 
 
 _BEFORE_WORDS = frozenset(
-    """the a an my like love his her dried fresh one just half every each ripe another last more most very so
-    is was be are were""".split()  # noqa: SIM905
+    """the a an my like love his her dried fresh one just half every each ripe another last more most very
+    so is was be are were""".split()
 )
 _OF_A_LAW = re.compile(r"\s?\d+(?:\(\d\))? of (?:the|its)\b")
 
@@ -304,8 +305,8 @@ def _read_after_name(match: Match, word: str, low: str) -> str | None:
 
 
 _READERS = (
-    _read_book, _read_title, _read_weekday, _read_month, _read_state, _read_before_year, _read_unit, _read_before_number,
-    _read_before_name, _read_after_name, _read_general,
+    _read_book, _read_title, _read_weekday, _read_month, _read_state, _read_before_year, _read_unit,
+    _read_before_number, _read_before_name, _read_after_name, _read_general,
 )  # fmt: skip
 
 
@@ -345,32 +346,48 @@ def _verse(match: Match) -> str:
     return f"{BIBLE_BOOKS[book]} {chapter}{comma} {verse}{f' to {last}' if last else ''}"
 
 
+_ONE_BEFORE = re.compile(r"(?:^|\D)1 $|-$|\bper $")
+
+
 def _square(match: Match) -> str:
     """'300 sq. ft.' -> '300 square feet'."""
     one, many = UNITS.get(match[2], ("inch", "inches"))
-    words = one if re.search(r"(?:^|\D)1 $|-$|\bper $", match.string[max(0, match.start() - 4) : match.start()]) else many
+    words = one if _ONE_BEFORE.search(_before(match)) else many
     stop = "." if match[3] and _starts_sentence(match) else ""
     return f"{UNITS_WITH_STOP[match[1]]} {words}{stop}"
 
 
-_STREETS = {"Ave": "avenue", "Blvd": "boulevard", "Rd": "road", "Hwy": "highway", "Pkwy": "parkway", "St": "street",
-            "Dr": "drive", "Ln": "lane"}  # fmt: skip
+_STREETS = {
+    "Ave": "avenue", "Blvd": "boulevard", "Rd": "road", "Hwy": "highway", "Pkwy": "parkway", "St": "street",
+    "Dr": "drive", "Ln": "lane",
+}  # fmt: skip
+
+
+def _latin(match: Match) -> str:
+    """'et al.' and 'op. cit.', with the stop of a sentence that ends there."""
+    ended = _END.match(match.string, match.end()) or _CAPITAL.match(match.string, match.end())
+    words = match[1].replace(".", "")
+    if words.lower() == "et al":
+        words = _like(words, "and others")
+    return words + ("." if ended else "")
+
 
 ABBREVIATED: tuple[Rule, ...] = (
     rule(r"\b([A-Z][A-Za-z]+)\.? (\d{1,3}):(\d{1,3})(?:-(\d{1,3}))?(?![\d:])", _verse, ": 0-9"),
     rule(r"([(\s])([DRI])-((?:[A-Z]\.){2}|[A-Z][a-z]{1,12}\b\.?|[A-Z]{2}\b)", _party, "-"),
-    rule(rf"\b([A-Z][a-z]+), ({alternatives(POSTAL_CODES)})\b(?=\s*(?:$|[,.;:)!?\"'])| \d{{5}}\b| [a-z]| USA?\b)(?!\.[A-Z])( \d{{5}}\b)?", _postal, ","),
-    rule(r"\b([Ee]t al|[Oo]p\. ?[Cc]it|[Ll]oc\. ?[Cc]it|[Ee]t seq|OP\. CIT)\.", lambda m: m[1].replace(".", "")
-         .replace("et al", "and others").replace("Et al", "And others")
-         + ("." if _END.match(m.string, m.end()) or _CAPITAL.match(m.string, m.end()) else ""), "."),
-    rule(r"\b(Lt|Maj|Brig)\. (Col|Gen|Cmdr|Gov|Gov)\. (?=[A-Z])",
+    rule(rf"\b([A-Z][a-z]+), ({alternatives(POSTAL_CODES)})\b(?=\s*(?:$|[,.;:)!?\"'])| \d{{5}}\b| [a-z]"
+         rf"| USA?\b)(?!\.[A-Z])( \d{{5}}\b)?", _postal, ","),
+    rule(r"\b([Ee]t al|[Oo]p\. ?[Cc]it|[Ll]oc\. ?[Cc]it|[Ee]t seq|OP\. CIT)\.", _latin, "."),
+    rule(r"\b(Lt|Maj|Brig)\. (Col|Gen|Cmdr|Gov)\. (?=[A-Z])",
          lambda m: f"{_like('A', BEFORE_NAMES[m[1]])} {_like('A', BEFORE_NAMES[m[2]])} ", "."),
-    rule(r"\b(sq|cu)\.? ?(ft|in|mi|yd|km|m|cm|mm)\b(\.?)", _square, "qu"),
+    rule(r"\b(sq(?=[. fm])|cu(?=[. ]))\.? ?(ft|in|mi|yd|km|m|cm|mm)\b(\.?)", _square, "qu"),
     rule(r"(?<=[a-z]) v\. (?=[A-Z])", " versus ", "."),
-    rule(r"(?<![\w.'/@&])(?<![A-Za-z]-)((?:[A-Za-z]{1,2}\.)?[A-Za-z]{1,7}|[A-Za-z]\.[A-Za-z]\.[A-Za-z])\.(?![A-Za-z@]\w|[A-Za-z]\.)", _stopped,
+    rule(r"(?<![\w.'/@&])(?<![A-Za-z]-)((?:[A-Za-z]{1,2}\.)?[A-Za-z]{1,7}"
+         r"|[A-Za-z]\.[A-Za-z]\.[A-Za-z])\.(?![A-Za-z@]\w|[A-Za-z]\.)", _stopped,
          "."),
     rule(r"\b(Mr|Mrs|Ms|Dr|Prof)(?= [A-Z])", lambda m: _like(m[1], TITLES[m[1].lower()])),
-    rule(rf"(?<=[a-z\d] )({'|'.join(_STREETS)})(?=,|$|\s(?:near|in|and|at|on|to|is|was|between|by|from|with|where)\b)",
+    rule(rf"(?<=[a-z\d] )({'|'.join(_STREETS)})(?=,|$|\s(?:near|in|and|at|on|to|is|was|between|by|from"
+         rf"|with|where)\b)",
          lambda m: _STREETS[m[1]]),
     rule(r"(?i)\bet al\b", "and others"),
     rule(r"(?<!slash )\betc\b(?! slash)", "et cetera"),

@@ -24,13 +24,10 @@ def lower_shouted_lines(text: str) -> str:
         return text
     lines = text.split("\n")
     lowered = [lower_if_shouted(line) for line in lines]
-    for place in range(len(lines) - 1):
-        if (
-            lines[place].isupper()
-            and lines[place + 1][:1].isalpha()
-            and not lines[place + 1].isupper()
-            and (lines[place].rstrip()[-1:].isalnum())
-        ):
+    for place, line in enumerate(lines[:-1]):
+        following = lines[place + 1].strip()
+        is_heading = line.isupper() and following[:1].isalpha() and not following.isupper()
+        if is_heading and line.rstrip()[-1].isalnum():
             lowered[place] += ","
     return "\n".join(lowered)
 
@@ -70,9 +67,7 @@ _TITLE_BEFORE = re.compile(
 )
 _ENDS_NAME = re.compile(r"'s|[.,;:)]|\s(?:of|and)\b|$")
 _VERB = re.compile(r"\s(?:was|had|died|became|ruled|reigned|came|gave|did|made|took|is|has)\b")
-_NOT_NUMBERS = frozenset(("MIX", "DIM", "MD", "CD", "DC", "MC", "DI", "MI", "CC", "MM", "CM", "DIV", "LI", "DL", "ML",
-                          "CV", "CIV", "LIV", "MDC", "CI", "CL", "DV", "DX", "LC", "MV", "XXX", "LCD", "DVI", "MCI",
-                          "CCI", "CDC", "CIM", "CMX", "DCI", "CIX", "LX", "XL", "XXL", "IV", "VI"))  # fmt: skip
+_NOT_NUMBERS = frozenset(("XXX", "XXL", "LIV", "IV", "VI"))
 """Of Roman shape, and more often something else: numbers only behind a word that is numbered, or a name."""
 
 
@@ -138,14 +133,15 @@ def _is_person(first: str, match: Match) -> bool:
 
 
 _FIRST_NAMES = frozenset(
-    """Adam Ben Benjamin Bill Bob Calvin Cal Chris Daniel Davis Dale Frank Gary Hank Harry Howard Hugh Jack Jay
-    Jeff Jim Jimmy Joe Ken Larry Loudon Mark Mike Oliver Ralph Randall Ray Robin Roger Ron Roy Sam Samuel Steve
-    Ted Thomas Thurston Tim Tom Tommy Tony Walter Wayne Will Willie Winthrop Al Alan Allen Arthur Barry Brian
-    Bruce Carl Cornelius Cyrus Dan Don Douglas Earl Ed Edgar Ernest Floyd Fred Glenn Gordon Herbert Herman Ira Jacob
-    Jerry Kevin Lee Leonard Lewis Lloyd Marvin Matthew Melvin Nathan Nelson Norman Patrick Phil Rex Russell
-    Sidney Stanley Todd Vincent Warren Wesley Harrison Clarence Curtis Dean Dennis Derek Donald Eddie Eugene Gene
-    Gerald Griffin Harvey Isaac Jason Jonathan Josh Justin Keith Kurt Larry Laurence Lawrence Leon Luther Marcus Marshall
-    Mitchell Morris Neil Oscar Owen Percy Preston Quincy Reginald Rick Roland Scott Sean Spencer Terry Travis Tyler""".split()  # noqa: SIM905
+    """Adam Ben Benjamin Bill Bob Calvin Cal Chris Daniel Davis Dale Frank Gary Hank Harry Howard Hugh Jack
+    Jay Jeff Jim Jimmy Joe Ken Larry Loudon Mark Mike Oliver Ralph Randall Ray Robin Roger Ron Roy Sam
+    Samuel Steve Ted Thomas Thurston Tim Tom Tommy Tony Walter Wayne Will Willie Winthrop Al Alan Allen
+    Arthur Barry Brian Bruce Carl Cornelius Cyrus Dan Don Douglas Earl Ed Edgar Ernest Floyd Fred Glenn
+    Gordon Herbert Herman Ira Jacob Jerry Kevin Lee Leonard Lewis Lloyd Marvin Matthew Melvin Nathan Nelson
+    Norman Patrick Phil Rex Russell Sidney Stanley Todd Vincent Warren Wesley Harrison Clarence Curtis Dean
+    Dennis Derek Donald Eddie Eugene Gene Gerald Griffin Harvey Isaac Jason Jonathan Josh Justin Keith Kurt
+    Larry Laurence Lawrence Leon Luther Marcus Marshall Mitchell Morris Neil Oscar Owen Percy Preston Quincy
+    Reginald Rick Roland Scott Sean Spencer Terry Travis Tyler""".split()
 )
 ROMAN: Rule = rule(r"(?<![\w'.-])([IVXLCDM]{1,12})('s)?(?!\w|\.\w|'[a-rt-z])", _roman, "IVXLCDM")
 
@@ -230,8 +226,8 @@ def _dotted(match: Match) -> str:
 
 
 _AT_END = re.compile(r"[\"')\]\s]*$")
-_LIMBS = (
-    ["D-day", "D-Day", "d-day", "S-shape", "S-shaped", "C-class", "C-clamp", "T-top", "T-test", "t-test", "T-tests", "t-tests", "S-series"]
+_LIMBS = frozenset(
+    "D-day D-Day d-day S-shape S-shaped C-class C-clamp T-top T-test t-test T-tests S-series".split()
 )
 
 

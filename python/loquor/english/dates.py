@@ -142,7 +142,8 @@ def _duration(match: Match) -> str:
     """'3:02:41': hours that are no time of day, or minutes above a day's."""
     hours, minutes, seconds, part = match.groups()
     tail = f" point {digits(part)}" if part else ""
-    return f" {cardinal(int(hours))} {_two_digits(minutes)}{' ' + _two_digits(seconds) if seconds else ''}{tail} "
+    last = f" {_two_digits(seconds)}" if seconds else ""
+    return f" {cardinal(int(hours))} {_two_digits(minutes)}{last}{tail} "
 
 
 def _two_digits(text: str) -> str:
@@ -183,7 +184,8 @@ def _decade(match: Match) -> str:
 
 
 _OF_MANY = re.compile(
-    r"(?i)(?:\b(?:the|his|her|their|my|our|your|early|mid|middle|late|and|or|to)|\bmid-|-|\b(?:early|late)-)[ -]?$"
+    r"(?i)(?:\b(?:the|his|her|their|my|our|your|early|mid|middle|late|and|or|to)|\bmid-|-|\b(?:early"
+    r"|late)-)[ -]?$"
 )
 
 
@@ -208,8 +210,10 @@ def _clock_with_point(match: Match) -> str:
 _YEAR = r"1[1-9]\d\d|20\d\d"
 _RANGE = r"(?:\s?(?:-|to)\s?(\d{1,2})(?:st|nd|rd|th)?\b)?"
 _ON = re.compile(
-    r"(?i)\b(on|by|until|since|before|after|due|dated?|from|till|starting|starts|ends|ending|expires|through|thru"
-    r"|mon|tue|tues|wed|thu|thur|thurs|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday),? $"
+    r"(?i)\b(on|by|until|since|before|after|due|dated?|from|till|starting|starts|ends|ending|expires"
+    r"|through|thru"
+    r"|mon|tue|tues|wed|thu|thur|thurs|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday"
+    r"|sunday),? $"
 )
 _SHORT_DAY = r"(1[0-2]|0?[1-9])/(3[01]|[12]\d|0?[1-9])"
 DATES: tuple[Rule, ...] = (
@@ -221,7 +225,8 @@ DATES: tuple[Rule, ...] = (
         lambda m: f"{WEEKDAYS[m[1]]}",
         "0-9",
     ),
-    rule(rf"(?<= ){_SHORT_DAY}( ?- ?| to | and | or | until ){_SHORT_DAY}(?![\w/]|\.\d)", _short_dates, "/ 0-9"),
+    rule(rf"(?<= ){_SHORT_DAY}( ?- ?| to | and | or | until ){_SHORT_DAY}(?![\w/]|\.\d)",
+         _short_dates, "/ 0-9"),
     rule(rf"(?<= ){_SHORT_DAY}(?![\w/%]|\.\d| (?:of|inch|cup|mile|acre|stars))", _short_date, "/ 0-9"),
     rule(
         r"(?<![\w.,])('?)(1[1-9]\d0|20\d0|[2-9]0|10{1,3})('?)s\b",

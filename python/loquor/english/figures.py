@@ -74,7 +74,8 @@ SIGNS: tuple[Rule, ...] = (
     rule(r"(?<=\d)x(?!\w)", " times ", "x 0-9"),
     rule(r"(?<=\d) / (?=\d)", " divided by ", "/ 0-9"),
     rule(r"(\d+)/(\d+)(?=\s?(?:Hz|kHz|MHz|V|W)\b)", r"\1 \2", "/ 0-9"),
-    rule(r"\b1/(\d{2,4})(?:s|th of a s| s| sec)\b", lambda m: f"one {ordinal(int(m[1]))} of a second", "/ 0-9"),
+    rule(r"\b1/(\d{2,4})(?:s|th of a s| s| sec)\b",
+         lambda m: f"one {ordinal(int(m[1]))} of a second", "/ 0-9"),
     rule(r"(?<=\d) - (?=\d[\d,. ]*=)", " minus ", "- 0-9"),
     rule(rf"(?<=\bminus )-(?=\.?\d)|(?<![\w.)])-(?=\.?\d|[{_CURRENCY}])", lambda m: " minus " if m.start() < 6
          or not m.string.endswith("minus ", 0, m.start()) else "", "- 0-9"),
@@ -86,10 +87,12 @@ SIGNS: tuple[Rule, ...] = (
 # --- Codes and plain numbers ---
 
 _THINGS = re.compile(
-    r" ?-?(?:print|model|movie|film|graphic|game|anim|effect|glass|tv|image|space|world|view|render|scan|design|art|object|shape|map|engine|version|vision|chart|plot|array)"
+    r" ?-?(?:print|model|movie|film|graphic|game|anim|effect|glass|tv|image|space|world|view|render|scan"
+    r"|design|art|object|shape|map|engine|version|vision|chart|plot|array)"
 )
 _ORDERED = re.compile(
-    " (?:Street|St|Avenue|Ave|Cavalry|Infantry|Regiment|Division|Battalion|Brigade|Army|Corps|Cir|Dist|Ed|Congress|"
+    " (?:Street|St|Avenue|Ave|Cavalry|Infantry|Regiment|Division|Battalion|Brigade|Army|Corps|Cir|Dist|Ed"
+    "|Congress|"
     "Lieutenant|Lt|day|year|century|edition|floor|place|month|week)\\b"
 )
 
@@ -104,13 +107,19 @@ def _short_ordinal(match: Match) -> str:
 
 
 _NUMBERED = re.compile(rf"(?i)\b(?:{alternatives(name for name in NUMBERED if name.isalpha())})$")
+
+
+def _without_zeros(match: Match) -> str:
+    """'Chapter 01' is chapter one."""
+    return " " if _NUMBERED.search(match.string[max(0, match.start() - 12) : match.start()]) else match[0]
+
+
 CODES: tuple[Rule, ...] = (
     rule(r"(?<![\w.,])(\d{0,3}[23])d(?!\w)", _short_ordinal, "d 0-9"),
     rule(r"(?i)(?<![\w.])(\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(st|nd|rd|th)\b",
          lambda m: f" {ordinal(int(m[1].replace(',', '')))} ", "0-9"),
     rule(r"\d+(?:\.\d+){2,}", lambda m: f" {' point '.join(map(number, m[0].split('.')))} ", "0-9"),
-    rule(r" 0+(?=[1-9]\d?\b)", lambda m: " " if _NUMBERED.search(m.string[max(0, m.start() - 12) : m.start()]) else m[0],
-         "0"),
+    rule(r" 0+(?=[1-9]\d?\b)", _without_zeros, "0"),
 )  # fmt: skip
 PLAIN_NUMBERS: tuple[Rule, ...] = (
     rule(r"(?<![A-Za-z\d.,])(?:\d+[A-Za-z]|[A-Za-z]+\d)[A-Za-z\d]*", lambda m: f" {spell_code(m[0])} ",

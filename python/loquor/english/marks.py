@@ -26,7 +26,8 @@ EMOTICONS: tuple[Rule, ...] = (
         ":;=8xX",
     ),
     rule(r"(?<![\w)])\([-^o']?[:;=](?![\w:=])|(?<!\w)D-?:(?!\w)", " ", ":;="),
-    rule(r"(?<!\w)(?:[xX]+D+|\^[._-]*\^|[oO]_+[oO]|>[._]+<|-_+-|[Tt];?_+;?[Tt]|\\o/|[uU]_[uU]|:'-?[()])(?!\w)", " ",
+    rule(r"(?<!\w)(?:[xX]+D+|\^[._-]*\^|[oO]_+[oO]|>[._]+<|-_+-|[Tt];?_+;?[Tt]|\\o/|[uU]_[uU]"
+         r"|:'-?[()])(?!\w)", " ",
          "D^_\\'.<>"),
     rule(r"(?<![\w<])<(?:/|\\)?3+(?![\d%]|[.,]\d|\s?(?:"
          + "|".join({*RATES, *(unit for unit in UNITS if len(unit) > 1), *PLURAL_NOUNS})
@@ -103,7 +104,9 @@ DASHES: tuple[Rule, ...] = (
     rule(rf"\b({MONTH}(?: \d{{1,2}}(?:st|nd|rd|th)?)?) ?- ?(?={MONTH}(?![a-z]))", r"\1 to ", "-"),
     rule(rf"(?<![\w.,:/$£€-])({_AMOUNT}) - ({_AMOUNT})(?![\w:/-]|[.,]\d)", _dash, "- 0-9"),
     rule(rf"(?<![\w.,:/$£€-])({NUMBER}%)-(?={NUMBER}%)", r"\1 to ", "% 0-9"),
-    rule(r"(?:(?<=[\d)])|(?<=\d[a-z])|(?<= [a-z])) - (?=[a-z\d][\w ^]{0,12}(?:=|[+*] ?\d))", " minus ", "- 0-9"),
+    rule(
+        r"(?:(?<=[\d)])|(?<=\d[a-z])|(?<= [a-z])) - (?=[a-z\d][\w ^]{0,12}(?:=|[+*] ?\d))", " minus ", "- 0-9"
+    ),
     rule(r"\s?-{2,}\s?", ", ", "-"),
     rule(r"(?<=\S) // ?(?=\S)|(?<=[^\s\d]) / (?=\S)|(?<=\d) / (?=[^\s\d])", ", ", "/"),  # in verse
     rule(rf"(?:(?<=\s)|^)-\s(?=\.?\d|{_SIGN})", ", ", "- 0-9"),  # minus has no space behind it
@@ -114,12 +117,12 @@ DASHES: tuple[Rule, ...] = (
 
 _OR_PAIRS = frozenset(
     """he she his her him hers himself herself s yes no true false mother father mom dad brother sister son
-    daughter husband wife man woman boy girl male female king queen either or him/her""".split()  # noqa: SIM905
+    daughter husband wife man woman boy girl male female king queen either or him/her""".split()
 )
 _SLANG = {
-    "b/c": "because", "b/w": "black and white", "c/o": "care of", "n/a": "en ay", "w/o": "without", "a/c": "ay see",
-    "w/e": "whatever", "w/i": "within", "s/he": "she or he", "and/or": "and or", "y/o": "year old",
-    "p/t": "part time", "f/t": "full time", "i/o": "eye oh", "b/t": "between", "h/t": "hat tip",
+    "b/c": "because", "b/w": "black and white", "c/o": "care of", "n/a": "en ay", "w/o": "without",
+    "a/c": "ay see", "w/e": "whatever", "w/i": "within", "s/he": "she or he", "and/or": "and or", 
+    "y/o": "year old", "p/t": "part time", "f/t": "full time", "i/o": "eye oh", "b/t": "between", "h/t": "hat tip",
 }  # fmt: skip
 
 

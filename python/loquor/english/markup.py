@@ -19,17 +19,17 @@ _ANGLED = re.compile(r"<((?:https?://|mailto:)?[^<>\s@]{1,80}@[^<>\s@]{1,80}|htt
 _DECLARATION = re.compile(r"<[!?][A-Za-z][^<>]*>")
 _NAMES = frozenset(
     """a abbr acronym address article aside audio b base bdi bdo big blockquote body br break button caption
-    center cite code col colgroup data dd del desc details dfn div dl dt em emphasis fieldset figcaption figure
-    font footer form h1 h2 h3 h4 h5 h6 head header hr html i iframe img input ins kbd label lang legend
-    lexicon li link lookup main map mark meta metadata nav object ol optgroup option p param phoneme picture
-    pre prosody q rp rt ruby s samp say-as script section select small source span speak strike strong style
-    sub summary sup svg table tbody td template textarea tfoot th thead time title token tr track tt u ul var
-    video voice w wbr""".split()  # noqa: SIM905
+    center cite code col colgroup data dd del desc details dfn div dl dt em emphasis fieldset figcaption
+    figure font footer form h1 h2 h3 h4 h5 h6 head header hr html i iframe img input ins kbd label lang
+    legend lexicon li link lookup main map mark meta metadata nav object ol optgroup option p param phoneme
+    picture pre prosody q rp rt ruby s samp say-as script section select small source span speak strike
+    strong style sub summary sup svg table tbody td template textarea tfoot th thead time title token tr
+    track tt u ul var video voice w wbr""".split()
 )
 """The names of HTML's and SSML's tags."""
 _PAUSES = {
     "li": "\n- ", **dict.fromkeys(("break", "br", "dt", "dd", "tr", "td", "th"), ", "),
-    **dict.fromkeys(["p", "div", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "table", "ul", "ol", "dl", "blockquote", "section", "article", "header", "footer"],
+    **dict.fromkeys("p div h1 h2 h3 h4 h5 h6 hr table ul ol dl blockquote section header footer".split(),
                     "\n\n"),
 }  # fmt: skip
 _NOT_TEXT = ("<!--", "-->"), ("<script", "</script>"), ("<style", "</style>")
@@ -82,7 +82,8 @@ def _tag(match: Match, ends: set[str], dropped: dict[str, None]) -> str:
 
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _POWERS_OF = frozenset(
-    ["cm", "km", "mm", "nm", "dm", "ft", "yd", "mi", "in", "ha", "sec", "min", "hr", "sin", "cos", "tan", "cot", "log", "exp", "meter", "meters", "metre", "metres", "mile", "miles", "foot", "feet", "inch", "inches", "yard", "yards", "inv"]
+    """cm km mm nm dm ft yd mi in ha sec min hr sin cos tan cot log exp meter meters metre metres mile miles
+    foot feet inch inches yard yards inv""".split()
 )
 _NUMBERS_OF_NOTES = r"[1-9]\d{0,2}(?:\s?[,–-]\s?\d{1,3})*"
 
@@ -99,9 +100,11 @@ def _joined(match: Match) -> str:
 
 
 _MARKUP = Stage(
-    rule(r"!?\[([^\[\]\n]{0,300})\]\([^\s()]*(?:\([^\s()]*\)[^\s()]*)?(?:\s[\"'][^\"'\n()]*[\"'])?\)", r"\1", "("),
+    rule(r"!?\[([^\[\]\n]{0,300})\]\([^\s()]*(?:\([^\s()]*\)[^\s()]*)?(?:\s[\"'][^\"'\n()]*[\"'])?\)",
+         r"\1", "("),
     rule(r"\[(\d*[^\[\]\n\d][^\[\]\n]{1,300})\]\[\d*\]", r"\1", "["),
-    rule(rf"(?<=[A-Za-z]{{2}})\[\s?{_NUMBERS_OF_NOTES}\s?\]|(?<=[.,;:!?)\]\"'”’])\[\s?{_NUMBERS_OF_NOTES}\s?\]",
+    rule(rf"(?<=[A-Za-z]{{2}})\[\s?{_NUMBERS_OF_NOTES}\s?\]"
+         rf"|(?<=[.,;:!?)\]\"'”’])\[\s?{_NUMBERS_OF_NOTES}\s?\]",
          "", "["),
     rule(r"(?i)\s?\[(?:citation needed|clarification needed|who\?|when\?|note \d+|nb \d+|edit)\]", "", "["),
     rule(rf"([A-Za-z]+)[{_SUPERSCRIPTS}]+(?![\w⁻])", _raised, _SUPERSCRIPTS),
@@ -115,9 +118,10 @@ _MARKUP = Stage(
     rule(r"(?m)^[ \t]*>+(?=[ \t>A-Za-z\"'])[ \t>]*(?![ \t]*\d)", "", ">"),
     rule(r"(?<![*\w])(\*{1,3}|__)(?=[^\s*_])([^*\n]{1,300}?)(?<=[^\s*_])\1(?!\w)", r"\2", "*_"),
     # the letter that an editor changed belongs to its word; "sic" is for the eye
-    rule(r"(?:\[[A-Za-z]\])+(?=[A-Za-z])|(?<=[A-Za-z])(?:\[[a-z]{1,3}\])+", _joined, "["),
+    rule(r"(?:\[[A-Za-z]\])+(?=[^\W\d_])|(?<=[^\W\d_])(?:\[[a-z]{1,3}\])+", _joined, "["),
     rule(r"(?i)\s?\[sic\.?\]", "", "["),
-    rule(r"\[((?:the|an?|of|in|to|and|his|her|its|their|our|my|is|are|was|were|who|that|this|these|those|it|he"
+    rule(r"\[((?:the|an?|of|in|to|and|his|her|its|their|our|my|is|are|was|were|who|that|this|these|those"
+         r"|it|he"
          r"|she|they|we|i\.e\.|e\.g\.)\b[^\[\]\n]{1,200})\]", r"\1", "["),
 )  # fmt: skip
 
@@ -127,20 +131,22 @@ _MARKUP = Stage(
 _BROKEN = re.compile(r"([A-Za-z]+)-[ \t]*\n[ \t]*(?=([A-Za-z]+))")
 _SOFT_BREAK = re.compile("\u00ad[ \\t]*\\n[ \\t]*")
 _KEEPS_HYPHEN = frozenset(
-    """well self half ex non all cross low high long short old new ill mid far hard ever much so good bad best
-    better great kind warm cold cool hot light dark heavy broad narrow open thick thin full free fast slow
-    quick single double triple multi one two three four five six seven eight nine ten eleven twelve twenty
-    thirty forty fifty sixty seventy eighty ninety first second third left right red blue green black white
-    brown gray grey blond fair soft tender sweet sharp short strong weak wide deep right blue-green mother
-    father brother sister son daughter great grand anti pro vice would the and of in on at to by up off out so pre post""".split()  # noqa: SIM905
+    """well self half ex non all cross low high long short old new ill mid far hard ever much so good bad
+    best better great kind warm cold cool hot light dark heavy broad narrow open thick thin full free fast
+    slow quick single double triple multi one two three four five six seven eight nine ten eleven twelve
+    twenty thirty forty fifty sixty seventy eighty ninety first second third left right red blue green black
+    white brown gray grey blond fair soft tender sweet sharp short strong weak wide deep right blue-green
+    mother father brother sister son daughter great grand anti pro vice would the and of in on at to by up
+    off out so pre post""".split()
 )
 _AFTER_HYPHEN = frozenset(
     """like based known made old free year looking hearted minded handed headed eyed haired legged sided
     shaped sized colored coloured faced tempered natured term time class rate scale level speed law laws up
     down off out called being born bred fashioned date dated dressed bodied blooded footed fisted winded
-    willed spoken read fed paid type style wide proof worthy driven led owned related friendly conscious
-    and in of to the a or by on at up de la an century minute hour day week month mile foot inch pound dollar percent third thirds fourth fourths quarter
-    one two three four five six seven eight nine first second elect general""".split()  # noqa: SIM905
+    willed spoken read fed paid type style wide proof worthy driven led owned related friendly conscious and
+    in of to the a or by on at up de la an century minute hour day week month mile foot inch pound dollar
+    percent third thirds fourth fourths quarter one two three four five six seven eight nine first second
+    elect general""".split()
 )
 _ITEM = re.compile(r"[ \t]*(?:[-*+•▪◦‣–—][ \t]+|(?=\(?(?:\d{1,3}|[a-z])[.)][ \t]))")
 _ENDED = re.compile(r"[.?!;:,…—–-][\"'”’)\]*_]*$")

@@ -30,7 +30,7 @@ STATES = {
 """As newspapers shorten them, behind a town and a comma."""
 
 SURE_STATES = frozenset(
-    """Ariz Calif Colo Conn Fla Kans Mich Minn Nebr Okla Tenn Wis Wisc Wyo N.H N.J N.Y N.M R.I W.Va""".split()  # noqa: SIM905
+    """Ariz Calif Colo Conn Fla Kans Mich Minn Nebr Okla Tenn Wis Wisc Wyo N.H N.J N.Y N.M R.I W.Va""".split()
 )
 """Those that nothing else is shortened to."""
 
@@ -47,15 +47,16 @@ POSTAL_CODES = {
     "WV": "West Virginia", "WI": "Wisconsin", "WY": "Wyoming", "BC": "British Columbia", "ON": "Ontario",
     "QC": "Quebec", "AB": "Alberta", "NSW": "New South Wales",
 }  # fmt: skip
-POSTAL_WORDS = frozenset("HI ID IN LA ME OK OR PA MA ON AL DE MS AB".split())  # noqa: SIM905
+POSTAL_WORDS = frozenset("HI ID IN LA ME OK OR PA MA ON AL DE MS AB".split())
 """Codes that are words too, or other initials: they need a postal code or a known town beside them."""
 
 CITIES = frozenset(
-    """Honolulu Hilo Boise Indianapolis Gary Bloomington Evansville Lafayette Portland Bangor Augusta Columbus
-    Cleveland Cincinnati Toledo Akron Dayton Canton Tulsa Norman Salem Eugene Bend Medford Beaverton Hillsboro
-    Philadelphia Pittsburgh Harrisburg Scranton Allentown Erie Lancaster Boston Cambridge Worcester Lowell
-    Springfield Toronto Ottawa Hamilton London Birmingham Montgomery Mobile Huntsville Wilmington Dover Newark
-    Jackson Biloxi Orleans Shreveport Rouge Monroe Quincy Somerville City Falls""".split()  # noqa: SIM905
+    """Honolulu Hilo Boise Indianapolis Gary Bloomington Evansville Lafayette Portland Bangor Augusta
+    Columbus Cleveland Cincinnati Toledo Akron Dayton Canton Tulsa Norman Salem Eugene Bend Medford
+    Beaverton Hillsboro Philadelphia Pittsburgh Harrisburg Scranton Allentown Erie Lancaster Boston
+    Cambridge Worcester Lowell Springfield Toronto Ottawa Hamilton London Birmingham Montgomery Mobile
+    Huntsville Wilmington Dover Newark Jackson Biloxi Orleans Shreveport Rouge Monroe Quincy Somerville City
+    Falls""".split()
 )
 """The last words of towns in such states."""
 
@@ -83,6 +84,11 @@ BIBLE_BOOKS = {
     "Eph": "Ephesians", "Phil": "Philippians", "Col": "Colossians", "Thess": "Thessalonians",
     "Tim": "Timothy", "Philem": "Philemon", "Heb": "Hebrews", "Jas": "James", "Pet": "Peter",
     "Rev": "Revelation", **{
-        name: name for name in ["Genesis", "Exodus", "Leviticus", "Numbers", "Deuteronomy", "Joshua", "Judges", "Ruth", "Samuel", "Kings", "Chronicles", "Ezra", "Nehemiah", "Esther", "Job", "Psalm", "Psalms", "Proverbs", "Ecclesiastes", "Isaiah", "Jeremiah", "Lamentations", "Ezekiel", "Daniel", "Hosea", "Joel", "Amos", "Obadiah", "Jonah", "Micah", "Nahum", "Habakkuk", "Zephaniah", "Haggai", "Zechariah", "Malachi", "Matthew", "Mark", "Luke", "John", "Acts", "Romans", "Corinthians", "Galatians", "Ephesians", "Philippians", "Colossians", "Thessalonians", "Timothy", "Titus", "Philemon", "Hebrews", "James", "Peter", "Jude", "Revelation", "Quran", "Sura", "Surah"]
+        name: name for name in """Genesis Exodus Leviticus Numbers Deuteronomy Joshua Judges Ruth Samuel
+            Kings Chronicles Ezra Nehemiah Esther Job Psalm Psalms Proverbs Ecclesiastes Isaiah Jeremiah
+            Lamentations Ezekiel Daniel Hosea Joel Amos Obadiah Jonah Micah Nahum Habakkuk Zephaniah Haggai
+            Zechariah Malachi Matthew Mark Luke John Acts Romans Corinthians Galatians Ephesians Philippians
+            Colossians Thessalonians Timothy Titus Philemon Hebrews James Peter Jude Revelation Quran Sura
+            Surah""".split()
     },
 }  # fmt: skip

@@ -54,15 +54,18 @@ def _money(match: Match) -> str:
 
 
 _NOUN_AHEAD = re.compile(
-    r"-[a-z]| (?!(?:to|and|or|but|in|on|at|by|for|from|of|a|an|the|that|is|was|will|as|he|she|they|we|it|you|more|less|per"
+    r"-[a-z]| (?!(?:to|and|or|but|in|on|at|by|for|from|of|a|an|the|that|is|was|will|as|he|she|they|we|it"
+    r"|you|more|less|per"
     r"|each|every|when|if|with|than|into|after|before|off)\b)[a-z]"
 )
 _DETERMINER = re.compile(r"(?i)\b(?:an?|his|her|my|our|their|your|its|another|every) $")
 
 
 _NOUN_OF_MONEY = re.compile(
-    r" (?:deal|project|house|home|lawsuit|loan|contract|grant|budget|company|business|industry|bill|plan|program"
-    r"|fine|settlement|bond|bailout|mansion|campaign|prize|question|fund|note|gift|check|ticket|bonus|donation)\b"
+    r" (?:deal|project|house|home|lawsuit|loan|contract|grant|budget|company|business|industry|bill|plan"
+    r"|program"
+    r"|fine|settlement|bond|bailout|mansion|campaign|prize|question|fund|note|gift|check|ticket|bonus"
+    r"|donation)\b"
 )
 
 
@@ -97,7 +100,8 @@ def _money_a_time(match: Match) -> str:
 
 CURRENCY_SIGNS: tuple[Rule, ...] = (
     rule(
-        rf"({_SIGN})\s?(\d{{1,3}}(?:\.\d{{3}})*),(\d\d)(?!\d|,\d)|(?<![\d.,])(\d{{1,3}}(?:\.\d{{3}})*),(\d\d)\s?({_SIGN})",
+        rf"({_SIGN})\s?(\d{{1,3}}(?:\.\d{{3}})*),(\d\d)(?!\d|,\d)"
+        rf"|(?<![\d.,])(\d{{1,3}}(?:\.\d{{3}})*),(\d\d)\s?({_SIGN})",
         lambda m: f"{m[1] or m[6]}{(m[2] or m[4]).replace('.', '')}.{m[3] or m[5]}",
         _DIGITS_AND_SIGNS,
     ),
@@ -117,17 +121,20 @@ CURRENCY_SIGNS: tuple[Rule, ...] = (
 OLD_AND_ODD_MONEY: tuple[Rule, ...] = (
     rule(r"£\s?(\d{1,6}) (\d{1,2})s\.?(?: (\d{1,2})d\b\.?)?", _shillings, "£ 0-9"),
     rule(r"(?<![\w.])()(\d{1,2})s\. ?(\d{1,2})d\b\.?", _shillings, "d 0-9"),
-    rule(rf"({_SIGN})(\d[\d,]{{0,14}}(?:\.\d{{1,2}})?)(?:[- ](hundred|thousand|million|billion|trillion))?-(an?|per)-([a-z]+)",
+    rule(rf"({_SIGN})(\d[\d,]{{0,14}}(?:\.\d{{1,2}})?)(?:[- ](hundred|thousand|million|billion"
+         rf"|trillion))?-(an?|per)-([a-z]+)",
          _money_a_time, _DIGITS_AND_SIGNS),
 )  # fmt: skip
 _AMOUNT = rf"(?:{NUMBER}|\.\d\d)"
 MONEY: tuple[Rule, ...] = (
     rule(
-        rf"(?:\b(?:US|AU|CA|NZ|HK|[CA]))?({_SIGN})(?:(?:A|US|C|NZ|HK)(?=\d)|\s?)({_AMOUNT})(?: to {_SIGN}?({_AMOUNT}))?{_SCALE}{_RATE}",
+        rf"(?:\b(?:US|AU|CA|NZ|HK|[CA]))?({_SIGN})(?:(?:A|US|C|NZ|HK)(?=\d)"
+        rf"|\s?)({_AMOUNT})(?: to {_SIGN}?({_AMOUNT}))?{_SCALE}{_RATE}",
         _money,
         _DIGITS_AND_SIGNS,
     ),
-    rule(rf"(?<![\w.,])({NUMBER})\s?¢", lambda m: f" {number(m[1])} cent{'' if m[1] == '1' else 's'} ", "¢ 0-9"),
+    rule(rf"(?<![\w.,])({NUMBER})\s?¢",
+         lambda m: f" {number(m[1])} cent{'' if m[1] == '1' else 's'} ", "¢ 0-9"),
     rule(r"(?<![\w.,])(\d{1,3})[cp] (each|a piece|apiece|coin|stamp|piece)\b",
          lambda m: f" {number(m[1])} {'cents' if m[0][len(m[1])] == 'c' else 'pence'} {m[2]}", "0-9"),
 )  # fmt: skip
@@ -137,8 +144,10 @@ MONEY: tuple[Rule, ...] = (
 
 _SINGLE_CAPITALS = frozenset("VWAL")
 _LABEL = re.compile(
-    r"(?i)\b(?:room|block|row|size|level|gate|seat|section|unit|apt\.?|apartment|class|grade|type|bus|line|platform"
-    r"|building|suite|flat|lot|pier|zone|exit|bay|ward|hall|track|route|table|number|no\.|chapter|door|deck|aisle"
+    r"(?i)\b(?:room|block|row|size|level|gate|seat|section|unit|apt\.?|apartment|class|grade|type|bus|line"
+    r"|platform"
+    r"|building|suite|flat|lot|pier|zone|exit|bay|ward|hall|track|route|table|number|no\.|chapter|door"
+    r"|deck|aisle"
     r"|the|page|group|part|plan|team) $"
 )
 _ENDS = re.compile(r"\s*$|\s+[A-Z]")
@@ -173,18 +182,16 @@ def _is_one(match: Match, amount: str, joint: str, unit: str) -> bool:
     if amount == "1" or joint == "-":
         return True
     return (
-        (_ARTICLE.search(_near(match)) is not None
-        and _NOUN_AHEAD.match(match.string, match.end()) is not None)
-        or (
-            joint == unit[0]
-            and _ARTICLE.search(_near(match)) is not None
-            and match.string[match.end() : match.end() + 2].strip().isalpha()
-        )
+        _ARTICLE.search(_near(match)) is not None and _NOUN_AHEAD.match(match.string, match.end()) is not None
+    ) or (
+        joint == unit[0]
+        and _ARTICLE.search(_near(match)) is not None
+        and match.string[match.end() : match.end() + 2].strip().isalpha()
     )
 
 
 def _is_letter(match: Match) -> bool:
-    """A capital behind a number is a letter behind what has numbers ("Gate 4 W") and where it is an initial."""
+    """A capital behind a number is a letter in "Gate 4 W" and in "the 7 V. Smith club"."""
     return _LABEL.search(_near(match, 16)) is not None or (
         _INITIAL.match(match.string, match.end(2)) is not None
         or _CAPITAL_AHEAD.match(match.string, match.end(2)) is not None
@@ -200,10 +207,12 @@ def _degrees(match: Match) -> str:
 # --- Fractions ---
 
 _RATED_AHEAD = re.compile(
-    r"\s?-?(?:stars?|points?|rating|score|right|correct|wrong|on\b|would|overall|from me|for the|questions|votes|people|times|[.!]?$)"
+    r"\s?-?(?:stars?|points?|rating|score|right|correct|wrong|on\b|would|overall|from me|for the|questions"
+    r"|votes|people|times|[.!]?$)"
 )
 _RATED_BEFORE = re.compile(
-    r"(?i)\b(?:rate[ds]?|rating|score[ds]?|gives?|gave|giving|got|get|scored|solid|it|a|an|:)(?: it| this| them)? $|: ?$"
+    r"(?i)\b(?:rate[ds]?|rating|score[ds]?|gives?|gave|giving|got|get|scored|solid|it|a|an|:)(?: it| this"
+    r"| them)? $|: ?$"
 )
 
 
@@ -280,25 +289,30 @@ def _inch_mark(match: Match) -> str:
 
 MEASURES: tuple[Rule, ...] = (
     rule(r"(?<![\w.])(\d{1,2})'\s?(\d{1,2})(?:\"|'')", _inches, "' 0-9"),
-    rule(r"(?<![\w.])(\d{1,3})'(?= (?:tall|high|long|wide|deep|by|x|of|ceiling|ladder|fence|wall|boat|board|pole)\b)",
+    rule(r"(?<![\w.])(\d{1,3})'(?= (?:tall|high|long|wide|deep|by|x|of|ceiling|ladder|fence|wall|boat"
+         r"|board|pole)\b)",
          lambda m: f" {number(m[1])} {'foot' if m[1] == '1' else 'feet'} ", "' 0-9"),
-    rule(r"(?<![\w.,/])(\d{1,3}(?:\.\d+)?|\d{1,3}[ -]\d{1,2}/\d{1,2})(\")(?=( [A-Za-z]|-[a-z])|\s?x\s?\d|\W|$)", _inch_mark, '" 0-9'),
+    rule(r"(?<![\w.,/])(\d{1,3}(?:\.\d+)?|\d{1,3}[ -]\d{1,2}/\d{1,2})(\")(?=( [A-Za-z]|-[a-z])|\s?x\s?\d"
+         r"|\W|$)", _inch_mark, '" 0-9'),
     rule(r"(?<=\bby )(\d{1,3})'(?= )|(?<= x )(\d{1,3})'(?= )", lambda m: f"{m[1] or m[2]} feet", "'"),
     rule(rf"(?<![\d.,])({NUMBER}) ?in\^([23])", lambda m: f" {number(m[1])} {_POWERS[m[2]]}inches ", "^"),
     rule(rf"(?<![\d.,])({NUMBER})\s?°\s?([CF](?![A-Za-z]))?", _degrees, "° 0-9"),
     rule(r"(?<![\w/.,-])()(24)/7/(365)(?![\d/])", " twenty-four seven three sixty-five ", "/ 0-9"),
-    rule(rf"(?<![\d/.,-])((?:\d{{1,3}} )?\d{{1,3}}/\d{{1,3}})(\s?|-)({alternatives(UNITS)})(?![A-Za-z'\d/])(\.(?!\d))?",
+    rule(rf"(?<![\d/.,-])((?:\d{{1,3}} )?\d{{1,3}}/\d{{1,3}})(\s?"
+         rf"|-)({alternatives(UNITS)})(?![A-Za-z'\d/])(\.(?!\d))?",
          _unit_of_part, "/ 0-9"),
     rule(r"(?<![\w/.,-])(\d{1,3})-(\d{1,3})/(\d{1,3})()(?![\d/])", _fraction, "/ 0-9"),
-    rule(r"(?<![\d/.,-])(?:(\d{1,15}) )?(\d{1,6})/(\d{1,6})(ths?|rds?|nds?|sts?)?(?![\d/])", _fraction, "/ 0-9"),
+    rule(r"(?<![\d/.,-])(?:(\d{1,15}) )?(\d{1,6})/(\d{1,6})(ths?|rds?|nds?|sts?)?(?![\d/])",
+         _fraction, "/ 0-9"),
     rule(
-        rf"(?<![\w.,^])({NUMBER})(?:\s?|-)({alternatives(UNITS)})(?:(?:\^|(?<=[a-z]m)|(?<=\dm)|(?<= m)|(?<=ft))([23])(?!\d))?(?![A-Za-z'\d]|\.[A-Za-z]){_RATE}(\.(?!\d))?",
+        rf"(?<![\w.,^])({NUMBER})(?:\s?|-)({alternatives(UNITS)})(?:(?:\^|(?<=[a-z]m)|(?<=\dm)|(?<= m)"
+        rf"|(?<=ft))([23])(?!\d))?(?![A-Za-z'\d]|\.[A-Za-z]){_RATE}(\.(?!\d))?",
         _unit,
         "0-9",
     ),
     rule(r"(?<![\w.,$])3M\b(?! (?:people|users|dollars|units|views|downloads))", "three em", "M"),
     rule(rf"(?<![\w.,])({NUMBER})\s?(bn|[kM])(?![\w'])",
-         lambda m: f" {number(m[1])} {SCALES[m[2]]} " if m[2] != "M" or not _is_letter(m) else m[0], "kbM 0-9"),
+         lambda m: m[0] if m[2] == "M" and _is_letter(m) else f" {number(m[1])} {SCALES[m[2]]} ", "kbM 0-9"),
     rule(
         rf"(?<![\w.,])({NUMBER})/({alternatives(name for name in RATES if len(name) > 1)})(?![A-Za-z])",
         lambda m: f" {number(m[1])}{_per(m[2])} ",
@@ -337,7 +351,8 @@ def _vanity(match: Match) -> str:
 _START = r"(?<![\w$£€.,/-])"
 _END = r"(?![\w/]|[.,-]\d)"
 PHONES: tuple[Rule, ...] = (
-    rule(r"(?<![\w-])(1-)?(\d{3})-([A-Z]{2,10}(?:-[A-Z\d]{1,7}){0,2}|[A-Z]{2,4}\d{3,5})(?![\w-])", _vanity, "- 0-9"),
+    rule(r"(?<![\w-])(1-)?(\d{3})-([A-Z]{2,10}(?:-[A-Z\d]{1,7}){0,2}|[A-Z]{2,4}\d{3,5})(?![\w-])",
+         _vanity, "- 0-9"),
     rule(rf"(?<![\w.])\+\d{{1,3}}(?:[ .-]?\(?\d{{1,4}}\)?){{2,6}}{_END}", _groups, "+ 0-9"),
     rule(rf"{_START}(?:1[ .-])?(?:\(\d{{3}}\) ?|\d{{3}}[ .-])\d{{3}}[ .-]\d{{4}}{_END}", _groups, "0-9"),
     rule(rf"{_START}\d{{4}}([ -])\d{{4}}\1\d{{4}}\1\d{{4}}{_END}", _groups, "0-9"),
@@ -353,5 +368,6 @@ PHONES: tuple[Rule, ...] = (
     ),
     rule(rf"{_START}(50-50|20-20|80-20|60-40|70-30|90-10|40-60|30-70)(?=[\s,.;!?)]|$)",
          lambda m: " ".join(cardinal(int(part)) for part in m[0].split("-")), "-"),
-    rule(rf"{_START}(?!\d{{4}}-\d\d-\d\d\b)(?!\d{{1,2}}-\d{{1,2}}-\d{{4}}\b)\d+(?:-\d+){{2,}}{_END}", _run, "- 0-9"),
+    rule(rf"{_START}(?!\d{{4}}-\d\d-\d\d\b)(?!\d{{1,2}}-\d{{1,2}}-\d{{4}}\b)\d+(?:-\d+){{2,}}{_END}",
+         _run, "- 0-9"),
 )  # fmt: skip

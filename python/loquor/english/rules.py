@@ -1,4 +1,4 @@
-"""What a rule is: a pattern, what it becomes, and the characters without which there is nothing to look for."""
+"""What a rule is, and how rules run: only those that the characters of a text give something to do."""
 
 from __future__ import annotations
 

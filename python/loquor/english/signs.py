@@ -34,9 +34,9 @@ SYMBOLS = {
 }  # fmt: skip
 
 FILE_SUFFIXES = frozenset(
-    """7z aac apk asp aspx avi bak bib bin bmp bz2 c cc cfg cgi cmd conf cpp cs css csv dat db deb
-    dll dmg doc docx eps epub exe flac gif gz h hpp htm html ico ics img ini ipynb iso jar java jpeg jpg
-    js json jsx log lua m4a map md mkv mobi mov mp3 mp4 mpg msi odt ogg onnx opus otf pdf pem php pl
-    plist png ppt pptx ps psd py pyc rar rb rpm rs rst rtf sass scss sh sln sql srt svg swf tar tex tgz tif
-    tiff toml ts tsv tsx ttf txt vbs wav webm webp wma wmv xls xlsx xml xz yaml yml zip rc""".split()  # noqa: SIM905
+    """7z aac apk asp aspx avi bak bib bin bmp bz2 c cc cfg cgi cmd conf cpp cs css csv dat db deb dll dmg
+    doc docx eps epub exe flac gif gz h hpp htm html ico ics img ini ipynb iso jar java jpeg jpg js json jsx
+    log lua m4a map md mkv mobi mov mp3 mp4 mpg msi odt ogg onnx opus otf pdf pem php pl plist png ppt pptx
+    ps psd py pyc rar rb rpm rs rst rtf sass scss sh sln sql srt svg swf tar tex tgz tif tiff toml ts tsv
+    tsx ttf txt vbs wav webm webp wma wmv xls xlsx xml xz yaml yml zip rc""".split()
 )

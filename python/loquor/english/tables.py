@@ -54,7 +54,7 @@ BEFORE_NAMES = {
     "Bro": "brother", "Sr": "sister", "Cllr": "councillor", "Mme": "madame", "Mlle": "mademoiselle",
     "Atty": "attorney", "Asst": "assistant", "Mr": "mister", "Cardl": "cardinal", "Archbp": "archbishop",
     "Bp": "bishop", "Wm": "william", "Geo": "george", "Chas": "charles", "Thos": "thomas", "Jas": "james",
-    "Mx": "mix", "Assoc": "associate", "Spc": "specialist", "Vice Adm": "vice admiral", "Rear Adm": "rear admiral",
+    "Mx": "mix", "Assoc": "associate", "Spc": "specialist",
 }  # fmt: skip
 
 # Only before a number: "no." is a word, and so is "fig".
@@ -69,7 +69,7 @@ BEFORE_NUMBERS = {
     "rte": "route", "ex": "example", "thm": "theorem", "bldg": "building", "fl": "floor", "cap": "chapter",
 }  # fmt: skip
 WORDS_TOO = frozenset(
-    "no fig figs sec secs art arts ed apt op par ex max min pop est ca cap pt rev fl p c".split()  # noqa: SIM905
+    "no fig figs sec secs art arts ed apt op par ex max min pop est ca cap pt rev fl p c".split()
 )
 """Those that are words or ends of words themselves: a sentence may end with them."""
 
@@ -88,15 +88,16 @@ UNITS_WITH_STOP = {
 
 # What may stand before "art. 5", where a number is meant.
 NOTE_WORDS = frozenset(
-    "see in and to from by under per with also or compare both cf read code act law title treaty constitution".split()  # noqa: SIM905
+    "see in and to from by under per with also or compare both cf read code act law title treaty "
+    "constitution".split()
 )
 
 STARTERS = frozenset(
-    """The An He She It They We You This That These Those There Here In On At By For From With To And But Or So
-    If When While As After Before His Her Its Their My Our Your What Who Why How Where Which Not Yes All
+    """The An He She It They We You This That These Those There Here In On At By For From With To And But Or
+    So If When While As After Before His Her Its Their My Our Your What Who Why How Where Which Not Yes All
     Some Many Most Each Every Now Then Once Soon Only Even Still Such Although Though Because Since Until
     Unless However Another Both Few Several Nobody Nothing Everyone Everybody Somebody Someone Is Are Was
     Were Do Does Did Has Have Had Can Could Would Should Will May Let Never Perhaps Maybe Today Yesterday
-    Tomorrow Later Meanwhile Finally First Next Thus Also""".split()  # noqa: SIM905
+    Tomorrow Later Meanwhile Finally First Next Thus Also""".split()
 )
 """What begins a sentence with a capital, and no name."""

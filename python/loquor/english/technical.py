@@ -62,12 +62,12 @@ def _spell_part(run: str) -> str:
 
 _BEFORE = r"(?:(?<=[\s\"'(=:>\[])|^)"
 _FOLDERS = frozenset(
-    ["etc", "usr", "bin", "sbin", "src", "lib", "var", "home", "tmp", "opt", "dev", "proc", "sys", "mnt", "debian", "d", "docs", "tests", "doc"]
+    """etc usr bin sbin src lib var home tmp opt dev proc sys mnt debian d docs tests doc""".split()
 )
-_DOT_FILES = frozenset("profile config ssh env git cache local gitignore bash_history htaccess".split())  # noqa: SIM905
+_DOT_FILES = frozenset("profile config ssh env git cache local gitignore bash_history htaccess".split())
 _KNOWN_OPTIONS = frozenset(
-    """help version verbose quiet force all output input debug yes no user global recursive install name path
-    file config test list update upgrade delete remove dry-run prefix color release port host""".split()  # noqa: SIM905
+    """help version verbose quiet force all output input debug yes no user global recursive install name
+    path file config test list update upgrade delete remove dry-run prefix color release port host""".split()
 )
 
 
@@ -122,11 +122,14 @@ TECHNICAL: tuple[Rule, ...] = (
     # options
     rule(r"(?:(?<=\s)|^)(--)([a-z]+(?:-[a-z]+)*)((?:=[^\s,;]*)?)(?!\w)",
          lambda m: _option(m) if m[3] or "-" in m[2] or m[2] in _KNOWN_OPTIONS else m[0], "-"),
-    rule(r"\b((?:ls|rm|cp|mv|ps|ssh|scp|tar|grep|sed|awk|git|pip|apt|curl|wget|docker|chmod|find|sudo|python|make"
-         r"|gcc|man|df|du|cat|kill|npm|rsync|ssh|head|tail|sort|uname|ping|netstat) )(-)([A-Za-z]{1,5})(?![\w'-])",
+    rule(r"\b((?:ls|rm|cp|mv|ps|ssh|scp|tar|grep|sed|awk|git|pip|apt|curl|wget|docker|chmod|find|sudo"
+         r"|python|make"
+         r"|gcc|man|df|du|cat|kill|npm|rsync|ssh|head|tail|sort|uname|ping"
+         r"|netstat) )(-)([A-Za-z]{1,5})(?![\w'-])",
          lambda m: f"{m[1]} dash {spell_letters(m[3])} ", "-"),
     rule(r"(?:(?<=\s)|^)(-)([B-HJ-Z]|[b-hj-z]|[b-df-hj-np-tv-z]{2,4})()(?![\w'./-]|\s-)", _option, "-"),
-    rule(r"(?<!\w)\$(\{?)([A-Za-z_][A-Za-z_]+)\}?(?![\w.])", lambda m: f" dollar {m[2].replace('_', ' ')} ", "$"),
+    rule(r"(?<!\w)\$(\{?)([A-Za-z_][A-Za-z_]+)\}?(?![\w.])",
+         lambda m: f" dollar {m[2].replace('_', ' ')} ", "$"),
     rule(r"(?<=[\"'=(])\$(\d)(?=[\"')])", r" dollar \1 ", "$ 0-9"),
     rule(r"(?<=[A-Za-z])~(?=\d)", " tilde ", "~ 0-9"),
 )  # fmt: skip
@@ -173,11 +176,20 @@ def _section(match: Match) -> str:
 
 
 _NAMED_BY_NUMBER = re.compile(
-    r"(?i)\b(?:(?:bug|ticket|issue)s?|(?:account|serial|tracking|order|case|card|model|part|reference|confirmation"
+    r"(?i)\b(?:(?:bug|ticket|issue)s?|(?:account|serial|tracking|order|case|card|model|part|reference"
+    r"|confirmation"
     r"|passport|policy) (?:number|no\.?|code)(?: is|:)?) $"
 )
+
+
+def _number_that_names(match: Match) -> str:
+    named = _NAMED_BY_NUMBER.search(match.string[max(0, match.start() - 24) : match.start()])
+    return digits(match[0]) if named else match[0]
+
+
 VERSIONS: tuple[Rule, ...] = (
-    rule(r"(?<![\w.])(\d{1,15}(?:\.\d{1,15})?)[eE]([+-]\d{1,3})\b|(?<![\w.])(\d{1,15}\.\d{1,15}|\d)[eE](\d{2})\b",
+    rule(r"(?<![\w.])(\d{1,15}(?:\.\d{1,15})?)[eE]([+-]\d{1,3})\b|(?<![\w.])(\d{1,15}\.\d{1,15}"
+         r"|\d(?=[eE]\d\d))[eE](\d{1,3})\b",
          _scientific, "eE +-. 0-9"),
     rule(r"\b0[xX]([\da-fA-F]{1,32})\b", _hexadecimal, "0-9"),
     rule(r"\bCVE-(\d{4})-(\d{4,7})\b", _vulnerability, "0-9"),
@@ -185,8 +197,7 @@ VERSIONS: tuple[Rule, ...] = (
          _long_number, "0-9"),
     rule(r"(?i)\b(zip(?: code)? )(\d{5})\b(?:-(\d{4}))?",
          lambda m: f"{m[1]}{digits(m[2])}{' dash ' + digits(m[3]) if m[3] else ''}", "0-9"),
-    rule(r"(?<= )\d{5,12}\b", lambda m: digits(m[0]) if _NAMED_BY_NUMBER.search(m.string[max(0, m.start() - 24) : m.start()])
-         else m[0], "0-9"),
+    rule(r"(?<= )\d{5,12}\b", _number_that_names, "0-9"),
     rule(r"#(\d{5,12})\b", lambda m: f" number {digits(m[1])} ", "# 0-9"),
     rule(r"(?<![\w.,-])\d+(?:\.\d+){2,5}(?:-\d+(?:\.\d+){0,4}){1,2}(?![\w-])", _dashed, "- 0-9"),
     rule(r"\b[vV](\d+(?:\.\d+)*)\b", lambda m: f"version {_dotted(m[1])}", "0-9"),

@@ -63,10 +63,10 @@ SCALES = {
 
 RATES = {
     "h": "hour", "hr": "hour", "hour": "hour", "s": "second", "sec": "second", "second": "second",
-    "min": "minute", "minute": "minute", "d": "day", "day": "day", "wk": "week", "week": "week", "mo": "month",
-    "month": "month", "yr": "year", "year": "year", "kg": "kilogram", "g": "gram", "l": "liter", "L": "liter",
-    "dL": "deciliter", "dl": "deciliter", "mL": "milliliter", "ml": "milliliter", "lb": "pound", "oz": "ounce",
-    "gal": "gallon", "mile": "mile", "mi": "mile", "km": "kilometer", "m": "meter", "cm": "centimeter",
+    "min": "minute", "minute": "minute", "d": "day", "day": "day", "wk": "week", "week": "week",
+    "mo": "month", "month": "month", "yr": "year", "year": "year", "kg": "kilogram", "g": "gram", "l": "liter", "L": "liter",
+    "dL": "deciliter", "dl": "deciliter", "mL": "milliliter", "ml": "milliliter", "lb": "pound",
+    "oz": "ounce", "gal": "gallon", "mile": "mile", "mi": "mile", "km": "kilometer", "m": "meter", "cm": "centimeter",
     "person": "person", "night": "night", "GB": "gigabyte", "gb": "gigabyte", "MB": "megabyte",
     "TB": "terabyte", "kWh": "kilowatt hour", "unit": "unit", "user": "user", "head": "head", "each": "each",
     "piece": "piece", "share": "share", "barrel": "barrel", "ton": "ton", "word": "word", "page": "page",
@@ -84,5 +84,5 @@ CURRENCY_CODES = {
     "BTC": "₿", "Rs.": "₹", "Rs": "₹",
 }  # fmt: skip
 
-PLURAL_NOUNS = frozenset("men women people children feet teeth mice geese police cattle sheep fish".split())  # noqa: SIM905
+PLURAL_NOUNS = frozenset("men women people children feet teeth mice geese police cattle sheep fish".split())
 """Nouns that are many without an S at their end."""
