@@ -121,8 +121,9 @@ _OR_PAIRS = frozenset(
 )
 _SLANG = {
     "b/c": "because", "b/w": "black and white", "c/o": "care of", "n/a": "en ay", "w/o": "without",
-    "a/c": "ay see", "w/e": "whatever", "w/i": "within", "s/he": "she or he", "and/or": "and or", 
-    "y/o": "year old", "p/t": "part time", "f/t": "full time", "i/o": "eye oh", "b/t": "between", "h/t": "hat tip",
+    "a/c": "ay see", "w/e": "whatever", "w/i": "within", "s/he": "she or he", "and/or": "and or",
+    "y/o": "year old", "p/t": "part time", "f/t": "full time", "i/o": "eye oh", "b/t": "between",
+    "h/t": "hat tip",
 }  # fmt: skip
 
 

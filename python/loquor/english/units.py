@@ -62,15 +62,15 @@ SCALES = {
 """After an amount of money."""
 
 RATES = {
-    "h": "hour", "hr": "hour", "hour": "hour", "s": "second", "sec": "second", "second": "second",
-    "min": "minute", "minute": "minute", "d": "day", "day": "day", "wk": "week", "week": "week",
-    "mo": "month", "month": "month", "yr": "year", "year": "year", "kg": "kilogram", "g": "gram", "l": "liter", "L": "liter",
-    "dL": "deciliter", "dl": "deciliter", "mL": "milliliter", "ml": "milliliter", "lb": "pound",
-    "oz": "ounce", "gal": "gallon", "mile": "mile", "mi": "mile", "km": "kilometer", "m": "meter", "cm": "centimeter",
-    "person": "person", "night": "night", "GB": "gigabyte", "gb": "gigabyte", "MB": "megabyte",
-    "TB": "terabyte", "kWh": "kilowatt hour", "unit": "unit", "user": "user", "head": "head", "each": "each",
-    "piece": "piece", "share": "share", "barrel": "barrel", "ton": "ton", "word": "word", "page": "page",
-    "ft": "foot", "sqft": "square foot", "m2": "square meter",
+    "h": "hour", "hr": "hour", "hour": "hour", "s": "second", "sec": "second", "second": "second", "min":
+    "minute", "minute": "minute", "d": "day", "day": "day", "wk": "week", "week": "week", "mo": "month",
+    "month": "month", "yr": "year", "year": "year", "kg": "kilogram", "g": "gram", "l": "liter", "L":
+    "liter", "dL": "deciliter", "dl": "deciliter", "mL": "milliliter", "ml": "milliliter", "lb": "pound",
+    "oz": "ounce", "gal": "gallon", "mile": "mile", "mi": "mile", "km": "kilometer", "m": "meter", "cm":
+    "centimeter", "person": "person", "night": "night", "GB": "gigabyte", "gb": "gigabyte", "MB":
+    "megabyte", "TB": "terabyte", "kWh": "kilowatt hour", "unit": "unit", "user": "user", "head": "head",
+    "each": "each", "piece": "piece", "share": "share", "barrel": "barrel", "ton": "ton", "word": "word",
+    "page": "page", "ft": "foot", "sqft": "square foot", "m2": "square meter",
 }  # fmt: skip
 """After a slash that follows a quantity."""
 
