@@ -49,9 +49,15 @@ def spell(text: str) -> Spelled:
         if plain == before:
             break
     places = iter(tags)
-    return Spelled(re.sub(TAG_PLACE, lambda _: next(places), plain), left_out, markup)
+    return Spelled(_TAG_PLACES.sub(lambda m: _put(m[1], next(places)), plain), left_out, markup)
 
 
+def _put(before: str, tag: str) -> str:
+    """A short tag behind a letter would be taken for a part of the word: "alter[ed]"."""
+    return f"{before} {tag}" if before and len(tag) < 6 else before + tag
+
+
+_TAG_PLACES = re.compile(f"([A-Za-z]?){TAG_PLACE}")
 _PASSES = 4
 _STAGES = (
     Stage(*EMOTICONS),

@@ -119,6 +119,7 @@ _MARKUP = Stage(
     rule(r"(?<![*\w])(\*{1,3}|__)(?=[^\s*_])([^*\n]{1,300}?)(?<=[^\s*_])\1(?!\w)", r"\2", "*_"),
     # the letter that an editor changed belongs to its word; "sic" is for the eye
     rule(r"(?:\[[A-Za-z]\])+(?=[^\W\d_])|(?<=[^\W\d_])(?:\[[a-z]{1,3}\])+", _joined, "["),
+    rule(r"\[([A-Za-z])\]", r" \1 ", "["),
     rule(r"(?i)\s?\[sic\.?\]", "", "["),
     rule(r"\[((?:the|an?|of|in|to|and|his|her|its|their|our|my|is|are|was|were|who|that|this|these|those"
          r"|it|he"
