@@ -372,7 +372,23 @@ def _latin(match: Match) -> str:
     return words + ("." if ended else "")
 
 
+_SMALL_ROMANS = (
+    "i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx xxi xxii xxiii xxiv xxv".split()
+)
+
+
+def _small_roman(match: Match) -> str:
+    """'page iv', 'pp. ii-ix'."""
+    if any(roman not in _SMALL_ROMANS for roman in match.groups()[1:] if roman):
+        return match[0]
+    numbers = (str(_SMALL_ROMANS.index(roman) + 1) for roman in match.groups()[1:] if roman)
+    return f"{match[1]} {' to '.join(numbers)}"
+
+
 ABBREVIATED: tuple[Rule, ...] = (
+    rule(r"\b(pages?|pp?\.|[Cc]hapter|[Cc]h\.|[Aa]ct|[Ss]cene|[Pp]art|[Vv]ol\.|[Bb]ook|[Pp]salm)"
+         r" ([ivx]{1,6})(?:-([ivx]{1,6}))?(?![\w'])", _small_roman, "ivx"),
+    rule(r"\bPh\.?D\b(?!\.)", "pee aitch dee", "D"),
     rule(r"\b([A-Z][A-Za-z]+)\.? (\d{1,3}):(\d{1,3})(?:-(\d{1,3}))?(?![\d:])", _verse, ": 0-9"),
     rule(r"([(\s])([DRI])-((?:[A-Z]\.){2}|[A-Z][a-z]{1,12}\b\.?|[A-Z]{2}\b)", _party, "-"),
     rule(rf"\b([A-Z][a-z]+), ({alternatives(POSTAL_CODES)})\b(?=\s*(?:$|[,.;:)!?\"'])| \d{{5}}\b| [a-z]"

@@ -122,7 +122,7 @@ _ORDERED = re.compile(
 )
 _INITIAL_AHEAD = re.compile(rf"\. ?(?!(?:{'|'.join(STARTERS)})\b)[A-Z]")
 _FAMILY = re.compile(
-    r"[,;:.)]|'s|\s(?:and|was|is|of|had|has|said|who|died|won|played|were|are|came|went|wrote|sang)\b|$"
+    r"[,;:.)]|'s|\s(?:and|was|is|of|had|has|said|who|died|won|played|were|are|came|went|wrote|sang|ran|led|made|took|has|[a-z]{2,}ed)\b|$"
 )
 
 
@@ -173,6 +173,8 @@ _OF_I = re.compile(r"\bI $|\bI've $")
 
 def _is_word_here(capitals: str, match: Match) -> bool:
     near = match.string[max(0, match.start() - 8) : match.start()]
+    if capitals == "WHO" and near.endswith(("the ", "The ")):
+        return False
     if capitals == "IT":
         noun = near.endswith(("the ", "The ", "an ", "our ", "your ", "their ", "my ")) or _IT_WORK.match(
             match.string, match.end()

@@ -129,41 +129,51 @@ _MARKUP = Stage(
 
 # --- Ends of lines ---
 
-_BROKEN = re.compile(r"([A-Za-z]+)-[ \t]*\n[ \t]*(?=([A-Za-z]+))")
+_BROKEN = re.compile(r"(-?)([A-Za-z]+)-[ \t]*\n[ \t]*(?=([A-Za-z]+)(-?))")
 _SOFT_BREAK = re.compile("\u00ad[ \\t]*\\n[ \\t]*")
-_KEEPS_HYPHEN = frozenset(
-    """well self half ex non all cross low high long short old new ill mid far hard ever much so good bad
-    best better great kind warm cold cool hot light dark heavy broad narrow open thick thin full free fast
-    slow quick single double triple multi one two three four five six seven eight nine ten eleven twelve
-    twenty thirty forty fifty sixty seventy eighty ninety first second third left right red blue green black
-    white brown gray grey blond fair soft tender sweet sharp short strong weak wide deep right blue-green
-    mother father brother sister son daughter great grand anti pro vice would the and of in on at to by up
-    off out so pre post""".split()
-)
 _AFTER_HYPHEN = frozenset(
     """like based known made old free year looking hearted minded handed headed eyed haired legged sided
-    shaped sized colored coloured faced tempered natured term time class rate scale level speed law laws up
-    down off out called being born bred fashioned date dated dressed bodied blooded footed fisted winded
-    willed spoken read fed paid type style wide proof worthy driven led owned related friendly conscious and
-    in of to the a or by on at up de la an century minute hour day week month mile foot inch pound dollar
-    percent third thirds fourth fourths quarter one two three four five six seven eight nine first second
-    elect general""".split()
+    shaped sized colored coloured faced tempered natured class scale level speed law laws called being bred
+    fashioned dressed bodied blooded footed fisted winded willed spoken fed paid wide proof worthy driven
+    owned friendly conscious cost lived century minute hour week month inch dollar percent third thirds
+    fourth fourths quarter dozen general president esteem control respect making raising breaking maker
+    keeper holder time term""".split()
 )
+"""What stands behind a hyphen that belongs to the word, and is no end of a broken word."""
+_KEEP_ALL = frozenset("self well twenty thirty forty fifty sixty seventy eighty ninety".split())
+_PREFIXES = frozenset("un re dis pre mis over under out be for de in im cor some any every".split())
+_ENDINGS = ("ish", "less", "hood", "ness", "ington", "come", "eth", "s")
+_ADJECTIVES = frozenset(
+    """long short high low hard soft slow fast deep wide broad dark light kind warm cold cool hot good bad
+    best better old new far ever much quick sweet sharp strong weak tender fair blond red blue green black
+    white brown gray grey double single thick thin heavy narrow open full free ill easy big small tight
+    loose""".split()
+)
+
+
+def _hyphen(match: Match) -> str:
+    """Without its hyphen, unless the word has one where it is not broken."""
+    before, first, second, behind = match.groups()
+    low, end = first.lower(), second.lower()
+    kept = (
+        bool(before or behind)
+        or len(first) == 1
+        or (first[0].isupper() and second[0].isupper())
+        or (end in _AFTER_HYPHEN and low not in _PREFIXES)
+        or (low in _KEEP_ALL and not end.startswith(_ENDINGS))
+        or (low in _ADJECTIVES and len(end) > 5 and end.endswith(("ed", "ing")))
+        or (
+            low in ("great", "ex")
+            and end.startswith(("grand", "husband", "wife", "soldier", "boyf", "girlf"))
+        )
+    )
+    return f"{before}{first}-" if kept else before + first
+
+
 _ITEM = re.compile(r"[ \t]*(?:[-*+•▪◦‣–—][ \t]+|(?=\(?(?:\d{1,3}|[a-z])[.)][ \t]))")
 _ENDED = re.compile(r"[.?!;:,…—–-][\"'”’)\]*_]*$")
 _FIRST_WORD = re.compile(r"[\"'“‘(*_]*([A-Za-z']+|\d)")
 _SHORT = 40
-
-
-def _hyphen(match: Match) -> str:
-    first, second = match[1], match[2]
-    kept = (
-        len(first) == 1
-        or second[0].isupper()
-        or first.lower() in _KEEPS_HYPHEN
-        or second.lower() in _AFTER_HYPHEN
-    )
-    return f"{first}-" if kept else first
 
 
 def join_lines(text: str) -> str:
@@ -180,7 +190,8 @@ def join_lines(text: str) -> str:
         item = _ITEM.match(line)
         if content := line[item.end() :] if item else line:
             if out:
-                out.append(_pause(out[-1], content, blank, item is not None, several and widest < _SHORT))
+                on_purpose = item is not None or (widest < _SHORT and (several or not content[0].islower()))
+                out.append(_pause(out[-1], content, blank, on_purpose))
             out.append(content)
             blank = False
         else:
@@ -188,12 +199,17 @@ def join_lines(text: str) -> str:
     return "".join(out)
 
 
-def _pause(before: str, after: str, blank: bool, item: bool, short: bool) -> str:
+_GOES_ON = re.compile(
+    r"\b(?:the|an?|of|to|in|on|at|for|and|or|but|with|by|from|my|his|her|its|our|your|their|is|was|that|who|as|than)$"
+)
+
+
+def _pause(before: str, after: str, blank: bool, on_purpose: bool) -> str:
     if _ENDED.search(before[-8:]):
         return " "
     if blank:
         return ". "
-    if item or short:
+    if on_purpose and not _GOES_ON.search(before[-8:]):
         return ", "
     first = _FIRST_WORD.match(after)
     word = first[1] if first else ""

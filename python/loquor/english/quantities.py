@@ -247,6 +247,8 @@ def _is_rating(match: Match, top: str, bottom: str) -> bool:
     if len(bottom) > 3 or len(top) > 3 or int(top) > int(bottom) + 1 or int(bottom) < 5:
         return False
     ahead = _RATED_AHEAD.match(match.string, match.end() - (match[0][-1] == " "))
+    if int(bottom) == 5 and ahead is None and _ARTICLE.search(_near(match)):
+        return False
     if int(bottom) in (5, 10, 100):
         return ahead is not None or _RATED_BEFORE.search(_near(match, 16)) is not None
     return ahead is not None and ahead[0].strip() in (
