@@ -158,7 +158,7 @@ def _hyphen(match: Match) -> str:
     kept = (
         bool(before or behind)
         or len(first) == 1
-        or (first[0].isupper() and second[0].isupper())
+        or (second[0].isupper() and not first.isupper())
         or (end in _AFTER_HYPHEN and low not in _PREFIXES)
         or (low in _KEEP_ALL and not end.startswith(_ENDINGS))
         or (low in _ADJECTIVES and len(end) > 5 and end.endswith(("ed", "ing")))
