@@ -92,7 +92,7 @@ def prepare_text(text: str, normalizer: str = "none") -> PreparedText:
     """
     check_text(text)
     if normalizer == "none":
-        return PreparedText(punc_norm(text))
+        return PreparedText(punc_norm(text), _markup_that_is_read(text))
     from .english import spell
 
     spelled = spell(text)
@@ -100,6 +100,23 @@ def prepare_text(text: str, normalizer: str = "none") -> PreparedText:
     if spelled.left_out:
         shown = "".join(spelled.left_out[:_SHOWN]) + ("..." if len(spelled.left_out) > _SHOWN else "")
         warnings.append(f"left out what has no sound in English: {shown}")
+    if spelled.markup:
+        warnings.append(f"left out markup, which changes nothing of how it is said: {_some(spelled.markup)}")
     if not any(character.isalpha() for character in spelled.text):
         warnings.append("nothing in this text can be spoken: this model knows English letters only")
     return PreparedText(punc_norm(spelled.text), tuple(warnings))
+
+
+def _markup_that_is_read(text: str) -> tuple[str, ...]:
+    if "<" not in text:
+        return ()
+    from .english.markup import without_markup
+
+    names = without_markup(text)[1]
+    if not names:
+        return ()
+    return (f"read as text, tags and all, for this model knows no markup: {_some(names)}",)
+
+
+def _some(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")

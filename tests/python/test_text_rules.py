@@ -68,6 +68,18 @@ def test_what_is_lost_is_said() -> None:
     assert "nothing in this text can be spoken" in second
 
 
+def test_markup_is_said_to_be_left_out_or_read() -> None:
+    written = 'Wait <break time="1s"/> for <b>me</b>.'
+    spoken = prepare_text(written, "en")
+    assert spoken.text == "Wait, for me."
+    assert spoken.warnings == ("left out markup, which changes nothing of how it is said: break, b",)
+    assert prepare_text(written).text == written
+    assert prepare_text(written).warnings == (
+        "read as text, tags and all, for this model knows no markup: break, b",
+    )
+    assert prepare_text("5 < 6 and <3").warnings == ()
+
+
 @pytest.fixture
 def asking_for_words(bundle_of: Callable[..., Path], tmp_path: Path) -> Path:
     folder = tmp_path / "bundle"
