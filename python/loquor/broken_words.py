@@ -63,12 +63,15 @@ _SUFFIX = re.compile(
     r"tical|tics|ties|tion|tional|tions|tive|tle|tor|tors|ture|tures|ty|ual|ually|ure|ures|ward|wards|ware|"
     r"wise|y)"
 )
+_VOWEL = re.compile(r"[aeiouyà-ÿ]|[^\x00-\xff]")
 _LONG_SUFFIX = re.compile(r"^[a-z]{1,4}(?:ments?|ness|sions?|tion|tional|tions|tionary|torship|ular|ularly)$")
 
 
 def keeps_hyphen(before: str, after: str) -> bool:
     """Whether the hyphen between two halves, in small letters or not, belongs to the word."""
     before, after = before.lower(), after.lower()
+    if not (_VOWEL.search(before) and _VOWEL.search(after)):
+        return True
     if before in _HALVES_OF_ONE:
         return False
     if after in _SECOND:

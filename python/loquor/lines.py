@@ -10,7 +10,7 @@ from typing import Literal
 
 from .broken_words import keeps_hyphen
 
-__all__ = ["CLOSERS", "MARKER", "LineEnd", "Lines", "ends_itself", "in_one_line"]
+__all__ = ["CLOSERS", "MARKER", "LineEnd", "Lines", "ends_itself", "with_whole_words"]
 
 LineEnd = Literal["line", "paragraph"]
 Meaning = Literal["wrap", "line"]
@@ -32,13 +32,19 @@ _HORIZONTAL = "".join(filter(str.isspace, map(chr, range(0x3001)))).translate(
     dict.fromkeys(map(ord, _BREAKS))
 )
 _HYPHENS = ("-", "\u2010", "\xad")
-_LETTERS, _LAST_LETTERS = re.compile(r"[^\W\d_]+"), re.compile(r"[^\W\d_]+$")
+_LETTERS = re.compile(r"[^\W\d_]+")
+_BROKEN_WORD = re.compile(r"(?:^|\s|[—–])[\"'“‘(\[*_]*([^\W\d_]+)$")  # noqa: RUF001
+"""The first half of a word, which is no address and no part of a compound."""
+_NAME_GOES_ON = re.compile(r"-|[@./:_\d]\w|\d")
 _BREAK = re.compile(f"[{_BREAKS}]")
+_QUOTED = re.compile(f"[{_HORIZONTAL}]*(?:>[>{_HORIZONTAL}]*)?")
+"""What stands before a line: mail and Markdown quote with >."""
+_MARGIN = re.compile(r"\s*(?:>[>\s]*)?")
 CLOSERS = r"[\"'”’»›)\]}]"  # noqa: RUF001
 """What may stand behind the stop of a sentence and belongs to it."""
 MARKER = r"(?:[-*•]|\d{1,3}[.)]|\((?:\d{1,3}|[a-z])\))"
 """What an item of a list begins with."""
-_PAGE = re.compile("[\v\f\u2028\u2029]")
+_BROKEN = re.compile(r"[-\u2010\xad][^\S\r\n]*[\r\n]")
 _MARKER = re.compile(rf"{MARKER}\s+\S")
 _MARKER_BEGUN = re.compile(r"(?:[-*•]|\d{1,3}[.)]?|\((?:(?:\d{1,3}|[a-z])\)?)?)\s*$")
 _HEADING = re.compile(r"#{1,6} ")
@@ -64,20 +70,13 @@ def ends_itself(text: str) -> bool:
     return _ENDED.search(text) is not None or text.endswith("]") or not any(map(str.isalnum, text))
 
 
-def in_one_line(text: str, *, stops: bool) -> str:
-    """A text whose words no line's end breaks; with `stops`, lines that end on purpose end in a pause."""
-    text = _PAGE.sub(" ", text)
-    if "\n" not in text and "\r" not in text:
+def with_whole_words(text: str) -> str:
+    """The text with the words whole that the end of a line broke; the rest of its white space may change."""
+    if _BROKEN.search(text) is None:
         return text
-    out = [text[: len(text) - len(text.lstrip())]]
-    since: list[str] = []
-    for stretch, end in Lines().add(text.replace("\r\n", "\n").replace("\r", "\n"), last=True):
-        since.append(stretch)
-        if end is not None:
-            line = "".join(since)
-            out += [line, ". " if stops and not ends_itself(line) else " "]
-            since.clear()
-    return "".join([*out, *since])
+    begin = text[: len(text) - len(text.lstrip())]
+    lines = Lines().add(text.replace("\r\n", "\n").replace("\r", "\n"), last=True)
+    return begin + "".join(stretch + ("\n" if end else "") for stretch, end in lines)
 
 
 def _width(text: str) -> int:
@@ -129,7 +128,7 @@ class Lines:
         self._held += text
         while self._held:
             if self._fresh:
-                space = self._skip(len(self._held) - len(self._held.lstrip()))
+                space = self._skip(_length_of(_MARGIN, self._held))
                 _, _, indent = _BREAK.sub("\n", space).rpartition("\n")
                 self._line.indent = _columns(indent) + (0 if _BREAK.search(space) else self._line.indent)
                 self._fresh = not self._held
@@ -149,7 +148,7 @@ class Lines:
 
     def _end_of_line(self, at: int, last: bool) -> tuple[str, LineEnd | None] | None:
         """What is given for the break at `at`, before which a hyphen may be; None if more has to be seen."""
-        after = self._held[at + 1 :].lstrip(_HORIZONTAL)
+        after = self._held[at + 1 + _length_of(_QUOTED, self._held[at + 1 :]) :]
         hyphen = self._held[:at].rstrip(_HORIZONTAL).rstrip("\xad")
         given: tuple[str, LineEnd | None] | None
         if self._held[at] != "\n" or (after and after[0] in _BREAKS):
@@ -184,17 +183,20 @@ class Lines:
                 not self._is_list and not _ENDED.search(line) and min(wide, self._widest) >= _USUAL_WRAP
             )
             return "wrap" if in_prose else "line"
-        if _SENTENCE_ENDED.search(line) or _CLAUSE_ENDED.search(line):
-            return "wrap"
+        if _is_rule(following):
+            if not whole:
+                return None
+            if len(following) > 2 or following == ".":
+                return "line"
         if _is_rule(self._line.text) or _HEADING.match(self._line.text):
             return "line"
+        if _SENTENCE_ENDED.search(line) or _CLAUSE_ENDED.search(line):
+            return "wrap"
         last_word = _LAST_WORD.search(line)
         if last_word is not None and last_word[1] in _NEVER_LAST:
             return "wrap"
         if not whole or first_word is None:
             return None
-        if _is_rule(following) and len(following) > 2:
-            return "line"
         needed, widest = wide + 1 + min(_width(first_word), _LONGEST_WORD), max(self._widest, wide)
         if following[0].isalpha() and not following[0].isupper():
             widest = max(widest, _width(following))
@@ -236,6 +238,11 @@ class Lines:
 _END_OF: dict[Meaning, LineEnd | None] = {"wrap": None, "line": "line"}
 
 
+def _length_of(margin: re.Pattern[str], text: str) -> int:
+    found = margin.match(text)
+    return found.end() if found else 0
+
+
 def _columns(space: str) -> int:
     return sum(8 if character == "\t" else 1 for character in space)
 
@@ -254,16 +261,18 @@ def _joint(before: str, hyphen: str, after: str, whole: bool) -> str | None:
     None if more of the second half has to be seen.
     """
     second = _LETTERS.match(after)
-    if not hyphen or second is None or second[0][0].isupper():
+    if not hyphen or (second is None and not after[0].isdigit()):
+        return hyphen + " " if hyphen else ""
+    if second is None or second[0][0].isupper():
         return hyphen
     if second.end() == len(after) and not whole:
         return None
     if _SUSPENDED.match(after):
         return hyphen + " "
-    first = _LAST_LETTERS.search(before)
-    if first is None or before[: first.start()].endswith(_HYPHENS) or after[second.end() :].startswith("-"):
+    first = _BROKEN_WORD.search(before)
+    if first is None or _NAME_GOES_ON.match(after, second.end()):
         return hyphen
-    return hyphen if keeps_hyphen(first[0], second[0]) else ""
+    return hyphen if keeps_hyphen(first[1], second[0]) else ""
 
 
 def _is_rule(line: str) -> bool:

@@ -26,6 +26,8 @@ _ATOM = re.compile(rf"(?:{TAG.pattern}|\S)+")
 _STRONG, _WEAK = re.compile(rf"[;:.!?—–]{CLOSERS}*$|^[—–-]+$"), re.compile(rf"[,)]{CLOSERS}*$")  # noqa: RUF001
 _STOP, _ELLIPSIS = re.compile(rf"\.{CLOSERS}*$"), re.compile(rf"(?:^\.|\.\.|…){CLOSERS}*$")
 _CLOSING = re.compile(rf"(?:{CLOSERS}|[.,;:!?…])+")
+_NEVER_A_STOP = re.compile(r"[(\[\"'“‘]*[A-Za-z]\.$")  # noqa: RUF001
+_NEAR = 1.5
 _COST = {"strong": 1.0, "weak": 1.5, "none": 4.0, "inside": 6.0, "apart": 16.0}
 """Of the distance from the middle."""
 
@@ -47,24 +49,28 @@ def is_run(text: str) -> bool:
     return max(map(len, _GLUED.split(text))) > _LONGEST_RUN
 
 
-def parts(sentence: str, size: int, limit: int, measure: Callable[[str], int], language: str) -> list[str]:
-    """A sentence that measures `size` in parts within the limit, of like length, broken after punctuation.
+def parts(
+    sentence: str, size: int, limit: int, measure: Callable[[str], int], language: str
+) -> list[tuple[str, int]]:
+    """A sentence that measures `size` in parts within the limit, of like length, each with what it measures.
 
-    What is measured of a text is taken to grow evenly where the limit is far, so that each character is
-    measured a few times at most.
+    They are broken after punctuation. What a text measures is taken to grow evenly while it is far above the
+    limit, so that each character is measured a few times at most.
     """
     if size <= limit:
-        return [sentence]
+        return [(sentence, size)]
     breaks = list(_breaks(sentence, limit, language))
     rate = size / len(sentence)
-    found: list[str] = []
+    found: list[tuple[str, int]] = []
     waiting = [(0, len(sentence), 0, len(breaks))]
     while waiting:
         begin, end, low, high = waiting.pop()
         text = sentence[begin:end]
-        if low == high or (rate * len(text) <= 2 * limit and measure(text) <= limit):
-            found.append(text)
-            continue
+        if low == high or rate * len(text) <= _NEAR * limit:
+            size = measure(text)
+            if low == high or size <= limit:
+                found.append((text, size))
+                continue
         middle, slack = (begin + end) / 2, 0.1 * (end - begin)
         best = min(range(low, high), key=lambda at: breaks[at][2] * (abs(breaks[at][0] - middle) + slack))
         head_end, tail_begin, _ = breaks[best]
@@ -89,6 +95,8 @@ def _kind(before: str, atom: str, after: str, language: str) -> str:
         return "apart"
     if _ELLIPSIS.search(atom):
         return "weak"
+    if _NEVER_A_STOP.match(atom):
+        return "apart"
     if _STOP.search(atom):
         found = sentences(f"{before} {atom} {after}".lstrip(), language)
         return "strong" if len(found) > 1 and found[-1] == after else "apart"

@@ -69,7 +69,7 @@ class Splitter:
         self._stray, self._lines = Stray(), Lines()
         self._warnings: list[str] = []
         self._text = ""  # of one paragraph or line, from the start of a sentence
-        self._looked = 0  # up to here it holds no cut
+        self._looked = self._looks = 0  # up to here it holds no cut, which so many looks showed
         self._number = 0  # of the line where it begins
         self._in_run = False  # behind the begin of what is left out
 
@@ -127,13 +127,15 @@ class Splitter:
         space = _UP_TO_SPACE.match(self._text, 0, WINDOW)
         if space is None and is_run(self._text[:WINDOW]):
             self._leave_out(f"{WINDOW:,} characters and more without a space", self._text)
-            self._text, self._looked, self._in_run = "".join(_BEHIND_WORD.findall(self._text)), 0, True
+            self._text, self._in_run = "".join(_BEHIND_WORD.findall(self._text)), True
+            self._looked = self._looks = 0
             return
         found = sentences(self._text[: space.end() if space else WINDOW], self._language)
         yield from self._cut(found[:-1] or found)
 
     def _cut(self, found: list[str], *, last: bool = False) -> Iterator[Piece]:
-        self._text, self._looked = self._text[sum(map(len, found)) :].lstrip(), 0
+        self._text = self._text[sum(map(len, found)) :].lstrip()
+        self._looked = self._looks = 0
         for sentence in found:
             kept, runs = without_runs(sentence.strip())
             for run in runs:
@@ -159,9 +161,10 @@ class Splitter:
             is_first_beyond = before <= self._limit < place.end()  # what was taken for closed is open now
             if not (is_first_beyond or _END.match(place[0])):
                 continue
+            self._looks += 1
             begin = 0 if is_first_beyond else self._begin_of_look(place.end())
             seen = self._text[begin : place.end() + 1]
-            closed = seen + (_closers(seen) if len(seen) <= self._limit else "")
+            closed = seen + (_closers(seen) if place.end() <= self._limit else "")
             ended = _ended(sentences(closed, self._language), self._looked - begin)
             if ended and begin:  # once a cut: what was not looked at now may hold ends without a space behind
                 whole = _ended(sentences(self._text[: place.end() + 1], self._language), self._looked)
@@ -172,12 +175,15 @@ class Splitter:
 
     def _begin_of_look(self, end: int) -> int:
         """Where to look from for a sentence that ends at `end`: a word, and as far as a piece may reach."""
-        begin = end - max(_LOOKED_BACK, min(self._limit, 2 * _LOOKED_BACK))
+        back = _LOOKED_BACK if self._looks > _MANY_LOOKS else max(_PIECE, min(self._limit, 2 * _PIECE))
+        begin = end - back
         return self._text.rfind(" ", 0, begin) + 1 if begin > 0 else 0
 
 
 _SHOWN = 20
-_LOOKED_BACK = 400
+_PIECE = 400
+_LOOKED_BACK, _MANY_LOOKS = 60, 20
+"""Characters that are looked at where so many stops were no end: a row of initials, or of dots."""
 _BEHIND_WORD = re.compile(r"^\S*(\s.*)", re.DOTALL)
 _UP_TO_SPACE = re.compile(r".*\s", re.DOTALL)
 _OPENERS = "`\"'“‘„«‹(\\[{"  # noqa: RUF001
@@ -211,7 +217,8 @@ class _Joiner:
     def __init__(self, limit: int, join_below: int, language: str, measure: Callable[[str], int]) -> None:
         self._limit, self._join_below, self._language, self._measure = limit, join_below, language, measure
         self._open: list[str] = []
-        self._size = 0  # of what is open, a little less or more than it measures in one
+        self._size = 0  # of what is open but for `_tiny`, a little less or more than it measures in one
+        self._tiny: list[str] = []  # the last of them, too short to be measured one by one
 
     @property
     def waiting(self) -> int:
@@ -219,31 +226,41 @@ class _Joiner:
 
     def add(self, sentence: str, *, last: bool = False) -> Iterator[Piece]:
         """Take a sentence, the `last` of its paragraph or not."""
-        size = self._measure(sentence)
+        together = _together([*self._tiny, sentence])
+        if not last and _TINY * len(together) < min(self._join_below, _SURELY * self._limit - self._size):
+            self._tiny.append(sentence)
+            self._open.append(sentence)
+            return
+        size = self._measure(together)
         if self._open and self._size + 1 + size > self._limit:
+            size = self._measure(sentence) if self._tiny else size
             yield from self.flush("sentence")
         if not self._open:
-            *first, sentence = parts(sentence, size, self._limit, self._measure, self._language)
-            for part in first:
+            *first, (sentence, size) = parts(sentence, size, self._limit, self._measure, self._language)
+            for part, _ in first:
                 yield _piece((part,), "clause")
-            size = self._measure(sentence) if first else size
         # what measures next to nothing, as letters that a voice does not know, shall not grow without end
-        self._size += max(size, len(sentence) // 4) + (
-            2 if self._open and not ends_itself(self._open[-1]) else 1
-        )
+        self._size += 1 + max(size, len(together) // _TINY)
         self._open.append(sentence)
+        self._tiny = []
         if not last and self._size > self._join_below:
             yield from self.flush("sentence")
 
     def flush(self, end: End) -> Iterator[Piece]:
-        *before, _ = apart = self._open or [""]
-        if before and self._measure(_together(apart)) > self._limit:
-            for sentence in before:
+        is_close = len(self._open) > 1 and self._size > _SURELY * self._limit
+        if is_close and self._measure(_together(self._open)) > self._limit:
+            for sentence in self._open[:-1]:
                 yield _piece((sentence,), "sentence")
-            self._open = apart[-1:]
+            del self._open[:-1]
         if self._open:
             yield _piece(tuple(self._open), end)
-        self._open, self._size = [], 0
+        self._open, self._size, self._tiny = [], 0, []
+
+
+_TINY = 4
+"""Characters in words for one as written, at most, in what is too short to be worth a measurement."""
+_SURELY = 0.8
+"""Sentences that measure less than this part of a limit one by one measure less than all of it together."""
 
 
 def _piece(texts: tuple[str, ...], end: End) -> Piece:

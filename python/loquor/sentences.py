@@ -11,8 +11,10 @@ from .lines import CLOSERS, MARKER
 __all__ = ["sentences"]
 
 _BARE_MARKER = re.compile(rf"\s*{MARKER}\s*")
-_CLOSERS = re.compile(rf"{CLOSERS}+(?=[\s.,;:!?]|$)\s*")
+_CLOSERS = re.compile(rf"(?:_*{CLOSERS}[_*]*|_+)+(?=[\s.,;:!?]|$)\s*")
 """What closes the sentence before, where the library lets it open the next."""
+_OPENED = re.compile(r"(?<=\s)[`\"'“‘„«‹(\[{]+$")  # noqa: RUF001
+"""What opens the next sentence, where the library leaves it at the end of this one."""
 _NO_BEGIN = re.compile(r"[.&,;:!?](?=\s|$)")
 """No sentence begins so: it is the rest of an ellipsis, or goes on."""
 _ELLIPSIS = re.compile(rf"(?:\.\s*\.|…){CLOSERS}*\s*$")
@@ -29,6 +31,8 @@ def sentences(block: str, language: str) -> list[str]:
             if closers := _CLOSERS.match(after):
                 found[-1] += closers[0]
                 after = after[closers.end() :]
+            if after and (opened := _OPENED.search(found[-1])):
+                found[-1], after = found[-1][: opened.start()], opened[0] + after
             if not after.strip() or _goes_on(found[-1], after, language):
                 found[-1] += after
                 continue
@@ -125,7 +129,7 @@ _NOT_COUNTED = frozenset(
 )
 _SAY_NO = re.compile(
     r"(?:\b(?:say|says|said|saying|answer(?:s|ed)?|repl(?:y|ies|ied)|vote[sd]?|shouted|is|was|means?|meant|"
-    r"tell|told|(?:told|tell|tells) \w+|yes or|just|simply|plain)|,) no\.$"
+    r"tell|told|(?:told|tell|tells) \w+|yes or|just|simply|plain)|\bno,) no\.$"
 )
 _NUMBERED_THINGS = re.compile(
     r"\b(?:house|room|flat|bus|line|tram|train|flight|platform|track|pier|gate|door|window|lot|plot|part|item|"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import InvalidInputError, ModelError
 from .files import read_config
-from .lines import in_one_line
+from .lines import with_whole_words
 from .text import check_text, punc_norm
 
 __all__ = [
@@ -90,14 +89,14 @@ def measure_of(normalizer: str) -> Callable[[str], int]:
 def prepare_text(text: str, normalizer: str = "none") -> PreparedText:
     """Check `text`, write it out in words where `normalizer` says so, and apply the model's `punc_norm`.
 
-    Words that a line's end broke are made whole. Raises `InvalidInputError` as `check_text` does.
+    Raises `InvalidInputError` as `check_text` does.
     """
     check_text(text)
     if normalizer == "none":
-        return PreparedText(punc_norm(in_one_line(text, stops=False)), _markup_warnings(text))
+        return PreparedText(punc_norm(with_whole_words(text)))
     from .english import spell
 
-    spelled = spell(in_one_line(text, stops=True))
+    spelled = spell(text)
     warnings = []
     if spelled.left_out:
         shown = "".join(spelled.left_out[:_SHOWN]) + ("..." if len(spelled.left_out) > _SHOWN else "")
@@ -105,20 +104,3 @@ def prepare_text(text: str, normalizer: str = "none") -> PreparedText:
     if not any(character.isalpha() for character in spelled.text):
         warnings.append("nothing in this text can be spoken: this model knows English letters only")
     return PreparedText(punc_norm(spelled.text), tuple(warnings))
-
-
-_MARKUP = re.compile(
-    r"</?(a|amazon:\w+|audio|b|blockquote|body|br|break|center|code|del|div|em|emphasis|font|h[1-6]|head|hr|html|i|"
-    r"img|ins|lexicon|li|mark|mstts:[\w-]+|ol|p|phoneme|pre|prosody|s|say-as|small|span|speak|strong|style|sub|sup|"
-    r"table|tbody|td|th|thead|title|tr|u|ul|voice|w)(?:\s[^<>]{0,300})?/?>"
-    r"|(&(?:[a-z]{2,8}|\#\d{1,7}|\#x[\da-f]{1,6});)",
-    re.IGNORECASE,
-)
-
-
-def _markup_warnings(text: str) -> tuple[str, ...]:
-    """What is said of SSML, HTML and character references, which a model of plain text reads out."""
-    found = dict.fromkeys(
-        f"<{tag.lower()}>" if tag else reference for tag, reference in _MARKUP.findall(text)
-    )
-    return tuple(f"{what} is read as text: this model knows no SSML or HTML" for what in found)
