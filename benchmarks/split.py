@@ -27,7 +27,7 @@ PROSE = (
 KINDS = {
     "prose": PROSE,
     "one, one,": "one, ",
-    "index": "Abel, John, 12, 14-17, 203; Adams, Mary (1801-1877), 5n, 88, ch. 4 pass.; A.B.C., vol. 3, 19, 21.\n",
+    "index": "Abel, John, 12, 14-17, 203; Adams, Mary (1801-1877), 5n, 88, ch. 4; A.B.C., vol. 3, 19, 21.\n",
     "numbers": "12 345 ",
     "list": "- a hat\n- two coats\n",
     "Mr. Mr.": "Mr. ",

@@ -7,8 +7,8 @@ import re
 __all__ = ["keeps_hyphen"]
 
 # No dictionary: what compounds begin and end with, and what the ends of broken words look like. In essays,
-# novels and manuals of 30 MB three of four compounds keep their hyphen (most others are names of packages), and
-# 19 of 20 words that a typesetter may break become whole, both weighted by how often they occur.
+# novels and manuals of 30 MB three of four compounds keep their hyphen (most others are names of packages),
+# and 19 of 20 words that a typesetter may break become whole, both weighted by how often they occur.
 _FIRST = frozenset(
     """above air all anarcho ante anti arch attorney back bad base best better birth bitter black blue
     book bottom bright broad brother build built by case child city class clean clear close co cold
