@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .errors import InvalidInputError, ModelError
 from .files import read_config
+from .lines import with_whole_words
 from .text import check_text, punc_norm
 
 __all__ = [
@@ -92,7 +93,7 @@ def prepare_text(text: str, normalizer: str = "none") -> PreparedText:
     """
     check_text(text)
     if normalizer == "none":
-        return PreparedText(punc_norm(text), _markup_that_is_read(text))
+        return PreparedText(punc_norm(with_whole_words(text)), _markup_that_is_read(text))
     from .english import spell
 
     spelled = spell(text)
