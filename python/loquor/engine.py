@@ -114,7 +114,8 @@ class Engine(LowerLevel):
                 f"this version cannot run {self._model} yet: it runs the Turbo family (turbo, nano, mini)"
             )
         add_plugin(runtime, device)
-        self._folder = resolve(model, dtype=dtype, prefer=advised_dtype(runtime, device))
+        found = resolve(model, dtype=dtype, prefer=advised_dtype(runtime, device))
+        self._folder = found.absolute()  # whatever the working folder will be
         self._tokenizer = Tokenizer(self._folder)
         self._core: _core.EngineHandle | None
         self._core, self._prepared, prepared_files = open_core(

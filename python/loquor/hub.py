@@ -87,7 +87,7 @@ def _locate(model: str | os.PathLike[str], revision: str | None, dtype: str) -> 
     if text and name not in CATALOG and os.path.exists(folder):  # noqa: PTH110 (no error for a long name)
         if revision is not None:
             raise InvalidInputError(f"{text!r} is a folder, which has no revision: leave revision out")
-        return _bundle_folder(folder).absolute()  # whatever the working folder will be
+        return _bundle_folder(folder)
     if inline and revision not in (None, inline):
         raise InvalidInputError(f"model {text!r} and revision {revision!r} disagree: give the revision once")
     asked = inline or revision

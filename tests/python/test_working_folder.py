@@ -9,7 +9,6 @@ import pytest
 
 from bundles import make_bundle
 from loquor import Engine
-from loquor.hub import resolve
 from loquor.hub_cache import cache_folder as hub_folder
 from loquor.prepare.cache import cache_folder
 
@@ -30,10 +29,8 @@ def test_an_engine_outlives_a_change_of_folder(
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
-def test_places_are_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    make_bundle(tmp_path / "bundle")
+def test_caches_are_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LOQUOR_CACHE", "own")
     monkeypatch.setenv("HF_HUB_CACHE", "hub")
-    assert resolve("bundle") == resolve("./bundle") == tmp_path / "bundle"
     assert cache_folder() == tmp_path / "own" / "prepared" and hub_folder() == tmp_path / "hub"
