@@ -15,7 +15,7 @@ _CLOSERS = re.compile(rf"(?:_*{CLOSERS}[_*]*|_+)+(?=[\s.,;:!?]|$)\s*")
 """What closes the sentence before, where the library lets it open the next."""
 _OPENED = re.compile(r"(?<=\s)[`\"'“‘„«‹(\[{]+$")  # noqa: RUF001
 """What opens the next sentence, where the library leaves it at the end of this one."""
-_NO_BEGIN = re.compile(r"[.&,;:!?](?=\s|$)")
+_NO_BEGIN = re.compile(r"[.&,;:!?](?=\s|$)|[)\]}]")
 """No sentence begins so: it is the rest of an ellipsis, or goes on."""
 _ELLIPSIS = re.compile(rf"(?:\.\s*\.|…){CLOSERS}*\s*$")
 
