@@ -247,7 +247,7 @@ def test_voices_by_name(own_bundle: Path, voice: Voice) -> None:
     (own_bundle / "voices").mkdir()
     voice.save(own_bundle / "voices" / "ada.safetensors")
     with opened(own_bundle) as engine:
-        assert engine.capabilities.voices == ("ada",)
+        assert engine.voices == engine.capabilities.voices == ("ada",)
         assert_same_voice(engine.voice("ada"), voice)
         expected = engine.speak("Hello.", voice, SHORT).samples
         np.testing.assert_array_equal(engine.speak("Hello.", "ada", SHORT).samples, expected)
@@ -255,6 +255,8 @@ def test_voices_by_name(own_bundle: Path, voice: Voice) -> None:
             InvalidInputError, match=r"neither a file 'eve' nor a voice of that name.*one of ada"
         ):
             engine.voice("eve")
+        with pytest.raises(InvalidInputError, match=r"neither a file 'Adah'.* did you mean 'ada'\?"):
+            engine.speak("Hello.", "Adah")
         assert not engine.capabilities.has_default_voice
     edit_json(own_bundle / "config.json", default_voice="ada")
     with opened(own_bundle) as engine:

@@ -42,6 +42,8 @@ def run(args: argparse.Namespace) -> int:
             lambda cancel: engine.voice(args.recording, prefix=args.with_prefix, cancel=cancel)
         )
         model = engine.capabilities.model
+    for warning in voice.warnings:
+        note(f"warning: {warning}")
     voice.save(args.output)
     if not args.quiet:
         note(f"voice {voice.name!r} for {model}: {args.output}")
