@@ -360,8 +360,8 @@ def _check_size(field: str, shape: list[int], path: Path) -> None:
     most = _MOST_PREFIX_VALUES if field == _PREFIX else _MOST_VALUES
     if math.prod(shape) > most:
         raise InvalidInputError(
-            f"voice {path} is damaged: its {field} has {math.prod(shape):,} values, more than the {most:,} that "
-            "any voice has: make it again"
+            f"voice {path} is damaged: its {field} has {math.prod(shape):,} values, more than "
+            f"the {most:,} that any voice has: make it again"
         )
 
 
