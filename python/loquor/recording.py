@@ -62,7 +62,7 @@ def open_recording(source: Any) -> Iterator[Recording]:
                 raise
             raise InvalidInputError(f"cannot read {name} ({error}): give the path of a recording") from error
         with file:
-            yield from _of_file(file, name)
+            yield from _of_file(file, name, os.fspath(source))
     elif hasattr(source, "read"):
         if not _is_seekable_binary(source):
             raise InvalidInputError("cannot read the file object: it must be readable, binary and seekable")
@@ -120,12 +120,12 @@ def _to_float(array: Frames) -> Frames:
 # --- Files ---
 
 
-def _of_file(file: BinaryIO, name: str) -> Iterator[Recording]:
-    """By libsndfile; by FFmpeg what it does not know, or only takes for MP3."""
+def _of_file(file: BinaryIO, name: str, path: Any = None) -> Iterator[Recording]:
+    """By libsndfile, which goes by a suffix too; by FFmpeg what that does not know, or only takes for MP3."""
     start, head = file.tell(), file.read(12)
     file.seek(start)
     cut_off = _lacks_last_page(file, head)
-    opened = "its format is not libsndfile's" if _is_for_ffmpeg(head) else _opened_sound(file)
+    opened = "its format is not libsndfile's" if _is_for_ffmpeg(head) else _opened_sound(path or file)
     if isinstance(opened, str):
         file.seek(start)
         yield from _of_ffmpeg(file, name, opened)
@@ -134,7 +134,7 @@ def _of_file(file: BinaryIO, name: str) -> Iterator[Recording]:
             yield _of_sound(opened, name, cut_off)
 
 
-def _opened_sound(file: BinaryIO) -> Any:
+def _opened_sound(file: Any) -> Any:
     """A `soundfile.SoundFile`, or why there is none."""
     import soundfile  # type: ignore[import-untyped]
 
@@ -149,9 +149,10 @@ def _opened_sound(file: BinaryIO) -> Any:
 
 
 def _is_for_ffmpeg(head: bytes) -> bool:
-    """MP4 and its kin, Matroska, and AAC in ADTS: under another name libsndfile finds "MP3" in them."""
+    """MP4 and its kin, Matroska, ASF, AMR, and AAC in ADTS: named .mp3, libsndfile finds "MP3" in them."""
     adts = len(head) > 1 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0
-    return head[4:8] == b"ftyp" or head[:4] == b"\x1a\x45\xdf\xa3" or adts
+    known = (b"\x1a\x45\xdf\xa3", b"\x30\x26\xb2\x75", b"#!AMR")
+    return adts or head[4:8] == b"ftyp" or head.startswith(known)
 
 
 def _lacks_last_page(file: BinaryIO, head: bytes) -> bool:

@@ -81,6 +81,14 @@ def test_a_file_is_known_by_its_content(container: str, tmp_path: Path) -> None:
     assert pitch(load_reference(path).samples) == pytest.approx(440, abs=0.5)
 
 
+def test_an_mp3_with_junk_before_it_is_known_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    (tmp_path / "it.mp3").write_bytes(bytes(300) + sound("MP3"))
+    assert pitch(load_reference(tmp_path / "it.mp3").samples) == pytest.approx(440, abs=0.5)
+
+
 def test_without_the_extra_the_error_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = encode("ipod", "aac", 44_100, "mono")
     monkeypatch.setitem(sys.modules, "av", None)
@@ -169,9 +177,10 @@ def test_an_error_of_the_reader_is_not_the_files(tmp_path: Path) -> None:
     (tmp_path / "it.webm").write_bytes(encode("webm", "libopus", 48_000, "mono"))
     for name in ("it.wav", "it.webm"):
         for error in (TypeError("mine"), OSError("mine"), soundfile.LibsndfileError(1)):
-            with pytest.raises(type(error)) as caught, open_recording(tmp_path / name):
-                raise error
-            assert caught.value is error
+            for source in (tmp_path / name, io.BytesIO((tmp_path / name).read_bytes())):
+                with pytest.raises(type(error)) as caught, open_recording(source):
+                    raise error
+                assert caught.value is error
 
 
 @settings(deadline=None, max_examples=60)
