@@ -123,8 +123,8 @@ class EngineVoices:
             )
             core().check_voice(handle)
             self._keep_prefix(voice, handle, core)
-            with self._lock:
-                self._handles[voice] = handle
+            with self._lock:  # the prefix is one handle's: all use the first
+                handle = self._handles.setdefault(voice, handle)
         return handle
 
     def with_prefix(self, voice: Voice, core: Core, cancel: _core.CancelToken | None) -> Voice:

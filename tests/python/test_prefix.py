@@ -162,6 +162,27 @@ def test_a_damaged_prefix_is_refused(
         Voice.load(path)
 
 
+def test_a_voice_that_does_not_fit_is_refused_when_it_is_loaded(
+    opened: Callable[..., Engine], recording: Recording, tmp_path: Path
+) -> None:
+    engine = opened()
+    good = engine.voice((recording, 24_000))
+    tokens = np.array(good.audio_tokens)
+    tokens[-1] = 6561
+    odd = {
+        "audio_tokens holds 6561, which is no speech token": {"audio_tokens": tokens},
+        "hidden size should be 64 but is 32": {"audio_features": good.audio_features[:, :32]},
+        "size of speaker_embeddings should be 192": {"speaker_embeddings": good.speaker_embeddings[:9]},
+        "size of speaker_features should be 80": {"speaker_features": good.speaker_features[:, :9]},
+    }
+    for message, change in odd.items():
+        voice = replace(good, **change)  # type: ignore[arg-type]
+        voice.save(tmp_path / "odd.safetensors")
+        for source in (voice, tmp_path / "odd.safetensors"):
+            with pytest.raises(InvalidInputError, match=message):
+                engine.voice(source)
+
+
 def test_a_false_prefix_harms_no_other_voice(
     opened: Callable[..., Engine], recording: Recording, tmp_path: Path
 ) -> None:
