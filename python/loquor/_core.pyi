@@ -81,6 +81,7 @@ class EngineHandle:
         prefix_cache_bytes: typing.SupportsInt | typing.SupportsIndex = 268435456,
         sampling: str = "auto",
     ) -> None: ...
+    def check_voice(self, voice: VoiceHandle) -> None: ...
     def decode(
         self,
         speech_tokens: numpy.typing.NDArray[numpy.int64],

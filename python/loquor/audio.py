@@ -58,7 +58,7 @@ class Metrics:
         return self.speech_tokens / self.decode_seconds if self.decode_seconds > 0 else math.nan
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Audio:
     """Speech, with its metrics and warnings.
 
@@ -83,6 +83,17 @@ class Audio:
             raise InvalidInputError(f"audio samples must be a float32 array of shape [n], not {seen.strip()}")
         if isinstance(rate, bool) or not isinstance(rate, int) or rate <= 0:
             raise InvalidInputError(f"sample_rate must be a positive integer in Hz, not {rate!r}")
+
+    def __repr__(self) -> str:
+        count = len(self.warnings)
+        warnings = f", {count} warning{'s' if count > 1 else ''}" if count else ""
+        return f"Audio({self.seconds:.2f} s at {self.sample_rate} Hz{warnings})"
+
+    def __array__(
+        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
+    ) -> npt.NDArray[np.float32]:
+        """The samples, for `np.asarray(audio)` and all that takes arrays."""
+        return np.array(self.samples, dtype=dtype, copy=copy)
 
     @property
     def seconds(self) -> float:

@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -37,10 +37,7 @@ from .stream import Stream
 from .text_rules import check_normalizer, measure_of, prepare_text, read_text_rules
 from .tokenizer import Tokenizer
 from .voice import Voice
-from .voices import EngineVoices
-
-if TYPE_CHECKING:
-    from .voices import VoiceSource
+from .voices import EngineVoices, VoiceSource
 
 __all__ = ["Capabilities", "Engine"]
 
@@ -158,7 +155,8 @@ class Engine(LowerLevel):
         `source` is the name of a voice that the bundle brings (`capabilities.voices`), a file that soundfile
         reads, `(samples, sample_rate)` with float or integer PCM samples of shape [n] or [n, channels], a
         binary file object, a saved voice (`.safetensors`), or None for the bundle's default voice. Recordings
-        are mixed to mono, resampled to 24 kHz, brought to -27 LUFS and cut to 15 s, as upstream does.
+        are mixed to mono, resampled to 24 kHz, brought to -27 LUFS and cut to 15 s, as upstream does; what
+        may harm the likeness is told in `Voice.warnings`.
 
         `prefix` adds what the language model makes of the voice (`Voice.prefix`), for `Voice.save`: in an
         engine like this one, also of another process, the first request with the saved voice starts at the
@@ -169,6 +167,11 @@ class Engine(LowerLevel):
         """
         voice = self._voices.make(source, self._engine, checked_token(cancel))
         return self._voices.with_prefix(voice, self._engine, checked_token(cancel)) if prefix else voice
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """Names of the voices that the bundle brings, for `voice`; its default one may have none."""
+        return tuple(self._voices.named)
 
     # --- Speech ---
 
@@ -234,7 +237,7 @@ class Engine(LowerLevel):
         prepared = prepare_text(text, self._normalizer)
         ids = self._tokenizer.encode(prepared.text)
         made = self._voices.cached(voice, self._engine, checked_token(cancel))
-        warnings = [*prepared.warnings, *self._tokenizer.warnings(text)]
+        warnings = [*made.warnings, *prepared.warnings, *self._tokenizer.warnings(text)]
         warnings += unused_option_warnings(asked or options, self._info["family"], resolved)
         token, handle = checked_token(cancel), self._voices.handle(made, self._engine)
         stream_handle = _core.StreamHandle(
@@ -341,7 +344,7 @@ class Engine(LowerLevel):
             tags=self._tokenizer.tags,
             text_normalizer=self._normalizer,
             piece_characters=self._text_rules.piece_characters,
-            voices=tuple(self._voices.named),
+            voices=self.voices,
             has_default_voice=self._voices.default is not None,
         )
 

@@ -219,6 +219,17 @@ def test_voice_makes_what_say_takes(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert same_speech(a, b)
 
 
+def test_what_harms_a_voice_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    samples, rate = soundfile.read(RECORDING, dtype="float32")
+    soundfile.write(tmp_path / "quiet.wav", 0.01 * samples, rate, subtype="FLOAT")
+    quiet, text = str(tmp_path / "quiet.wav"), "It was late. Nobody was there. " * 9
+    assert main(["voice", quiet, "-o", str(tmp_path / "me.safetensors")]) == 0
+    assert capsys.readouterr().err.count("is very quiet") == 1
+    for extra in ([], ["--stream"]):
+        assert main(["say", text, "-o", str(tmp_path / "out.wav"), "--voice", quiet, "-q", *extra]) == 0
+        assert capsys.readouterr().err.count("is very quiet") == 1
+
+
 # --- What is refused, and how ---
 
 

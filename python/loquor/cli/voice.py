@@ -44,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
         voice = interruptible(lambda cancel: engine.voice(recording, prefix=args.with_prefix, cancel=cancel))
         model = engine.capabilities.model
         interruptible(lambda _: voice.save(args.output))
+    for warning in voice.warnings:
+        note(f"warning: {warning}")
     if not args.quiet:
         note(f"voice {voice.name!r} for {model}: {args.output}")
     return 0
