@@ -402,7 +402,7 @@ ABBREVIATED: tuple[Rule, ...] = (
          r"|[A-Za-z]\.[A-Za-z]\.[A-Za-z])\.(?![A-Za-z@]\w|[A-Za-z]\.)", _stopped,
          "."),
     rule(r"\b(Mr|Mrs|Ms|Dr|Prof)(?= [A-Z])", lambda m: _like(m[1], TITLES[m[1].lower()])),
-    rule(rf"(?<=[a-z\d] )({'|'.join(_STREETS)})(?=,|$|\s(?:near|in|and|at|on|to|is|was|between|by|from"
+    rule(rf"(?<=[a-z\d] )({'|'.join(_STREETS)})(?=[,;.)]|$|\s(?:near|in|and|at|on|to|is|was|between|by|from"
          rf"|with|where)\b)",
          lambda m: _STREETS[m[1]]),
     rule(r"(?i)\bet al\b", "and others"),
