@@ -33,7 +33,6 @@ ENDS_TEXT = re.compile(r"[\"')\]\s]*$")
 NEXT_CAPITAL = re.compile(r" +[\"'(]?([A-Z][A-Za-z'-]*)")
 _NUMBER = re.compile(r"\s?#?\d")
 _NAME = re.compile(r" ?[A-Z]")
-_WORD = re.compile(r"[\w'&-]+")
 _NEAR = 40
 
 
