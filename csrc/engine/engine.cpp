@@ -235,6 +235,7 @@ Outcome& Engine::perform(Order order, CancelToken* cancel, const Request::Progre
     if (cancel != nullptr) cancel->check();  // raised by the last progress, behind the end
     return outcome;
   } catch (...) {
+    if (!request->home.here()) throw;  // progress forked
     request->cancel();  // where progress threw; the engine is done with it before its caller goes on
     try {
       request->wait({});

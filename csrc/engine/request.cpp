@@ -89,6 +89,7 @@ bool Request::tell_progress(Lock& lock, const Progress& progress) {
   const auto count = static_cast<int32_t>(++told_);
   lock.unlock();
   progress(count);
+  home.require("request");  // progress may have forked
   lock.lock();
   return true;
 }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/cancel.hpp"
+#include "base/process.hpp"
 #include "decode/generate.hpp"
 #include "model/stream_options.hpp"
 #include "ort/session.hpp"
@@ -88,6 +89,7 @@ class Request {
 
   const Order order;
   const ort::RunOptions run;  // of the runs that serve this request alone
+  const process::Home home;
 
   // --- The caller's side. Any thread; one at a time in wait() or next(). ---
 

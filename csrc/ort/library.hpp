@@ -9,6 +9,10 @@ namespace loquor::ort {
 // Throws kRuntimeMissing naming the path, the loader's reason and the remedy.
 void* open_symbol(const std::string& path, const char* symbol);
 
+// Gives a variable of the process's environment a value where the user gave it none. On POSIX no other thread
+// may read the environment meanwhile.
+void set_unless_set(const char* variable, const char* value);
+
 // A path for the runtime's file arguments (wide on Windows).
 #ifdef _WIN32
 std::wstring native_path(const std::string& utf8);

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "base/log.hpp"
+#include "base/process.hpp"
 #include "ort/library.hpp"
 #include "ort/operators.hpp"
 
@@ -120,6 +121,7 @@ Session::Session(ApiPtr api, std::string file, const SessionConfig& config, cons
 abi::OrtStatus* Session::create(const abi::OrtSessionOptions* options, const std::vector<char>& bytes,
                                 const GraphExtension& extend) {
   const Api& api = *api_;
+  const process::Exclusive exclusive;  // the registry of operators
   abi::OrtSession* made = nullptr;
   if (!extend) {
     abi::OrtStatus* status =

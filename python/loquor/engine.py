@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -32,6 +31,7 @@ from .options import (
     unused_option_warnings,
 )
 from .prepare import check_preparation
+from .process import HomeLock
 from .session import Session
 from .stream import Stream
 from .text_rules import check_normalizer, measure_of, prepare_text, read_text_rules
@@ -142,7 +142,7 @@ class Engine(LowerLevel):
             self._folder, self._model, self._info, prepared_files.get("language_model")
         )
         self._streams: weakref.WeakSet[Stream | Session] = weakref.WeakSet()
-        self._lock = threading.Lock()
+        self._lock = HomeLock("engine")
 
     # --- Voices ---
 
@@ -346,6 +346,8 @@ class Engine(LowerLevel):
 
         Later calls raise `InvalidInputError`.
         """
+        if not self._lock.here:  # a forked child's parent has it
+            return
         with self._lock:
             streams = list(self._streams)
             core, self._core = self._core, None

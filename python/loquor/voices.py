@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 from . import _core
 from .errors import InvalidInputError
+from .process import HomeLock
 from .reference_audio import load_reference
 from .voice import (
     Voice,
@@ -62,7 +62,7 @@ class EngineVoices:
         self.fingerprint = fingerprint_of(folder, Path(encoder["file"]), encoder["dtype"], contract)
         self._handles: weakref.WeakKeyDictionary[Voice, _core.VoiceHandle] = weakref.WeakKeyDictionary()
         self._files: OrderedDict[tuple[str, int, int], Voice] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = HomeLock("engine")
 
     def make(self, source: VoiceSource | None, core: Core, cancel: _core.CancelToken | None) -> Voice:
         """Do what `Engine.voice` promises; `core` gives the engine's handle, or raises."""
