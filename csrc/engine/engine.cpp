@@ -83,7 +83,8 @@ Engine::Engine(const ort::ApiPtr& api, const std::string& bundle_folder, const E
   generator_.set_batched(options.batching);
   log::write(log::Level::kInfo, "up to " + std::to_string(slots_) + " requests at once, decode steps " +
                                     (generator_.batched() ? "together" : "by turns"));
-  thread_ = std::thread([this] { Worker(model_, generator_, *inbox_, slots_).run(); });
+  thread_ = std::thread(
+      [this, quiet = options.quiet] { Worker(model_, generator_, *inbox_, slots_, quiet).run(); });
 }
 
 Engine::~Engine() {

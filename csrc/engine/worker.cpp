@@ -26,11 +26,13 @@ int64_t usual_positions(const Manifest& manifest) {
   return std::min<int64_t>(manifest.max_positions, kUsualPrompt + manifest.defaults.max_new_tokens);
 }
 
-Worker::Worker(Model& model, Generator& generator, Inbox& inbox, int32_t slots)
+Worker::Worker(Model& model, Generator& generator, Inbox& inbox, int32_t slots,
+               std::chrono::milliseconds quiet)
     : model_(model),
       generator_(generator),
       inbox_(inbox),
       slots_(slots),
+      quiet_(quiet),
       shared_run_(model.embed_tokens.session().api()) {}
 
 void Worker::run() {
@@ -40,12 +42,29 @@ void Worker::run() {
     look_around();
     const Work work = scheduler_.next(candidates_, generator_.batched());
     if (work.kind == Work::Kind::kNone) {
-      if (!inbox_.wait() && active_.empty()) return;
+      if (!rest()) return;
       continue;
     }
     perform(work);
+    swollen_ = true;
     forget_ended();
   }
+}
+
+// Until there may be something to do. False at the end.
+bool Worker::rest() {
+  const bool done = active_.empty();
+  switch (inbox_.wait(done && swollen_ ? std::optional(quiet_) : std::nullopt)) {
+    case Inbox::Wake::kClosed:
+      return !done;
+    case Inbox::Wake::kQuiet:
+      model_.shrink_arenas();
+      swollen_ = false;
+      return true;
+    case Inbox::Wake::kRung:
+      break;
+  }
+  return true;
 }
 
 // --- Coming in ---

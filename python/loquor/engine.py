@@ -31,7 +31,7 @@ from .options import (
     unused_option_warnings,
 )
 from .prepare import check_preparation
-from .process import HomeLock
+from .process import HomeLock, opening
 from .session import Session
 from .stream import Stream
 from .text_rules import check_normalizer, measure_of, prepare_text, read_text_rules
@@ -52,6 +52,7 @@ class Engine(LowerLevel):
     leave between decode steps; others wait.
     """
 
+    @opening
     def __init__(
         self,
         model: str | os.PathLike[str] = "mini",
@@ -117,6 +118,7 @@ class Engine(LowerLevel):
         dtype = advised_dtype(runtime, device, dtype)
         self._folder = resolve(model, dtype=dtype)
         self._tokenizer = Tokenizer(self._folder)
+        self._lock = HomeLock("engine")
         self._core: _core.EngineHandle | None
         self._core, self._prepared, prepared_files = open_core(
             runtime,
@@ -135,6 +137,7 @@ class Engine(LowerLevel):
         )
         self._text_rules = read_text_rules(self._folder)
         self._normalizer = self._text_rules.normalizer if normalize == "auto" else normalize
+        self._measure = measure_of(self._normalizer)  # imports its modules now, not in the first request
         self._info = self._core.info()
         self._defaults = self._core.default_options()
         self._stream_defaults = _core.default_stream_options(self._core)
@@ -142,7 +145,6 @@ class Engine(LowerLevel):
             self._folder, self._model, self._info, prepared_files.get("language_model")
         )
         self._streams: weakref.WeakSet[Stream | Session] = weakref.WeakSet()
-        self._lock = HomeLock("engine")
 
     # --- Voices ---
 
@@ -167,6 +169,7 @@ class Engine(LowerLevel):
         Raises `InvalidInputError` for a recording or voice that cannot be used, `ExecutionError`,
         `CancelledError`.
         """
+        self._engine()
         voice = self._voices.make(source, self._engine, checked_token(cancel))
         return self._voices.with_prefix(voice, self._engine, checked_token(cancel)) if prefix else voice
 
@@ -228,6 +231,7 @@ class Engine(LowerLevel):
         progress: Callable[[int], None] | None,
     ) -> Stream:
         start = time.perf_counter()
+        self._engine()
         resolved = resolve_options(options, self._defaults)
         prepared = prepare_text(text, self._normalizer)
         ids = self._tokenizer.encode(prepared.text)
@@ -297,9 +301,8 @@ class Engine(LowerLevel):
         check_progress(progress)
         made = self._voices.cached(voice, self._engine, checked_token(cancel))
         open_stream = partial(self._open_stream, voice=made, chunks=chunks, cancel=cancel)
-        limit, measure = self._text_rules.piece_characters, measure_of(self._normalizer)
-        rate = self._info["sample_rate"]
-        session = Session(open_stream, rate, options, long_text, limit, measure, progress, ahead=ahead)
+        limit, rate = self._text_rules.piece_characters, self._info["sample_rate"]
+        session = Session(open_stream, rate, options, long_text, limit, self._measure, progress, ahead=ahead)
         with self._lock:
             self._streams.add(session)
         return session
