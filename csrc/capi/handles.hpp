@@ -76,6 +76,9 @@ struct loquor_tensors {  // of an arena that another thread may have locked
 
 namespace loquor::capi {
 
+constexpr const char* kMemoryRanOut =
+    "memory ran out: give the process more, or open the engine with fewer slots or a smaller dtype";
+
 loquor_status set_error(loquor_status status, const char* message) noexcept;
 
 // Runs `work`; nothing it throws gets past here.
@@ -87,7 +90,7 @@ loquor_status guarded(Work work) noexcept {
   } catch (const Error& error) {
     return set_error(static_cast<loquor_status>(error.kind()), error.what());
   } catch (const std::bad_alloc&) {
-    return set_error(LOQUOR_ERROR_INTERNAL, "memory ran out");
+    return set_error(LOQUOR_ERROR_INTERNAL, kMemoryRanOut);
   } catch (const std::exception& error) {
     return set_error(LOQUOR_ERROR_INTERNAL, error.what());
   } catch (...) {

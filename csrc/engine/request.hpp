@@ -94,6 +94,7 @@ class Request {
   // --- The caller's side. Any thread; one at a time in wait() or next(). ---
 
   // Interrupts what runs for it; one that still waits for its turn ends here and now.
+  // `why` is a literal: memory may have run out.
   void cancel(const char* why = "the request was cancelled");
   // Returns at the end, or throws what ended it. `progress` is called here with each count of tokens.
   Outcome& wait(const Progress& progress);
@@ -132,7 +133,7 @@ class Request {
   bool begun_ = false;
   bool ended_ = false;
   bool cancelled_ = false;
-  std::string why_;
+  const char* why_ = "";
   std::optional<Failure> failure_;
   int64_t tokens_ = 0;
   int64_t told_ = 0;          // of those, to the caller's progress

@@ -57,7 +57,7 @@ class Worker {
 
   void take_in();
   bool take_in_speech();
-  void start(RequestPtr request, std::unique_ptr<Sequence> sequence);
+  void start(const RequestPtr& request, std::unique_ptr<Sequence> sequence);
   bool rest();
   void drop_cancelled();
   void look_around();  // fills candidates_

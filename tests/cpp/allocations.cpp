@@ -1,6 +1,7 @@
 // A file of its own: where GCC inlines one of the pair it takes the other for a mismatch.
 #include "allocations.hpp"
 
+#include <atomic>
 #include <cstddef>
 #include <cstdlib>
 #include <new>
@@ -9,8 +10,16 @@ namespace {
 
 thread_local int64_t t_allocations = 0;
 thread_local int t_paused = 0;
+thread_local bool t_spared = false;
+std::atomic<int64_t> g_until_failure{0};
 
-void count() { t_allocations += t_paused == 0 ? 1 : 0; }
+// False: this one is to fail.
+bool count() {
+  if (t_paused > 0) return true;
+  ++t_allocations;
+  if (t_spared || g_until_failure.load(std::memory_order_relaxed) <= 0) return true;
+  return g_until_failure.fetch_sub(1) != 1;
+}
 
 void* aligned_memory(std::size_t size, std::size_t alignment) {
 #ifdef _WIN32
@@ -31,11 +40,15 @@ void free_aligned(void* memory) {
 }  // namespace
 
 int64_t allocations() { return t_allocations; }
+int64_t fail_allocation(int64_t n) {
+  t_spared = true;
+  return g_until_failure.exchange(n);
+}
 AllocationsPaused::AllocationsPaused() { ++t_paused; }
 AllocationsPaused::~AllocationsPaused() { --t_paused; }
 
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  count();
+  if (!count()) return nullptr;
   return std::malloc(size != 0 ? size : 1);
 }
 void* operator new(std::size_t size) {
@@ -46,8 +59,9 @@ void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 void* operator new(std::size_t size, std::align_val_t alignment) {
-  count();
-  if (void* memory = aligned_memory(size != 0 ? size : 1, static_cast<std::size_t>(alignment))) return memory;
+  void* const memory =
+      count() ? aligned_memory(size != 0 ? size : 1, static_cast<std::size_t>(alignment)) : nullptr;
+  if (memory != nullptr) return memory;
   throw std::bad_alloc();
 }
 void operator delete(void* memory, std::align_val_t) noexcept { free_aligned(memory); }

@@ -47,9 +47,10 @@ typedef enum loquor_status {
   LOQUOR_ERROR_MODEL = 4,           /* the bundle is incomplete, damaged or breaks the contract */
   LOQUOR_ERROR_EXECUTION = 5,       /* a graph failed while it ran */
   LOQUOR_ERROR_INTERNAL = 6,        /* a defect of ours, or memory ran out */
-  LOQUOR_ERROR_BUSY = 7,            /* as many requests wait as the engine takes: try again later */
-  LOQUOR_DONE = 8,                  /* of a stream: everything was read */
-  LOQUOR_PENDING = 9                /* of a stream: nothing to read within the given time */
+  LOQUOR_ERROR_BUSY =
+      7,             /* as many requests wait as the engine takes, or no thread is left: try again later */
+  LOQUOR_DONE = 8,   /* of a stream: everything was read */
+  LOQUOR_PENDING = 9 /* of a stream: nothing to read within the given time */
 } loquor_status;
 
 LOQUOR_EXPORT uint32_t loquor_abi_version(void);   /* LOQUOR_ABI_VERSION of the library that is loaded */
