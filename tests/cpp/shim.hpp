@@ -58,13 +58,11 @@ using CreateBinding = Slot<&Table::CreateIoBinding>;
 using CreateRunOptions = Slot<&Table::CreateRunOptions>;
 using SetTerminate = Slot<&Table::RunOptionsSetTerminate>;
 using AllocatorAlloc = Slot<&Table::AllocatorAlloc>;
-using AllSlots = Slots<&Table::RunWithBinding, &Table::Run, &Table::CreateSession,
-                       &Table::SetSessionGraphOptimizationLevel, &Table::CreateTensorWithDataAsOrtValue,
-                       &Table::BindInput, &Table::BindOutput, &Table::CreateIoBinding,
-                       &Table::CreateRunOptions, &Table::RunOptionsSetTerminate, &Table::AllocatorAlloc,
-                       &Table::ReleaseValue, &Table::CreateCpuMemoryInfo, &Table::BindOutputToDevice,
-                       &Table::GetBoundOutputValues, &Table::GetTensorTypeAndShape, &Table::AddRunConfigEntry,
-                       &Table::GetTensorMutableData, &Table::GetAllocatorWithDefaultOptions>;
+using AllSlots =
+    Slots<&Table::RunWithBinding, &Table::Run, &Table::CreateSession,
+          &Table::SetSessionGraphOptimizationLevel, &Table::CreateTensorWithDataAsOrtValue, &Table::BindInput,
+          &Table::BindOutput, &Table::CreateIoBinding, &Table::CreateRunOptions,
+          &Table::RunOptionsSetTerminate, &Table::AllocatorAlloc, &Table::ReleaseValue>;
 
 // A plan that fails the n-th call from now, counted from 1.
 inline auto fail_call(int n, abi::OrtErrorCode code = abi::ORT_FAIL) {
