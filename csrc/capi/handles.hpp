@@ -76,9 +76,6 @@ struct loquor_tensors {  // of an arena that another thread may have locked
 
 namespace loquor::capi {
 
-constexpr const char* kMemoryRanOut =
-    "memory ran out: give the process more, or open the engine with fewer slots or a smaller dtype";
-
 loquor_status set_error(loquor_status status, const char* message) noexcept;
 
 // Runs `work`; nothing it throws gets past here.

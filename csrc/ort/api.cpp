@@ -130,7 +130,17 @@ std::vector<const abi::OrtEpDevice*> Api::plugin_devices() const {
 
 void Api::fail(abi::OrtStatus* status, ErrorKind kind, const std::string& doing) const {
   const Handle<abi::OrtStatus> owned = own(status);
-  throw Error(kind, doing + ": " + table_->GetErrorMessage(status));
+  const std::string said = table_->GetErrorMessage(status);
+  const auto says = [&](const char* part) { return said.find(part) != std::string::npos; };
+  // Not the model's fault, though the runtime has no code for it (1.32).
+  if (says("pthread_create failed")) {
+    throw Error(ErrorKind::kBusy, doing + ": no thread can be started for it; raise the limit of threads or "
+                                          "of memory, or close other engines");
+  }
+  if (kind == ErrorKind::kModel && (says("bad_alloc") || says("Failed to allocate memory"))) {
+    throw Error(ErrorKind::kInternal, doing + ": " + kMemoryRanOut);
+  }
+  throw Error(kind, doing + ": " + said);
 }
 
 // The table is declared by slot number, so prove on harmless calls that slots mean what we think.

@@ -15,7 +15,8 @@ __all__ = ["Memory", "memory_of"]
 class Memory:
     """Bytes of host memory, and counts.
 
-    `arenas` are those of ONNX Runtime's sessions: weights that are not mapped, and what runs needed at most.
+    `arenas` are those of ONNX Runtime's sessions: weights that are not mapped, and what runs needed at
+    most, which is given back after two seconds without a request (where the device has no memory of its own).
     `kv_cache` is that of all slots, of which pages that no request reached are not resident yet. `prefixes`
     are those of voices, at most `prefix_limit` (`Engine(prefix_cache_bytes=)`); a prompt that found its own
     is one of `prefix_hits`. `resident` and `peak_resident` are the whole process's, None where the system

@@ -69,8 +69,8 @@ def _socket_pair() -> tuple[socket.socket, socket.socket]:
         pair = socket.socketpair()
     except OSError as error:
         raise BusyError(
-            f"a stream that asyncio waits for takes two sockets, and there are none left ({error}): raise the "
-            "limit of open files (ulimit -n), or read fewer streams at once"
+            f"a stream that asyncio waits for takes two sockets, and there are none left ({error}): raise "
+            "the limit of open files (ulimit -n), or read fewer streams at once"
         ) from error
     for end in pair:
         end.setblocking(False)
