@@ -134,8 +134,9 @@ void Api::fail(abi::OrtStatus* status, ErrorKind kind, const std::string& doing)
   const auto says = [&](const char* part) { return said.find(part) != std::string::npos; };
   // Not the model's fault, though the runtime has no code for it (1.32).
   if (says("pthread_create failed")) {
-    throw Error(ErrorKind::kBusy, doing + ": no thread can be started for it; raise the limit of threads or "
-                                          "of memory, or close other engines");
+    throw Error(ErrorKind::kBusy, doing +
+                                      ": no thread can be started for it; raise the limit of threads or "
+                                      "of memory, or close other engines");
   }
   if (kind == ErrorKind::kModel && (says("bad_alloc") || says("Failed to allocate memory"))) {
     throw Error(ErrorKind::kInternal, doing + ": " + kMemoryRanOut);
