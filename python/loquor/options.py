@@ -109,7 +109,7 @@ def unused_option_warnings(
     options: GenerationOptions | None, family: str, resolved: Mapping[str, Any]
 ) -> list[str]:
     """Return a sentence for each option that models like Turbo have no use for, and one for all that choose
-    among likely tokens where, as `resolved`, the likeliest is taken.
+    among likely tokens where the model, as `resolved`, takes the likeliest.
     """
     if options is None:
         return []
@@ -117,11 +117,11 @@ def unused_option_warnings(
     warnings = [f"{name} is ignored: the {family} family has no such control" for name in given]
     idle = [name for name in _UNUSED_BY_GREEDY if getattr(options, name) is not None]
     idle += ["seed"] if options.seed != GenerationOptions.seed else []
-    if resolved["temperature"] == 0 and idle:
+    if options.temperature is None and resolved["temperature"] == 0 and idle:  # else it was asked for
         verb = "changes" if len(idle) == 1 else "change"
         warnings.append(
-            f"{' and '.join(idle)} {verb} no token: with temperature 0, as here, the likeliest is always "
-            "taken; a temperature such as 0.8 varies the speech"
+            f"{' and '.join(idle)} {verb} no token: this model takes the likeliest, unless a temperature is "
+            "given; 0.8, for one, varies the speech"
         )
     return warnings
 

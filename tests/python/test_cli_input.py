@@ -59,9 +59,9 @@ def test_what_is_hardly_meant_is_told(
     assert warnings("That is all.") == []
     three = "One sentence.\n\nAnother one.\n\nA third."
     (seed,) = warnings(three, "--seed", "5", "--top-k", "9")
-    assert seed.startswith("top_k and seed change no token: with temperature 0")
+    assert seed.startswith("top_k and seed change no token: this model takes the likeliest")
     assert warnings(three, "--seed", "5", "--temperature", "0.8") == []
-    assert warnings(three) == []
+    assert warnings(three, "--seed", "5", "--temperature", "0") == warnings(three) == []
 
 
 def test_a_recording_may_come_from_a_pipe(
