@@ -49,6 +49,7 @@ QUICK = {
         ["mini", "--streams", "1", "2", "--tokens", "8", "--rounds", "1", "--cancels", "2", "--threads", "1"],
         {("first_sound", ("streams", 2)), ("tokens_per_second", ("way", "one_at_a_time")), ("cancel",)},
     ),
+    "text.py": (["--rounds", "1"], {("spell", ("text", "prose")), ("spell", ("characters", 3200))}),
     "kv_quality.py": (
         ["--steps", "2", "--threads", "1"],
         {("divergence", ("graph", "prepared_int8_kv")), ("same_draw", ("graph", "published"))},
@@ -110,16 +111,6 @@ def test_figures(run: Any, script: str, tmp_path: Path, capsys: pytest.CaptureFi
         assert "no plot: matplotlib is missing" in printed
     else:
         assert (tmp_path / "figures.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_figures_of_text(run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out = tmp_path / "figures.json"
-    assert run("text.py", "--rounds", "1", "--json", str(out)) == 0
-    rows = json.loads(out.read_text(encoding="utf-8"))["rows"]
-    assert {row["condition"]["characters"] for row in rows} == {100, 3200}
-    assert {"spell, prose", "spell, numbers"} <= {row["rival"] for row in rows}
-    assert all(0 < row["fastest"] <= row["median"] < math.inf for row in rows)
-    assert "spell, prose" in capsys.readouterr().out
 
 
 def test_a_rival_that_is_not_installed_is_left_out(
