@@ -48,6 +48,10 @@ class Precision:
     suffix: str
     half: bool
     bits: int = 0
+    block: int = 32
+    """Codes with one scale, in products; 32 in tables."""
+    float_zeros: bool = False
+    """Whether the zero points of products are floats, as HQQ quantisers write them."""
 
     @property
     def float_type(self) -> int:

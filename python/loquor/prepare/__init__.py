@@ -28,10 +28,10 @@ __all__ = [
 
 _log = logging.getLogger("loquor.prepare")
 
-VERSION = 5
+VERSION = 6
 """Of the rewrites: another number makes all graphs again."""
 
-PREPARED_GRAPHS = ("language_model", "conditional_decoder")
+PREPARED_GRAPHS = ("language_model", "conditional_decoder", "speech_encoder")
 
 
 KV_DTYPES = ("auto", "fp32", "fp16", "int8")
@@ -53,6 +53,8 @@ class Task:
     """Whether the core's own may be used: on the CPU, and with vector instructions that make them faster."""
     vector_unit: str
     """The instructions that they have here: "plain", "neon", "avx2" or "avx512"."""
+    device: str
+    """Where the graph will run."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def prepare_bundle(
     ours = own_operators and device == "cpu" and unit != "plain"
     for graph in PREPARED_GRAPHS:
         kept = kv_dtype if graph == "language_model" else "auto"
-        task = Task(runtime, graph, Path(files[graph][0]), kept, threads, folder, files, ours, unit)
+        task = Task(runtime, graph, Path(files[graph][0]), kept, threads, folder, files, ours, unit, device)
         result = _attempt(task, force)
         if result.state == "refused" and kept != "auto":
             _log.warning("%s keeps its published KV cache: %s [%s]", graph, result.reason, result.source)
@@ -159,6 +161,7 @@ def _prepare(task: Task, force: bool) -> PreparedGraph:
         task.kv_dtype,
         str(task.own_operators),
         task.vector_unit,
+        task.device,
         str(real),
         str(VERSION),
         _core.version(),

@@ -15,6 +15,7 @@ from .graph import Graph
 from .mish import fuse_mish
 from .noise import lengths_of, mean_noise, noise_to_inputs, random_nodes, shape_probe, silenced
 from .phase import PHASE_INPUTS, anchor_phase, sine_source
+from .products import WRITTEN_OUT, spell_out_products
 from .relative_shift import fuse_relative_shift
 from .self_attention import fuse_self_attention
 from .snake import fuse_snake
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Opened = Callable[[ModelProto | None], Run]
+    Parsed = Callable[[], ModelProto]
 
 __all__ = ["rewrite_decoder"]
 
@@ -33,6 +35,7 @@ _CHECKED = ((24, 20), (37, 12))
 _HIGHEST_TOKEN = 500
 _Rewrites: TypeAlias = "tuple[tuple[Callable[[Graph], int], str], ...]"
 _REWRITES: _Rewrites = (
+    (spell_out_products, WRITTEN_OUT),
     (share_equal_weights, "weights shared"),
     (fuse_self_attention, "MultiHeadAttention"),
 )
@@ -47,12 +50,12 @@ _WAVE = "waveform"
 
 
 def rewrite_decoder(
-    parsed: Callable[[], ModelProto], weights_folder: Path, opened: Opened, own_operators: bool
+    parsed: Parsed, loadable: Parsed, weights_folder: Path, opened: Opened, own_operators: bool
 ) -> tuple[ModelProto | None, list[str], dict[str, float]]:
     """Return the rewritten graph, what was done to it, and how far its samples are from the untouched one's.
 
-    `parsed()` gives the untouched graph anew; `opened(model)` loads a graph and returns its run. Nothing done
-    means None. Raises `RefusedError`.
+    `parsed()` gives the untouched graph anew, `loadable()` in operators that the runtime has; `opened(model)`
+    loads a graph and returns its run. Nothing done means None. Raises `RefusedError`.
     """
     graph = Graph(parsed(), weights_folder)
     ports = {name: Port.of(value) for name, value in graph.inputs.items()}
@@ -61,7 +64,7 @@ def rewrite_decoder(
     random, source = [node.output[0] for node in random_nodes(graph)], sine_source(graph)
     measured = [*random, *((source.output[0], _WAVE) if source is not None else ())]
     if measured:
-        probe = opened(shape_probe(Graph(parsed(), weights_folder), measured))
+        probe = opened(shape_probe(Graph(loadable(), weights_folder), measured))
         dims = lengths_of(lambda tokens, frames: probe(_feeds(ports, tokens, frames)), measured)
     if source is not None and dims[-1][-1] in dims[-2]:  # a phase for each sample
         done.append(f"{anchor_phase(graph, source)} phase anchor")
@@ -77,7 +80,7 @@ def rewrite_decoder(
     anchor = PHASE_INPUTS if PHASE_INPUTS.keys() <= graph.inputs.keys() else {}
     model = graph.finish()
 
-    expected = _samples(opened(silenced(Graph(parsed(), weights_folder))), ports, {}, {})
+    expected = _samples(opened(silenced(Graph(loadable(), weights_folder))), ports, {}, {})
     found = _samples(opened(model), ports, noise, anchor)
     worst = max(
         distance(one, other, f"the samples of run {number}", EXACT)

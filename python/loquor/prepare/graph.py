@@ -47,7 +47,7 @@ class Graph:
         }
         self.inputs = {value.name: value for value in model.graph.input}
         self.outputs = {value.name: value for value in model.graph.output}
-        self._taken = {name for node in self._nodes for name in (*node.input, *node.output)}
+        self._taken = {name for node in self._nodes for name in (node.name, *node.input, *node.output)}
         self._taken |= {*self.initializers, *self.inputs}
         self._index()
 

@@ -16,9 +16,11 @@ from .cache import Note, cache_folder, make_folder
 from .calibrate import Speaker, calibration_caches
 from .check import Arrays, Port, Run, Trace, compare, trace_language_model
 from .decoder import rewrite_decoder
-from .graph import RefusedError
+from .graph import Graph, RefusedError
 from .kv_cache import KV_TYPES, retype_cache, scales_of
 from .language_model import rewrite_language_model
+from .products import spell_out_products
+from .speech_encoder import rewrite_speech_encoder
 
 __all__ = ["make"]
 
@@ -26,6 +28,9 @@ EXACT: dict[int, float] = {TensorProto.FLOAT: 1e-4, TensorProto.FLOAT16: 0.03}
 """Allowed difference by the type of the cache, where only the order of operations changed."""
 ROUNDED = 0.15
 """The same where activations are rounded to int8: what is wrong, not merely rounded, is off by about 1."""
+
+UNREADABLE_BITS = (8,)
+"""Of products with float zero points: ONNX Runtime (1.32) refuses to load them."""
 
 OWN_PRODUCTS = ("avx2", "avx512")
 """Vector instructions for which the core's BlockProduct is made; elsewhere the runtime's is faster."""
@@ -80,11 +85,19 @@ class _Work:
     def __init__(self, task: Task, folder: Path, model: ModelProto) -> None:
         self.task = task
         self.folder = folder
-        self._untouched = model.SerializeToString()
+        self._untouched = self._loadable = model.SerializeToString()
+        graph = Graph(model, folder)
+        if spell_out_products(graph, bits=UNREADABLE_BITS):
+            self._loadable = graph.finish().SerializeToString()
 
     def parsed(self) -> ModelProto:
         """The untouched graph, to be changed."""
         model: ModelProto = ModelProto.FromString(self._untouched)
+        return model
+
+    def loadable(self) -> ModelProto:
+        """The same, where the runtime has no such operators written in others: something to compare with."""
+        model: ModelProto = ModelProto.FromString(self._loadable)
         return model
 
     def opened(self, model: ModelProto | None) -> Run:
@@ -93,7 +106,9 @@ class _Work:
         A changed graph that does not load or run is refused: this runtime will not take it next time either.
         """
         if model is None:
-            return self.other(self.task.graph)
+            if self._loadable is self._untouched:
+                return self.other(self.task.graph)
+            model = self.loadable()
         runtime, source, threads = self.task.runtime, str(self.task.source), self.task.threads
         try:
             with _Temporary(model.SerializeToString()) as file:
@@ -119,11 +134,12 @@ def _language_model(work: _Work) -> tuple[ModelProto | None, list[str], dict[str
     ports = {value.name: Port.of(value) for value in work.parsed().graph.input}
     own = work.task.own_operators
     products = own and work.task.vector_unit in OWN_PRODUCTS
+    on_cpu = work.task.device == "cpu"
     exact, done = rewrite_language_model(
-        work.parsed(), work.folder, int8_activations=False, own_attention=own
+        work.loadable(), work.folder, int8_activations=False, own_operators=own, on_cpu=on_cpu
     )
     rounded, changes = rewrite_language_model(
-        work.parsed(), work.folder, own_attention=own, own_products=products
+        work.parsed(), work.folder, own_operators=own, own_products=products, on_cpu=on_cpu
     )
     published = ports["past_key_values.0.key"].elem_type
     kept = KV_TYPES.get(work.task.kv_dtype, published)
@@ -160,10 +176,18 @@ def _retype(work: _Work, model: ModelProto, ports: dict[str, Port], expected: Tr
 
 
 def _conditional_decoder(work: _Work) -> tuple[ModelProto | None, list[str], dict[str, float]]:
-    return rewrite_decoder(work.parsed, work.folder, work.opened, work.task.own_operators)
+    return rewrite_decoder(work.parsed, work.loadable, work.folder, work.opened, work.task.own_operators)
 
 
-_REWRITES = {"language_model": _language_model, "conditional_decoder": _conditional_decoder}
+def _speech_encoder(work: _Work) -> tuple[ModelProto | None, list[str], dict[str, float]]:
+    return rewrite_speech_encoder(work.parsed, work.loadable, work.folder, work.opened)
+
+
+_REWRITES = {
+    "language_model": _language_model,
+    "conditional_decoder": _conditional_decoder,
+    "speech_encoder": _speech_encoder,
+}
 
 
 class _Temporary:
