@@ -28,6 +28,7 @@ def make_bundle(
     sines: bool = False,
     fragile_encoder: bool = False,
     stft: bool = False,
+    int8_convolutions: bool = False,
     stop_bias: float = 0.0,
     block: int = 32,
     float_zeros: bool = False,
@@ -36,7 +37,8 @@ def make_bundle(
 
     The same arguments give the same bytes. All forms have the same weights, and fp16 those of fp32, rounded;
     quantised ones are drawn as codes and scales of their own. `encoder_names` is "audio" or "card"; `noise`
-    makes the decoder random, `sines` gives it harmonics with a phase; `fragile_encoder` can be loaded at the
+    makes the decoder random, `sines` gives it harmonics with a phase, `int8_convolutions` two that are
+    quantised dynamically; `fragile_encoder` can be loaded at the
     basic optimisation level only; `stft` lets it hear spectra;
     `block` and `float_zeros` are those of quantised products (see `Precision`);
     `stop_bias` is added to STOP's logit (4 lets most runs of the tiny size stop within some tens of tokens).
@@ -50,7 +52,9 @@ def make_bundle(
         ),
         "embed_tokens": lambda g: build_embed_tokens(g, dims),
         "language_model": lambda g: build_language_model(g, dims, form, stop_bias),
-        "conditional_decoder": lambda g: build_conditional_decoder(g, noise=noise, sines=sines),
+        "conditional_decoder": lambda g: build_conditional_decoder(
+            g, noise=noise, sines=sines, int8_convolutions=int8_convolutions
+        ),
     }
     for name in graphs:
         write_graph(out / "onnx", name, precision, seed, builders[name])

@@ -73,6 +73,8 @@ class PreparedGraph:
     """Why it was refused."""
     cached: bool = False
     """Whether the work had been done before."""
+    remarks: tuple[str, ...] = ()
+    """What this graph keeps that the runtime computes slowly or inexactly (docs/exporters.md)."""
 
 
 def operators_library() -> Path:
@@ -124,6 +126,8 @@ def prepare_bundle(
             _log.warning(
                 "%s is used as published, not prepared: %s [%s]", graph, result.reason, result.source
             )
+        for remark in result.remarks:
+            _log.warning("%s: %s [%s]", graph, remark, result.source)
         results[graph] = result
     return results
 
@@ -176,10 +180,11 @@ def _prepare(task: Task, force: bool) -> PreparedGraph:
         note, content = make(task, folder)
         entry = note, cache.store(stem, note, content)
     note, path = entry
+    result = PreparedGraph(graph, source, "as published", cached=not made, remarks=tuple(note.remarks))
     if note.refused:
-        return PreparedGraph(graph, source, "refused", reason=note.refused, cached=not made)
+        return dataclasses.replace(result, state="refused", reason=note.refused)
     if not note.sha256:
-        return PreparedGraph(graph, source, "as published", cached=not made)
+        return result
     if made:
         _log.info("prepared %s: %s (%s)", graph, ", ".join(note.changes), path)
-    return PreparedGraph(graph, source, "prepared", path, tuple(note.changes), cached=not made)
+    return dataclasses.replace(result, state="prepared", file=path, changes=tuple(note.changes))

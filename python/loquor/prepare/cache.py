@@ -38,6 +38,8 @@ class Note:
     changes: list[str] = field(default_factory=list)
     refused: str = ""
     differences: dict[str, float] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+    """What the graph, as it will run, keeps that is slow or inexact."""
 
 
 def cache_folder() -> Path:

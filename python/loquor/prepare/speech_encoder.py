@@ -13,6 +13,7 @@ from .calibrate import made_up_recording
 from .check import Arrays, Port, Run, distance
 from .graph import Graph, RefusedError
 from .products import WRITTEN_OUT, spell_out_products
+from .quantised_convolution import check_convolutions, widen_convolutions
 from .spectra import spectra_as_products, spectra_in_double
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ EXACT = 1e-3
 OTHER_TOKENS = 0.02
 """Share of speech tokens that may differ: a feature that lies on the border of two codes."""
 _REWRITES = (
+    (widen_convolutions, "dynamically quantised convolutions in float32"),
     (spell_out_products, WRITTEN_OUT),
     (spectra_as_products, "Fourier transforms as products"),
 )
@@ -48,11 +50,13 @@ def rewrite_speech_encoder(
     if not done:
         return None, [], {}
     model = graph.finish()
+    differences = check_convolutions(lambda: Graph(loadable(), weights_folder), opened)
     exact = Graph(loadable(), weights_folder)
+    widen_convolutions(exact)  # compared by themselves, since they round what they get
     spectra_in_double(exact)
     expected = _voices(opened(exact.finish()), port)
     found = _voices(opened(model), port)
-    return model, done, _compare(found, expected)
+    return model, done, {**differences, **_compare(found, expected)}
 
 
 def _voices(run: Run, port: Port) -> list[Arrays]:

@@ -20,6 +20,7 @@ from .graph import Graph, RefusedError
 from .kv_cache import KV_TYPES, retype_cache, scales_of
 from .language_model import rewrite_language_model
 from .products import spell_out_products
+from .remarks import remarks_on
 from .speech_encoder import rewrite_speech_encoder
 
 __all__ = ["make"]
@@ -51,11 +52,16 @@ def make(task: Task, folder: Path) -> tuple[Note, bytes]:
         weights = _stamp_weights(model, task.source, folder)
         rewritten, changes, differences = _REWRITES[task.graph](_Work(task, folder, model))
     except RefusedError as refused:
-        return Note(source, weights, refused=str(refused)), b""
+        return Note(source, weights, refused=str(refused), remarks=_remarks(task, model, folder)), b""
     if rewritten is None:
-        return Note(source, weights), b""
+        return Note(source, weights, remarks=_remarks(task, model, folder)), b""
     content = rewritten.SerializeToString(deterministic=True)
-    return Note(source, weights, hashlib.sha256(content).hexdigest(), changes, "", differences), content
+    digest, remarks = hashlib.sha256(content).hexdigest(), _remarks(task, rewritten, folder)
+    return Note(source, weights, digest, changes, "", differences, remarks), content
+
+
+def _remarks(task: Task, model: ModelProto, folder: Path) -> list[str]:
+    return remarks_on(Graph(model, folder)) if task.device == "cpu" else []
 
 
 def _stamp_weights(model: ModelProto, source: Path, folder: Path) -> dict[str, str]:
