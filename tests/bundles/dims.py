@@ -25,6 +25,7 @@ PREFIX_TOKENS = 375
 GRAPHS = ("speech_encoder", "embed_tokens", "language_model", "conditional_decoder")
 FORMS = ("concat", "mha", "gqa")
 EXPORTED_FORMS = ("torchscript", "dynamo")
+STANDARD_FORMS = ("attention", "attention-past", "attention-buffer")
 MISLEADING_FORMS = ("gqa-past-positions",)
 
 

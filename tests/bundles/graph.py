@@ -15,6 +15,7 @@ from .dims import Precision
 
 OPSET = 21  # the first with 4-bit integer tensors
 IR_VERSION = 10
+IR_VERSION_OF_ATTENTION = 11  # with opsets 23 and 24
 BLOCK = 32
 MICROSOFT = "com.microsoft"
 
@@ -32,6 +33,7 @@ class Graph:
         self.name = name
         self.precision = precision
         self.data_bytes = 0
+        self.opset = OPSET
         self._seed = seed
         self._sidecar = sidecar
         self._nodes: list[NodeProto] = []
@@ -205,9 +207,10 @@ class Graph:
             [helper.make_tensor_value_info(*edge) for edge in self._outputs],
             [*self._weights, *self._constants.values()],
         )
-        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)]
+        opsets = [helper.make_opsetid("", self.opset), helper.make_opsetid(MICROSOFT, 1)]
+        ir_version = IR_VERSION if self.opset <= OPSET else IR_VERSION_OF_ATTENTION
         return helper.make_model(
-            graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="loquor-bundles"
+            graph, opset_imports=opsets, ir_version=ir_version, producer_name="loquor-bundles"
         )
 
 

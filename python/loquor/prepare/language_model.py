@@ -20,6 +20,7 @@ from .products import (
     read_weights_in_place,
     spell_out_products,
 )
+from .standard_attention import spell_out_attention
 
 __all__ = ["rewrite_language_model"]
 
@@ -56,6 +57,7 @@ def rewrite_language_model(
 
     count(fuse_layer_norms(graph), "LayerNormalization")
     if not carries_group_query(graph):
+        spell_out_attention(graph)
         count(rewrite_attention(graph), "GroupQueryAttention")
     count(fuse_biases(graph), "fused biases")
     if int8_activations:

@@ -1,4 +1,4 @@
-"""What a graph keeps that the runtime computes slowly or with other bits: told, since nothing mends it here."""
+"""What a graph keeps that the runtime computes slowly or inexactly: told, since nothing mends it here."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ __all__ = ["remarks_on"]
 
 _WRITTEN_OUT_IN_FLOAT16 = {"Softmax", "LogSoftmax", "Gelu", "Clip"}
 _ONE_BITS_UP_TO = {4: 32, 8: 64}
-"""Largest block, by bits, with which a row of MatMulNBits at accuracy level 4 has the same bits among others."""
+"""Largest block, by bits, with which MatMulNBits at accuracy level 4 treats rows alone."""
 
 
 def remarks_on(graph: Graph) -> list[str]:
-    """A sentence for each kind of node that a graph, as it runs on the CPU, has of these (docs/exporters.md)."""
+    """A sentence for each of these kinds that a graph, as it runs on the CPU, has (docs/exporters.md)."""
     found = []
     for ops, applies, sentence in _KINDS:
         if number := sum(applies(graph, node) for node in graph.nodes(*ops)):

@@ -22,6 +22,7 @@ from .language_model import rewrite_language_model
 from .products import spell_out_products
 from .remarks import remarks_on
 from .speech_encoder import rewrite_speech_encoder
+from .standard_attention import keeps_whole_buffers
 
 __all__ = ["make"]
 
@@ -151,7 +152,8 @@ def _language_model(work: _Work) -> tuple[ModelProto | None, list[str], dict[str
     kept = KV_TYPES.get(work.task.kv_dtype, published)
     if not changes and kept == published:
         return None, [], {}
-    expected = trace_language_model(work.opened(None), ports)
+    buffers = keeps_whole_buffers(Graph(work.parsed(), work.folder))
+    expected = trace_language_model(work.opened(None), ports, whole_buffers=buffers)
     differences = {}
     if done:
         found = trace_language_model(work.opened(exact), ports)
