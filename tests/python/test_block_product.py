@@ -218,7 +218,7 @@ def test_language_models_have_it_where_asked(bundle_of: Callable[..., Path], dty
 
     for own, rounded in ((True, True), (True, False), (False, True)):
         found = operators(own, rounded)
-        ours = 9 if own and rounded and dtype != "q4f16" else 0
+        ours = 9 if own and rounded else 0
         assert (found.count("BlockProduct"), found.count("MatMulNBits")) == (ours, 9 - ours)
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from onnx import ModelProto
 
-from .graph import RefusedError
+from .graph import Graph, RefusedError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -17,7 +18,17 @@ Arrays: TypeAlias = "dict[str, npt.NDArray[Any]]"
 Run: TypeAlias = "Callable[[Arrays], Arrays]"
 """Runs a graph with arrays by name."""
 
-__all__ = ["Arrays", "Port", "Run", "Trace", "compare", "distance", "trace_language_model"]
+__all__ = [
+    "Arrays",
+    "Original",
+    "Port",
+    "Run",
+    "Trace",
+    "compare",
+    "distance",
+    "energy_apart",
+    "trace_language_model",
+]
 
 _TYPES = {1: np.float32, 10: np.float16, 3: np.int8}
 _STEPS = 3
@@ -44,6 +55,20 @@ class Port:
 
 
 @dataclass(frozen=True)
+class Original:
+    """A published graph to be rewritten, and ways to run what becomes of it."""
+
+    parsed: Callable[[], Graph]
+    """The untouched graph anew, to be changed."""
+    loadable: Callable[[], Graph]
+    """The same where the runtime has no such operators written in others: something to compare with."""
+    opened: Callable[[ModelProto], Run]
+    """Loads a graph in its place. Raises `RefusedError`."""
+    own_operators: bool
+    on_cpu: bool
+
+
+@dataclass(frozen=True)
 class Trace:
     """What a language model answered: logits [rows, vocabulary] of each run, the caches at the end."""
 
@@ -55,8 +80,8 @@ def trace_language_model(run: Run, ports: dict[str, Port], *, whole_buffers: boo
     """Prefills and steps for batches of equal and of ragged rows.
 
     With `whole_buffers` a past is as long as can be from the beginning, most of it free. A ragged batch is
-    prefilled only: in a graph that joins, its pads would stay between prompt and new positions, which one that
-    writes in place leaves out.
+    prefilled only: in a graph that joins, its pads would stay between prompt and new positions, which one
+    that writes in place leaves out.
     """
     trace = Trace([], [])
     free_batch = ports["inputs_embeds"].dims[0] == 0
@@ -132,6 +157,20 @@ def distance(found: npt.NDArray[Any], expected: npt.NDArray[Any], what: str, tol
             f"{what} are {worst:.2g} of their range off the untouched graph's ({tolerance:.2g} allowed)"
         )
     return worst
+
+
+def energy_apart(found: npt.NDArray[Any], expected: npt.NDArray[Any], what: str, tolerance: float) -> float:
+    """Return the root of the difference's mean square, relative to the root of the whole's.
+
+    For what may be off by much in places, but not as a whole. Raises `RefusedError` beyond `tolerance`.
+    """
+    if found.shape != expected.shape:
+        raise RefusedError(f"{what} should be of shape {list(expected.shape)} but are {list(found.shape)}")
+    one, other = found.astype(np.float64), expected.astype(np.float64)
+    apart = float(np.sqrt(np.mean((one - other) ** 2) / max(float(np.mean(other**2)), 1e-12)))
+    if not apart <= tolerance:  # also NaN
+        raise RefusedError(f"{what} are {apart:.2g} of their energy off the untouched graph's")
+    return apart
 
 
 def _usual_range(values: npt.NDArray[np.float32]) -> float:

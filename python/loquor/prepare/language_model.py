@@ -6,12 +6,12 @@ import logging
 from pathlib import Path
 
 import onnx
-from onnx import ModelProto
+from onnx import ModelProto, TensorProto
 
 from .attention import carries_group_query, rewrite_attention
 from .graph import Graph, RefusedError
 from .norms import fuse_fast_gelu, fuse_layer_norms, fuse_skip_layer_norms
-from .own_attention import OWN_ATTENTION, use_own_attention
+from .own_attention import GROUP_QUERY, OWN_ATTENTION, all_attention_is_plain, use_own_attention
 from .products import (
     WRITTEN_OUT,
     fuse_biases,
@@ -21,6 +21,7 @@ from .products import (
     spell_out_products,
 )
 from .standard_attention import spell_out_attention
+from .widen import WIDENED, computes_in_float16, widen
 
 __all__ = ["rewrite_language_model"]
 
@@ -67,7 +68,11 @@ def rewrite_language_model(
     count(fuse_skip_layer_norms(graph), "SkipLayerNormalization")
     graph.prune()
     if own_operators:
-        count(use_own_attention(graph), OWN_ATTENTION)
+        cache = TensorProto.FLOAT
+        if computes_in_float16(graph) and all_attention_is_plain(graph, TensorProto.FLOAT16):
+            cache = TensorProto.FLOAT16
+            count(widen(graph, caches_of=GROUP_QUERY), WIDENED)
+        count(use_own_attention(graph, cache), OWN_ATTENTION)
     try:
         if logits_for_every_position(graph):
             head_on_last_position(graph)

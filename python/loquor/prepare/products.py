@@ -71,8 +71,8 @@ def read_weights_in_place(graph: Graph, *, all_of_them: bool = True) -> int:
     ]
     for product in found:
         given = attributes_of(product)
-        inputs = [*product.input, "", "", ""][:6]
-        del inputs[4]  # the order of columns, which is not given
+        x, *stored, _, bias = [*product.input, "", "", ""][:6]  # the order of columns is not given
+        inputs = [x, *(_uncast(graph, name) for name in stored), bias]
         graph.add(
             "BlockProduct",
             inputs,
@@ -90,7 +90,8 @@ def zeros_like_scales(graph: Graph, product: NodeProto) -> bool:
 
     ONNX Runtime (1.32) does not take accuracy level 4 for them, and none of 8 bits.
     """
-    tensor = graph.initializers.get(product.input[3]) if len(product.input) > 3 else None
+    zeros = product.input[3] if len(product.input) > 3 else ""
+    tensor = graph.initializers.get(_uncast(graph, zeros))
     return tensor is not None and tensor.data_type in (TensorProto.FLOAT, TensorProto.FLOAT16)
 
 
@@ -110,12 +111,13 @@ def spell_out_products(graph: Graph, *, bits: tuple[int, ...] = (4, 8)) -> int:
         inputs = [*product.input, "", ""]
         if inputs[4]:
             raise RefusedError(f"'{product.name}' has float zero points and columns in another order")
-        kind, blocks = graph.initializers[inputs[2]].data_type, -(-columns // block)
+        scales = graph.initializers.get(inputs[2])
+        kind, blocks = TensorProto.FLOAT if scales is None else scales.data_type, -(-columns // block)
         values = _unpacked(graph, inputs[1], given.get("bits", 4), kind)
         values = graph.add("Reshape", [values, graph.int64(rows, blocks, block)])[0]
         per_block = graph.int64(rows, blocks, 1)
-        scales, zeros = (graph.add("Reshape", [name, per_block])[0] for name in inputs[2:4])
-        weights = graph.add("Mul", [graph.add("Sub", [values, zeros])[0], scales])[0]
+        steps, zeros = (graph.add("Reshape", [name, per_block])[0] for name in inputs[2:4])
+        weights = graph.add("Mul", [graph.add("Sub", [values, zeros])[0], steps])[0]
         weights = graph.add("Reshape", [weights, graph.int64(rows, -1)])[0]
         if columns % block:  # the last block is filled up
             edges = (graph.int64(number) for number in (0, columns, 1))
@@ -156,21 +158,41 @@ def _has_block_form(graph: Graph, product: NodeProto) -> bool:
     ):
         return False
     blocks = columns // block
-    zeros = product.input[3] if len(product.input) > 3 else ""
+    values, scales, zeros = ([*product.input, ""])[1:4]
+    kind = _elem_type(graph, scales)
     return (
-        _is_stored(graph, product.input[1], TensorProto.UINT8, [rows, blocks, block // 8 * bits])
-        and _is_stored(graph, product.input[2], TensorProto.FLOAT, [rows, blocks])
+        kind in (TensorProto.FLOAT, TensorProto.FLOAT16)
+        and (kind == TensorProto.FLOAT or _uncast(graph, scales) != scales)
+        and _is_stored(graph, values, TensorProto.UINT8, [rows, blocks, block // 8 * bits])
+        and _is_stored(graph, scales, kind, [rows, blocks])
         and (
             not zeros
             or _is_stored(graph, zeros, TensorProto.UINT8, [rows, -(-blocks * bits // 8)])
-            or _is_stored(graph, zeros, TensorProto.FLOAT, [rows, blocks])
+            or _is_stored(graph, zeros, kind, [rows, blocks])
         )
     )
 
 
+def _uncast(graph: Graph, value: str) -> str:
+    """The stored weight in float16 that this is in float32, or the value itself."""
+    cast = graph.made_by(value, "Cast")
+    if (
+        cast is None
+        or attributes_of(cast)["to"] != TensorProto.FLOAT
+        or cast.input[0] not in graph.initializers
+    ):
+        return value
+    return str(cast.input[0])
+
+
+def _elem_type(graph: Graph, value: str) -> int:
+    tensor = graph.initializers.get(_uncast(graph, value))
+    return 0 if tensor is None else tensor.data_type
+
+
 def _is_stored(graph: Graph, value: str, elem_type: int, dims: list[int]) -> bool:
     """Whether it is an initializer of this type, and of this shape or flattened."""
-    tensor = graph.initializers.get(value)
+    tensor = graph.initializers.get(_uncast(graph, value))
     shapes = (dims, [int(np.prod(dims))]) if len(dims) == 2 else (dims,)
     return tensor is not None and tensor.data_type == elem_type and list(tensor.dims) in shapes
 

@@ -59,7 +59,7 @@ def widen_convolutions(graph: Graph) -> int:
 
 
 def check_convolutions(
-    loadable: Callable[[], Graph], opened: Callable[[ModelProto | None], Run]
+    loadable: Callable[[], Graph], opened: Callable[[ModelProto], Run]
 ) -> dict[str, float]:
     """Each convolution of a graph by itself, as published and in floats, on the same made-up input.
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from onnx import NodeProto, TensorProto
+from onnx import NodeProto
 
 from .graph import Graph, attributes_of
 from .products import INT8_ACTIVATIONS, zeros_like_scales
+from .widen import computes_in_float16
 
 __all__ = ["remarks_on"]
 
-_WRITTEN_OUT_IN_FLOAT16 = {"Softmax", "LogSoftmax", "Gelu", "Clip"}
+_WRITTEN_OUT_IN_FLOAT16 = ("Gelu", "LogSoftmax", "Softmax")
 _ONE_BITS_UP_TO = {4: 32, 8: 64}
 """Largest block, by bits, with which MatMulNBits at accuracy level 4 treats rows alone."""
 
@@ -42,7 +43,7 @@ def _of_a_buffer(graph: Graph, node: NodeProto) -> bool:
 
 
 def _in_float16(graph: Graph, node: NodeProto) -> bool:
-    return any(tensor.data_type == TensorProto.FLOAT16 for tensor in graph.initializers.values())
+    return computes_in_float16(graph)
 
 
 _Kind = tuple[tuple[str, ...], Callable[[Graph, NodeProto], bool], str]

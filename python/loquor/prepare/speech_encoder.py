@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from onnx import ModelProto
 
 from .calibrate import made_up_recording
-from .check import Arrays, Port, Run, distance
-from .graph import Graph, RefusedError
+from .check import Arrays, Original, Port, Run, distance, energy_apart
+from .graph import RefusedError
 from .products import WRITTEN_OUT, spell_out_products
 from .quantised_convolution import check_convolutions, widen_convolutions
 from .spectra import spectra_as_products, spectra_in_double
+from .widen import WIDENED, computes_in_float16, widen
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-
-    Opened = Callable[[ModelProto | None], Run]
-    Parsed = Callable[[], ModelProto]
 
 __all__ = ["rewrite_speech_encoder"]
 
 EXACT = 1e-3
 """Allowed difference of features, of their range, from the graph with transforms in float64."""
+ROUNDED = 0.1
+"""Allowed energy of the difference from what was computed in float16, of the whole."""
 OTHER_TOKENS = 0.02
 """Share of speech tokens that may differ: a feature that lies on the border of two codes."""
 _REWRITES = (
@@ -36,27 +34,44 @@ _REWRITES = (
 _SECONDS = (2.0, 3.31)
 
 
-def rewrite_speech_encoder(
-    parsed: Parsed, loadable: Parsed, weights_folder: Path, opened: Opened
-) -> tuple[ModelProto | None, list[str], dict[str, float]]:
+def rewrite_speech_encoder(original: Original) -> tuple[ModelProto | None, list[str], dict[str, float]]:
     """Return the rewritten graph, what was done to it, and how far its features are from exact ones.
 
-    `parsed()` gives the untouched graph anew, `loadable()` in operators that the runtime has; `opened(model)`
-    loads a graph and returns its run. Nothing done means None. Raises `RefusedError`.
+    Nothing done means None. Raises `RefusedError`.
     """
-    graph = Graph(parsed(), weights_folder)
+    differences = check_convolutions(original.loadable, original.opened)
+    graph = original.parsed()
     port = Port.of(graph.inputs["audio_values"])
-    done = [f"{number} {what}" for rewrite, what in _REWRITES if (number := rewrite(graph))]
+    done = []
+    if halves := original.on_cpu and computes_in_float16(graph):
+        done.append(f"{widen(graph)} {WIDENED}")
+    done += [f"{number} {what}" for rewrite, what in _REWRITES if (number := rewrite(graph))]
     if not done:
         return None, [], {}
-    model = graph.finish()
-    differences = check_convolutions(lambda: Graph(loadable(), weights_folder), opened)
-    exact = Graph(loadable(), weights_folder)
+    exact = original.loadable()
     widen_convolutions(exact)  # compared by themselves, since they round what they get
+    if halves:
+        differences["float16"] = _compare_widened(original, port)
+        widen(exact)
     spectra_in_double(exact)
-    expected = _voices(opened(exact.finish()), port)
-    found = _voices(opened(model), port)
+    expected = _voices(original.opened(exact.finish()), port)
+    model = graph.finish()
+    found = _voices(original.opened(model), port)
     return model, done, {**differences, **_compare(found, expected)}
+
+
+def _compare_widened(original: Original, port: Port) -> float:
+    """Widened alone, loosely: what is left are the roundings of float16."""
+    graph = original.loadable()
+    widen(graph)
+    found = _voices(original.opened(graph.finish()), port)
+    expected = _voices(original.opened(original.loadable().finish()), port)
+    return max(
+        energy_apart(one[name], array, f"'{name}' of recording {number}", ROUNDED)
+        for number, (one, other) in enumerate(zip(found, expected, strict=True))
+        for name, array in other.items()
+        if array.dtype.kind == "f"
+    )
 
 
 def _voices(run: Run, port: Port) -> list[Arrays]:

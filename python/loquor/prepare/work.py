@@ -14,7 +14,7 @@ from ..files import sample_of, write_atomic
 from . import Task
 from .cache import Note, cache_folder, make_folder
 from .calibrate import Speaker, calibration_caches
-from .check import Arrays, Port, Run, Trace, compare, trace_language_model
+from .check import Arrays, Original, Port, Run, Trace, compare, trace_language_model
 from .decoder import rewrite_decoder
 from .graph import Graph, RefusedError
 from .kv_cache import KV_TYPES, retype_cache, scales_of
@@ -107,6 +107,15 @@ class _Work:
         model: ModelProto = ModelProto.FromString(self._loadable)
         return model
 
+    def original(self) -> Original:
+        return Original(
+            lambda: Graph(self.parsed(), self.folder),
+            lambda: Graph(self.loadable(), self.folder),
+            self.opened,
+            self.task.own_operators,
+            self.task.device == "cpu",
+        )
+
     def opened(self, model: ModelProto | None) -> Run:
         """Loads a graph, or the untouched one, with the weights where they are.
 
@@ -184,11 +193,11 @@ def _retype(work: _Work, model: ModelProto, ports: dict[str, Port], expected: Tr
 
 
 def _conditional_decoder(work: _Work) -> tuple[ModelProto | None, list[str], dict[str, float]]:
-    return rewrite_decoder(work.parsed, work.loadable, work.folder, work.opened, work.task.own_operators)
+    return rewrite_decoder(work.original())
 
 
 def _speech_encoder(work: _Work) -> tuple[ModelProto | None, list[str], dict[str, float]]:
-    return rewrite_speech_encoder(work.parsed, work.loadable, work.folder, work.opened)
+    return rewrite_speech_encoder(work.original())
 
 
 _REWRITES = {
