@@ -1,4 +1,4 @@
-"""Graphs in float16 are computed in float32 on the CPU: what is widened, what keeps its type, what it means."""
+"""Graphs in float16 are computed in float32 on the CPU: what is widened, and what it means."""
 
 from __future__ import annotations
 

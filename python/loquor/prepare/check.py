@@ -65,7 +65,6 @@ class Original:
     opened: Callable[[ModelProto], Run]
     """Loads a graph in its place. Raises `RefusedError`."""
     own_operators: bool
-    on_cpu: bool
 
 
 @dataclass(frozen=True)

@@ -61,8 +61,6 @@ def rewrite_decoder(original: Original) -> tuple[ModelProto | None, list[str], d
     graph = original.parsed()
     ports = {name: Port.of(value) for name, value in graph.inputs.items()}
     done = []
-    if halves := original.on_cpu and computes_in_float16(graph):
-        done.append(f"{widen(graph)} {WIDENED}")
     dims: list[list[int | str]] = []
     random, source = [node.output[0] for node in random_nodes(graph)], sine_source(graph)
     measured = [*random, *((source.output[0], _WAVE) if source is not None else ())]
@@ -73,10 +71,11 @@ def rewrite_decoder(original: Original) -> tuple[ModelProto | None, list[str], d
         done.append(f"{anchor_phase(graph, source)} phase anchor")
     if random:
         done.append(f"{noise_to_inputs(graph, dims[: len(random)])} noise inputs")
-    own = original.own_operators and (halves or not computes_in_float16(graph))
-    for rewrite, what in _REWRITES + (_OWN if own else ()):
-        if number := rewrite(graph):
-            done.append(f"{number} {what}")
+    done += _applied(graph, _REWRITES)
+    if halves := original.own_operators and computes_in_float16(graph):
+        done.append(f"{widen(graph, at_each_run=True)} {WIDENED}")
+    if original.own_operators:
+        done += _applied(graph, _OWN)
     if not done:
         return None, [], {}
     names = [name for name in graph.inputs if name not in {**ports, **PHASE_INPUTS}]
@@ -100,6 +99,10 @@ def rewrite_decoder(original: Original) -> tuple[ModelProto | None, list[str], d
         for number, (one, other) in enumerate(zip(found, expected, strict=True))
     )
     return model, done, {**differences, "exact": worst}
+
+
+def _applied(graph: Graph, rewrites: _Rewrites) -> list[str]:
+    return [f"{number} {what}" for rewrite, what in rewrites if (number := rewrite(graph))]
 
 
 def _samples(

@@ -371,5 +371,5 @@ _ELEMENTWISE = {"Add", "Sub", "Mul", "Div", "Pow", "Where", "Max", "Min"}
 _KEEPS_FIRST = {
     "LayerNormalization", "SkipLayerNormalization", "MatMul", "MatMulNBits", "FastGelu", "Gelu", "BiasGelu",
     "Split", "Slice", "Identity", "Cast", "Tanh", "Sqrt", "Softmax", "Sin", "Cos", "Concat", "Dropout",
-    "Reciprocal", "GroupQueryAttention", "MultiHeadAttention", "BlockProduct",
+    "Reciprocal", "GroupQueryAttention", "MultiHeadAttention", "BlockProduct", "Widen",
 }  # fmt: skip

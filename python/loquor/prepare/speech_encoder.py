@@ -43,8 +43,8 @@ def rewrite_speech_encoder(original: Original) -> tuple[ModelProto | None, list[
     graph = original.parsed()
     port = Port.of(graph.inputs["audio_values"])
     done = []
-    if halves := original.on_cpu and computes_in_float16(graph):
-        done.append(f"{widen(graph)} {WIDENED}")
+    if halves := original.own_operators and computes_in_float16(graph):
+        done.append(f"{widen(graph, at_each_run=True)} {WIDENED}")
     done += [f"{number} {what}" for rewrite, what in _REWRITES if (number := rewrite(graph))]
     if not done:
         return None, [], {}

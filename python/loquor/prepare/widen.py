@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from onnx import AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto, numpy_helper
 
-from .graph import Graph
+from .graph import LOQUOR, Graph
 
 __all__ = ["WIDENED", "computes_in_float16", "widen"]
 
@@ -20,7 +20,9 @@ WIDENED = "float16 weights widened to float32"
 _DTYPES = ("dtype", "output_dtype")
 _LOOKUPS = {"Gather": 0, "GatherBlockQuantized": 2}
 """Place, by operator, of the table whose type a looked-up row has: rows are widened, not tables."""
-_READ_HALVES = {*_LOOKUPS, "BlockProduct"}
+_READ_HALVES = {*_LOOKUPS, "BlockProduct", "Widen"}
+_LARGE = 1 << 14
+"""Elements of a weight: smaller ones are not worth a node in each run."""
 _BODIES = (AttributeProto.GRAPH, AttributeProto.GRAPHS)
 
 
@@ -36,15 +38,16 @@ def computes_in_float16(graph: Graph) -> bool:
     )
 
 
-def widen(graph: Graph, *, caches_of: str = "") -> int:
+def widen(graph: Graph, *, at_each_run: bool = False, caches_of: str = "") -> int:
     """Every value is in float32 from now on, but for inputs and outputs; returns how many weights there were.
 
-    The KV cache keeps its type where it belongs to nodes of the operator `caches_of`.
+    The runtime widens weights as it loads them, and keeps them in twice the memory, or the core does so
+    `at_each_run`. The KV cache keeps its type where it belongs to nodes of the operator `caches_of`.
     """
     widened = 0
     for tensor in list(graph.initializers.values()):
         if tensor.data_type == TensorProto.FLOAT16:
-            _widen_weight(graph, tensor)
+            _widen_weight(graph, tensor, at_each_run)
             widened += 1
     for node in graph.nodes():
         for inner in _with_bodies(node):
@@ -73,8 +76,8 @@ def _casts_to(node: NodeProto, elem_type: int) -> bool:
     return node.op_type == "Cast" and any(a.name == "to" and a.i == elem_type for a in node.attribute)
 
 
-def _widen_weight(graph: Graph, tensor: TensorProto) -> None:
-    """Small ones are rewritten, others widened by the runtime as it loads them."""
+def _widen_weight(graph: Graph, tensor: TensorProto, at_each_run: bool) -> None:
+    """Those in the graph file are rewritten."""
     if tensor.data_location != TensorProto.EXTERNAL:
         _widen_tensor(tensor)
         return
@@ -85,7 +88,10 @@ def _widen_weight(graph: Graph, tensor: TensorProto) -> None:
         if place is not None and node.input[place] == name:
             graph.set_input(node, place, half)
             graph.cast_value(node.output[0], TensorProto.FLOAT)
-    graph.add("Cast", [half], outputs=[name], to=TensorProto.FLOAT)
+    if at_each_run and int(np.prod(tensor.dims)) >= _LARGE:
+        graph.add("Widen", [half], outputs=[name], domain=LOQUOR)
+    else:
+        graph.add("Cast", [half], outputs=[name], to=TensorProto.FLOAT)
 
 
 def _widen_tensor(tensor: TensorProto) -> None:

@@ -113,7 +113,6 @@ class _Work:
             lambda: Graph(self.loadable(), self.folder),
             self.opened,
             self.task.own_operators,
-            self.task.device == "cpu",
         )
 
     def opened(self, model: ModelProto | None) -> Run:
