@@ -263,3 +263,15 @@ def test_without_operators_of_our_own_float_zero_points_are_written_out(
     bundle = bundle_of(dtype=dtype, block=64, float_zeros=True)
     result = prepare_bundle(bundle, dtype, threads=1, own_operators=False)["language_model"]
     assert result.state == "prepared" and "9 products with float zero points written out" in result.changes
+
+
+@pytest.mark.parametrize(("dtype", "block", "told"), [("q4", 32, False), ("q4", 64, True), ("q8", 64, False)])
+def test_products_whose_rows_hang_on_their_neighbours_are_told(
+    bundle_of: Callable[..., Path], dtype: str, block: int, told: bool
+) -> None:
+    """Where the runtime's own stay, which treat rows alone in small blocks only (docs/determinism.md)."""
+    bundle = bundle_of(dtype=dtype, block=block)
+    result = prepare_bundle(bundle, dtype, threads=1, own_operators=False)["language_model"]
+    assert any("hang on its neighbours" in remark for remark in result.remarks) == told
+    if _core.vector_unit() in ("avx2", "avx512"):
+        assert prepare_bundle(bundle, dtype, threads=1)["language_model"].remarks == ()
