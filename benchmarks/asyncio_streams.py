@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import sys
 import threading
 import time
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from harness import machine
+from harness import Row, heading, keep, row_of
 
 import loquor
 
@@ -58,18 +57,19 @@ async def measure(engine: loquor.Engine, voice: loquor.Voice, count: int, tokens
         await asyncio.sleep(2)
     seconds = time.perf_counter() - start
     ticker.cancel()
-    p50, p99, most = (1e3 * float(value) for value in np.quantile(lags, (0.5, 0.99, 1.0)))
     return {
         "streams": count,
         "complete": sum(samples > 0 for samples in heard),
         "seconds": seconds,
-        "lag_p50_ms": p50,
-        "lag_p99_ms": p99,
-        "lag_max_ms": most,
-        "ticks": len(lags),
+        "lags": lags,
         "threads_before": threads[0],
         "threads_most": max(threads),
     }
+
+
+def lag_row(seen: dict[str, Any]) -> Row:
+    facts = {key: seen[key] for key in ("complete", "seconds", "threads_before", "threads_most")}
+    return row_of("lag", seen["lags"], condition={"streams": seen["streams"]}, facts=facts)
 
 
 def main() -> int:
@@ -85,17 +85,17 @@ def main() -> int:
         voice = engine.voice()
         asyncio.run(measure(engine, voice, 2, given.tokens))  # warm-up
         rows = [asyncio.run(measure(engine, voice, count, given.tokens)) for count in (0, 1, given.streams)]
-    about = machine()
-    print(f"{given.model}, {given.threads} threads; {about['cpu']}, {about['cores']} cores, {about['load']}")
+    about = heading(f"lag of an asyncio loop beside streams of {given.model}, {given.threads} threads")
     print("streams  complete  seconds  lag p50 ms    p99    max  threads before / most")
     for row in rows:
+        p50, p99, most = 1e3 * np.quantile(row["lags"], (0.5, 0.99, 1.0))
         print(
-            f"{row['streams']:7d}  {row['complete']:8d}  {row['seconds']:7.2f}  {row['lag_p50_ms']:10.2f}  "
-            f"{row['lag_p99_ms']:5.1f}  {row['lag_max_ms']:5.1f}  "
+            f"{row['streams']:7d}  {row['complete']:8d}  {row['seconds']:7.2f}  {p50:10.2f}  "
+            f"{p99:5.1f}  {most:5.1f}  "
             f"{row['threads_before']:6d} / {row['threads_most']}"
         )
     if given.json:
-        given.json.write_text(json.dumps({"machine": about, "rows": rows}, indent=1), encoding="utf-8")
+        keep([lag_row(row) for row in rows], given.json, about)
     return 0
 
 

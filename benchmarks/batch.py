@@ -23,7 +23,7 @@ from harness import main_of, questions, report, row_of, take_turns, title
 
 import loquor
 from loquor import _core
-from loquor.bench import Questions
+from loquor.bench import Questions, key_of
 from loquor.options import resolve_options
 
 LOOK_EVERY = 5e-3  # seconds; more often, looking would take its share of a core
@@ -85,13 +85,16 @@ def answer(args: argparse.Namespace, bundle: Path) -> None:
             for name, asked in engines.items()
         }
         taken = take_turns(rivals, rounds=args.rounds)
-        baseline = taken[args.batch[0], "by turns"]
+        shared = {"context": args.context}
         rows = [
-            row_of(f"B = {batch}, {name}", times, baseline=baseline, condition={"context": args.context})
+            row_of(
+                f"B = {batch}, {name}", times, name=key_of(name), condition={"batch": batch}, shared=shared
+            )
             for (batch, name), times in taken.items()
         ]
+        rows = [row.against(rows[0]) for row in rows]  # the smallest batch by turns
         able = together.capabilities
-        facts = {"kv_cache": f"{able.kv_mode} {able.kv_dtype}", "batched": able.batched, "steps": args.steps}
+        facts = {"kv_mode": able.kv_mode, "kv_dtype": able.kv_dtype, "batched": able.batched}
         report(title("a token of B requests at once", args), rows, args.json, **facts)
 
 

@@ -30,6 +30,7 @@ from rivals import public_loop
 
 import loquor
 from bundles import DTYPES, EXPORTED_FORMS, FORMS, SIZES, make_bundle
+from loquor.bench import key_of
 
 BASELINE = public_loop.NAME
 PLAIN = "loquor, ORT's operators"
@@ -98,19 +99,21 @@ def run(args: argparse.Namespace, folder: Path, stack: ExitStack) -> None:
         for name, engine in engines.items():
             rivals[name] = partial(loquor_step, engine, ids, voices[name], args.steps)
         rivals |= outside.steps(context, args.steps)
-        condition = {"context": context, "threads": args.threads, "GB/s": round(bandwidth / 1e9, 1)}
+        speed = round(bandwidth / 1e9, 1)
+        condition = {"context": context, "threads": args.threads, "gigabytes_per_second": speed}
         measured = measure(
             rivals, baseline=PLAIN if args.short else BASELINE, rounds=args.rounds, condition=condition
         )
         for row in measured:
-            if row.rival not in {*engines, *loops}:
+            if row.label not in {*engines, *loops}:
                 continue  # its cache is of a kind of its own
-            engine = engines.get(row.rival, engines[PLAIN])
-            limit = bytes_of_a_step(bundle, engine, context) / bandwidth * 1e3
-            row.facts["of the bandwidth limit"] = f"{limit / row.median:.0%}"  # type: ignore[index]
+            engine = engines.get(row.label, engines[PLAIN])
+            limit = bytes_of_a_step(bundle, engine, context) / bandwidth
+            row.facts["bandwidth_share"] = round(limit / row.median, 3)  # type: ignore[index]
         rows += measured
-    states = {name: dict(engine.capabilities.prepared) for name, engine in engines.items()}
-    modes = {name: f"{e.capabilities.kv_mode} {e.capabilities.kv_dtype}" for name, e in engines.items()}
+    able = {key_of(name): engine.capabilities for name, engine in engines.items()}
+    states = {name: dict(of.prepared) for name, of in able.items()}
+    modes = {name: {"kv_mode": of.kv_mode, "kv_dtype": of.kv_dtype} for name, of in able.items()}
     report(
         f"decode step of {args.bundle or args.size + ' ' + args.form} {args.dtype}",
         rows,

@@ -72,7 +72,7 @@ def run(args: argparse.Namespace, folder: Path) -> None:
         {name: lambda engine=engine: timed(engine) for name, engine in engines.items()},
         baseline=BASELINE,
         rounds=args.rounds,
-        condition={"tokens": args.tokens, "prompt tokens": len(voice.audio_tokens), "threads": args.threads},
+        condition={"tokens": args.tokens, "prompt_tokens": len(voice.audio_tokens), "threads": args.threads},
         facts=facts,
     )
     report("Milliseconds of a decode", rows, args.json)

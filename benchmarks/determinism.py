@@ -13,7 +13,6 @@ weights would. `--price` measures what `batching=False`, which makes rows indepe
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 import tempfile
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from harness import machine
+from harness import Row, keep, machine, row_of
 
 import loquor
 from bundles import DTYPES, SIZES, make_bundle
@@ -49,12 +48,38 @@ def recording() -> tuple[np.ndarray, int]:
     return (0.3 * np.sin(900 * seconds) * (1 + np.sin(20 * seconds))).astype(np.float32), 24_000
 
 
-def first_difference(one: np.ndarray, other: np.ndarray) -> str:
+def first_difference(one: np.ndarray, other: np.ndarray) -> int | None:
     if np.array_equal(one, other):
-        return "="
+        return None
     shared = min(len(one), len(other))
     differ = np.flatnonzero(one[:shared] != other[:shared])
-    return str(int(differ[0]) if differ.size else shared)
+    return int(differ[0]) if differ.size else shared
+
+
+def cell_rows(cell: dict[str, Any]) -> list[Row]:
+    """For JSON: where tokens differ first, -1 for nowhere; how far logits are off, 0 for not a bit."""
+    tokens, logits = dict(cell["tokens"]), dict(cell["logits"])
+    facts = {"steps": tokens.pop("steps"), "refused": logits.pop("refused", "")}
+    rows = []
+    for name, seen in (("first_difference", tokens), ("logit_difference", logits)):
+        for against, found in seen.items():
+            condition = cell["condition"] | {"against": against.replace(" ", "_")}
+            figure = -1.0 if found is None else float(found)
+            rows.append(row_of(name, [figure], condition=condition, facts=facts, unit="1"))
+    return rows
+
+
+def shown(seen: dict[str, Any]) -> str:
+    """For a line of print: '=' where nothing differs."""
+    parts = []
+    for name, value in seen.items():
+        if value is None:
+            parts.append(f"{name} =")
+        elif isinstance(value, float):
+            parts.append(f"{name} {value:.0e}" if value else f"{name} =")
+        else:
+            parts.append(f"{name} {value}")
+    return ", ".join(parts)
 
 
 def spoken(engine: loquor.Engine, voice: loquor.Voice, count: int, tokens: int) -> list[np.ndarray]:
@@ -67,9 +92,9 @@ def spoken(engine: loquor.Engine, voice: loquor.Voice, count: int, tokens: int) 
     return [stream.tokens for stream in streams]
 
 
-def tokens_row(bundle: Path, case: tuple[str, bool, str], dtype: str, tokens: int) -> dict[str, str]:
+def tokens_row(bundle: Path, case: tuple[str, bool, str], dtype: str, tokens: int) -> dict[str, Any]:
     _, prepared, kv = case
-    row: dict[str, str] = {}
+    row: dict[str, Any] = {}
     alone = np.zeros(0, np.int64)
     for threads in THREADS:
         with loquor.Engine(
@@ -119,7 +144,7 @@ def step_logits(file: str, prepared: str, ports: dict[str, Port], threads: int, 
     return run(steps[:rows], count, past)["logits"][0, -1].astype(np.float64)
 
 
-def bits_row(bundle: Path, case: tuple[str, bool, str], dtype: str) -> dict[str, str]:
+def bits_row(bundle: Path, case: tuple[str, bool, str], dtype: str) -> dict[str, Any]:
     _, prepared, kv = case
     source, result = _core.graph_files(str(bundle), dtype)["language_model"][0], ""
     if prepared:
@@ -130,15 +155,15 @@ def bits_row(bundle: Path, case: tuple[str, bool, str], dtype: str) -> dict[str,
     ports = {value.name: Port.of(value) for value in load(Path(result or source)).graph.input}
     alone = step_logits(source, result, ports, 1, 1)
 
-    def against(threads: int, rows: int) -> str:
+    def against(threads: int, rows: int) -> float:
         off = np.abs(step_logits(source, result, ports, threads, rows) - alone).max() / np.abs(alone).max()
-        return "=" if off == 0 else f"{off:.0e}"
+        return float(off)
 
     row = {"rows": against(1, 4)}
     return row | {f"threads {threads}": against(threads, 1) for threads in THREADS[1:]}
 
 
-def price(bundle: Path, dtype: str, tokens: int) -> dict[str, float]:
+def price(bundle: Path, dtype: str, tokens: int) -> dict[str, list[float]]:
     """Tokens a second of four streams, with steps together and by turns, which take turns."""
     speeds: dict[bool, list[float]] = {True: [], False: []}
     engines = {
@@ -154,7 +179,7 @@ def price(bundle: Path, dtype: str, tokens: int) -> dict[str, float]:
                 speeds[batching].append(made / (time.perf_counter() - start))
     for engine in engines.values():
         engine.close()
-    return {"batched": statistics.median(speeds[True]), "by turns": statistics.median(speeds[False])}
+    return {"batched": speeds[True], "by turns": speeds[False]}
 
 
 def cells(given: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any]]:
@@ -165,8 +190,9 @@ def cells(given: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any]]:
             if not bundle.is_dir():
                 make_bundle(bundle, size=given.size, form=form, dtype=dtype, stop_bias=-1000.0)
             name = f"{dtype} {form} {f'prepared, KV {kv}' if prepared else 'published'}"
-            yield {"graph": name, "tokens": tokens_row(bundle, case, dtype, given.tokens),
-                   "logits": bits_row(bundle, case, dtype)}  # fmt: skip
+            condition = {"dtype": dtype, "form": form, "prepared": prepared, "kv_dtype": kv}
+            tokens, logits = tokens_row(bundle, case, dtype, given.tokens), bits_row(bundle, case, dtype)
+            yield {"graph": name, "condition": condition, "tokens": tokens, "logits": logits}
 
 
 def main() -> int:
@@ -178,18 +204,21 @@ def main() -> int:
     parser.add_argument("--price", action="store_true")
     parser.add_argument("--json", type=Path, help="write the findings here too")
     given = parser.parse_args()
-    rows, prices = [], {}
+    rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
-        for row in cells(given, Path(folder)):
-            rows.append(row)
-            print(row["graph"], "\n  tokens:", row["tokens"], "\n  logits:", row["logits"], flush=True)
-        if given.price:
-            for dtype in given.dtypes:
-                prices[dtype] = price(Path(folder) / f"concat-{dtype}", dtype, given.tokens)
-                print(f"{dtype}, 4 streams, tokens/s:", prices[dtype], flush=True)
+        for cell in cells(given, Path(folder)):
+            rows += cell_rows(cell)
+            print(
+                f"{cell['graph']}\n  tokens: {shown(cell['tokens'])}\n  logits: {shown(cell['logits'])}",
+                flush=True,
+            )
+        for dtype in given.dtypes if given.price else ():
+            for way, speeds in price(Path(folder) / f"concat-{dtype}", dtype, given.tokens).items():
+                condition = {"dtype": dtype, "streams": 4, "steps": way.replace(" ", "_")}
+                rows.append(row_of("tokens_per_second", speeds, condition=condition, unit="1/s"))
+                print(f"{dtype}, 4 streams {way}: {statistics.median(speeds):.0f} tokens/s", flush=True)
     if given.json:
-        content = {"machine": machine(), "size": given.size, "rows": rows, "price": prices}
-        given.json.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        keep(rows, given.json, machine())
     return 0
 
 

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from loquor import Engine, bench
-from loquor.bench import Questions, Row, measure, read_bandwidth, row_of, table, take_turns
+from loquor.bench import (
+    Questions,
+    Row,
+    document,
+    key_of,
+    measure,
+    read_bandwidth,
+    row_of,
+    table,
+    take_turns,
+    write_document,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))  # the bundle makers and the plain loop
@@ -24,8 +33,8 @@ sys.path.insert(0, str(ROOT / "tests"))  # the bundle makers and the plain loop
 from bundles import EXPORTED_FORMS, FORMS, SIZES, make_bundle  # noqa: E402
 
 __all__ = [
-    "RATE", "ROOT", "Row", "machine", "main_of", "measure", "questions", "read_bandwidth", "recording",
-    "report", "row_of", "take_turns", "title",
+    "RATE", "ROOT", "Row", "heading", "keep", "machine", "main_of", "measure", "questions", "read_bandwidth",
+    "recording", "report", "row_of", "take_turns", "title",
 ]  # fmt: skip
 
 RATE = 24_000
@@ -84,16 +93,26 @@ def _git(*arguments: str) -> str:
 
 def report(question: str, rows: Sequence[Row], out: Path | None, **facts: Any) -> None:
     """Prints a table; writes `out` as JSON and, where matplotlib is at hand, a plot beside it."""
+    about = heading(question)
+    print("\n".join(table(rows)))
+    if out is not None:
+        keep(rows, out, about, question=question, **facts)
+        _plot(question, rows, out.with_suffix(".png"))
+
+
+def heading(question: str) -> dict[str, Any]:
+    """Prints what is asked, and where; returns the machine."""
     about = machine()
     changed = " and changes" if about["changed"] else ""
-    print(f"{question}\n{about['cpu']}, {about['cores']} cores, load {about['load']}, "
-          f"commit {about['commit']}{changed}")  # fmt: skip
-    print("\n".join(table(rows)))
-    if out is None:
-        return
-    content = {"question": question, **facts, "machine": about, "rows": [asdict(row) for row in rows]}
-    out.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    _plot(question, rows, out.with_suffix(".png"))
+    where = f"{about['cpu']} ({about['vector_unit']}), {about['cores']} cores, load {about['load']}"
+    print(f"{question}\n{where}, commit {about['commit']}{changed}", flush=True)
+    return about
+
+
+def keep(rows: Sequence[Row], out: Path, about: dict[str, Any], **facts: Any) -> None:
+    """Writes the figures of this script as JSON, by loquor.bench.SCHEMA."""
+    facts = {"arguments": sys.argv[1:], **facts}
+    write_document(out, document(key_of(Path(sys.argv[0]).stem), rows, about, facts))
 
 
 def _plot(question: str, rows: Sequence[Row], path: Path) -> None:
@@ -109,11 +128,11 @@ def _plot(question: str, rows: Sequence[Row], path: Path) -> None:
     )
     for unit, axes in zip(units, panels[:, 0], strict=True):
         shown = [row for row in rows if row.unit == unit]
-        labels = [" ".join([row.rival, *map(str, row.condition.values())]) for row in shown]
-        errors = [[row.median - row.fastest for row in shown], [row.p95 - row.median for row in shown]]
+        labels = [" ".join(filter(None, [row.label, row.title])) for row in shown]
+        errors = [[row.median - row.least for row in shown], [row.p95 - row.median for row in shown]]
         axes.barh(labels, [row.median for row in shown], xerr=errors, color="#4878a8", ecolor="#888888")
         axes.invert_yaxis()
-        axes.set_xlabel(f"{unit or 'real-time factor'}: median, best and p95")
+        axes.set_xlabel(f"{unit}: median, best and p95")
     figure.suptitle(question)
     figure.tight_layout()
     figure.savefig(path, dpi=120)

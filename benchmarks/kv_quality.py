@@ -11,18 +11,18 @@ uniform number draws the same token at temperature 0.8. Random weights say nothi
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from harness import machine
+from harness import keep, machine, row_of
 
 from bundles import DTYPES, SIZES, make_bundle
 from loquor import _core
 from loquor._runtime import open_runtime
+from loquor.bench import key_of
 from loquor.prepare import prepare_bundle
 from loquor.prepare.calibrate import Speaker
 from loquor.prepare.check import Port, Run
@@ -107,21 +107,14 @@ def run(args: argparse.Namespace, folder: Path) -> None:
     print(f"{'':28}{'mean KL':>10}{'largest':>10}{'same best':>11}{'same draw':>11}")
     for name, seen in found.items():
         divergences, best, drawn = (np.asarray(column, float) for column in zip(*seen, strict=True))
-        rows.append(
-            {
-                "graph": name,
-                "kl_mean": divergences.mean(),
-                "kl_max": divergences.max(),
-                "same_best": best.mean(),
-                "same_draw": drawn.mean(),
-            }
-        )
+        measures = {"divergence": divergences, "same_best": best, "same_draw": drawn}
+        graph = {"graph": key_of(name)}
+        rows += [row_of(what, list(taken), condition=graph, unit="1") for what, taken in measures.items()]
         print(
             f"{name:28}{divergences.mean():10.5f}{divergences.max():10.5f}{best.mean():11.1%}{drawn.mean():11.1%}"
         )
     if args.json:
-        content = {"question": "quality of KV types", "machine": machine(), "dtype": args.dtype, "rows": rows}
-        args.json.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        keep(rows, args.json, machine())
 
 
 def main() -> int:

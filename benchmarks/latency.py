@@ -18,8 +18,16 @@ from pathlib import Path
 from harness import RATE, main_of, measure, questions, recording, report, title
 
 import loquor
+from loquor.bench import key_of
 
 TEXT = "Good morning, and welcome back: the kettle is on, and your chair by the window is still warm."
+
+NAMES = {
+    f"{what}, {label}": (key_of(what), {"voice": state})
+    for what in ("first token", "first sound")
+    for label, state in (("recording", "recording"), ("new voice", "new"), ("voice known", "known"))
+}
+"""Of the rows, by label."""
 
 
 def answer(args: argparse.Namespace, bundle: Path) -> None:
@@ -49,7 +57,7 @@ def answer(args: argparse.Namespace, bundle: Path) -> None:
             "first sound, voice known": lambda: asked.first_audio(TEXT, asked.voice, args.tokens),
             "whole utterance": whole,
         }
-        rows = measure(tokens | sound, baseline="whole utterance", rounds=args.rounds)
+        rows = measure(tokens | sound, baseline="whole utterance", rounds=args.rounds, names=NAMES)
         facts = {"text": TEXT, "tokens": args.tokens, "prepared": dict(engine.capabilities.prepared)}
         report(title("latency", args), rows, args.json, **facts)
 

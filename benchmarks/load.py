@@ -112,15 +112,13 @@ def run(args: argparse.Namespace, folder: Path) -> None:
         "the slowest session alone": partial(seconds, "prepared", "", args, bundle),
         "engine ready": partial(seconds, "cold", "ready", args, bundle),
     }
-    rows = measure(rivals, baseline=BASELINE, rounds=args.rounds, condition={"what": "load"})
+    rows = measure(rivals, baseline=BASELINE, rounds=args.rounds, condition={"of": "load"})
     requests = {
         "first request": partial(seconds, "cold", "first", args, bundle),
         "second request": partial(seconds, "cold", "second", args, bundle),
         "first after warmup()": partial(seconds, "warm", "first", args, bundle),
     }
-    rows += measure(
-        requests, baseline="first request", rounds=args.rounds, condition={"what": "request of 10 tokens"}
-    )
+    rows += measure(requests, baseline="first request", rounds=args.rounds, condition={"of": "request"})
     report(f"load of {args.bundle or args.size + ' ' + args.form} {args.dtype}", rows, args.json)
 
 

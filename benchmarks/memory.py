@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from harness import machine
+from harness import Row, heading, keep, row_of
 from load import graphs_of, in_a_process, open_prepared, open_published
 
 from bundles import EXPORTED_FORMS, FORMS, SIZES, make_bundle
@@ -79,15 +79,19 @@ def child(mode: str, bundle: Path, dtype: str, threads: int) -> dict[str, Any]:
 def run(args: argparse.Namespace, folder: Path) -> None:
     bundle = args.bundle or make_bundle(folder, size=args.size, form=args.form, dtype=args.dtype)
     graphs_of(bundle, args.dtype)  # prepared before anything is measured
-    rows: dict[str, dict[str, Any]] = {}
-    print(f"memory of {args.bundle or args.size + ' ' + args.form} {args.dtype}, MB above the start")
+    rows: list[Row] = []
+    about = heading(
+        f"memory of {args.bundle or args.size + ' ' + args.form} {args.dtype}, MB above the start"
+    )
     print(f"  {'':42}{'resident':>10}{'peak':>10}")
     for mode, name in MODES.items():
-        row = rows[name] = in_a_process(__file__, mode, args, bundle)
-        extra = "  ".join(f"{key} {row[key]}" for key in ("kv_cache", "prefixes") if key in row)
-        print(f"  {name:42}{row['resident']:10.1f}{row['peak']:10.1f}  {extra}".rstrip(), flush=True)
+        seen = in_a_process(__file__, mode, args, bundle)
+        extra = "  ".join(f"{key} {seen[key]}" for key in ("kv_cache", "prefixes") if key in seen)
+        print(f"  {name:42}{seen['resident']:10.1f}{seen['peak']:10.1f}  {extra}".rstrip(), flush=True)
+        held = {"held": mode.replace(" ", "_")}
+        rows += [row_of(figure, [megabytes], condition=held, unit="MB") for figure, megabytes in seen.items()]
     if args.json is not None:
-        args.json.write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1), encoding="utf-8")
+        keep(rows, args.json, about)
 
 
 def main() -> int:

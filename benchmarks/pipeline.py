@@ -75,10 +75,12 @@ def stage_rows(name: str, rounds: list[dict[str, float]], plain: list[dict[str, 
     rows = []
     for stage in (stage for stage in STAGES if stage in rounds[0]):
         shares = sorted(stages[stage] / stages["all"] for stages in rounds)
-        against = [stages[stage] for stages in plain] if plain and stage in plain[0] else None
-        facts = {"share": f"{shares[len(shares) // 2]:.1%}"}
-        taken = [stages[stage] for stages in rounds]
-        rows.append(row_of(stage, taken, baseline=against, condition={"of": name}, facts=facts))
+        facts = {"share": round(shares[len(shares) // 2], 4)}
+        row = row_of(stage, [stages[stage] for stages in rounds], shared={"of": name}, facts=facts)
+        if plain and stage in plain[0]:
+            theirs = [stages[stage] for stages in plain]
+            row = row.against(row_of(stage, theirs, shared={"of": public_loop.NAME}))
+        rows.append(row)
     return rows
 
 

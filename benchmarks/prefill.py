@@ -23,6 +23,7 @@ from rivals import public_loop
 
 import loquor
 from bundles import DTYPES
+from loquor.bench import key_of
 
 
 def answer(args: argparse.Namespace, bundle: Path) -> None:
@@ -40,14 +41,17 @@ def answer(args: argparse.Namespace, bundle: Path) -> None:
         if args.dtype in DTYPES:  # the loop takes its graphs in one precision
             for name, loop in public_loop.loops(bundle, args.dtype, args.threads).items():
                 rivals[name] = partial(public_loop.prefill, loop, list(ids), loop.encode(recording()))
+        names = {}
         for name, ours in asked.items():
+            for label, state in (("new voice", "new"), ("voice known", "known")):
+                names[f"{name}, {label}"] = key_of(name), {"voice": state}
             rivals[f"{name}, new voice"] = lambda ours=ours: ours.prefill(ids, ours.fresh_voice())
             rivals[f"{name}, voice known"] = lambda ours=ours: ours.prefill(ids, ours.voice)
         with others.asked_for(args, bundle, Path(folder), positions + 1) as outside:
             rivals |= outside.prefills(positions)
-            condition = {"positions": positions, "of them text": args.text}
+            condition = {"positions": positions, "text": args.text}
             baseline = next(iter(rivals))
-            rows = measure(rivals, baseline=baseline, rounds=args.rounds, condition=condition)
+            rows = measure(rivals, baseline=baseline, rounds=args.rounds, condition=condition, names=names)
         prepared = dict(engine.capabilities.prepared)
         report(title("prefill", args), rows, args.json, prepared=prepared, rate=RATE, **outside.facts)
 

@@ -15,22 +15,19 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import platform
 import statistics
 import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from harness import Row, heading, keep, row_of
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
-
-import loquor  # noqa: E402
-from bundles import DTYPES, FORMS, SIZES, make_bundle  # noqa: E402
+import loquor
+from bundles import DTYPES, FORMS, SIZES, make_bundle
 
 TEXTS = (
     "The train to the coast leaves at seven in the morning.",
@@ -98,16 +95,31 @@ def load_figures(given: argparse.Namespace, engine: loquor.Engine, voice: loquor
 
 
 def figures(rounds: list[tuple[float, list[Heard]]]) -> dict:
-    first = [one.first for _, heard in rounds for one in heard]
-    dry = [one.dry for _, heard in rounds for one in heard]
+    """Samples: tokens a second of each round, the rest of each stream."""
     return {
-        "tokens_per_second": statistics.median(sum(h.tokens for h in heard) / s for s, heard in rounds),
-        "first_p50_ms": 1e3 * percentile(first, 0.5),
-        "first_p95_ms": 1e3 * percentile(first, 0.95),
-        "underruns": sum(map(len, dry)),
-        "dry_streams": sum(bool(times) for times in dry) / len(dry),
-        "dry_seconds": sum(map(sum, dry)) / len(dry),
+        "tokens_per_second": [sum(h.tokens for h in heard) / s for s, heard in rounds],
+        "first_sound": [one.first for _, heard in rounds for one in heard],
+        "underruns": [len(one.dry) for _, heard in rounds for one in heard],
+        "dry": [sum(one.dry) for _, heard in rounds for one in heard],
     }
+
+
+UNITS = {"tokens_per_second": "1/s", "underruns": "1", "stream_over_one_shot": "1"}
+"""Of figures that are no seconds."""
+
+
+def rows_of(found: dict, **shared: Any) -> list[Row]:
+    """The figures of one model for JSON."""
+    rows = []
+    for load in found["load"]:
+        condition = {"streams": load["streams"], "way": load["way"].replace(" ", "_")}
+        rows += [
+            row_of(name, load[name], condition=condition, shared=shared, unit=UNITS.get(name, "s"))
+            for name in ("tokens_per_second", "first_sound", "underruns", "dry")
+        ]
+    for name in ("stream_over_one_shot", "cancel"):
+        rows.append(row_of(name, found[name], shared=shared, unit=UNITS.get(name, "s")))
+    return rows
 
 
 def price(given: argparse.Namespace, engine: loquor.Engine, voice: loquor.Voice) -> dict:
@@ -121,7 +133,7 @@ def price(given: argparse.Namespace, engine: loquor.Engine, voice: loquor.Voice)
         for _ in engine.stream(text, voice, options):
             pass
         ratios.append((time.perf_counter() - middle) / (middle - start))
-    return {"stream_over_one_shot": statistics.median(ratios)}
+    return {"stream_over_one_shot": ratios}
 
 
 def cancel_figures(engine: loquor.Engine, voice: loquor.Voice, rounds: int) -> dict:
@@ -136,7 +148,7 @@ def cancel_figures(engine: loquor.Engine, voice: loquor.Voice, rounds: int) -> d
         while not stream._handle.info()["ended"]:
             time.sleep(1e-4)
         waits.append(time.perf_counter() - start)
-    return {"cancel_p50_ms": 1e3 * percentile(waits, 0.5), "cancel_p99_ms": 1e3 * percentile(waits, 0.99)}
+    return {"cancel": waits}
 
 
 def run(given: argparse.Namespace, model: str | Path) -> dict:
@@ -154,16 +166,18 @@ def run(given: argparse.Namespace, model: str | Path) -> dict:
         rest = price(given, engine, voice) | cancel_figures(engine, voice, given.cancels)
         how = "together" if engine.capabilities.batched else "by turns"
         graphs = engine.capabilities.prepared["language_model"]
-    print(f"\n{model} on {platform.machine()}, {given.threads} threads, language model {graphs}, steps {how}")
+    print(f"\n{model}, {given.threads} threads, language model {graphs}, steps {how}")
     print("streams                 tokens/s  first p50 ms  p95 ms  underruns  ran dry  silence s")
     for row in rows:
+        first, dry = [1e3 * seconds for seconds in row["first_sound"]], row["dry"]
         print(
-            f"{row['streams']:7d} {row['way']:>15}  {row['tokens_per_second']:7.0f}  "
-            f"{row['first_p50_ms']:12.0f}  {row['first_p95_ms']:6.0f}  {row['underruns']:9d}  "
-            f"{row['dry_streams']:7.0%}  {row['dry_seconds']:9.2f}"
+            f"{row['streams']:7d} {row['way']:>15}  {statistics.median(row['tokens_per_second']):7.0f}  "
+            f"{percentile(first, 0.5):12.0f}  {percentile(first, 0.95):6.0f}  {sum(row['underruns']):9d}  "
+            f"{sum(map(bool, dry)) / len(dry):7.0%}  {sum(dry) / len(dry):9.2f}"
         )
-    print(f"stream / one shot {rest['stream_over_one_shot']:.2f}; cancel p50 {rest['cancel_p50_ms']:.1f} ms, "
-          f"p99 {rest['cancel_p99_ms']:.1f} ms")  # fmt: skip
+    cancel = [1e3 * seconds for seconds in rest["cancel"]]
+    print(f"stream / one shot {statistics.median(rest['stream_over_one_shot']):.2f}; "
+          f"cancel p50 {percentile(cancel, 0.5):.1f} ms, p99 {percentile(cancel, 0.99):.1f} ms")  # fmt: skip
     return {"language_model": graphs, "steps": how, "load": rows, **rest}
 
 
@@ -183,7 +197,8 @@ def main() -> int:
     parser.add_argument("--no-prepare", action="store_true", help="the graphs as published")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     given = parser.parse_args()
-    found, asked = {}, given.tokens
+    about = heading("streams together and one at a time")
+    rows, asked = [], given.tokens
     for name in given.models:
         with tempfile.TemporaryDirectory() as folder:
             random = name in SIZES and not Path(name).exists()
@@ -192,9 +207,11 @@ def main() -> int:
             if random:
                 shape = {"size": name, "form": given.form, "dtype": given.dtype, "stop_bias": -1000.0}
                 model = make_bundle(Path(folder) / name, **shape)
-            found[name] = run(given, model)
+            found = run(given, model)
+            graphs, steps = found["language_model"], found["steps"].replace(" ", "_")
+            rows += rows_of(found, model=str(name), language_model=graphs, steps=steps)
     if given.json:
-        given.json.write_text(json.dumps(found, indent=1))
+        keep(rows, given.json, about)
     return 0
 
 

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from urllib.parse import unquote, urlsplit
 
-FAULTS = ("corrupt", "short", "cut", "stall", "error")
+FAULTS = ("corrupt", "short", "cut", "stall", "error", "no ranges", "unsatisfiable")
 
 
 @dataclass
@@ -25,6 +25,8 @@ class Repo:
     commit: str
     branches: tuple[str, ...] = ("main",)
     denied: str | None = None  # the hub's error code for everyone who asks, "RepoNotFound" or "GatedRepo"
+    listing: bytes | None = None  # sent instead of the list of files
+    xet: dict[str, str] = field(default_factory=dict)  # hash in Xet by path
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Request:
     path: str  # of a file: its path in the repository, else the path of the URL
     range: str | None
     status: int
+    token: str | None = None  # the Authorization header
 
 
 @dataclass
@@ -48,7 +51,7 @@ class HubServer:
 
     A fault hits the next requests for one file: "corrupt" flips a byte, "short" sends a shorter file with a
     fitting length, "cut" drops the connection half-way, "stall" sends half and waits for `released`, "error"
-    answers 500.
+    answers 500, "no ranges" sends everything to whom asks for a part, "unsatisfiable" answers 416.
     """
 
     repos: dict[str, Repo]
@@ -87,10 +90,15 @@ class HubServer:
         self._faults.setdefault(path, []).append(_Fault(kind, method, times))
 
     def requests(self, method: str, path: str | None = None) -> list[Request]:
-        return [one for one in self.log if one.method == method and path in (None, one.path)]
+        """Those of a method, for any path or one; a GET that was sent on to another address is left out."""
+        return [
+            one
+            for one in self.log
+            if one.method == method and path in (None, one.path) and (method, one.status) != ("GET", 302)
+        ]
 
     def wait_for(self, method: str, path: str, count: int = 1) -> None:
-        """Return when `count` such requests have been answered, or have begun to stall."""
+        """Return when `count` such requests have come."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self.requests(method, path)) >= count, timeout=20):
                 raise TimeoutError(f"{count} x {method} {path} did not come: {self.log}")
@@ -163,6 +171,7 @@ class _Handler(BaseHTTPRequestHandler):
                 entry["lfs"] = {"size": len(content), "sha256": sha256, "pointerSize": 130}
             siblings.append(entry)
         body = json.dumps({"id": repo_id, "sha": repo.commit, "siblings": siblings}).encode()
+        body = body if repo.listing is None else repo.listing
         self._answer(200, shown, {"Content-Type": "application/json"}, body)
 
     def _resolve(self, repo_id: str, revision: str, path: str) -> None:
@@ -184,6 +193,8 @@ class _Handler(BaseHTTPRequestHandler):
                 # The same server under another name: to a client that is another host, as a CDN is.
                 "Location": f"http://localhost:{self.server.server_address[1]}/cdn/{repo_id}/{path}",
             }
+            if path in repo.xet:
+                linked |= {"X-Xet-Hash": repo.xet[path], "X-Xet-Refresh-Route": "/never/asked/for"}
             self._answer(302, path, {**commit, **linked})
 
     def _content(self, repo_id: str, path: str, headers: dict[str, str]) -> None:
@@ -194,6 +205,11 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "error":
             self._answer(500, path)
             return
+        if fault == "unsatisfiable":
+            self._answer(416, path)
+            return
+        if fault == "no ranges":
+            asked, start = None, 0
         if fault == "corrupt":
             body = body[:-1] + bytes([body[-1] ^ 1])
         if fault == "short":
@@ -215,6 +231,9 @@ class _Handler(BaseHTTPRequestHandler):
         wait: bool = False,
     ) -> None:
         """Send everything, or only `stop` bytes of the body and, after an optional wait, the rest."""
+        # Before anything is sent: a client that has its answer finds it in the log.
+        asked = self.headers
+        self.server_state.note(Request(self.command, shown, asked["Range"], status, asked["Authorization"]))
         self.send_response(status)
         for name, value in (headers or {}).items():
             self.send_header(name, value)
@@ -223,7 +242,6 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "HEAD":
             body = b""
         self.wfile.write(body[:stop])
-        self.server_state.note(Request(self.command, shown, self.headers.get("Range"), status))
         if stop is not None and self.command != "HEAD":
             if wait and self.server_state.released.wait(timeout=20):
                 self.wfile.write(body[stop:])

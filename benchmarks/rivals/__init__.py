@@ -197,7 +197,7 @@ def _graph(bundle: Path, dtype: str, threads: int) -> dict[str, Any]:
         raise RivalMissingError(f"there is no prepared graph to give it: {prepared.reason or prepared.state}")
     return {
         "graph": str(prepared.file),
-        "source": str(prepared.source.resolve()),
+        "source": str(prepared.source.absolute()),
         "operators": str(operators_library()),
         **_dimensions(bundle, dtype),
     }

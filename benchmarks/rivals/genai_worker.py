@@ -31,10 +31,11 @@ def write_model(folder: Path, facts: dict[str, Any]) -> None:
     source = Path(facts["source"]).parent
     locations = {e.value for t in graph.initializer for e in t.external_data if e.key == "location"}
     for location in locations:  # a link would lead out of the folder, which the runtime refuses
+        weights = (source / location).resolve()
         try:
-            os.link(source / location, folder / location)
+            os.link(weights, folder / location)
         except OSError:
-            shutil.copyfile(source / location, folder / location)
+            shutil.copyfile(weights, folder / location)
     (folder / "model.onnx").write_bytes(model.SerializeToString())
     (folder / "genai_config.json").write_text(json.dumps(config(facts, model)), encoding="utf-8")
 

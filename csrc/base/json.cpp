@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/utf8.hpp"
 
 namespace loquor {
 namespace {
@@ -35,36 +36,22 @@ void append_utf8(std::string& out, uint32_t code) {
   put(0x80 | (code & 0x3F));
 }
 
-// The length of the well-formed UTF-8 sequence at the start of `text`, 0 if there is none (Unicode, table
-// 3-7).
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [text](std::size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
-  };
-  const auto continues = [&byte](std::size_t i, unsigned low = 0x80, unsigned high = 0xBF) {
-    return byte(i) >= low && byte(i) <= high;
-  };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return continues(1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {  // neither overlong nor a surrogate
-    return continues(1, first == 0xE0 ? 0xA0 : 0x80, first == 0xED ? 0x9F : 0xBF) && continues(2) ? 3 : 0;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {  // neither overlong nor past U+10FFFF
-    const bool good = continues(1, first == 0xF0 ? 0x90 : 0x80, first == 0xF4 ? 0x8F : 0xBF);
-    return good && continues(2) && continues(3) ? 4 : 0;
-  }
-  return 0;
-}
-
 }  // namespace
 
 // Recursive descent; text_ is only read through peek() and the position only moves forward.
 class JsonParser {
  public:
-  explicit JsonParser(std::string_view text) : text_(text) {}
+  explicit JsonParser(std::string_view text) : text_(text) {
+    // Neither strtod, which follows the global locale, nor from_chars, which older Apple libraries lack for
+    // double.
+    real_.imbue(std::locale::classic());
+  }
 
   Json document() {
+    if (text_.size() > Json::kMostBytes) {
+      text_ = {};
+      fail("at most " + std::to_string(Json::kMostBytes) + " bytes");
+    }
     Json root = value(0);
     skip_space();
     if (position_ != text_.size()) fail("the end of the text");
@@ -107,6 +94,7 @@ class JsonParser {
     skip_space();
     Json out;
     out.line_ = line_;
+    if (++values_ > Json::kMostValues) fail("at most " + std::to_string(Json::kMostValues) + " values");
     const char first = peek();
     if (depth == kMaxDepth && (first == '{' || first == '[')) {
       fail("at most " + std::to_string(kMaxDepth) + " levels of nesting");
@@ -252,12 +240,12 @@ class JsonParser {
     if (integer) {
       const auto error = std::from_chars(text.data(), text.data() + text.size(), out.int64_).ec;
       out.is_int64_ = error == std::errc();
+      out.double_ = static_cast<double>(out.int64_);
+      if (out.is_int64_) return;
     }
-    // Not strtod, which follows the global locale, nor from_chars, which older Apple libraries lack for
-    // double.
-    std::istringstream in{std::string(text)};
-    in.imbue(std::locale::classic());
-    if (!(in >> out.double_) || !std::isfinite(out.double_)) {
+    real_.clear();
+    real_.str(std::string(text));
+    if (!(real_ >> out.double_) || !std::isfinite(out.double_)) {
       position_ = start;
       fail("a number that fits a double");
     }
@@ -270,6 +258,8 @@ class JsonParser {
   std::string_view text_;
   std::size_t position_ = 0;
   int line_ = 1;
+  int values_ = 0;
+  std::istringstream real_;
 };
 
 Json Json::parse(std::string_view text) { return JsonParser(text).document(); }

@@ -1,6 +1,7 @@
 // A strict, read-only JSON reader (RFC 8259) for the small config.json of a bundle: no JSON library can be
 // had inside an isolated wheel build. Stricter than the RFC where a file is surely damaged: keys may not
-// repeat, numbers must fit a double, values nest at most 64 deep, strings must be valid UTF-8.
+// repeat, numbers must fit a double, values nest at most 64 deep, strings must be valid UTF-8, and a text has
+// at most 1 MiB and 20,000 values: some megabytes of memory and milliseconds, whatever it holds.
 #pragma once
 
 #include <cstddef>
@@ -16,6 +17,9 @@ struct JsonMember;
 // One value of the tree. The accessors throw Error(kModel) naming the line when the value is of another type.
 class Json {
  public:
+  static constexpr std::size_t kMostBytes = 1 << 20;
+  static constexpr int kMostValues = 20'000;
+
   // Throws Error(kModel, "JSON line L column C: expected X"); columns count characters from 1.
   static Json parse(std::string_view text);
 

@@ -308,6 +308,10 @@ void bind_engine(py::module_& module) {
           },
           py::arg("samples").noconvert(), py::arg("cancel") = py::none())
       .def(
+          "check_voice",
+          [](const Engine& self, const PyVoice& voice) { self.check_voice(voice.handle.get()); },
+          py::arg("voice"))
+      .def(
           "generate_tokens",
           [](const Engine& self, const Array<int64_t>& input_ids, const PyVoice& voice, const Facts& options,
              const OptionalCancel& cancel, std::optional<OnProgress> progress) {

@@ -15,12 +15,14 @@ py::array prefix_of(const Engine& engine, const PyVoice& voice, const OptionalCa
 }
 
 void keep_prefix(const Engine& engine, const PyVoice& voice, const py::array& kv) {
-  if ((kv.flags() & py::array::c_style) == 0) {
-    throw StatusError(LOQUOR_ERROR_INVALID_INPUT, "the prefix must be a contiguous array");
+  if ((kv.flags() & py::array::c_style) == 0 || kv.ndim() != 4) {
+    throw StatusError(LOQUOR_ERROR_INVALID_INPUT, "the prefix must be a contiguous array of rank 4");
   }
-  const void* const data = kv.data();
-  const auto size = static_cast<std::size_t>(kv.nbytes());
-  without_gil([&] { engine.keep_prefix(voice.handle.get(), data, size); });
+  const auto dtype = py::str(kv.dtype()).cast<std::string>();
+  const loquor_prefix_info prefix = {sizeof(prefix), kv.data(),    static_cast<std::size_t>(kv.nbytes()),
+                                     kv.shape(0),    kv.shape(1),  kv.shape(2),
+                                     kv.shape(3),    dtype.c_str()};
+  without_gil([&] { engine.keep_prefix(voice.handle.get(), prefix); });
 }
 
 }  // namespace

@@ -14,6 +14,8 @@ namespace {
 using Arrays = py::typing::Dict<py::str, py::array>;
 using Files = py::typing::Dict<py::str, py::typing::Tuple<py::str, py::str>>;
 
+using Paths = py::typing::Dict<py::str, py::str>;
+
 struct PySession {
   Session handle;
 };
@@ -87,6 +89,17 @@ void bind_tools(py::module_& module) {
         return files;
       },
       py::arg("folder"), py::arg("dtype"), "File and published dtype of each graph.");
+
+  module.def(
+      "weight_files",
+      [](const std::string& graph_file) {
+        const auto weights = made<Weights>(loquor_weights_find, graph_file.c_str());
+        Paths paths;
+        for (std::size_t i = 0; i < loquor_weights_count(weights.get()); ++i)
+          paths[loquor_weights_location(weights.get(), i)] = loquor_weights_file(weights.get(), i);
+        return paths;
+      },
+      py::arg("graph_file"), "Real path of each file that a graph names for its weights, by that name.");
 
   py::class_<PySession>(module, "Session", "One graph on the CPU, run with arrays by name.")
       .def(py::init([](const PyRuntime& runtime, const std::string& file, const std::string& prepared,

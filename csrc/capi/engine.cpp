@@ -49,20 +49,8 @@ loquor_generation_options to_public(const loquor::GenerationOptions& options) {
 
 template <class T>
 std::vector<T> copy_tensor(const T* data, int64_t count, const char* name) {
-  if (count < 0)
-    throw loquor::Error(loquor::ErrorKind::kInvalidInput, std::string(name) + " has a negative size");
-  if (count == 0) return {};
   const T* first = &required(data, name);
   return std::vector<T>(first, first + count);
-}
-
-// Sizes of at most 2^31 each, so that their product cannot overflow.
-int64_t checked_product(int64_t a, int64_t b, const char* name) {
-  constexpr int64_t kMost = int64_t{1} << 31;
-  if (a < 0 || b < 0 || a > kMost || b > kMost) {
-    throw loquor::Error(loquor::ErrorKind::kInvalidInput, std::string(name) + " has an impossible shape");
-  }
-  return a * b;
 }
 
 loquor_engine_info describe(const loquor::Engine& engine) {
@@ -214,23 +202,27 @@ loquor_status loquor_voice_create(const loquor_voice_tensors* tensors, loquor_vo
   return guarded([&] {
     required(out, "out");
     const auto given = read_struct(required(tensors, "tensors"), loquor_voice_tensors{}, "tensors");
+    loquor::check_shape({given.prefix_length, given.hidden_size, given.audio_token_count,
+                         given.speaker_embedding_size, given.speaker_frames, given.speaker_feature_size});
     loquor::Voice voice;
-    voice.audio_features = copy_tensor(
-        given.audio_features, checked_product(given.prefix_length, given.hidden_size, "audio_features"),
-        "audio_features");
+    voice.audio_features =
+        copy_tensor(given.audio_features, given.prefix_length * given.hidden_size, "audio_features");
     voice.prefix_length = given.prefix_length;
     voice.hidden_size = given.hidden_size;
     voice.audio_tokens = copy_tensor(given.audio_tokens, given.audio_token_count, "audio_tokens");
     voice.speaker_embeddings =
         copy_tensor(given.speaker_embeddings, given.speaker_embedding_size, "speaker_embeddings");
-    voice.speaker_features =
-        copy_tensor(given.speaker_features,
-                    checked_product(given.speaker_frames, given.speaker_feature_size, "speaker_features"),
-                    "speaker_features");
+    voice.speaker_features = copy_tensor(
+        given.speaker_features, given.speaker_frames * given.speaker_feature_size, "speaker_features");
     voice.speaker_frames = given.speaker_frames;
     voice.speaker_feature_size = given.speaker_feature_size;
+    loquor::check_voice(voice);
     *out = new loquor_voice{std::make_shared<const loquor::Voice>(std::move(voice))};
   });
+}
+
+loquor_status loquor_engine_check_voice(const loquor_engine* engine, const loquor_voice* voice) {
+  return guarded([&] { required(engine, "engine").engine.model().check(*required(voice, "voice").voice); });
 }
 
 loquor_status loquor_voice_get_tensors(const loquor_voice* voice, loquor_voice_tensors* tensors) {

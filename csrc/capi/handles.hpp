@@ -14,6 +14,7 @@
 #include "engine/engine.hpp"
 #include "loquor/loquor.h"
 #include "ort/api.hpp"
+#include "ort/weights.hpp"
 
 struct loquor_runtime {
   loquor::ort::ApiPtr api;
@@ -47,6 +48,9 @@ struct loquor_stream {
 
 struct loquor_bundle {
   std::array<loquor::GraphFile, loquor::kGraphCount> files;
+};
+struct loquor_weights {
+  std::vector<loquor::ort::WeightFile> files;
 };
 struct loquor_session {
   loquor::ort::Session session;

@@ -58,6 +58,28 @@ const char* loquor_bundle_dtype(const loquor_bundle* bundle, loquor_graph graph)
   return bundle != nullptr && index < loquor::kGraphCount ? bundle->files[index].dtype.c_str() : nullptr;
 }
 
+loquor_status loquor_weights_find(const char* graph_file, loquor_weights** out) {
+  return guarded([&] {
+    required(out, "out");
+    const std::string file = &required(graph_file, "graph_file");
+    *out = new loquor_weights{loquor::ort::find_weights(file, file)};
+  });
+}
+
+void loquor_weights_destroy(loquor_weights* weights) { delete weights; }
+
+size_t loquor_weights_count(const loquor_weights* weights) {
+  return weights != nullptr ? weights->files.size() : 0;
+}
+
+const char* loquor_weights_location(const loquor_weights* weights, size_t index) {
+  return index < loquor_weights_count(weights) ? weights->files[index].location.c_str() : nullptr;
+}
+
+const char* loquor_weights_file(const loquor_weights* weights, size_t index) {
+  return index < loquor_weights_count(weights) ? weights->files[index].file.c_str() : nullptr;
+}
+
 loquor_status loquor_session_open(loquor_runtime* runtime, const char* file, const char* prepared,
                                   int32_t threads, loquor_session** out) {
   return guarded([&] {

@@ -103,7 +103,7 @@ void Generator::embed_piece(Sequence& sequence, const Prompt& prompt, int64_t co
 
 void Generator::keep_prefix(Sequence& sequence, const Prompt& prompt) {
   const std::size_t size = model_.language_model.snapshot_bytes(prompt.voice->prefix_length);
-  const std::shared_ptr<Prefix> prefix = prefixes_.make(prompt.voice, size);
+  const std::shared_ptr<Prefix> prefix = prefixes_.make_computed(prompt.voice, size);
   if (prefix == nullptr) return;
   model_.language_model.save(sequence.slot_, prefix->kv.get());
   prefixes_.put(prefix);

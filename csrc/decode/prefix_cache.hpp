@@ -13,7 +13,9 @@
 namespace loquor {
 
 struct Prefix {
-  std::shared_ptr<const Voice> voice;
+  std::shared_ptr<const Voice> voice;      // whose features it was computed from; null if it was brought
+  std::weak_ptr<const Voice> brought_for;  // else
+  int64_t positions = 0;
   std::size_t size = 0;
   std::unique_ptr<unsigned char[]> kv;  // as KvCache::save writes it
 };
@@ -31,17 +33,24 @@ class PrefixCache {
 
   explicit PrefixCache(std::size_t limit) { usage_.limit = limit; }
 
-  // That of a voice with the same prefix, which need not be the same object; null if there is none.
+  // What was computed from equal features, whichever voice's; else what was brought for this very voice: a
+  // file can claim anything, so nobody else is to speak with it. Null if there is neither.
   PrefixPtr find(const Voice& voice);
+  // Whether one was computed from equal features.
+  bool has_computed(const Voice& voice);
   // Room for one of `size` bytes, to be filled and put(), others having made way; null if it is larger than
   // the limit, or memory ran out: a prefix is never worth a request.
-  std::shared_ptr<Prefix> make(std::shared_ptr<const Voice> voice, std::size_t size);
+  std::shared_ptr<Prefix> make_computed(std::shared_ptr<const Voice> voice, std::size_t size);
+  std::shared_ptr<Prefix> make_brought(const std::shared_ptr<const Voice>& voice, std::size_t size);
   void put(PrefixPtr prefix);
   Usage usage() const;
 
  private:
   using Kept = std::list<PrefixPtr>;
-  Kept::iterator place_of(const Voice& voice);
+  Kept::iterator computed_from(const Voice& voice);
+  Kept::iterator brought_for(const Voice& voice);
+  std::shared_ptr<Prefix> make(int64_t positions, std::size_t size);
+  void drop(Kept::iterator prefix);
   void make_room(std::size_t size);
 
   mutable std::mutex mutex_;

@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "decode/device_sampler.hpp"
 #include "engine/worker.hpp"
+#include "model/float_buffer.hpp"
 #include "model/precision.hpp"
 
 namespace loquor {
@@ -26,9 +27,7 @@ ort::SessionConfig session_config(const ort::Api& api, const EngineOptions& opti
 }
 
 Manifest read(const std::string& folder, const EngineOptions& options, const ort::Device& device) {
-  const bool automatic = options.dtype == "auto";
-  Manifest manifest = read_manifest(
-      folder, automatic ? "auto:" + std::string(precision_advice(device.name).dtype) : options.dtype);
+  Manifest manifest = read_manifest(folder, options.dtype, precision_advice(device.name).dtype);
   for (std::size_t i = 0; i < kGraphCount; ++i) manifest.files[i].prepared = options.prepared[i];
   return manifest;
 }
@@ -127,12 +126,25 @@ Voice Engine::encode_voice(Span<const float> samples, CancelToken* cancel) {
                                               " samples, less than one token (" + std::to_string(token) +
                                               ")");
   }
+  if (whole / token > static_cast<std::size_t>(kMostVoiceTokens)) {
+    throw Error(ErrorKind::kInvalidInput,
+                "the reference recording has " + std::to_string(samples.size()) + " samples, at most " +
+                    std::to_string(kMostVoiceTokens * model_.manifest.samples_per_token) +
+                    " make a voice: give its best 15 seconds");
+  }
   Order order;
   order.kind = Order::Kind::kEncode;
   order.encoder = model_.speech_encoder();
   order.samples.assign(samples.data(), samples.data() + whole);
   RequestPtr request;
-  return std::move(perform(std::move(order), cancel, {}, request).voice);
+  Voice voice = std::move(perform(std::move(order), cancel, {}, request).voice);
+  try {
+    model_.check(voice);
+  } catch (const Error& error) {
+    throw Error(ErrorKind::kExecution,
+                std::string("what the speech encoder made of the recording cannot be used: ") + error.what());
+  }
+  return voice;
 }
 
 Tokens Engine::generate(Prompt prompt, CancelToken* cancel, const Request::Progress& progress) {
@@ -178,16 +190,22 @@ PrefixPtr Engine::prefix(std::shared_ptr<const Voice> voice, CancelToken* cancel
   throw Error(ErrorKind::kExecution, "the prefix of the voice was not kept: memory ran out");
 }
 
-void Engine::keep_prefix(std::shared_ptr<const Voice> voice, Span<const unsigned char> kv) {
+void Engine::keep_prefix(const std::shared_ptr<const Voice>& voice, Span<const unsigned char> kv) {
   model_.check(*voice);
-  const std::size_t size = model_.language_model.snapshot_bytes(voice->prefix_length);
-  if (size == 0 || prefixes().limit == 0) return;  // it is computed then, or there is no use for it
+  const KvLayout& layout = model_.language_model.signature().kv;
+  const std::size_t size = layout.bytes_of(voice->prefix_length);
   if (kv.size() != size) {
     throw Error(ErrorKind::kInvalidInput, "the prefix of this voice should be " + std::to_string(size) +
                                               " bytes but is " + std::to_string(kv.size()) +
                                               ": make it again with this model");
   }
-  const std::shared_ptr<Prefix> prefix = generator_.prefixes().make(std::move(voice), size);
+  if (!all_finite(layout.type, kv)) {
+    throw Error(ErrorKind::kInvalidInput,
+                "the prefix of this voice holds values that are not finite: make it again with this model");
+  }
+  if (model_.language_model.snapshot_bytes(voice->prefix_length) == 0) return;  // it is computed then
+  if (generator_.prefixes().has_computed(*voice)) return;
+  const std::shared_ptr<Prefix> prefix = generator_.prefixes().make_brought(voice, size);
   if (prefix == nullptr) return;
   std::copy(kv.begin(), kv.end(), prefix->kv.get());
   generator_.prefixes().put(prefix);

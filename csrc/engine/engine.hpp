@@ -55,9 +55,10 @@ class Engine {
   // The KV of a voice's prefix, computed if it is not kept. Throws as generate(), and kInvalidInput where
   // none is kept.
   PrefixPtr prefix(std::shared_ptr<const Voice> voice, CancelToken* cancel);
-  // Keeps what prefix() gave, here or in another engine of the same graphs; whether they are the same cannot
-  // be seen from the bytes. Throws kInvalidInput for a voice or a size that does not fit the model.
-  void keep_prefix(std::shared_ptr<const Voice> voice, Span<const unsigned char> kv);
+  // Keeps for this very voice what prefix() gave, here or in another engine of the same graphs; whether they
+  // are the same cannot be seen from the bytes, so that no other voice gets them. Throws kInvalidInput for a
+  // voice or a size that does not fit the model, and values that are not finite.
+  void keep_prefix(const std::shared_ptr<const Voice>& voice, Span<const unsigned char> kv);
 
   // Bytes that the engine holds beside the sessions' own. Any thread.
   struct Memory {

@@ -29,14 +29,6 @@ const Dtype* find_dtype(const std::string& name) {
   return nullptr;
 }
 
-constexpr const char* kPrefer = "auto:";
-
-// What "auto:fp32" prefers; null for all else.
-const Dtype* preferred(const std::string& dtype) {
-  const std::string prefix = kPrefer;
-  return dtype.compare(0, prefix.size(), prefix) == 0 ? find_dtype(dtype.substr(prefix.size())) : nullptr;
-}
-
 class Folder {
  public:
   explicit Folder(const std::string& path) : onnx_(std::filesystem::u8path(path) / "onnx") {
@@ -83,16 +75,22 @@ struct Wanted {
   std::array<std::string, kGraphCount> single;
 };
 
+std::string trimmed(const std::string& text) {
+  const char* const spaces = " \t\n\r";
+  const auto first = text.find_first_not_of(spaces);
+  return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(spaces) - first + 1);
+}
+
 Wanted parse(const std::string& spec) {
   Wanted wanted;
   std::istringstream items(spec + ',');  // so that an empty last item counts
   for (std::string item; std::getline(items, item, ',');) {
     const auto equals = item.find('=');
-    const std::string dtype = equals == std::string::npos ? item : item.substr(equals + 1);
-    const auto graph = std::find(kGraphNames.begin(), kGraphNames.end(), item.substr(0, equals));
-    if ((dtype != "auto" && find_dtype(dtype) == nullptr && preferred(dtype) == nullptr) ||
+    const std::string dtype = trimmed(equals == std::string::npos ? item : item.substr(equals + 1));
+    const auto graph = std::find(kGraphNames.begin(), kGraphNames.end(), trimmed(item.substr(0, equals)));
+    if ((dtype != "auto" && find_dtype(dtype) == nullptr) ||
         (equals != std::string::npos && graph == kGraphNames.end())) {
-      throw Error(ErrorKind::kInvalidInput, "dtype '" + spec + "' is not understood at '" + item +
+      throw Error(ErrorKind::kInvalidInput, "dtype '" + spec + "' is not understood at '" + trimmed(item) +
                                                 "': give auto, fp32, fp16, q8, q4 or q4f16, or a list like "
                                                 "q4,conditional_decoder=fp32");
     }
@@ -105,9 +103,10 @@ Wanted parse(const std::string& spec) {
   return wanted;
 }
 
-GraphFile pick(const Folder& folder, std::size_t graph, const std::string& dtype) {
+GraphFile pick(const Folder& folder, std::size_t graph, const std::string& dtype,
+               const std::string& preferred) {
   const Dtype* const only = find_dtype(dtype);
-  const Dtype* const first = only != nullptr ? only : preferred(dtype);
+  const Dtype* const first = only != nullptr ? only : find_dtype(preferred);
   if (first != nullptr) {
     if (auto file = folder.find(graph, *first)) return *file;
   }
@@ -119,12 +118,14 @@ GraphFile pick(const Folder& folder, std::size_t graph, const std::string& dtype
 
 }  // namespace
 
-std::array<GraphFile, kGraphCount> find_graph_files(const std::string& folder_path, const std::string& spec) {
+std::array<GraphFile, kGraphCount> find_graph_files(const std::string& folder_path, const std::string& spec,
+                                                    const std::string& preferred) {
   const Wanted wanted = parse(spec);
   const Folder folder(folder_path);
   std::array<GraphFile, kGraphCount> files;
   for (std::size_t graph = 0; graph < kGraphCount; ++graph) {
-    files[graph] = pick(folder, graph, wanted.single[graph].empty() ? wanted.common : wanted.single[graph]);
+    files[graph] =
+        pick(folder, graph, wanted.single[graph].empty() ? wanted.common : wanted.single[graph], preferred);
   }
   return files;
 }

@@ -1,6 +1,8 @@
 // Float values at a graph's boundary: float32 for us; float16 on the graph's side where it declares that.
 #pragma once
 
+#include <cmath>
+#include <cstring>
 #include <vector>
 
 #include "base/half.hpp"
@@ -53,6 +55,23 @@ inline std::vector<float> floats_of(const ort::Api& api, const ort::Value& value
     floats.assign(data, data + floats.size());
   }
   return floats;
+}
+
+// Whether a tensor's bytes, however aligned, are numbers; integers always are.
+inline bool all_finite(ort::ElementType type, Span<const unsigned char> bytes) {
+  const auto each = [&](auto value, auto is_finite) {
+    for (std::size_t at = 0; at + sizeof(value) <= bytes.size(); at += sizeof(value)) {
+      std::memcpy(&value, bytes.data() + at, sizeof(value));
+      if (!is_finite(value)) return false;
+    }
+    return true;
+  };
+  if (type == ort::ElementType::kFloat32) return each(0.0f, [](float value) { return std::isfinite(value); });
+  constexpr unsigned kHalfExponent = 0x7C00;
+  if (type == ort::ElementType::kFloat16) {
+    return each(uint16_t{0}, [](unsigned half) { return (half & kHalfExponent) != kHalfExponent; });
+  }
+  return true;
 }
 
 }  // namespace loquor

@@ -131,10 +131,6 @@ void KvCache::move(int64_t from, int64_t to) {
   source.length = 0;
 }
 
-std::size_t KvCache::bytes_of(int64_t positions) const {
-  return static_cast<std::size_t>(positions) * layout_.position_bytes() * layout_.past_names.size();
-}
-
 void KvCache::save(int64_t index, unsigned char* to) const {
   const Slot& slot = at(index);
   const std::size_t filled = static_cast<std::size_t>(slot.length) * head_bytes();

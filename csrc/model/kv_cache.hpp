@@ -49,7 +49,7 @@ class KvCache {
 
   // Host memory only: what a slot holds, as bytes [tensors, heads, positions, head_dim], and back again into
   // a slot that begins.
-  std::size_t bytes_of(int64_t positions) const;
+  std::size_t bytes_of(int64_t positions) const { return layout_.bytes_of(positions); }
   void save(int64_t slot, unsigned char* to) const;
   void load(int64_t slot, int64_t positions, const unsigned char* from);
 

@@ -23,6 +23,10 @@ struct KvLayout {
   std::size_t position_bytes() const {
     return static_cast<std::size_t>(heads * head_dim) * ort::element_size(type);
   }
+  // Of so many positions in all tensors.
+  std::size_t bytes_of(int64_t positions) const {
+    return static_cast<std::size_t>(positions) * position_bytes() * past_names.size();
+  }
 };
 
 struct LmSignature {

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <limits>
 
 #include "base/error.hpp"
 #include "base/json.hpp"
@@ -16,9 +16,15 @@ namespace {
 class Settings {
  public:
   Settings(const std::filesystem::path& folder, const char* name) : path_((folder / name).u8string()) {
+    std::error_code error;
+    const auto status = std::filesystem::status(folder / name, error);
+    if (!std::filesystem::exists(status)) return;
+    if (!std::filesystem::is_regular_file(status))
+      throw Error(ErrorKind::kModel, path_ + " is no regular file: fetch the bundle again");
     std::ifstream file(folder / name, std::ios::binary);
-    if (!file) return;
-    const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    std::string text(Json::kMostBytes + 1, '\0');  // one more than may be there
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(file.gcount()));
     guarded([&] {
       json_ = Json::parse(text);
       json_.members();  // it must be an object
@@ -26,12 +32,16 @@ class Settings {
     present_ = true;
   }
 
-  const Json* find(const char* key) const { return present_ ? json_.find(key) : nullptr; }
+  // What is null counts as absent.
+  const Json* find(const char* key) const {
+    const Json* const found = present_ ? json_.find(key) : nullptr;
+    return found == nullptr || found->is_null() ? nullptr : found;
+  }
 
   template <class T>
   void read(const char* key, T& value, double least, double most) const {
     const Json* found = find(key);
-    if (found == nullptr || found->is_null()) return;
+    if (found == nullptr) return;
     double number = 0;
     guarded([&] {
       number = std::is_integral_v<T> ? static_cast<double>(found->as_int64()) : found->as_double();
@@ -61,6 +71,7 @@ class Settings {
 };
 
 constexpr double kMaxId = 1 << 24;
+constexpr double kMaxCount = std::numeric_limits<int32_t>::max();
 
 Guard guard_named(const std::string& name) {
   if (name == "length") return Guard::kLength;
@@ -88,11 +99,11 @@ void read_config(const Settings& config, Manifest& manifest) {
   config.read("max_positions", manifest.max_positions, 8, kMaxId);
   config.read("voice_prefix_positions", manifest.voice_prefix_positions, 0, kMaxId);
   StreamOptions& streaming = manifest.streaming;
-  config.read("stream_first_chunk", streaming.first_chunk, 1, 10000);
-  config.read("stream_max_chunk", streaming.max_chunk, 1, 10000);
-  config.read("stream_left_context", streaming.left_context, kAllContext, 10000);
-  config.read("stream_look_ahead", streaming.look_ahead, 0, 10000);
-  config.read("stream_fade_samples", streaming.fade_samples, 0, 10000);
+  config.read("stream_first_chunk", streaming.first_chunk, 1, kMaxStreamTokens);
+  config.read("stream_max_chunk", streaming.max_chunk, 1, kMaxStreamTokens);
+  config.read("stream_left_context", streaming.left_context, kAllContext, kMaxStreamTokens);
+  config.read("stream_look_ahead", streaming.look_ahead, 0, kMaxStreamTokens);
+  config.read("stream_fade_samples", streaming.fade_samples, 0, kMaxFadeSamples);
 }
 
 void read_guards(const Settings& config, Manifest& manifest) {
@@ -101,7 +112,7 @@ void read_guards(const Settings& config, Manifest& manifest) {
   config.read("guard_tokens_at_least", limits.length.tokens_at_least, 0, kMaxId);
   config.read("guard_pause_tokens", limits.pause_tokens, 1, 10000);
   const Json* names = config.find("guards");
-  if (names == nullptr || names->is_null()) return;
+  if (names == nullptr) return;
   config.guarded([&] {
     manifest.defaults.guards = 0;
     for (const Json& name : names->items())
@@ -113,14 +124,14 @@ void read_guards(const Settings& config, Manifest& manifest) {
 void read_generation_config(const Settings& config, Manifest& manifest) {
   GenerationOptions& defaults = manifest.defaults;
   config.read("temperature", defaults.temperature, 0, kMaxTemperature);
-  config.read("top_k", defaults.top_k, 0, kMaxId);
+  config.read("top_k", defaults.top_k, 0, kMaxCount);
   config.read("top_p", defaults.top_p, 0, 1);
   config.read("min_p", defaults.min_p, 0, 1);
-  config.read("repetition_penalty", defaults.repetition_penalty, 0, 100);
-  config.read("max_new_tokens", defaults.max_new_tokens, 1, kMaxId);
+  config.read("repetition_penalty", defaults.repetition_penalty, 0, std::numeric_limits<float>::max());
+  config.read("max_new_tokens", defaults.max_new_tokens, 1, kMaxCount);
   const Json* sampling = config.find("do_sample");
   config.guarded([&] {
-    if (sampling != nullptr && !sampling->is_null() && !sampling->as_bool()) defaults.temperature = 0;
+    if (sampling != nullptr && !sampling->as_bool()) defaults.temperature = 0;
     try {
       validate(defaults);
     } catch (const Error& error) {
@@ -131,7 +142,7 @@ void read_generation_config(const Settings& config, Manifest& manifest) {
 
 }  // namespace
 
-Manifest read_manifest(const std::string& folder, const std::string& dtype) {
+Manifest read_manifest(const std::string& folder, const std::string& dtype, const std::string& preferred) {
   const auto path = std::filesystem::u8path(folder);
   std::error_code error;
   if (!std::filesystem::is_directory(path, error)) {
@@ -139,21 +150,20 @@ Manifest read_manifest(const std::string& folder, const std::string& dtype) {
   }
   Manifest manifest;
   manifest.folder = folder;
-  manifest.files = find_graph_files(folder, dtype);
+  manifest.files = find_graph_files(folder, dtype, preferred);
   const Settings config(path, "config.json");
   read_config(config, manifest);
   read_guards(config, manifest);
   if (const Json* text = config.find("text_config")) {
-    const Json* size = text->is_object() ? text->find("text_vocab_size") : nullptr;
-    if (size != nullptr) {
-      config.guarded([&] {
-        manifest.text_vocab_size = size->as_int64();
-        if (manifest.text_vocab_size < 1 || manifest.text_vocab_size > static_cast<int64_t>(kMaxId)) {
-          throw Error(ErrorKind::kModel,
-                      "text_vocab_size cannot be " + std::to_string(manifest.text_vocab_size));
-        }
-      });
-    }
+    config.guarded([&] {
+      const Json* const size = text->find("text_vocab_size");
+      if (size == nullptr || size->is_null()) return;
+      manifest.text_vocab_size = size->as_int64();
+      if (manifest.text_vocab_size < 1 || manifest.text_vocab_size > static_cast<int64_t>(kMaxId)) {
+        throw Error(ErrorKind::kModel,
+                    "text_vocab_size cannot be " + std::to_string(manifest.text_vocab_size));
+      }
+    });
   }
   read_generation_config(Settings(path, "generation_config.json"), manifest);
   return manifest;

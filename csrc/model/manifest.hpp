@@ -48,8 +48,9 @@ struct Manifest {
                                              SamplerStage::kRepetitionPenalty};
 };
 
-// `dtype` as find_graph_files takes it. Throws kModel for a folder that is no bundle or lacks a file,
-// kInvalidInput for a dtype that does not exist.
-Manifest read_manifest(const std::string& folder, const std::string& dtype);
+// `dtype` and `preferred` as find_graph_files takes them. Throws kModel for a folder that is no bundle or
+// lacks a file, kInvalidInput for a dtype that does not exist.
+Manifest read_manifest(const std::string& folder, const std::string& dtype,
+                       const std::string& preferred = "");
 
 }  // namespace loquor

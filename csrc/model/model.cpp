@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cmath>
 #include <filesystem>
 #include <future>
 #include <numeric>
@@ -11,6 +10,7 @@
 
 #include "base/log.hpp"
 #include "model/contract.hpp"
+#include "ort/weights.hpp"
 
 namespace loquor {
 namespace {
@@ -45,10 +45,6 @@ std::uintmax_t bytes_of(const std::string& file) {
   return 0;
 }
 
-bool finite(const std::vector<float>& values) {
-  return std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); });
-}
-
 [[noreturn]] void unfit(const std::string& problem) {
   throw Error(ErrorKind::kInvalidInput, "this voice does not fit the model: " + problem +
                                             "; make it again from its recording with this model");
@@ -58,14 +54,6 @@ void require_size(const char* what, int64_t expected, int64_t found) {
   if (expected > 0 && expected != found) {
     unfit(std::string(what) + " should be " + std::to_string(expected) + " but is " + std::to_string(found));
   }
-}
-
-void require_count(const char* what, const std::vector<float>& values, int64_t count) {
-  if (count <= 0 || static_cast<int64_t>(values.size()) != count) {
-    unfit(std::string(what) + " holds " + std::to_string(values.size()) + " values, its shape says " +
-          std::to_string(count));
-  }
-  if (!finite(values)) unfit(std::string(what) + " holds values that are not finite");
 }
 
 }  // namespace
@@ -102,6 +90,9 @@ Model::Loaded Model::load_all(const ort::ApiPtr& api, const Manifest& manifest,
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
     return bytes_of(manifest.files[a].path) > bytes_of(manifest.files[b].path);
   });
+  // Nothing of a bundle is loaded unless all of its weights lie where they may.
+  for (const GraphFile& file : manifest.files)
+    ort::find_weights(file.path, file.prepared.empty() ? file.path : file.prepared);
   std::array<std::promise<ort::Session>, kGraphCount> loaded;
   std::future<LmProbe> probe;
   std::atomic<std::size_t> next{0};
@@ -196,13 +187,13 @@ void Model::check(const Voice& voice) const {
   require_size("the size of speaker_features", conditional_decoder.speaker_feature_size(),
                voice.speaker_feature_size);
   require_size("the number of prefix positions", manifest.voice_prefix_positions, voice.prefix_length);
-  require_count("audio_features", voice.audio_features, voice.prefix_length * voice.hidden_size);
-  require_count("speaker_features", voice.speaker_features,
-                voice.speaker_frames * voice.speaker_feature_size);
-  require_count("speaker_embeddings", voice.speaker_embeddings,
-                static_cast<int64_t>(voice.speaker_embeddings.size()));
+  check_voice(voice);
+  if (voice.prefix_length >= manifest.max_positions) {
+    unfit("it takes " + std::to_string(voice.prefix_length) + " positions, the model has " +
+          std::to_string(manifest.max_positions));
+  }
   for (const int64_t token : voice.audio_tokens) {
-    if (token < 0 || token >= manifest.start_token)
+    if (token >= manifest.start_token)
       unfit("audio_tokens holds " + std::to_string(token) + ", which is no speech token");
   }
 }

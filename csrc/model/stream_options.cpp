@@ -7,9 +7,6 @@
 namespace loquor {
 namespace {
 
-constexpr int32_t kMostTokens = 1 << 20;
-constexpr int32_t kMostFade = 1 << 16;
-
 void require(bool good, const char* name, const char* range, double value) {
   if (good) return;
   throw Error(ErrorKind::kInvalidInput,
@@ -19,16 +16,18 @@ void require(bool good, const char* name, const char* range, double value) {
 }  // namespace
 
 void validate(const StreamOptions& options) {
-  const auto tokens = [](int32_t value, int32_t least) { return value >= least && value <= kMostTokens; };
+  const auto tokens = [](int32_t value, int32_t least) {
+    return value >= least && value <= kMaxStreamTokens;
+  };
   require(tokens(options.first_chunk, 0), "first_chunk", "0 (one chunk) to 1048576 tokens",
           options.first_chunk);
-  require(options.growth >= 1 && options.growth <= 100, "growth", "1 to 100",
+  require(options.growth >= 1 && options.growth <= kMaxGrowth, "growth", "1 to 100",
           static_cast<double>(options.growth));
   require(tokens(options.max_chunk, 1), "max_chunk", "1 to 1048576 tokens", options.max_chunk);
   require(tokens(options.left_context, kAllContext), "left_context", "-1 (all) to 1048576 tokens",
           options.left_context);
   require(tokens(options.look_ahead, 0), "look_ahead", "0 to 1048576 tokens", options.look_ahead);
-  require(options.fade_samples >= 0 && options.fade_samples <= kMostFade, "fade_samples",
+  require(options.fade_samples >= 0 && options.fade_samples <= kMaxFadeSamples, "fade_samples",
           "0 to 65536 samples", options.fade_samples);
 }
 

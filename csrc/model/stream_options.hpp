@@ -7,6 +7,9 @@
 namespace loquor {
 
 constexpr int32_t kAllContext = -1;
+constexpr int32_t kMaxStreamTokens = 1 << 20;  // of each count of tokens below
+constexpr int32_t kMaxFadeSamples = 1 << 16;
+constexpr float kMaxGrowth = 100;
 
 struct StreamOptions {
   int32_t first_chunk = 10;    // speech tokens (25 a second); 0: one chunk, at the end

@@ -49,10 +49,12 @@ std::shared_ptr<const Api> load(const std::string& path) {
   const bool new_enough = minor_of(version) >= abi::kMinimumApiVersion;
   const abi::OrtApi* table = new_enough ? base->GetApi(abi::kMinimumApiVersion) : nullptr;
   if (table == nullptr) {
-    throw Error(ErrorKind::kRuntimeMissing,
-                "ONNX Runtime " + version + " at " + path + " is too old: 1." +
-                    std::to_string(abi::kMinimumApiVersion) +
-                    " or newer is needed; update it with: pip install --upgrade onnxruntime");
+    throw Error(
+        ErrorKind::kRuntimeMissing,
+        "ONNX Runtime " + version + " at " + path + " is too old: 1." +
+            std::to_string(abi::kMinimumApiVersion) +
+            " or newer is needed; update it with: pip install --upgrade onnxruntime (or onnxruntime-gpu or "
+            "onnxruntime-directml, whichever `pip list` shows: none over another)");
   }
   return std::make_shared<const Api>(table, path, version);
 }
@@ -63,8 +65,9 @@ std::shared_ptr<const Api> Api::open(const std::string& path) {
   static std::mutex mutex;
   // Never destroyed: at exit the runtime's own state goes first, and releasing an environment needs it.
   static auto& opened = *new std::map<std::string, std::shared_ptr<const Api>>;
-  const std::string real = canonical(path, "ONNX Runtime library",
-                                     "install one with: pip install onnxruntime (or onnxruntime-gpu)");
+  const std::string real =
+      canonical(path, "ONNX Runtime library",
+                "install one with: pip install onnxruntime (or onnxruntime-gpu instead of it)");
   const std::lock_guard<std::mutex> lock(mutex);
   auto& api = opened[real];
   if (api == nullptr) api = load(real);
@@ -124,10 +127,8 @@ void Api::self_test() const {
   } catch (const Error&) {  // a harmless call that fails is as bad as a wrong answer
   }
   if (!sound) {
-    throw Error(ErrorKind::kRuntimeMissing,
-                "ONNX Runtime " + version_ + " at " + path_ +
-                    " does not answer by its published interface; reinstall it with: "
-                    "pip install --force-reinstall onnxruntime");
+    throw Error(ErrorKind::kRuntimeMissing, "ONNX Runtime " + version_ + " at " + path_ +
+                                                " does not answer by its published interface; " + kReinstall);
   }
 }
 

@@ -31,6 +31,16 @@ const Known* find_known(const std::string& name) {
   return nullptr;
 }
 
+// The flavours of the runtime install into one folder: a second one leaves a mixture of both.
+std::string how_to_get(const Known& known) {
+  const std::string package = known.package;
+  if (package == "onnxruntime-ep-webgpu") return "install it with: pip install " + package;
+  return "it comes with the package " + package +
+         ", which must not be installed over another flavour: pip uninstall onnxruntime onnxruntime-gpu "
+         "onnxruntime-directml first, then pip install " +
+         package;
+}
+
 std::string join(const std::vector<std::string>& words) {
   std::string text;
   for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
@@ -77,11 +87,11 @@ Device choose_device(const Api& api, const std::string& name,
   Device device{known->name, known->provider, "", std::move(options), known->float64};
   device.plugin = find_plugin(api, known->provider);
   if (device.plugin == nullptr) {
-    throw Error(ErrorKind::kRuntimeMissing,
-                "device '" + name + "' needs " + known->provider + ", which " + api.path() +
-                    " does not have (it has " + join(api.providers()) +
-                    ") and no added library offers here; install it with: pip install " + known->package +
-                    ", and see that the machine has a driver for it");
+    throw Error(ErrorKind::kRuntimeMissing, "device '" + name + "' needs " + known->provider + ", which " +
+                                                api.path() + " does not have (it has " +
+                                                join(api.providers()) +
+                                                ") and no added library offers here; " + how_to_get(*known) +
+                                                ", and see that the machine has a driver for it");
   }
   device.plugin_memory = api->EpDevice_MemoryInfo(device.plugin, abi::OrtDeviceMemoryType_DEFAULT);
   return device;

@@ -13,8 +13,7 @@ namespace {
 
 [[noreturn]] void not_loadable(const std::string& path, const std::string& reason) {
   throw Error(ErrorKind::kRuntimeMissing,
-              "ONNX Runtime's library " + path + " could not be loaded (" + reason +
-                  "); reinstall it with: pip install --force-reinstall onnxruntime");
+              "ONNX Runtime's library " + path + " could not be loaded (" + reason + "); " + kReinstall);
 }
 
 [[noreturn]] void not_a_runtime(const std::string& path, const char* symbol) {

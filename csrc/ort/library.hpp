@@ -9,6 +9,12 @@ namespace loquor::ort {
 // Throws kRuntimeMissing naming the path, the loader's reason and the remedy.
 void* open_symbol(const std::string& path, const char* symbol);
 
+// The remedy for a damaged library, behind a semicolon. pip would install one flavour of the runtime over
+// another, which breaks both.
+constexpr const char* kReinstall =
+    "reinstall it with: pip install --force-reinstall onnxruntime (or onnxruntime-gpu or "
+    "onnxruntime-directml, whichever `pip list` shows: none over another)";
+
 // A path for the runtime's file arguments (wide on Windows).
 #ifdef _WIN32
 std::wstring native_path(const std::string& utf8);

@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "base/log.hpp"
 #include "ort/library.hpp"
 #include "ort/operators.hpp"
+#include "ort/weights.hpp"
 
 namespace loquor::ort {
 namespace {
@@ -42,14 +41,6 @@ Handle<abi::OrtSessionOptions> make_options(const Api& api, const SessionConfig&
   return options;
 }
 
-// A graph's own bytes: some megabytes at most, the weights lie beside it.
-std::vector<char> read_graph(const std::string& file) {
-  std::ifstream stream(std::filesystem::u8path(file), std::ios::binary);
-  std::vector<char> bytes((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
-  if (!stream || bytes.empty()) throw Error(ErrorKind::kModel, "cannot read the prepared graph " + file);
-  return bytes;
-}
-
 }  // namespace
 
 RunOptions::RunOptions(const Api& api)
@@ -69,24 +60,22 @@ Session::Session(ApiPtr api, std::string file, const SessionConfig& config, cons
       session_(api_->own<abi::OrtSession>(nullptr)) {
   const auto options = make_options(*api_, config);
   std::string doing = "loading " + file_;
-  std::vector<char> bytes;
-  if (!prepared.empty()) {
-    doing += " as prepared in " + prepared;
-    bytes = read_graph(prepared);
-    // The runtime refuses weights that a symbolic link leads out of this folder, so it must be the real one.
-    std::error_code ignored;
-    const auto real = std::filesystem::weakly_canonical(std::filesystem::u8path(file_), ignored);
+  const LoadableGraph graph = open_graph(file_, prepared);
+  if (!graph.weights_folder.empty()) {
     api_->check(
         (*api_)->AddSessionConfigEntry(options.get(), "session.model_external_initializers_file_folder_path",
-                                       real.parent_path().u8string().c_str()),
+                                       graph.weights_folder.c_str()),
         "setting session options");
+  }
+  if (!prepared.empty()) {
+    doing += " as prepared in " + prepared;
     operators_ = make_operators(*api_);
     api_->check((*api_)->AddCustomOpDomain(options.get(), operators_.get()), "setting session options");
   }
   for (const Level& level : kLevels) {
     api_->check((*api_)->SetSessionGraphOptimizationLevel(options.get(), level.level),
                 "setting session options");
-    abi::OrtStatus* status = create(options.get(), bytes, extend);
+    abi::OrtStatus* status = create(options.get(), graph.bytes, extend);
     if (status == nullptr) {
       level_ = level.name;
       break;
@@ -117,7 +106,7 @@ Session::Session(ApiPtr api, std::string file, const SessionConfig& config, cons
 }
 
 // The runtime's status, with session_ made when there is none.
-abi::OrtStatus* Session::create(const abi::OrtSessionOptions* options, const std::vector<char>& bytes,
+abi::OrtStatus* Session::create(const abi::OrtSessionOptions* options, const std::string& bytes,
                                 const GraphExtension& extend) {
   const Api& api = *api_;
   abi::OrtSession* made = nullptr;

@@ -32,8 +32,9 @@ struct SessionConfig {
 class Session {
  public:
   // Tries the highest optimization level first and goes down when a kernel is missing there; says so in the
-  // log. `prepared` is a rewritten graph to load instead, whose weights are still those beside `file`;
-  // `extend`, unless empty, appends nodes to the graph as it loads. Throws kModel naming the file.
+  // log. `prepared` is a rewritten graph to load instead, whose weights are still those beside `file`
+  // (open_graph says where they may lie); `extend`, unless empty, appends nodes to the graph as it loads.
+  // Throws kModel naming the file.
   Session(ApiPtr api, std::string file, const SessionConfig& config, const std::string& prepared = {},
           const GraphExtension& extend = {});
 
@@ -69,7 +70,7 @@ class Session {
 
  private:
   // One try; `bytes` is the graph, or empty for the file.
-  abi::OrtStatus* create(const abi::OrtSessionOptions* options, const std::vector<char>& bytes,
+  abi::OrtStatus* create(const abi::OrtSessionOptions* options, const std::string& bytes,
                          const GraphExtension& extend);
   std::vector<Port> read_ports(bool inputs) const;
   std::vector<std::string> read_device_ports(bool inputs) const;

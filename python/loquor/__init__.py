@@ -29,11 +29,13 @@ from .errors import (
 from .guards import Guards
 from .long_speech import LongSpeech
 from .long_text import LongTextOptions, piece_seed
+from .memory import Memory
 from .options import GenerationOptions, StreamOptions
 from .session import Session
 from .stream import SessionReport, Stream, StreamReport
 from .subtitles import Mark, subtitles
 from .voice import Voice
+from .voices import VoiceSource
 
 __all__ = [
     "Audio",
@@ -51,6 +53,7 @@ __all__ = [
     "LongTextOptions",
     "LoquorError",
     "Mark",
+    "Memory",
     "Metrics",
     "ModelError",
     "RuntimeMissingError",
@@ -60,6 +63,7 @@ __all__ = [
     "StreamOptions",
     "StreamReport",
     "Voice",
+    "VoiceSource",
     "__version__",
     "piece_seed",
     "subtitles",

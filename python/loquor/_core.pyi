@@ -23,6 +23,7 @@ __all__: list[str] = [
     "set_log_level",
     "vector_unit",
     "version",
+    "weight_files",
 ]
 
 class Runtime:
@@ -80,6 +81,7 @@ class EngineHandle:
         prefix_cache_bytes: typing.SupportsInt | typing.SupportsIndex = 268435456,
         sampling: str = "auto",
     ) -> None: ...
+    def check_voice(self, voice: VoiceHandle) -> None: ...
     def decode(
         self,
         speech_tokens: numpy.typing.NDArray[numpy.int64],
@@ -177,4 +179,9 @@ def vector_unit() -> str:
 def version() -> str:
     """
     Version of the loaded libloquor.
+    """
+
+def weight_files(graph_file: str) -> dict[str, str]:
+    """
+    Real path of each file that a graph names for its weights, by that name.
     """

@@ -37,7 +37,7 @@ def find_library() -> Path:
     `RuntimeMissingError` if none is installed, or if its library is not where it should be.
     """
     if override := os.environ.get(LIBRARY_VARIABLE):
-        return Path(override)
+        return Path(override).absolute()  # whatever the working folder will be
     spec = importlib.util.find_spec("onnxruntime")
     if spec is None or not spec.submodule_search_locations:
         raise RuntimeMissingError(
@@ -46,13 +46,17 @@ def find_library() -> Path:
         )
     folder = Path(next(iter(spec.submodule_search_locations))) / "capi"
     pattern = _PATTERNS.get(sys.platform, "libonnxruntime.so*")
-    found = sorted(path for path in folder.glob(pattern) if not path.name.startswith(_PROVIDERS))
+    found = [path for path in folder.glob(pattern) if not path.name.startswith(_PROVIDERS)]
     if not found:
         raise RuntimeMissingError(
             f"ONNX Runtime's package is installed but {folder} holds no {pattern}: "
-            "pip install --force-reinstall onnxruntime"
+            "pip install --force-reinstall onnxruntime (or the flavour that `pip list` shows)"
         )
-    return found[-1]
+    if len(found) > 1:
+        from ._installed import newest, recorded  # seldom needed, and slow to import
+
+        return newest(recorded(folder, found) or found)
+    return found[0]
 
 
 def open_runtime() -> _core.Runtime:
@@ -86,14 +90,12 @@ def add_plugin(runtime: _core.Runtime, device: str) -> None:
         runtime.add_provider_library(str(library.absolute()))
 
 
-def advised_dtype(runtime: _core.Runtime, device: str, dtype: str) -> str:
-    """Return what "auto" means on a device, as `catalog.choose_dtypes` takes it; else `dtype` itself.
+def advised_dtype(runtime: _core.Runtime, device: str) -> str:
+    """Return the precision that "auto" takes on a device where it is on offer.
 
     Raises as `Engine` does for a device that is not known or not there.
     """
-    if dtype != "auto":
-        return dtype
-    return f"auto:{runtime.device_info(device)['advised_dtype']}"
+    return str(runtime.device_info(device)["advised_dtype"])
 
 
 @functools.cache

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import _core
+from .catalog import check_dtype
 from .errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def check_engine_arguments(
         raise InvalidInputError(
             f"prefix_cache_bytes must be a number of bytes, 0 for none, not {prefix_cache_bytes!r}"
         )
-    for name, value in (("device", device), ("dtype", dtype), ("sampling", sampling)):
+    check_dtype(dtype)
+    for name, value in (("device", device), ("sampling", sampling)):
         if not isinstance(value, str):
             raise InvalidInputError(f"{name} must be a str, such as 'auto', not {type(value).__name__}")
     if provider_options is not None and not isinstance(provider_options, Mapping):

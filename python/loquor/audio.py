@@ -28,21 +28,24 @@ FORMATS = ("wav", "flac", "ogg", "mp3")
 
 @dataclass(frozen=True)
 class Metrics:
-    """Counts and wall times of one request. All times are in seconds.
-
-    `text_tokens` counts the text's prompt ids, `prompt_length` all positions of the prefill (voice and text),
-    `speech_tokens` what was generated. `decode_seconds` is the time of the language model's decode steps,
-    `vocoder_seconds` that of the conditional decoder.
-    """
+    """Counts and wall times of one request. All times are in seconds."""
 
     text_tokens: int
+    """Ids of the text's prompt, those that close it included."""
     prompt_length: int
+    """Positions of the prefill: voice and text."""
     speech_tokens: int
+    """Tokens that were generated, without STOP."""
     prefill_seconds: float
+    """From the prompt's first piece to the logits of the first token."""
     decode_seconds: float
+    """Of all decode steps of the language model."""
     vocoder_seconds: float
+    """Of the conditional decoder."""
     total_seconds: float
+    """From the request's start to its last sample, waiting included."""
     audio_seconds: float
+    """The length of the speech."""
 
     @property
     def rtf(self) -> float:
@@ -55,19 +58,23 @@ class Metrics:
         return self.speech_tokens / self.decode_seconds if self.decode_seconds > 0 else math.nan
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Audio:
-    """Speech: `samples` float32 [n], mono in [-1, 1], at `sample_rate` Hz, with `metrics` and `warnings`.
+    """Speech, with its metrics and warnings.
 
-    `marks` tell when each sentence is spoken; only long text has them. Raises `InvalidInputError` if
-    `samples` has another dtype or shape, or the rate is not a positive integer.
+    Raises `InvalidInputError` if `samples` has another dtype or shape, or the rate is not a positive integer.
     """
 
     samples: npt.NDArray[np.float32]
+    """Mono in [-1, 1], float32 [n]."""
     sample_rate: int
+    """In Hz."""
     metrics: Metrics
+    """Counts and times of the request."""
     warnings: tuple[str, ...] = ()
+    """What the user should know, a sentence each; empty where all went well."""
     marks: tuple[Mark, ...] = ()
+    """When each sentence is spoken; only long text has them."""
 
     def __post_init__(self) -> None:
         samples, rate = self.samples, self.sample_rate
@@ -76,6 +83,17 @@ class Audio:
             raise InvalidInputError(f"audio samples must be a float32 array of shape [n], not {seen.strip()}")
         if isinstance(rate, bool) or not isinstance(rate, int) or rate <= 0:
             raise InvalidInputError(f"sample_rate must be a positive integer in Hz, not {rate!r}")
+
+    def __repr__(self) -> str:
+        count = len(self.warnings)
+        warnings = f", {count} warning{'s' if count > 1 else ''}" if count else ""
+        return f"Audio({self.seconds:.2f} s at {self.sample_rate} Hz{warnings})"
+
+    def __array__(
+        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
+    ) -> npt.NDArray[np.float32]:
+        """The samples, for `np.asarray(audio)` and all that takes arrays."""
+        return np.array(self.samples, dtype=dtype, copy=copy)
 
     @property
     def seconds(self) -> float:

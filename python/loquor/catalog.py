@@ -7,7 +7,6 @@ Sizes and hashes are data (`catalog.json`); what is not known is null there and 
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from .errors import InvalidInputError, ModelError
+from .files import read_json
 
 __all__ = [
     "CATALOG",
@@ -23,10 +23,12 @@ __all__ = [
     "GRAPHS",
     "BundleFile",
     "CatalogEntry",
+    "check_dtype",
     "choose_dtypes",
     "model_text",
     "offered_dtypes",
     "pick_files",
+    "spelled_out",
 ]
 
 GRAPHS = ("speech_encoder", "embed_tokens", "language_model", "conditional_decoder")
@@ -35,32 +37,43 @@ GRAPHS = ("speech_encoder", "embed_tokens", "language_model", "conditional_decod
 # has it: q4 is the fastest on a CPU, fp16 the slowest.
 DTYPES: Mapping[str, str] = {"q4": "_q4", "q4f16": "_q4f16", "q8": "_quantized", "fp32": "", "fp16": "_fp16"}
 
+_SPACES = " \t\n\r"
+
 
 @dataclass(frozen=True)
 class BundleFile:
-    """One published file: `path` within the repository, `size` in bytes, `sha256` in lower-case hex."""
+    """One published file."""
 
     path: str
+    """Within the repository, with forward slashes."""
     size: int | None = None
+    """In bytes; None where the hub does not say."""
     sha256: str | None = None
+    """In lower-case hex; None where nothing was published to compare with."""
+    git_sha1: str | None = None
+    """The id of a small file's content in Git, for which the hub lists no SHA-256."""
 
 
 @dataclass(frozen=True)
 class CatalogEntry:
-    """One model: where it is published and whether this version of the engine can run it (`supported`).
-
-    `revision` is a full commit id where the bundle is pinned; else a branch, and a download asks the hub for
-    its files. A "builtin" model lies inside the package and has neither repository nor files.
-    """
+    """One model: where it is published and whether this version of the engine can run it."""
 
     name: str
+    """What `Engine` and the command line call it."""
     summary: str
+    """What it is, in a line."""
     licence: str
+    """Of its weights, as its publishers name it."""
     supported: bool
+    """Whether this version of the engine runs it."""
     location: Literal["hub", "builtin"]
+    """A "builtin" model lies inside the package and has neither repository nor files."""
     repo: str | None = None
+    """On the hub, as owner/name."""
     revision: str | None = None
+    """A full commit id where the bundle is pinned; else a branch, whose files the hub is asked for."""
     files: tuple[BundleFile, ...] = ()
+    """What the bundle consists of, in all precisions; empty where the hub has to be asked."""
 
     @property
     def dtypes(self) -> dict[str, tuple[str, ...]]:
@@ -70,7 +83,7 @@ class CatalogEntry:
 
 def _load(path: Path) -> dict[str, CatalogEntry]:
     entries = {}
-    for name, fields in json.loads(path.read_text(encoding="utf-8")).items():
+    for name, fields in read_json(path).items():
         files = tuple(BundleFile(file, *facts) for file, facts in fields.pop("files").items())
         entries[name] = CatalogEntry(name=name, files=files, **fields)
     return entries
@@ -103,15 +116,26 @@ def offered_dtypes(paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
     }
 
 
+def check_dtype(dtype: object) -> None:
+    """Raise `InvalidInputError` for a precision that no bundle could have, before one is looked for."""
+    if not isinstance(dtype, str):
+        raise InvalidInputError(f"dtype must be a str, such as 'auto', not {type(dtype).__name__}")
+    _parse(dtype)
+
+
 def _parse(dtype: str) -> tuple[str, dict[str, str]]:
-    """Split "q4,conditional_decoder=fp32" into the precision of all graphs and those of single graphs."""
+    """Split "q4,conditional_decoder=fp32" into the precision of all graphs and those of single graphs.
+
+    The core's parser takes the same (csrc/model/bundle_files.cpp).
+    """
     common, single = "auto", {}
     for item in dtype.split(","):
-        graph, equals, value = (part.strip() for part in item.rpartition("="))
-        known = value in DTYPES or value == "auto" or value.removeprefix("auto:") in DTYPES
-        if not known or (equals and graph not in GRAPHS):
+        graph, equals, value = (part.strip(_SPACES) for part in item.partition("="))
+        if not equals:
+            graph, value = "", graph
+        if (value != "auto" and value not in DTYPES) or (equals and graph not in GRAPHS):
             raise InvalidInputError(
-                f"dtype {dtype!r} is not understood at {item.strip()!r}: give auto or one of "
+                f"dtype {dtype!r} is not understood at {item.strip(_SPACES)!r}: give auto or one of "
                 f"{', '.join(DTYPES)} for all graphs, or a list like "
                 f"language_model=q4,conditional_decoder=fp32 (graphs: {', '.join(GRAPHS)})"
             )
@@ -122,13 +146,15 @@ def _parse(dtype: str) -> tuple[str, dict[str, str]]:
     return common, single
 
 
-def choose_dtypes(offered: Mapping[str, tuple[str, ...]], dtype: str, model: str) -> dict[str, str]:
+def choose_dtypes(
+    offered: Mapping[str, tuple[str, ...]], dtype: str, model: str, prefer: str | None = None
+) -> dict[str, str]:
     """The precision to use for each graph.
 
-    `dtype` is "auto" (for each graph the first on offer; "auto:fp32" the same, but fp32 where it is), one
-    precision for all graphs, or a list such as
-    "language_model=q4,conditional_decoder=fp32"; a graph left out of a list takes its bare precision, as in
-    "q4,conditional_decoder=fp32", or else "auto". `model` names the bundle in errors.
+    `dtype` is "auto" (for each graph `prefer` where that is on offer, else the first), one precision for all
+    graphs, or a list such as "language_model=q4,conditional_decoder=fp32"; a graph left out of a list takes
+    its bare precision, as in "q4,conditional_decoder=fp32", or else "auto". Spaces do not matter. `model`
+    names the bundle in errors.
 
     Raises `ModelError` if a graph is missing altogether, `InvalidInputError` if `dtype` is malformed or a
     precision is not on offer.
@@ -149,17 +175,32 @@ def choose_dtypes(offered: Mapping[str, tuple[str, ...]], dtype: str, model: str
                 "dtype='auto' takes the first of each, and graphs may differ "
                 "(language_model=q4,conditional_decoder=fp32)"
             )
-    wanted = {graph: value.removeprefix("auto:") for graph, value in chosen.items()}
+    wanted = {graph: prefer if value == "auto" else value for graph, value in chosen.items()}
     return {graph: value if value in offered[graph] else offered[graph][0] for graph, value in wanted.items()}
 
 
-def pick_files(files: Iterable[BundleFile], dtype: str, model: str) -> tuple[BundleFile, ...]:
+def spelled_out(folder: Path, dtype: str, prefer: str) -> str:
+    """Return `dtype` as a list of the precisions that it chooses among a bundle folder's.
+
+    One that the folder does not have leaves it as it is: the core says what is missing.
+    """
+    offered = offered_dtypes(path.relative_to(folder).as_posix() for path in folder.glob("onnx/*.onnx"))
+    try:
+        chosen = choose_dtypes(offered, dtype, str(folder), prefer)
+    except (InvalidInputError, ModelError):
+        return dtype
+    return ",".join(f"{graph}={value}" for graph, value in chosen.items())
+
+
+def pick_files(
+    files: Iterable[BundleFile], dtype: str, model: str, prefer: str | None = None
+) -> tuple[BundleFile, ...]:
     """The files that a bundle needs in the asked precision: the root's JSON, four graphs and their weights.
 
     Arguments and errors are those of `choose_dtypes`.
     """
     files = tuple(files)
-    chosen = choose_dtypes(offered_dtypes(file.path for file in files), dtype, model)
+    chosen = choose_dtypes(offered_dtypes(file.path for file in files), dtype, model, prefer)
     graphs = "|".join(f"{graph}{DTYPES[value]}" for graph, value in chosen.items())
     # Weights too big for one file are numbered, and some exporters write .onnx.data.
     wanted = re.compile(rf"[^/\\]+\.json|onnx/(?:{graphs})\.onnx(?:[_.]data(?:_\d+)?)?")

@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -37,10 +37,7 @@ from .stream import Stream
 from .text_rules import check_normalizer, measure_of, prepare_text, read_text_rules
 from .tokenizer import Tokenizer
 from .voice import Voice
-from .voices import EngineVoices
-
-if TYPE_CHECKING:
-    from .voices import VoiceSource
+from .voices import EngineVoices, VoiceSource
 
 __all__ = ["Capabilities", "Engine"]
 
@@ -89,9 +86,9 @@ class Engine(LowerLevel):
         load then takes longer. On the CPU they use operators of the core's own where these are faster, unless
         `own_operators` is False, which leaves ONNX Runtime's. The `kv_dtype` of a prepared model's KV cache
         is "auto" (as published), "fp32", "fp16" or "int8". `reference_seconds` of a voice's start prompt the
-        decoder (None: all); every decode computes them again, so less is faster, and a little less alike.
-        Tokens are chosen (`sampling`) on the "host", on the "device" (no logits come back, and steps serve
-        one request at a time), or "auto": on a device that has its own memory.
+        decoder (None: all, 3600 at most); every decode computes them again, so less is faster, and a little
+        less alike. Tokens are chosen (`sampling`) on the "host", on the "device" (no logits come back, and
+        steps serve one request at a time), or "auto": on a device that has its own memory.
 
         A voice opens every prompt with the same positions, which are computed at its first request and then
         copied from memory; `prefix_cache_bytes` bounds it (the least recently used go), 0 computes always.
@@ -114,8 +111,8 @@ class Engine(LowerLevel):
                 f"this version cannot run {self._model} yet: it runs the Turbo family (turbo, nano, mini)"
             )
         add_plugin(runtime, device)
-        dtype = advised_dtype(runtime, device, dtype)
-        self._folder = resolve(model, dtype=dtype)
+        found = resolve(model, dtype=dtype, prefer=advised_dtype(runtime, device))
+        self._folder = found.absolute()  # whatever the working folder will be
         self._tokenizer = Tokenizer(self._folder)
         self._core: _core.EngineHandle | None
         self._core, self._prepared, prepared_files = open_core(
@@ -158,7 +155,8 @@ class Engine(LowerLevel):
         `source` is the name of a voice that the bundle brings (`capabilities.voices`), a file that soundfile
         reads, `(samples, sample_rate)` with float or integer PCM samples of shape [n] or [n, channels], a
         binary file object, a saved voice (`.safetensors`), or None for the bundle's default voice. Recordings
-        are mixed to mono, resampled to 24 kHz, brought to -27 LUFS and cut to 15 s, as upstream does.
+        are mixed to mono, resampled to 24 kHz, brought to -27 LUFS and cut to 15 s, as upstream does; what
+        may harm the likeness is told in `Voice.warnings`.
 
         `prefix` adds what the language model makes of the voice (`Voice.prefix`), for `Voice.save`: in an
         engine like this one, also of another process, the first request with the saved voice starts at the
@@ -169,6 +167,11 @@ class Engine(LowerLevel):
         """
         voice = self._voices.make(source, self._engine, checked_token(cancel))
         return self._voices.with_prefix(voice, self._engine, checked_token(cancel)) if prefix else voice
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """Names of the voices that the bundle brings, for `voice`; its default one may have none."""
+        return tuple(self._voices.named)
 
     # --- Speech ---
 
@@ -226,14 +229,16 @@ class Engine(LowerLevel):
         chunks: dict[str, Any],
         cancel: _core.CancelToken | None,
         progress: Callable[[int], None] | None,
+        asked: GenerationOptions | None = None,
     ) -> Stream:
+        """`asked` are the options as the user gave them, where `options` have a piece's own seed."""
         start = time.perf_counter()
         resolved = resolve_options(options, self._defaults)
         prepared = prepare_text(text, self._normalizer)
         ids = self._tokenizer.encode(prepared.text)
         made = self._voices.cached(voice, self._engine, checked_token(cancel))
-        warnings = [*prepared.warnings, *self._tokenizer.warnings(text)]
-        warnings += unused_option_warnings(options, self._info["family"])
+        warnings = [*made.warnings, *prepared.warnings, *self._tokenizer.warnings(text)]
+        warnings += unused_option_warnings(asked or options, self._info["family"], resolved)
         token, handle = checked_token(cancel), self._voices.handle(made, self._engine)
         stream_handle = _core.StreamHandle(
             self._engine(), ids, handle, resolved, chunks, token, progress, prepared.text
@@ -296,7 +301,9 @@ class Engine(LowerLevel):
         resolve_options(options, self._defaults)
         check_progress(progress)
         made = self._voices.cached(voice, self._engine, checked_token(cancel))
-        open_stream = partial(self._open_stream, voice=made, chunks=chunks, cancel=cancel)
+        open_stream = partial(
+            self._open_stream, voice=made, chunks=chunks, cancel=cancel, asked=options or GenerationOptions()
+        )
         limit, measure = self._text_rules.piece_characters, measure_of(self._normalizer)
         rate = self._info["sample_rate"]
         session = Session(open_stream, rate, options, long_text, limit, measure, progress, ahead=ahead)
@@ -337,7 +344,7 @@ class Engine(LowerLevel):
             tags=self._tokenizer.tags,
             text_normalizer=self._normalizer,
             piece_characters=self._text_rules.piece_characters,
-            voices=tuple(self._voices.named),
+            voices=self.voices,
             has_default_voice=self._voices.default is not None,
         )
 

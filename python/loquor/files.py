@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
+import io
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-from .errors import InvalidInputError, ModelError
+from .errors import ModelError
+from .output import OutputFile, cannot_write
 
-__all__ = ["read_config", "sample_of", "sampled_bytes", "write_atomic"]
+__all__ = [
+    "check_header",
+    "read_bounded",
+    "read_config",
+    "read_json",
+    "sample_of",
+    "sampled_bytes",
+    "sha256_of",
+    "write_atomic",
+]
+
+JSON_BYTES = 1 << 20
+"""The most that settings and headers may have, as csrc/base/json.hpp has it."""
 
 _BLOCKS, _BLOCK_BYTES = 64, 4096
 
@@ -19,26 +31,53 @@ _BLOCKS, _BLOCK_BYTES = 64, 4096
 def write_atomic(path: Path, content: bytes) -> None:
     """Write `content` to `path` through a temporary file in the same folder, which is gone afterwards.
 
-    The file gets the permissions of any new file (the umask counts). Raises `InvalidInputError` if the folder
-    is missing, if `path` is something other than a regular file, or if the system refuses the write.
+    See `OutputFile` for links and permissions. Raises `InvalidInputError` if the folder is missing, if `path`
+    is read-only or something other than a regular file, or if the system refuses the write.
     """
-    temporary = path.with_name(f".{os.urandom(8).hex()}.tmp")
+    output = OutputFile(path)
     try:
-        if not path.parent.is_dir():
-            raise FileNotFoundError(f"there is no folder {path.parent}, make it first")
-        if path.exists() and not path.is_file():
-            raise FileExistsError("it is not a regular file, choose another name")
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except (OSError, ValueError) as error:  # ValueError: a null character in the name
-        raise InvalidInputError(f"cannot write {path}: {error}") from error
+        with io.BufferedWriter(output.open()) as file:
+            file.write(content)
+        output.commit()
+    except OSError as error:
+        raise cannot_write(path, error) from error
     finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        output.discard()
+
+
+def read_bounded(path: Path, most: int) -> bytes:
+    """Content of a file that is to be parsed. Raises `ValueError` beyond `most` bytes, `OSError`."""
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"it has more than {most} bytes")
+    return content
+
+
+def read_json(path: Path, most: int = JSON_BYTES) -> dict[str, Any]:
+    """The object in a JSON file of at most `most` bytes. Raises `ValueError` for anything else, `OSError`."""
+    try:
+        content = json.loads(read_bounded(path, most))
+    except RecursionError as error:
+        raise ValueError("its values are nested too deep") from error
+    if not isinstance(content, dict):
+        raise ValueError("it holds no JSON object")
+    return content
+
+
+def check_header(path: Path) -> None:
+    """Raise `ValueError` for a safetensors file whose header is larger than any of ours; `OSError`.
+
+    The library parses a header of up to 100 MB, which takes gigabytes.
+    """
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+    if length > JSON_BYTES:
+        raise ValueError(f"its header has {length} bytes, more than {JSON_BYTES}")
 
 
 def read_config(bundle_dir: Path) -> dict[str, Any]:
-    """Return a bundle's config.json, {} where there is none.
+    """Return what a bundle's config.json sets, {} where there is none; what is null counts as absent.
 
     Raises `ModelError` if it cannot be read or holds no JSON object.
     """
@@ -46,12 +85,9 @@ def read_config(bundle_dir: Path) -> dict[str, Any]:
     if not path.is_file():  # some bundles lack it
         return {}
     try:
-        config = json.loads(path.read_bytes())
+        return {name: value for name, value in read_json(path).items() if value is not None}
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} cannot be read as JSON ({error}): fetch the bundle again") from error
-    if not isinstance(config, dict):
-        raise ModelError(f"{path} holds no JSON object: fetch the bundle again")
-    return config
 
 
 def sampled_bytes(path: Path) -> bytes:
@@ -68,6 +104,15 @@ def sampled_bytes(path: Path) -> bytes:
             file.seek(offset)
             blocks.append(file.read(_BLOCK_BYTES))
     return f"{size} ".encode() + b"".join(blocks)
+
+
+def sha256_of(path: Path) -> str:
+    """Hash of a file's whole content, as hex. Raises `OSError`."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def sample_of(path: Path) -> str:

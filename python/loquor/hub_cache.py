@@ -6,21 +6,35 @@ import hashlib
 import json
 import logging
 import os
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from .catalog import BundleFile
 from .errors import LoquorError
-from .files import write_atomic
+from .files import read_json, sha256_of, write_atomic
 
-__all__ = ["cache_folder", "cached_file", "problem_with", "read_note", "remove_cached", "write_note"]
+__all__ = [
+    "cache_folder",
+    "cached_file",
+    "difference",
+    "note_checked",
+    "problem_with",
+    "read_note",
+    "remove_cached",
+    "with_hash_of",
+    "write_note",
+]
 
 _log = logging.getLogger(__name__)
+
+_NOTE_BYTES = 16 << 20  # a listing of 100,000 files
 
 
 def _path_variable(name: str) -> Path | None:
     value = os.environ.get(name)
-    return Path(os.path.expandvars(value)).expanduser() if value else None
+    return Path(os.path.expandvars(value)).expanduser().absolute() if value else None
 
 
 def _home() -> Path:
@@ -44,22 +58,56 @@ def cached_file(repo: str, commit: str, path: str) -> Path | None:
     return Path(found) if Path(found).parents[path.count("/")].name == commit else None
 
 
+def _snapshot(path: Path) -> Path:
+    """The snapshot that a file belongs to: `<cache>/models--<owner>--<name>/snapshots/<commit>`."""
+    return next(folder for folder in path.parents if folder.parent.name == "snapshots")
+
+
+def _leads_out(path: Path) -> bool:
+    """Whether a file of a snapshot is neither there itself, nor a blob of its repository or the shared store.
+
+    Since 2.0 the hub's library keeps what came by Xet once for all repositories, in `blobs` of the cache.
+    """
+    snapshot = _snapshot(path)
+    repository = snapshot.parent.parent
+    folders = (snapshot, repository / "blobs", repository.parent / "blobs")
+    return not any(path.resolve().is_relative_to(folder.resolve()) for folder in folders)
+
+
 def remove_cached(path: Path) -> None:
-    """Delete a file of the cache: the snapshot's link, any link between, and the blob."""
+    """Take a file out of the cache: the snapshot's link and the repository's own blob.
+
+    A shared blob goes only if no other repository links to it; nothing else that a link leads to is touched.
+    """
+    repository = _snapshot(path).parent.parent
+    own, shared = (repository / "blobs").resolve(), (repository.parent / "blobs").resolve()
     while path.is_symlink():
         target = path.parent / path.readlink()
         path.unlink(missing_ok=True)
+        folder = target.parent.resolve()
+        if folder != own:
+            if folder.parent == shared:
+                _sweep(folder / target.name, repository.parent)
+            return
         path = target
     path.unlink(missing_ok=True)
+
+
+def _sweep(blob: Path, cache: Path) -> None:
+    """Let the hub's library, which counts the links, delete a shared blob without any."""
+    try:
+        from huggingface_hub.utils._shared_blobs import sweep_shared_blob
+    except ImportError:  # another version made the store: the blob stays for it
+        return
+    sweep_shared_blob(blob, cache_dir=cache)
 
 
 def read_note(name: str) -> dict[str, Any] | None:
     """What `write_note` kept under a name, or None."""
     try:
-        content = json.loads((_home() / "loquor" / name).read_text(encoding="utf-8"))
+        return read_json(_home() / "loquor" / name, _NOTE_BYTES)
     except (OSError, ValueError):
         return None
-    return content if isinstance(content, dict) else None
 
 
 def write_note(name: str, content: dict[str, Any]) -> None:
@@ -72,35 +120,76 @@ def write_note(name: str, content: dict[str, Any]) -> None:
         _log.info("could not remember %s: %s", name, error)
 
 
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
+def _git_sha1(path: Path) -> str:
+    """The id that Git gives to a file's content."""
     with path.open("rb") as stream:
+        digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
         while block := stream.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
 
 
+def difference(path: Path, file: BundleFile) -> str | None:
+    """How the content at `path` differs from what was published, if it does: its size, then its hash."""
+    try:
+        size = path.stat().st_size
+        if file.size is not None and size != file.size:
+            return f"expected {file.size} bytes, got {size}"
+        if file.sha256 is not None:
+            got = sha256_of(path)
+            return None if got == file.sha256 else f"expected sha256 {file.sha256}, got {got}"
+        if file.git_sha1 is not None:
+            got = _git_sha1(path)
+            return None if got == file.git_sha1 else f"expected Git id {file.git_sha1}, got {got}"
+    except OSError as error:
+        return f"it cannot be read: {error}"
+    return None
+
+
+def with_hash_of(etag: str, file: BundleFile) -> BundleFile:
+    """A file with the hash that the hub's ETag for it is, which also names its blob, where none was known."""
+    if file.sha256 is None and file.git_sha1 is None:
+        if re.fullmatch(r"[0-9a-f]{64}", etag):
+            return replace(file, sha256=etag)
+        if re.fullmatch(r"[0-9a-f]{40}", etag):
+            return replace(file, git_sha1=etag)
+    return file
+
+
 def problem_with(path: Path, file: BundleFile) -> str | None:
-    """How the file at `path` differs from what was published, if it does: its size first, then its hash.
+    """What is wrong with a file of a snapshot, if anything is: where it leads, or its `difference`.
 
     A passed check is noted by the blob's path, size and time, so that gigabytes are hashed once. Of two
     processes that note at the same moment one may lose its note, and hashes again next time.
     """
+    if path.is_symlink():
+        file = with_hash_of(path.readlink().name, file)
     blob = path.resolve()
+    if _leads_out(path):
+        return f"it is a link to {blob}, outside the blobs of its repository and of the cache"
+    notes = read_note("verified.json") or {}
+    if (stamp := _stamp(blob, file)) is not None and notes.get(str(blob)) == stamp:
+        return None
+    problem = difference(blob, file)
+    if problem is None:
+        note_checked(blob, file)
+    return problem
+
+
+def note_checked(blob: Path, file: BundleFile) -> None:
+    """Remember that a blob's content is as published."""
+    if (stamp := _stamp(blob, file)) is not None:
+        kept = {name: at for name, at in (read_note("verified.json") or {}).items() if Path(name).exists()}
+        write_note("verified.json", {**kept, str(blob): stamp})
+
+
+def _stamp(blob: Path, file: BundleFile) -> list[object] | None:
+    """What a check of a blob depends on; None where there is nothing to hash, or no file."""
+    expected = file.sha256 or file.git_sha1
     try:
         stat = blob.stat()
-        if file.size is not None and stat.st_size != file.size:
-            return f"expected {file.size} bytes, got {stat.st_size}"
-        if file.sha256 is None:
-            return None
-        stamp = [stat.st_size, stat.st_mtime_ns, file.sha256]
-        if (read_note("verified.json") or {}).get(str(blob)) == stamp:
-            return None
-        got = _sha256(blob)
-    except OSError as error:
-        return f"it cannot be read: {error}"
-    if got != file.sha256:
-        return f"expected sha256 {file.sha256}, got {got}"
-    kept = {name: value for name, value in (read_note("verified.json") or {}).items() if Path(name).exists()}
-    write_note("verified.json", {**kept, str(blob): stamp})
-    return None
+    except OSError:
+        return None
+    if expected is None or file.size not in (None, stat.st_size):
+        return None
+    return [stat.st_size, stat.st_mtime_ns, expected]

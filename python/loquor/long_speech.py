@@ -23,7 +23,8 @@ class LongSpeech(Iterator[Audio]):
     """The speech of a long text, made while it is iterated: an `Audio` for each piece, in order.
 
     Each begins with the pause before it, so that all samples in a row are the speech; `marks` count from the
-    start of the whole. The text is read as it is needed, and nothing that was handed out is kept.
+    start of the whole. The text is read as it is needed, and nothing that was handed out is kept. What is no
+    text in it, such as control characters, is left out, and `warnings` say where.
     Iterating raises `InvalidInputError`, `CancelledError` or `ExecutionError` as `Engine.speak` does; the
     speech is over then. Make one with `Engine.speak_long`.
     """
@@ -95,5 +96,6 @@ class LongSpeech(Iterator[Audio]):
             else:
                 marks = tuple(session._marks)
                 session._marks.clear()
-                return Audio(np.concatenate(parts), session.sample_rate, turn.metrics, turn.warnings, marks)
+                warnings = (*session._take_notes(), *turn.warnings)
+                return Audio(np.concatenate(parts), session.sample_rate, turn.metrics, warnings, marks)
         return None

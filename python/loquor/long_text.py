@@ -6,24 +6,28 @@ import re
 from dataclasses import dataclass
 
 from .errors import InvalidInputError
-from .text import MAX_CHARACTERS, check_characters, check_text
+from .text import END_OF_TEXT, FORBIDDEN, MAX_CHARACTERS, check_text
 
 __all__ = ["LongTextOptions", "check_long", "check_part", "checked_parting", "piece_seed"]
 
 
 @dataclass(frozen=True)
 class LongTextOptions:
-    """How a long text is parted, and how long the pauses between its pieces are, in seconds."""
+    """How a long text is parted, and how long the pauses between its pieces are.
+
+    Pauses count the silence that the model itself left at the end of a piece.
+    """
 
     piece_characters: int | None = None
     """Characters of a piece at most, as the tokenizer gets them; None: the bundle's own (Turbo: 250)."""
     join_below: int = 40
     """A sentence shorter than this is spoken together with the next: 'Yes.' alone sounds odd."""
     clause_pause: float = 0.12
-    """Between the parts of a sentence that is too long for one piece."""
+    """Seconds between the parts of a sentence that is too long for one piece."""
     sentence_pause: float = 0.35
+    """Seconds between sentences."""
     paragraph_pause: float = 0.8
-    """Pauses count the silence that the model itself left at the end of a piece."""
+    """Seconds between paragraphs."""
     language: str = "en"
     """For finding sentences: an ISO 639-1 code."""
 
@@ -51,18 +55,19 @@ def checked_parting(long_text: object) -> LongTextOptions:
     return long_text
 
 
-_BREAKS = re.compile("[\v\f]")
-"""They begin a paragraph, where the text of one call has no place for them."""
-
-
 def check_long(text: str) -> None:
-    """`check_text` without its limit."""
-    check_text(_BREAKS.sub("\n", text), max_characters=len(text))
+    """Raise `InvalidInputError` for a text in which there is nothing to speak.
+
+    What cannot be spoken in it is left out later.
+    """
+    check_part(text)
+    check_text(FORBIDDEN.sub(" ", text).replace(END_OF_TEXT, " "), max_characters=len(text))
 
 
 def check_part(text: object) -> None:
-    """`check_long` for a part of a text, which may be white space."""
-    check_characters(_BREAKS.sub("\n", text) if isinstance(text, str) else text)
+    """Raise `InvalidInputError` for what is no text."""
+    if not isinstance(text, str):
+        raise InvalidInputError(f"text must be a str, not {type(text).__name__}: decode or convert it first")
 
 
 def piece_seed(seed: int, index: int) -> int:

@@ -13,25 +13,28 @@ __all__ = ["Memory", "memory_of"]
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes of host memory, and counts.
-
-    `arenas` are those of ONNX Runtime's sessions: weights that are not mapped, and what runs needed at most.
-    `kv_cache` is that of all slots, of which pages that no request reached are not resident yet. `prefixes`
-    are those of voices, at most `prefix_limit` (`Engine(prefix_cache_bytes=)`); a prompt that found its own
-    is one of `prefix_hits`. `resident` and `peak_resident` are the whole process's, None where the system
-    does not tell.
-    """
+    """Bytes of host memory, and counts."""
 
     arenas: int
+    """Bytes of ONNX Runtime's sessions: weights that are not mapped, and what runs needed at most."""
     kv_cache: int
+    """Bytes of all slots' caches, of which pages that no request reached are not resident yet."""
     prefixes: int
+    """Bytes of voices' prefixes that are kept."""
     prefix_limit: int
+    """Bytes that they may take: `Engine(prefix_cache_bytes=)`."""
     prefix_count: int
+    """How many prefixes are kept."""
     prefix_hits: int
+    """Prompts that found their voice's prefix."""
     prefix_misses: int
+    """Prompts that had to compute it."""
     encoder_loaded: bool
+    """Whether the speech encoder is in memory."""
     resident: int | None
+    """Bytes of the whole process in memory now; None where the system does not tell."""
     peak_resident: int | None
+    """Bytes of the whole process at its largest; None where the system does not tell."""
 
 
 def memory_of(facts: Mapping[str, Any]) -> Memory:

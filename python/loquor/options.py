@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 _UNUSED_BY_TURBO = ("exaggeration", "cfg_weight")
+_UNUSED_BY_GREEDY = ("top_k", "top_p", "min_p")
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class GenerationOptions:
     """
 
     temperature: float | None = None
-    """>= 0. 0 is greedy: the penalty, then the likeliest token."""
+    """[0, 10]. 0 is greedy: the penalty, then the likeliest token."""
     top_k: int | None = None
     """>= 0. Keeps the k likeliest tokens and ties with the last of them; 0 turns it off."""
     top_p: float | None = None
@@ -40,7 +41,7 @@ class GenerationOptions:
     min_p: float | None = None
     """[0, 1]. Drops tokens less likely than this share of the likeliest; 0 turns it off."""
     repetition_penalty: float | None = None
-    """> 0. Makes tokens that were already said less likely; 1 turns it off."""
+    """> 0, finite. Makes tokens that were already said less likely; 1 turns it off."""
     seed: int = 0
     """0 to 2**64 - 1. The same seed gives the same tokens."""
     max_new_tokens: int | None = None
@@ -57,14 +58,14 @@ class GenerationOptions:
 class StreamOptions:
     """How speech is cut into chunks while it is made. None takes what suits the model.
 
-    Counts are of speech tokens; a second of speech has 25. Values out of range raise `InvalidInputError` when
-    the stream is opened.
+    Counts are of speech tokens, 1,048,576 at most; a second of speech has 25. Values out of range raise
+    `InvalidInputError` when the stream is opened.
     """
 
     first_chunk: int | None = None
     """>= 1. The first chunk: shorter is heard sooner."""
     growth: float | None = None
-    """>= 1. Each chunk is so many times as long as the one before: longer ones cost less."""
+    """[1, 100]. Each chunk is so many times as long as the one before: longer ones cost less."""
     max_chunk: int | None = None
     """>= 1. The longest chunk."""
     left_context: int | None = None
@@ -72,7 +73,7 @@ class StreamOptions:
     look_ahead: int | None = None
     """>= 0. What it hears beyond each chunk, and so has to be made before the chunk is heard."""
     fade_samples: int | None = None
-    """>= 0. Cross-fade at a join, in samples, where windows of the decoder do not agree exactly."""
+    """[0, 65536]. Cross-fade at a join, in samples, where windows of the decoder do not agree exactly."""
     adaptive: bool | None = None
     """Make chunks as long as playback allows without running dry, instead of by `growth`."""
 
@@ -104,10 +105,25 @@ def resolve_stream_options(options: StreamOptions | None, defaults: Mapping[str,
     return resolved
 
 
-def unused_option_warnings(options: GenerationOptions | None, family: str) -> list[str]:
-    """Return a sentence for each option that models like Turbo have no use for."""
-    given = [name for name in _UNUSED_BY_TURBO if options and getattr(options, name) is not None]
-    return [f"{name} is ignored: the {family} family has no such control" for name in given]
+def unused_option_warnings(
+    options: GenerationOptions | None, family: str, resolved: Mapping[str, Any]
+) -> list[str]:
+    """Return a sentence for each option that models like Turbo have no use for, and one for all that choose
+    among likely tokens where, as `resolved`, the likeliest is taken.
+    """
+    if options is None:
+        return []
+    given = [name for name in _UNUSED_BY_TURBO if getattr(options, name) is not None]
+    warnings = [f"{name} is ignored: the {family} family has no such control" for name in given]
+    idle = [name for name in _UNUSED_BY_GREEDY if getattr(options, name) is not None]
+    idle += ["seed"] if options.seed != GenerationOptions.seed else []
+    if resolved["temperature"] == 0 and idle:
+        verb = "changes" if len(idle) == 1 else "change"
+        warnings.append(
+            f"{' and '.join(idle)} {verb} no token: with temperature 0, as here, the likeliest is always "
+            "taken; a temperature such as 0.8 varies the speech"
+        )
+    return warnings
 
 
 def resolve_options(options: GenerationOptions | None, defaults: Mapping[str, Any]) -> dict[str, Any]:

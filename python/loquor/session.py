@@ -55,7 +55,8 @@ class Session(Iterator["Samples"], AsyncIterator["Samples"]):
 
     Made by `Engine.session`. `feed`, `flush`, `end` and `cancel` may come from any thread or task; one thread
     or task at a time iterates, which waits for text, and is over after `end`. A sentence is spoken once it is
-    complete, and the next one is begun while what was made of it is still being read. Leaving its `with` or
+    complete, and the next one is begun while what was made of it is still being read. Control characters and
+    other data in the text are left out, as `warnings` tell. Leaving its `with` or
     `async with` block cancels what is not done. Iterating raises what `Stream` raises, and what
     `Engine.stream` raises for a text that cannot be spoken, behind the sentences before it.
     """
@@ -90,6 +91,7 @@ class Session(Iterator["Samples"], AsyncIterator["Samples"]):
         self._pause = 0.0
         self._marks: list[Mark] = []
         self._warnings: dict[str, None] = {}
+        self._notes: list[str] = []
         self._ended = self._finished = False
         self._error: LoquorError | None = None
 
@@ -100,8 +102,7 @@ class Session(Iterator["Samples"], AsyncIterator["Samples"]):
 
         No more than 20,000 characters may wait to be spoken: without room for more, after `timeout` seconds
         (None: as long as it takes), it raises `BusyError` and took nothing. Raises `InvalidInputError` for
-        text that cannot be spoken, and after `end`; `CancelledError` once the session has failed or was
-        cancelled.
+        what is no text, and after `end`; `CancelledError` once the session has failed or was cancelled.
         """
         until = None if timeout is None else time.monotonic() + timeout
         while (room := self._take(text)) is not None:
@@ -131,6 +132,7 @@ class Session(Iterator["Samples"], AsyncIterator["Samples"]):
             if not self._ended:
                 self._ended = end == "paragraph"
                 self._pieces.extend(self._splitter.flush(end))
+                self._note()
                 self._changed()
 
     def _take(self, text: str) -> Future[None] | None:
@@ -153,7 +155,18 @@ class Session(Iterator["Samples"], AsyncIterator["Samples"]):
 
     def _append(self, text: str) -> None:
         self._pieces.extend(self._splitter.add(text))
+        self._note()
         self._changed()
+
+    def _note(self) -> None:
+        notes = self._splitter.take_warnings()
+        self._notes += notes
+        self._warnings |= dict.fromkeys(notes)
+
+    def _take_notes(self) -> tuple[str, ...]:
+        """What was left out of the text and was not told with a piece yet."""
+        notes, self._notes = self._notes, []
+        return tuple(notes)
 
     def _waiting(self) -> int:
         return self._splitter.waiting + sum(len(piece.text) for piece in self._pieces)
@@ -243,7 +256,7 @@ class Session(Iterator["Samples"], AsyncIterator["Samples"]):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What was not as asked in the pieces that were handed over whole, each once."""
+        """What was left out of the text, and not as asked in the pieces handed over whole, each once."""
         with self._lock:
             return tuple(self._warnings)
 

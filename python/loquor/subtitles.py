@@ -21,8 +21,11 @@ class Mark:
     """A sentence, or a part of one too long for one call, and when it is spoken: seconds from the start."""
 
     text: str
+    """What is said."""
     start: float
+    """In seconds from the beginning of the speech."""
     end: float
+    """In seconds from the beginning of the speech."""
 
 
 class SubtitleWriter:

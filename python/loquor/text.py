@@ -7,7 +7,7 @@ import unicodedata
 
 from .errors import InvalidInputError
 
-__all__ = ["END_OF_TEXT", "MAX_CHARACTERS", "TAG", "check_characters", "check_text", "punc_norm"]
+__all__ = ["END_OF_TEXT", "FORBIDDEN", "MAX_CHARACTERS", "TAG", "check_text", "punc_norm"]
 
 END_OF_TEXT = "<|endoftext|>"
 """The token that closes a prompt. Inside it, it would end the text early, so users may not write it."""
@@ -33,7 +33,8 @@ _REPLACEMENTS = (
 TAG = re.compile(r"\[ *[A-Za-z][A-Za-z ]*\]")
 """What looks like a tag, such as `[laugh]`. A model's tokenizer says which ones it knows."""
 _ENDERS = (".", "!", "?", "-", ",")
-_FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+FORBIDDEN = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
+"""Control characters, but for those that are white space to Python and so to upstream; lone surrogates."""
 
 
 def punc_norm(text: str) -> str:
@@ -57,10 +58,22 @@ def check_text(text: str, *, max_characters: int = MAX_CHARACTERS) -> None:
     """Raise `InvalidInputError` if `text` from a user cannot be spoken.
 
     That is if it is not a `str`, is longer than `max_characters`, shows nothing (only white space or
-    invisible characters), or holds a control character other than newline, carriage return and tab, a lone
-    surrogate, or `<|endoftext|>`. Punctuation or emoji alone is accepted.
+    invisible characters), or holds a control character that is no white space, a lone surrogate, or
+    `<|endoftext|>`. Punctuation or emoji alone is accepted.
     """
-    check_characters(text)
+    if not isinstance(text, str):
+        raise InvalidInputError(f"text must be a str, not {type(text).__name__}: decode or convert it first")
+    if found := FORBIDDEN.search(text):
+        kind = "lone surrogate" if found[0] >= "\ud800" else "control character"
+        raise InvalidInputError(
+            f"text holds the {kind} U+{ord(found[0]):04X} at index {found.start()}: remove it, decode the "
+            "text again from its bytes, or use speak_long, which leaves it out"
+        )
+    if END_OF_TEXT in text:
+        raise InvalidInputError(
+            f"text holds {END_OF_TEXT} at index {text.index(END_OF_TEXT)}, which marks the end of a prompt: "
+            "remove it"
+        )
     if len(text) > max_characters:
         raise InvalidInputError(
             f"text has {len(text):,} characters, more than the limit of {max_characters:,} for one call: "
@@ -68,20 +81,3 @@ def check_text(text: str, *, max_characters: int = MAX_CHARACTERS) -> None:
         )
     if all(character.isspace() or unicodedata.category(character) == "Cf" for character in text):
         raise InvalidInputError("text is empty or only white space: give it at least one word to speak")
-
-
-def check_characters(text: object) -> None:
-    """`check_text` for a part of a text, which may be white space."""
-    if not isinstance(text, str):
-        raise InvalidInputError(f"text must be a str, not {type(text).__name__}: decode or convert it first")
-    if found := _FORBIDDEN.search(text):
-        kind = "lone surrogate" if found[0] >= "\ud800" else "control character"
-        raise InvalidInputError(
-            f"text holds the {kind} U+{ord(found[0]):04X} at index {found.start()}: remove it "
-            "(only newline, carriage return and tab are accepted), or decode the text again from its bytes"
-        )
-    if END_OF_TEXT in text:
-        raise InvalidInputError(
-            f"text holds {END_OF_TEXT} at index {text.index(END_OF_TEXT)}, which marks the end of a prompt: "
-            "remove it"
-        )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .errors import InvalidInputError, ModelError
 from .files import read_config
+from .lines import with_whole_words
 from .text import check_text, punc_norm
 
 __all__ = [
@@ -57,12 +58,12 @@ def read_text_rules(folder: Path) -> TextRules:
     normalizer = config.get("text_normalizer", TextRules.normalizer)
     if normalizer not in NORMALIZERS:
         raise ModelError(
-            f"{path}: text_normalizer is {normalizer!r}, and this Loquor knows {', '.join(NORMALIZERS)}: "
+            f"{path}: text_normalizer is {normalizer!r:.40}, and this Loquor knows {', '.join(NORMALIZERS)}: "
             "upgrade Loquor, or fetch the bundle again"
         )
     characters = config.get("piece_characters", TextRules.piece_characters)
     if isinstance(characters, bool) or not isinstance(characters, int):
-        raise ModelError(f"{path}: piece_characters must be a whole number, not {characters!r}")
+        raise ModelError(f"{path}: piece_characters must be a whole number, not {characters!r:.40}")
     if not _LEAST_PIECE <= characters <= _MOST_PIECE:
         raise ModelError(
             f"{path}: piece_characters should be from {_LEAST_PIECE} to {_MOST_PIECE}, not {characters}"
@@ -92,7 +93,7 @@ def prepare_text(text: str, normalizer: str = "none") -> PreparedText:
     """
     check_text(text)
     if normalizer == "none":
-        return PreparedText(punc_norm(text))
+        return PreparedText(punc_norm(with_whole_words(text)), _markup_that_is_read(text))
     from .english import spell
 
     spelled = spell(text)
@@ -100,6 +101,23 @@ def prepare_text(text: str, normalizer: str = "none") -> PreparedText:
     if spelled.left_out:
         shown = "".join(spelled.left_out[:_SHOWN]) + ("..." if len(spelled.left_out) > _SHOWN else "")
         warnings.append(f"left out what has no sound in English: {shown}")
+    if spelled.markup:
+        warnings.append(f"left out markup, which changes nothing of how it is said: {_some(spelled.markup)}")
     if not any(character.isalpha() for character in spelled.text):
         warnings.append("nothing in this text can be spoken: this model knows English letters only")
     return PreparedText(punc_norm(spelled.text), tuple(warnings))
+
+
+def _markup_that_is_read(text: str) -> tuple[str, ...]:
+    if "<" not in text:
+        return ()
+    from .english.markup import without_markup
+
+    names = without_markup(text)[1]
+    if not names:
+        return ()
+    return (f"read as text, tags and all, for this model knows no markup: {_some(names)}",)
+
+
+def _some(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .errors import InvalidInputError, ModelError
+from .files import read_bounded
 from .text import END_OF_TEXT, TAG
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["END_OF_TEXT_ID", "TURBO_TAGS", "Tokenizer"]
 
 END_OF_TEXT_ID = 50256
+_MOST_BYTES = 16 << 20  # of a tokenizer.json; Turbo's has 4 MB
 
 TURBO_TAGS = (
     "[angry]", "[fear]", "[surprised]", "[whispering]", "[advertisement]", "[dramatic]", "[narration]",
@@ -102,7 +104,7 @@ def _load(path: Path) -> _Backend:
     if not path.is_file():
         raise ModelError(f"no file {path}: the bundle is incomplete, fetch it again")
     try:
-        backend = Backend.from_file(str(path))
+        backend = Backend.from_buffer(read_bounded(path, _MOST_BYTES))
     except Exception as error:  # the library raises nothing narrower
         raise ModelError(f"{path} is not a readable tokenizer ({error}): fetch the bundle again") from error
     # Settings left in the file by training would cut or fill prompts in silence.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
+import io
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -12,8 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from . import _core
 from .errors import InvalidInputError, ModelError
-from .files import read_config, sampled_bytes, write_atomic
+from .files import check_header, read_config, sampled_bytes, write_atomic
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -46,6 +50,10 @@ _ARRAYS = {
 _PREFIX = "prefix_kv"
 _PREFIX_DTYPES = ("float32", "float16", "int8")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_DTYPE = re.compile(r"[\w.+-]{1,32}")
+_MOST_NAME = 255
+# Of a file's arrays, before they are read: no voice has so many values, nor any prefix.
+_MOST_VALUES, _MOST_PREFIX_VALUES = 1 << 24, 1 << 28
 
 
 @dataclass(frozen=True)
@@ -53,33 +61,36 @@ class Fingerprint:
     """What made a voice: sha256 (hex) of the bundle and of its speech encoder, and the encoder's dtype."""
 
     bundle: str
+    """Of config.json, tokenizer.json and the sizes at the graphs' boundaries, sha256 (hex)."""
     encoder: str
+    """Of the speech encoder's graph and weights, sha256 (hex)."""
     dtype: str
+    """The speech encoder's precision, as "fp32" or "q4"."""
 
     def __post_init__(self) -> None:
         for name in ("bundle", "encoder"):
-            if not _SHA256.fullmatch(getattr(self, name)):
-                raise InvalidInputError(
-                    f"a fingerprint's {name} must be 64 hex digits, not {getattr(self, name)!r}"
-                )
-        if not self.dtype:
-            raise InvalidInputError("a fingerprint's dtype must name the precision of the speech encoder")
+            _check_sha256(getattr(self, name), f"a fingerprint's {name}")
+        if not isinstance(self.dtype, str) or not _DTYPE.fullmatch(self.dtype):
+            raise InvalidInputError(
+                f"a fingerprint's dtype must name the precision of the speech encoder, not {self.dtype!r:.99}"
+            )
 
     def __str__(self) -> str:
         return f"bundle {self.bundle[:12]} ({self.dtype} encoder {self.encoder[:12]})"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class VoicePrefix:
     """What a language model made of a voice's `audio_features`, so that it need not do it again.
 
-    `kv` [2 * layers, heads, P, head_dim] float32, float16 or int8, read-only: keys, then values, of each
-    layer. `fingerprint` (sha256, hex) names the graph as it ran, its weights and the type of its KV cache:
-    no other can use it. Raises `InvalidInputError` for another dtype, rank or fingerprint, or an empty array.
+    Raises `InvalidInputError` for another dtype, rank or fingerprint, and for an array that is empty or not
+    finite.
     """
 
     kv: npt.NDArray[Any]
+    """[2 * layers, heads, P, head_dim] float32, float16 or int8, read-only: keys, then values, by layer."""
     fingerprint: str
+    """Of the graph as it ran, its weights and its KV cache's type, sha256 (hex): no other can use `kv`."""
 
     def __post_init__(self) -> None:
         kv = self.kv
@@ -88,44 +99,72 @@ class VoicePrefix:
             raise InvalidInputError(
                 f"the prefix of a voice must be {', '.join(_PREFIX_DTYPES)} of rank 4, not empty, not {seen}"
             )
-        if not isinstance(self.fingerprint, str) or not _SHA256.fullmatch(self.fingerprint):
-            raise InvalidInputError(f"a prefix's fingerprint must be 64 hex digits, not {self.fingerprint!r}")
+        _check_sha256(self.fingerprint, "a prefix's fingerprint")
+        if not np.isfinite(kv).all():
+            raise InvalidInputError(
+                "the prefix of a voice holds values that are not finite: make the voice again"
+            )
         kv = np.ascontiguousarray(kv).view()
         kv.setflags(write=False)
         object.__setattr__(self, "kv", kv)
 
+    def __repr__(self) -> str:
+        return f"VoicePrefix({self.kv.dtype} {list(self.kv.shape)} of {self.fingerprint[:12]})"
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Voice:
-    """The four outputs of the speech encoder for one recording, without the batch axis.
+    """The four outputs of the speech encoder for one recording, without the batch axis, as read-only copies.
 
-    `audio_features` float32 [P, H] opens the prompt of the language model; `audio_tokens` int64 [T],
-    `speaker_embeddings` float32 [D] and `speaker_features` float32 [F, mels] go to the conditional decoder.
-    The arrays are read-only copies. `prefix` is there if it was asked for (see `Engine.voice`). Raises
-    `InvalidInputError` if an array has another dtype or rank, is empty, not finite, or holds a negative
-    token.
+    Raises `InvalidInputError` for what no encoder gives: an array of another dtype or rank, one that is
+    empty, endless (over 750 tokens, half a minute) or not finite, a negative token, other than two frames a
+    token, and a prefix of another number of positions.
     """
 
     audio_features: npt.NDArray[np.float32]
+    """float32 [P, H], the start of the language model's prompt."""
     audio_tokens: npt.NDArray[np.int64]
+    """int64 [T], 25 a second, the start of the conditional decoder's prompt."""
     speaker_embeddings: npt.NDArray[np.float32]
+    """float32 [D], for the conditional decoder."""
     speaker_features: npt.NDArray[np.float32]
+    """float32 [2 * T, mels], the mel frames of the same time as `audio_tokens`."""
     fingerprint: Fingerprint
+    """Which model made it."""
     name: str = "voice"
+    """What it is called, at most 255 characters."""
     prefix: VoicePrefix | None = None
+    """What the language model made of `audio_features`, if it was asked for (see `Engine.voice`)."""
+    warnings: tuple[str, ...] = ()
+    """What may harm its likeness, a sentence each, of the recording that it was made from; not saved."""
 
     def __post_init__(self) -> None:
         for field, (dtype, rank) in _ARRAYS.items():
             array = _checked(getattr(self, field), field, np.dtype(dtype), rank)
             object.__setattr__(self, field, array)
-        if not isinstance(self.name, str):
-            raise InvalidInputError(f"a voice's name must be a str, not {type(self.name).__name__}")
-        if (self.audio_tokens < 0).any():
-            raise InvalidInputError("a voice's audio_tokens must not be negative: make the voice again")
-        if self.prefix is not None and not isinstance(self.prefix, VoicePrefix):
+        _core.VoiceHandle(*(getattr(self, field) for field in _ARRAYS))  # checks all else
+        if not isinstance(self.fingerprint, Fingerprint):
+            raise InvalidInputError(
+                f"a voice's fingerprint must be a Fingerprint, not {type(self.fingerprint).__name__}"
+            )
+        if not isinstance(self.name, str) or len(self.name) > _MOST_NAME:
+            raise InvalidInputError(f"a voice's name must be a str of at most {_MOST_NAME} characters")
+        if self.prefix is None:
+            return
+        if not isinstance(self.prefix, VoicePrefix):
             raise InvalidInputError(
                 f"a voice's prefix must be a VoicePrefix or None, not {type(self.prefix).__name__}"
             )
+        if self.prefix.kv.shape[2] != len(self.audio_features):
+            raise InvalidInputError(
+                f"the voice's prefix has {self.prefix.kv.shape[2]} positions, its audio_features "
+                f"{len(self.audio_features)}: make the voice again"
+            )
+
+    def __repr__(self) -> str:
+        prefix = "" if self.prefix is None else ", with its prefix"
+        made_by = self.fingerprint.bundle[:12]
+        return f"Voice({self.name!r}, {len(self.audio_tokens)} tokens of bundle {made_by}{prefix})"
 
     def check(self, fingerprint: Fingerprint) -> None:
         """Raise `InvalidInputError` unless an engine with this `fingerprint` can speak with the voice.
@@ -178,12 +217,16 @@ class Voice:
         try:
             if not path.is_file():
                 raise InvalidInputError(f"cannot read the voice {path}: there is no such file")
+            check_header(path)
             with safe_open(path, framework="numpy") as file:
                 metadata = _checked_metadata(file.metadata() or {}, path)
-                if missing := _ARRAYS.keys() - set(file.keys()):
+                names = set(file.keys())
+                if missing := _ARRAYS.keys() - names:
                     raise InvalidInputError(f"voice {path} lacks {sorted(missing)}: make the voice again")
+                for field in (_ARRAYS.keys() | {_PREFIX}) & names:
+                    _check_size(field, file.get_slice(field).get_shape(), path)
                 arrays = {field: file.get_tensor(field) for field in _ARRAYS}
-                kv = file.get_tensor(_PREFIX) if _PREFIX in set(file.keys()) else None
+                kv = file.get_tensor(_PREFIX) if _PREFIX in names else None
         except (SafetensorError, OSError, TypeError, ValueError) as error:
             if isinstance(error, InvalidInputError):
                 raise
@@ -192,6 +235,8 @@ class Voice:
             ) from error
         try:
             fingerprint = Fingerprint(metadata["bundle"], metadata["encoder"], metadata["dtype"])
+            if kv is None and "prefix" in metadata:
+                raise InvalidInputError(f"it names a prefix but lacks {_PREFIX}, make the voice again")
             prefix = None if kv is None else VoicePrefix(kv, metadata.get("prefix", ""))
             return cls(**arrays, fingerprint=fingerprint, name=metadata["name"], prefix=prefix)
         except InvalidInputError as error:
@@ -217,8 +262,11 @@ def named_voice(
     if source in voices:
         return voices[source]
     if not Path(source).suffix and not Path(source).exists():
+        lower = {name.lower(): name for name in voices}
+        close = difflib.get_close_matches(source.lower(), lower, n=1)
+        meant = f"did you mean {lower[close[0]]!r}? Else " if close else ""
         raise InvalidInputError(
-            f"there is neither a file {source!r} nor a voice of that name: give a recording or one of "
+            f"there is neither a file {source!r} nor a voice of that name: {meant}give a recording or one of "
             f"{', '.join(voices)}"
         )
     return source
@@ -237,8 +285,15 @@ def bundle_voices(bundle_dir: Path) -> dict[str, Path]:
 def default_voice(bundle_dir: Path) -> Path | None:
     """The voice a bundle speaks in when none is asked for, if it brings one: that of its `voices` which
     `default_voice` in config.json names, or the file `default_voice.*` at its root.
+
+    Raises `ModelError` for a config.json that cannot be meant.
     """
     name = read_config(bundle_dir).get("default_voice")
+    if name is not None and not isinstance(name, str):
+        raise ModelError(
+            f"{bundle_dir / 'config.json'}: default_voice must be a voice's name, not {name!r:.40}: "
+            "fetch the bundle again"
+        )
     if name is not None:
         return bundle_voices(bundle_dir).get(name)
     files = (bundle_dir / f"default_voice{suffix}" for suffix in (VOICE_SUFFIX, ".wav"))
@@ -255,9 +310,9 @@ def fingerprint_of(bundle_dir: Path, encoder_file: Path, dtype: str, contract: s
     """
     config = bundle_dir / "config.json"
     try:
-        config_bytes = config.read_bytes() if config.exists() else b""
-        bundle = _sha256(config_bytes, (bundle_dir / "tokenizer.json").read_bytes(), contract.encode())
-        encoder = _sha256(encoder_file.read_bytes(), *_weight_samples(encoder_file))
+        settings = config if config.exists() else b""
+        bundle = _sha256(settings, bundle_dir / "tokenizer.json", contract.encode())
+        encoder = _sha256(encoder_file, *_weight_samples(encoder_file))
     except OSError as error:
         raise ModelError(f"cannot read the bundle in {bundle_dir} ({error}): fetch it again") from error
     return Fingerprint(bundle, encoder, dtype)
@@ -270,7 +325,7 @@ def prefix_fingerprint(model_file: Path, prepared: Path | None, kv_dtype: str) -
     `model_file` as in `fingerprint_of`, and the type of the KV cache. Raises `ModelError`.
     """
     try:
-        graph = (prepared or model_file).read_bytes()
+        graph = prepared or model_file
         return _sha256(b"prefix 1", graph, *_weight_samples(model_file), kv_dtype.encode())
     except OSError as error:
         raise ModelError(f"cannot read {model_file} ({error}): fetch it again") from error
@@ -285,11 +340,14 @@ def _sample(path: Path) -> bytes:
     return f"{path.name} ".encode() + sampled_bytes(path)
 
 
-def _sha256(*parts: bytes) -> str:
+def _sha256(*parts: bytes | Path) -> str:
     digest = hashlib.sha256()
     for part in parts:  # each with its length, so that moving bytes from one to the next shows
-        digest.update(len(part).to_bytes(8, "little"))
-        digest.update(part)
+        with part.open("rb") if isinstance(part, Path) else io.BytesIO(part) as stream:
+            digest.update(stream.seek(0, io.SEEK_END).to_bytes(8, "little"))
+            stream.seek(0)
+            while block := stream.read(1 << 20):
+                digest.update(block)
     return digest.hexdigest()
 
 
@@ -300,11 +358,23 @@ def _checked(array: object, field: str, dtype: np.dtype[Any], rank: int) -> npt.
         raise InvalidInputError(
             f"a voice's {field} must be {dtype} of rank {rank}, not empty, not {seen}: {advice}"
         )
-    if not np.isfinite(array).all():
-        raise InvalidInputError(f"a voice's {field} holds values that are not finite: {advice}")
     copy = np.array(array, dtype=dtype, order="C")
     copy.setflags(write=False)
     return copy
+
+
+def _check_sha256(text: object, what: str) -> None:
+    if not isinstance(text, str) or not _SHA256.fullmatch(text):
+        raise InvalidInputError(f"{what} must be 64 hex digits, not {text!r:.99}")
+
+
+def _check_size(field: str, shape: list[int], path: Path) -> None:
+    most = _MOST_PREFIX_VALUES if field == _PREFIX else _MOST_VALUES
+    if math.prod(shape) > most:
+        raise InvalidInputError(
+            f"voice {path} is damaged: its {field} has {math.prod(shape):,} values, more than "
+            f"the {most:,} that any voice has: make it again"
+        )
 
 
 def _checked_metadata(metadata: dict[str, str], path: Path) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 import threading
 import weakref
 from collections import OrderedDict
@@ -11,10 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
+
+import numpy as np
 
 from . import _core
 from .errors import InvalidInputError
+from .pipes import from_pipe
 from .reference_audio import load_reference
 from .voice import (
     Voice,
@@ -27,14 +31,12 @@ from .voice import (
     prefix_fingerprint,
 )
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    VoiceSource: TypeAlias = Voice | str | os.PathLike[str] | tuple[npt.NDArray[Any], int] | BinaryIO
+VoiceSource: TypeAlias = Voice | str | os.PathLike[str] | tuple[np.ndarray[Any, Any], int] | BinaryIO
+"""What `Engine.voice` takes: a voice, a name or a path, (samples, sample_rate), or a binary file object."""
 
 Core: TypeAlias = "Callable[[], _core.EngineHandle]"
 
-__all__ = ["EngineVoices"]
+__all__ = ["EngineVoices", "VoiceSource"]
 
 _log = logging.getLogger("loquor")
 
@@ -67,19 +69,19 @@ class EngineVoices:
     def make(self, source: VoiceSource | None, core: Core, cancel: _core.CancelToken | None) -> Voice:
         """Do what `Engine.voice` promises; `core` gives the engine's handle, or raises."""
         source = self._resolved(source)
-        if isinstance(source, Voice):
-            source.check(self.fingerprint)
-            return source
         if isinstance(source, (str, os.PathLike)) and is_voice_file(source):
-            saved = Voice.load(source)
-            saved.check(self.fingerprint)
-            return saved
+            source = Voice.load(source)
+        if isinstance(source, Voice):
+            self.handle(source, core)  # which checks that it fits
+            return source
+        if isinstance(source, (str, os.PathLike)) and (piped := from_pipe(source)) is not None:
+            source = piped
         reference = load_reference(source)
-        for warning in reference.warnings:
-            _log.warning("%s", warning)
         handle = core().encode_voice(reference.samples, cancel)
         name = Path(os.fspath(source)).stem if isinstance(source, (str, os.PathLike)) else "voice"
-        voice = Voice(**handle.tensors(), fingerprint=self.fingerprint, name=name)
+        voice = Voice(
+            **handle.tensors(), fingerprint=self.fingerprint, name=name, warnings=reference.warnings
+        )
         with self._lock:
             self._handles[voice] = handle
         return voice
@@ -93,6 +95,8 @@ class EngineVoices:
             status = Path(source).stat()
         except (OSError, ValueError):  # ValueError: a null character
             return self.make(source, core, cancel)  # which says what is wrong
+        if not stat.S_ISREG(status.st_mode):  # a pipe has another content each time
+            return self.make(source, core, cancel)
         key = (os.path.realpath(source), status.st_size, status.st_mtime_ns)
         with self._lock:
             if key in self._files:
@@ -123,9 +127,10 @@ class EngineVoices:
             handle = _core.VoiceHandle(
                 voice.audio_features, voice.audio_tokens, voice.speaker_embeddings, voice.speaker_features
             )
+            core().check_voice(handle)
             self._keep_prefix(voice, handle, core)
-            with self._lock:
-                self._handles[voice] = handle
+            with self._lock:  # the prefix is one handle's: all use the first
+                handle = self._handles.setdefault(voice, handle)
         return handle
 
     def with_prefix(self, voice: Voice, core: Core, cancel: _core.CancelToken | None) -> Voice:

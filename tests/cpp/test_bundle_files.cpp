@@ -22,9 +22,9 @@ void write_graphs(const TempFolder& folder, const std::vector<std::string>& suff
 }
 
 // "q4 fp32 q4 q4": the dtype chosen for each graph.
-std::string chosen(const TempFolder& folder, const std::string& spec) {
+std::string chosen(const TempFolder& folder, const std::string& spec, const std::string& preferred = "") {
   std::string text;
-  for (const auto& file : find_graph_files(folder.path(), spec))
+  for (const auto& file : find_graph_files(folder.path(), spec, preferred))
     text += (text.empty() ? "" : " ") + file.dtype;
   return text;
 }
@@ -66,9 +66,10 @@ TEST_CASE("auto may prefer a precision, and takes what there is where that is no
   const TempFolder folder;
   write_graphs(folder, {"_q4", "_q4f16"});
   folder.write("onnx/language_model.onnx");
-  CHECK(chosen(folder, "auto:fp32") == "q4 q4 fp32 q4");
-  CHECK(chosen(folder, "auto:q4f16") == "q4f16 q4f16 q4f16 q4f16");
-  CHECK(chosen(folder, "auto:q4f16,language_model=auto:fp16") == "q4f16 q4f16 q4 q4f16");
+  CHECK(chosen(folder, "auto", "fp32") == "q4 q4 fp32 q4");
+  CHECK(chosen(folder, "auto", "q4f16") == "q4f16 q4f16 q4f16 q4f16");
+  CHECK(chosen(folder, "q4,language_model=auto", "fp32") == "q4 q4 fp32 q4");
+  CHECK(chosen(folder, "embed_tokens=q4", "fp16") == "q4 q4 q4 q4");
 }
 
 TEST_CASE("a list gives one dtype for all graphs and exceptions, in any order") {
@@ -79,14 +80,15 @@ TEST_CASE("a list gives one dtype for all graphs and exceptions, in any order") 
   CHECK(chosen(folder, "conditional_decoder=fp32,q4") == "q4 q4 q4 fp32");
   CHECK(chosen(folder, "speech_encoder=fp16,embed_tokens=q8") == "fp16 q8 q4 q4");
   CHECK(chosen(folder, "fp32,language_model=auto") == "fp32 fp32 q4 fp32");
+  CHECK(chosen(folder, " fp32,\tlanguage_model = q8 \n") == "fp32 fp32 q8 fp32");
 }
 
 TEST_CASE("a dtype that does not exist is the caller's mistake") {
   const TempFolder folder;
   write_graphs(folder, kAll);
   for (const char* spec :
-       {"int8", "Q4", "q4 ", "q4,,fp32", "vocoder=q4", "language_model=", "language_model=q5", "=q4",
-        "language_model=q4=q4", "auto:", "auto:q5", "auto:auto", "q4:fp32"}) {
+       {"int8", "Q4", "q 4", "q4,,fp32", "vocoder=q4", "language_model=", "language_model=q5", "=q4",
+        "language_model=q4=q4", "auto:", "auto:q4", " = ", "q4:fp32"}) {
     CAPTURE(spec);
     const Refusal refused = refusal([&] { find_graph_files(folder.path(), spec); });
     CHECK(refused.kind == ErrorKind::kInvalidInput);

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstring>
+#include <limits>
 #include <string>
 #include <thread>
 #include <vector>
@@ -19,6 +20,7 @@ std::string refused(loquor_status status) {
 }
 
 const float kFeatures[] = {1, 2, 3, 4, 5, 6};
+const float kMel[] = {8, 7, 6, 5, 4, 3, 2, 1};
 const int64_t kTokens[] = {7, 8};
 
 loquor_voice_tensors some_tensors() {
@@ -31,8 +33,8 @@ loquor_voice_tensors some_tensors() {
   tensors.audio_token_count = 2;
   tensors.speaker_embeddings = kFeatures;
   tensors.speaker_embedding_size = 4;
-  tensors.speaker_features = kFeatures;
-  tensors.speaker_frames = 3;
+  tensors.speaker_features = kMel;
+  tensors.speaker_frames = 4;
   tensors.speaker_feature_size = 2;
   return tensors;
 }
@@ -169,13 +171,10 @@ TEST_CASE("a struct without its size is refused by name, in both directions") {
 TEST_CASE("an older caller's shorter struct is read as far as it goes") {
   loquor_voice_tensors tensors = some_tensors();
   tensors.struct_size = offsetof(loquor_voice_tensors, speaker_features);  // all behind is not the caller's
-  tensors.speaker_frames = -1;
+  tensors.speaker_feature_size = 5;
   loquor_voice* voice = nullptr;
-  REQUIRE(loquor_voice_create(&tensors, &voice) == LOQUOR_OK);
-  CHECK(voice->voice->speaker_embeddings == std::vector<float>{1, 2, 3, 4});
-  CHECK(voice->voice->speaker_features.empty());
-  CHECK(voice->voice->speaker_frames == 0);
-  loquor_voice_destroy(voice);
+  CHECK(refused(loquor_voice_create(&tensors, &voice))
+            .find("width of speaker_features must be 1 to 16384, not 0") != std::string::npos);
 
   loquor_engine_options options;
   loquor_engine_options_init(&options);
@@ -218,7 +217,7 @@ TEST_CASE("a newer caller's longer struct is served as far as this library knows
   read.known.struct_size = sizeof(read);
   REQUIRE(loquor_voice_get_tensors(voice, &read.known) == LOQUOR_OK);
   CHECK(read.known.struct_size == sizeof(read));
-  CHECK(read.known.speaker_frames == 3);
+  CHECK(read.known.speaker_frames == 4);
   CHECK(std::memcmp(read.known.audio_features, kFeatures, sizeof(kFeatures)) == 0);
   CHECK(read.known.audio_features != kFeatures);  // copied
   CHECK(std::memcmp(read.more, given.more, sizeof(read.more)) == 0);
@@ -253,12 +252,47 @@ TEST_CASE("tensors of an impossible shape are refused before they are read") {
     CHECK(voice == nullptr);
     return text;
   };
-  CHECK(create([](auto& t) { t.prefix_length = -2; }) == "audio_features has an impossible shape");
+  const std::string end = ": make it again from its recording";
+  CHECK(create([](auto& t) { t.prefix_length = -2; }) ==
+        "a voice's number of audio_features (prefix positions) must be 1 to 1024, not -2" + end);
+  CHECK(create([](auto& t) { t.prefix_length = 1025; }).find("1 to 1024, not 1025") != std::string::npos);
   CHECK(create([](auto& t) { t.hidden_size = int64_t{1} << 40; }) ==
-        "audio_features has an impossible shape");
-  CHECK(create([](auto& t) { t.audio_token_count = -1; }) == "audio_tokens has a negative size");
+        "a voice's width of audio_features must be 1 to 16384, not 1099511627776" + end);
+  CHECK(create([](auto& t) { t.audio_token_count = -1; }) ==
+        "a voice's number of audio_tokens must be 1 to 750, not -1" + end);
+  CHECK(create([](auto& t) { t.audio_token_count = 751; }).find("1 to 750, not 751") != std::string::npos);
+  CHECK(create([](auto& t) { t.speaker_embedding_size = 0; }).find("not 0") != std::string::npos);
   CHECK(create([](auto& t) { t.speaker_embeddings = nullptr; }) == "speaker_embeddings must not be NULL");
-  CHECK(create([](auto& t) { t.speaker_feature_size = -1; }) == "speaker_features has an impossible shape");
+  CHECK(create([](auto& t) { t.speaker_feature_size = -1; }).find("not -1") != std::string::npos);
+  CHECK(create([](auto& t) { t.speaker_frames = 5; }) ==
+        "a voice's speaker_features must be two frames for each of its 2 audio_tokens, 4, not 5" + end);
+}
+
+TEST_CASE("tensors that no encoder gives are refused before they are a voice") {
+  const auto create = [](auto change) {
+    float numbers[] = {1, 2, 3, 4, 5, 6, 7, 8};
+    int64_t tokens[] = {7, 8};
+    loquor_voice_tensors tensors = some_tensors();
+    change(tensors, numbers, tokens);
+    loquor_voice* voice = nullptr;
+    const std::string text = refused(loquor_voice_create(&tensors, &voice));
+    CHECK(voice == nullptr);
+    return text;
+  };
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  CHECK(create([](auto& t, auto& n, auto&) {
+          t.audio_features = n, n[5] = kNan;
+        }).find("audio_features holds values that are not finite") != std::string::npos);
+  CHECK(create([](auto& t, auto& n, auto&) {
+          t.speaker_embeddings = n, n[0] = kInfinity;
+        }).find("speaker_embeddings holds values") != std::string::npos);
+  CHECK(create([](auto& t, auto& n, auto&) {
+          t.speaker_features = n, n[7] = -kInfinity;
+        }).find("speaker_features holds values") != std::string::npos);
+  CHECK(create([](auto& t, auto&, auto& k) {
+          t.audio_tokens = k, k[1] = -1;
+        }).find("audio_tokens must not be negative, not -1") != std::string::npos);
 }
 
 TEST_CASE("each thread has an error text of its own") {

@@ -15,6 +15,7 @@
 
 #include "refusal.hpp"
 #include "studio.hpp"
+#include "temp_folder.hpp"
 
 using namespace loquor;
 using namespace loquor::testing;
@@ -248,6 +249,21 @@ TEST_CASE("an engine whose graph cannot be loaded is kModel, whichever graph it 
     CHECK(found.names(std::string(kGraphNames[static_cast<std::size_t>(graph)]) +
                       ".onnx: a failure made by the test"));
   }
+}
+
+TEST_CASE("no graph is loaded where the weights of one lie outside the bundle") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  const TempFolder folder;
+  const auto copy = std::filesystem::path(folder.path()) / "bundle";
+  std::filesystem::copy(bundle("gqa"), copy, std::filesystem::copy_options::recursive);
+  const auto weights = copy / "onnx" / "conditional_decoder.onnx_data";
+  std::filesystem::rename(weights, folder.path() + "/elsewhere");
+  std::filesystem::create_symlink("../../elsewhere", weights);
+  const Refusal found = refusal([&] { Engine(shim.api, copy.string(), engine_options()); });
+  CHECK(found.kind == ErrorKind::kModel);
+  CHECK(found.names("outside the bundle"));
+  CHECK(CreateSession::calls == 0);
 }
 
 TEST_CASE("the speech encoder is unloaded when nobody uses it, and loaded again for the next voice") {

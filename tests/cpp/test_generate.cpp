@@ -216,13 +216,15 @@ TEST_CASE("a voice of another model, or a damaged one, is refused before anythin
   refused([](Voice& v) { ++v.prefix_length; }, "audio_features holds");
   refused([](Voice& v) { v.audio_features.pop_back(); }, "audio_features holds");
   refused([](Voice& v) { v.audio_features[5] = kNan; }, "audio_features holds values that are not finite");
-  refused([](Voice& v) { v.audio_features.clear(), v.prefix_length = 0; }, "audio_features holds 0 values");
+  refused([](Voice& v) { v.audio_features.clear(), v.prefix_length = 0; }, "must be 1 to 1024, not 0");
   refused([](Voice& v) { v.speaker_embeddings.resize(191); }, "speaker_embeddings should be 192 but is 191");
   refused([](Voice& v) { v.speaker_embeddings[0] = kNan; }, "speaker_embeddings holds values that are not");
   refused([](Voice& v) { v.speaker_feature_size = 40; }, "speaker_features should be 80 but is 40");
-  refused([](Voice& v) { ++v.speaker_frames; }, "speaker_features holds");
+  refused([](Voice& v) { v.speaker_features.pop_back(); }, "speaker_features holds");
+  refused([](Voice& v) { ++v.speaker_frames; }, "speaker_features must be two frames for each of its");
+  refused([](Voice& v) { v.audio_tokens.pop_back(); }, "speaker_features must be two frames for each of its");
   refused([](Voice& v) { v.audio_tokens[0] = 6561; }, "audio_tokens holds 6561");
-  refused([](Voice& v) { v.audio_tokens[0] = -1; }, "audio_tokens holds -1");
+  refused([](Voice& v) { v.audio_tokens[0] = -1; }, "audio_tokens must not be negative, not -1");
   CHECK(RunWithBinding::calls == 0);
 }
 

@@ -168,6 +168,19 @@ TEST_CASE("nesting ends at 64 levels, however deep the text goes") {
   CHECK_FALSE(refusal(std::string(1000000, '[')).empty());
 }
 
+TEST_CASE("a text ends at 1 MiB and 20,000 values") {
+  const auto list = [](int count) {
+    std::string text = "[1.5";
+    for (int i = 1; i < count; ++i) text += ",1.5";
+    return text + ']';
+  };
+  CHECK(Json::parse(list(Json::kMostValues - 1)).items().size() == 19'999);  // the array is one too
+  CHECK(refusal(list(Json::kMostValues)) == "JSON line 1 column 79998: expected at most 20000 values");
+  const std::string whole = '"' + std::string(Json::kMostBytes - 2, 'x') + '"';
+  CHECK(Json::parse(whole).as_string().size() == Json::kMostBytes - 2);
+  CHECK(refusal(whole + ' ') == "JSON line 1 column 1: expected at most 1048576 bytes");
+}
+
 TEST_CASE("an accessor of the wrong type names the line, what it wanted and what it found") {
   const Json config = Json::parse("{\n\"a\": [1.5],\n\"b\": \"x\"}");
   CHECK_THROWS_WITH(config.find("a")->as_string(), "JSON line 2: expected a string, found an array");

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "model/bundle_files.hpp"
+#include "model/generation_options.hpp"
 #include "model/manifest.hpp"
 #include "refusal.hpp"
 #include "temp_folder.hpp"
@@ -108,6 +109,42 @@ TEST_CASE("generation_config.json gives the defaults, by the hub's keys") {
   CHECK(bundle.manifest().defaults.temperature == 0.8f);
 }
 
+TEST_CASE("what is null counts as absent") {
+  Bundle bundle;
+  bundle.config(R"({"model_type": null, "sample_rate": null, "guards": null, "text_config": null})");
+  CHECK(bundle.manifest().sample_rate == 24000);
+  bundle.config(R"({"text_config": {"text_vocab_size": null}})");
+  CHECK(bundle.manifest().text_vocab_size == 50276);
+}
+
+TEST_CASE("settings larger than any real ones are refused, and so is what is no file") {
+  Bundle bundle;
+  bundle.config("{\"a\": \"" + std::string(4 << 20, 'x') + "\"}");
+  CHECK(bundle.refused().names("config.json: JSON line 1 column 1: expected at most 1048576 bytes"));
+  const std::string file = bundle.folder().path() + "/config.json";
+  std::filesystem::remove(file);
+  std::filesystem::create_directory(file);
+  CHECK(bundle.refused().names("config.json is no regular file"));
+}
+
+TEST_CASE("a bundle may have for its default what a request may ask for") {
+  Bundle bundle;
+  bundle.generation(
+      R"({"temperature": 10, "top_k": 2147483647, "top_p": 1, "min_p": 1, "repetition_penalty": 1e30,
+                        "max_new_tokens": 2147483647})");
+  bundle.config(
+      R"({"stream_max_chunk": 1048576, "stream_left_context": 1048576, "stream_look_ahead": 1048576,
+                        "stream_fade_samples": 65536})");
+  const auto manifest = bundle.manifest();
+  CHECK(manifest.defaults.top_k == 2147483647);
+  CHECK(manifest.defaults.min_p == 1);
+  CHECK(manifest.defaults.repetition_penalty == 1e30f);
+  CHECK(manifest.streaming.max_chunk == 1048576);
+  CHECK(manifest.streaming.fade_samples == 65536);
+  loquor::validate(manifest.defaults);
+  loquor::validate(manifest.streaming);
+}
+
 TEST_CASE("settings that cannot be meant are refused by file, key and range") {
   struct Case {
     const char* json;
@@ -122,6 +159,11 @@ TEST_CASE("settings that cannot be meant are refused by file, key and range") {
       {R"({"stop_speech_token": -1})", "'stop_speech_token'"},
       {R"({"max_positions": 1e30})", "config.json"},
       {R"({"text_config": {"text_vocab_size": true}})", "config.json"},
+      {R"({"text_config": []})", "expected an object, found an array"},
+      {R"({"text_config": "small"})", "expected an object, found a string"},
+      {R"({"guards": "loop"})", "expected an array, found a string"},
+      {R"({"guards": [["loop"]]})", "expected a string, found an array"},
+      {R"({"stream_max_chunk": {}})", "expected an integer, found an object"},
       {R"({"sample_rate": 24000)", "config.json"},
       {R"([1, 2])", "config.json"},
       {"", "config.json"},

@@ -3,11 +3,14 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <cstring>
+#include <limits>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "capi/handles.hpp"
 #include "decode/prefix_cache.hpp"
 #include "hall.hpp"
 #include "refusal.hpp"
@@ -24,7 +27,13 @@ std::shared_ptr<const Voice> voice_with(float value) {
 }
 
 void put(PrefixCache& cache, const std::shared_ptr<const Voice>& voice, std::size_t size) {
-  const auto prefix = cache.make(voice, size);
+  const auto prefix = cache.make_computed(voice, size);
+  REQUIRE((prefix != nullptr));
+  cache.put(prefix);
+}
+
+void bring(PrefixCache& cache, const std::shared_ptr<const Voice>& voice, std::size_t size) {
+  const auto prefix = cache.make_brought(voice, size);
   REQUIRE((prefix != nullptr));
   cache.put(prefix);
 }
@@ -93,10 +102,10 @@ TEST_CASE("the least recently used prefixes make way, and their bytes never exce
   put(cache, a, 90);  // in the place of its older one
   CHECK(cache.usage().count == 1);
   CHECK(cache.usage().bytes == 90);
-  CHECK((cache.make(b, 101) == nullptr));
-  CHECK((cache.make(b, 0) == nullptr));
+  CHECK((cache.make_computed(b, 101) == nullptr));
+  CHECK((cache.make_brought(b, 0) == nullptr));
   CHECK(cache.usage().bytes == 90);
-  CHECK((PrefixCache(0).make(a, 1) == nullptr));
+  CHECK((PrefixCache(0).make_computed(a, 1) == nullptr));
 }
 
 TEST_CASE("a voice that was read again is the same voice, one that differs in a value is not") {
@@ -104,6 +113,28 @@ TEST_CASE("a voice that was read again is the same voice, one that differs in a 
   put(cache, voice_with(1), 10);
   CHECK((cache.find(*voice_with(1)) != nullptr));
   CHECK((cache.find(*voice_with(1.5f)) == nullptr));
+}
+
+TEST_CASE("a prefix that somebody brought is its own voice's alone, and what was computed is better") {
+  PrefixCache cache(100);
+  auto brought = voice_with(1);
+  bring(cache, brought, 40);
+  CHECK(cache.find(*brought)->size == 40);
+  CHECK((cache.find(*voice_with(1)) == nullptr));
+  CHECK_FALSE(cache.has_computed(*brought));
+  bring(cache, brought, 30);  // in the place of its older one
+  CHECK(cache.usage().bytes == 30);
+
+  put(cache, voice_with(1), 20);
+  CHECK(cache.find(*brought)->size == 20);
+  CHECK(cache.find(*voice_with(1))->size == 20);
+  CHECK(cache.has_computed(*brought));
+  CHECK(cache.usage().bytes == 50);
+
+  brought.reset();  // nobody can ask for it any more: it makes way before those that are used
+  put(cache, voice_with(2), 60);
+  CHECK(cache.usage().count == 2);
+  CHECK((cache.find(*voice_with(1)) != nullptr));
 }
 
 TEST_CASE("with a kept prefix the tokens are those without, in every form and precision") {
@@ -170,6 +201,13 @@ TEST_CASE("a prefix goes to another engine of the same graphs, and nothing else 
       refusal([&] { second.engine.keep_prefix(second.voice, {made->kv.get(), made->size - 4}); });
   CHECK(shorter.kind == ErrorKind::kInvalidInput);
   CHECK(shorter.names("should be " + std::to_string(made->size) + " bytes"));
+  std::vector<unsigned char> infinite(made->kv.get(), made->kv.get() + made->size);
+  const float infinity = std::numeric_limits<float>::infinity();
+  std::memcpy(infinite.data() + made->size - 4, &infinity, 4);
+  const Refusal wild =
+      refusal([&] { second.engine.keep_prefix(second.voice, {infinite.data(), infinite.size()}); });
+  CHECK(wild.kind == ErrorKind::kInvalidInput);
+  CHECK(wild.names("holds values that are not finite"));
   Stage small(shim, "gqa", with_prefixes(1000));
   const Refusal too_small = refusal([&] { small.engine.prefix(small.voice, nullptr); });
   CHECK(too_small.kind == ErrorKind::kInvalidInput);
@@ -177,6 +215,55 @@ TEST_CASE("a prefix goes to another engine of the same graphs, and nothing else 
   small.engine.keep_prefix(small.voice, {made->kv.get(), made->size});  // there is no room: no matter
   CHECK(small.engine.prefixes().count == 0);
   CHECK(small.generate(sampled(40, 2)).ids == expected);
+}
+
+TEST_CASE("a false prefix harms nobody but the voice it was brought for") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Stage stage(shim, "gqa", with_prefixes(kPlenty));
+  const auto expected = Stage(shim, "gqa", with_prefixes(0)).generate(sampled(40, 2)).ids;
+  const auto twin = stage.other(0);  // another file with the same features
+  const std::vector<unsigned char> zeros(
+      stage.engine.model().language_model.snapshot_bytes(twin->prefix_length));
+  stage.engine.keep_prefix(twin, {zeros.data(), zeros.size()});
+  const auto harmed = [&] { return stage.engine.generate({text_ids(), twin, sampled(40, 2)}, nullptr, {}); };
+  CHECK(harmed().ids != expected);
+  const Tokens tokens = stage.generate(sampled(40, 2));
+  CHECK(tokens.cached_positions == 0);
+  CHECK(tokens.ids == expected);
+  CHECK(harmed().ids == expected);  // now that the engine knows better
+  stage.engine.keep_prefix(twin, {zeros.data(), zeros.size()});
+  CHECK(harmed().ids == expected);
+  const PrefixPtr known = stage.engine.prefix(twin, nullptr);
+  CHECK_FALSE(std::equal(zeros.begin(), zeros.end(), known->kv.get()));
+}
+
+TEST_CASE("a prefix of another layout is refused by the C ABI, whatever its size") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  loquor_engine engine{{shim.api, bundle("gqa"), with_prefixes(kPlenty)}};
+  const loquor_voice voice{std::make_shared<const Voice>(engine.engine.encode_voice(recording(), nullptr))};
+  CHECK(loquor_engine_check_voice(&engine, &voice) == LOQUOR_OK);
+  loquor_prefix* made = nullptr;
+  REQUIRE(loquor_engine_get_prefix(&engine, &voice, nullptr, &made) == LOQUOR_OK);
+  loquor_prefix_info info = {};
+  info.struct_size = sizeof(info);
+  REQUIRE(loquor_prefix_get_info(made, &info) == LOQUOR_OK);
+  CHECK(loquor_engine_keep_prefix(&engine, &voice, &info) == LOQUOR_OK);
+  const auto refused = [&](auto change) {
+    loquor_prefix_info other = info;
+    change(other);
+    CHECK(loquor_engine_keep_prefix(&engine, &voice, &other) == LOQUOR_ERROR_INVALID_INPUT);
+    return std::string(loquor_last_error());
+  };
+  CHECK(refused([](auto& i) { std::swap(i.heads, i.positions); }).find("should be float32 [") ==
+        std::string("the prefix of this voice ").size());
+  CHECK(refused([](auto& i) { i.dtype = "float16"; }).find("but is float16 [") != std::string::npos);
+  CHECK(refused([](auto& i) { i.dtype = nullptr; }) == "dtype must not be NULL");
+  CHECK(refused([](auto& i) { i.data = nullptr; }) == "data must not be NULL");
+  CHECK(refused([](auto& i) { i.size -= 4; }).find(" bytes but is ") != std::string::npos);
+  CHECK(refused([](auto& i) { i.struct_size = 0; }) == "prefix: struct_size is not set");
+  loquor_prefix_destroy(made);
 }
 
 TEST_CASE("others step while a prompt is run in pieces, and one that leaves meanwhile is no loss") {

@@ -84,7 +84,8 @@ TEST_CASE("a prepared graph that cannot be read is an error that names it") {
   const std::string file = file_of(bundle_files, LOQUOR_LANGUAGE_MODEL);
   loquor_session* none = nullptr;
   CHECK(loquor_session_open(runtime.get(), file.c_str(), "nowhere.onnx", 1, &none) == LOQUOR_ERROR_MODEL);
-  CHECK(std::string(loquor_last_error()) == "cannot read the prepared graph nowhere.onnx");
+  CHECK(std::string(loquor_last_error()) ==
+        "nowhere.onnx cannot be used as an ONNX graph (it is no regular file): fetch the bundle again");
   // Any graph serves: here the untouched one as bytes, with its weights beside the file.
   CHECK(loquor_session_open(runtime.get(), file.c_str(), file.c_str(), 1, &none) == LOQUOR_OK);
   loquor_session_close(none);

@@ -193,3 +193,13 @@ def test_each_offence_is_noticed() -> None:
         "import sys\nprint(1)\nsys.exit(2)\nassert 3\nraise SystemExit\nfrom sys import exit\nprintable = 1\n"
     )
     assert [line for line, _ in sorted(offences(ast.parse(source)))] == [2, 3, 4, 5, 6]
+
+
+def test_one_place_writes_safetensors() -> None:
+    """Its writer takes strided arrays for contiguous ones; `Voice` holds none, and the recipe goes by it."""
+    scripts = [path for path in (ROOT / "scripts").iterdir() if path.is_file()]
+    folders = [ROOT / "python", ROOT / "training", ROOT / "benchmarks"]
+    code = [*scripts, *(path for folder in folders for path in folder.rglob("*.py"))]
+    writer = re.compile(r"safetensors(\.\w+)* import [^\n]*\bsave|\bserialize(_file)?\b")
+    found = {str(path.relative_to(ROOT)) for path in code if writer.search(path.read_text(encoding="utf-8"))}
+    assert found == {"python/loquor/voice.py"}

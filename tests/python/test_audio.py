@@ -233,3 +233,22 @@ def test_a_wav_stream_into_a_pipe_ends_where_it_ends() -> None:
     header = pipe.getvalue()[:44]
     assert header[4:8] == header[40:44] == b"\xff\xff\xff\xff"
     assert len(pipe.getvalue()) == 44 + 14
+
+
+def test_an_audio_is_an_array_of_its_samples() -> None:
+    audio = tone(2.0)
+    assert np.shares_memory(np.asarray(audio), audio.samples)
+    assert not np.shares_memory(np.array(audio), audio.samples)
+    doubled = np.asarray(audio, np.float64)
+    assert doubled.dtype == np.float64 and doubled.shape == (48_000,)
+    np.testing.assert_array_equal(np.concatenate([audio, audio])[48_000:], audio.samples)
+    if np.lib.NumpyVersion(np.__version__) >= "2.0.0":
+        assert np.shares_memory(np.asarray(audio, copy=False), audio.samples)
+        with pytest.raises(ValueError, match="copy"):
+            np.asarray(audio, np.float64, copy=False)
+
+
+def test_a_repr_is_one_short_line() -> None:
+    assert repr(dataclasses.replace(tone(1.5), warnings=())) == "Audio(1.50 s at 24000 Hz)"
+    warned = dataclasses.replace(tone(0), warnings=("a", "b"))
+    assert repr(warned) == "Audio(0.00 s at 24000 Hz, 2 warnings)"

@@ -82,7 +82,7 @@ def test_the_wrong_precision_is_told_from_an_unknown_one(bundle_of: BundleOf) ->
     message = refused(lambda: Engine(bundle_of(), dtype="q4"), ModelError)
     assert "dtype q4" in message
     assert "found: fp32" in message
-    for dtype in ("int8", "FP32", "fp32,lm=q4", "fp32,embed_tokens=", "=", ",", "fp32\n", "fp32 ", "q4;fp16"):
+    for dtype in ("int8", "FP32", "fp32,lm=q4", "fp32,embed_tokens=", "=", ",", "fp 32", "fp32\v", "q4;fp16"):
         assert "is not understood" in refused(
             lambda dtype=dtype: Engine(bundle_of(), dtype=dtype), InvalidInputError
         )

@@ -136,9 +136,10 @@ def test_a_silent_recording(engine: Engine, flaw: str) -> None:
 def test_ten_minutes_are_cut(engine: Engine, recording: NDArray[np.float32]) -> None:
     long = np.tile(recording, 100)
     made = engine.voice((long, 24_000))
-    np.testing.assert_array_equal(
-        made.audio_features, engine.voice((long[: 15 * 24_000], 24_000)).audio_features
-    )
+    assert "longer than 15 s" in made.warnings[0]
+    first = engine.voice((long[: 15 * 24_000], 24_000))
+    assert made.audio_features.shape == first.audio_features.shape  # its loudness is that of the whole
+    np.testing.assert_allclose(made.audio_features, first.audio_features, atol=0.01)
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 import soundfile
 
 import loquor
 from loquor import Engine
-from loquor.bench import Questions, measure, memory, read_bandwidth, row_of, step_bytes, table, take_turns
+from loquor.bench import (
+    SCHEMA,
+    Questions,
+    document,
+    machine,
+    measure,
+    memory,
+    read_bandwidth,
+    row_of,
+    step_bytes,
+    table,
+    take_turns,
+)
 from loquor.bench.machine import forget_peak
 from loquor.cli import main
 from loquor.errors import ExecutionError, InvalidInputError
@@ -41,12 +54,31 @@ def test_rivals_take_turns_and_the_warm_up_does_not_count() -> None:
 
 def test_a_row_is_median_p95_best_and_the_median_of_the_ratios() -> None:
     taken, baseline = [0.002, 0.001, 0.004], [0.004, 0.004, 0.004]
-    row = row_of("it", taken, baseline=baseline, condition={"context": 450}, facts={"share": "7%"})
-    assert (row.median, row.fastest, row.ratio, row.rounds) == (2.0, 1.0, 2.0, 3)
-    assert row.p95 == pytest.approx(3.8)
-    assert row_of("speed", [0.5], unit="").median == 0.5
-    lines = "\n".join(table([row, row_of("alone", [0.001])]))
-    assert "context 450" in lines and "2.00x" in lines and "share 7%" in lines and "alone" in lines
+    other = row_of("the other", baseline)
+    row = row_of("it, fp16", taken, shared={"context": 450}, facts={"a_share": 0.07}).against(other)
+    assert (row.name, row.median, row.least, row.ratio) == ("it_fp16", 0.002, 0.001, 2.0)
+    assert row.p95 == pytest.approx(0.0038)
+    lines = "\n".join(table([row, row_of("alone", [0.001]), row_of("speed", [0.5], unit="1")]))
+    assert "context 450" in lines and "2.00x" in lines and "a share 7%" in lines and "alone" in lines
+    assert "2.00      3.80      1.00 ms" in lines and "0.500" in lines
+
+
+def test_a_document_has_the_samples_and_says_what_was_compared() -> None:
+    base = row_of("by turns", [0.004, 0.004], condition={"batch": 1})
+    row = row_of("together", [0.002, 0.001], condition={"batch": 2}, facts={"a_share": 0.5}).against(base)
+    content = document("batch", [row], machine(), {"steps": 40})
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    jsonschema.validate(json.loads(json.dumps(content)), schema)
+    assert content["rows"] == [
+        {
+            "name": "together", "condition": {"batch": 2}, "unit": "s", "samples": [0.002, 0.001],
+            "median": 0.0015, "p95": 0.00195, "least": 0.001, "ratio": 3.0,
+            "baseline": {"name": "by_turns", "condition": {"batch": 1}}, "facts": {"a_share": 0.5},
+        }
+    ]  # fmt: skip
+    content["rows"][0]["name"] = "a label, for people"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(content, schema)
 
 
 def test_ratios_are_those_within_a_round() -> None:
@@ -114,7 +146,7 @@ def test_every_answer_is_a_time(asked: Questions) -> None:
     answers = [
         asked.prefill(ids, asked.voice),
         asked.step(len(asked.voice.audio_features) + 9, 5),
-        asked.vocoder(10),
+        asked.decoder(10),
         asked.first_token("Hello.", asked.voice),
         asked.first_audio("Hello.", asked.fresh_voice(), 10),
         asked.real_time_factor("Hello.", 10),
@@ -150,25 +182,26 @@ def test_the_figures_of_a_bundle(
     assert main(["bench", *flags, "--json", str(out)]) == 0
     captured = capsys.readouterr()
     found = json.loads(out.read_text(encoding="utf-8"))
-    assert (found["threads"], found["kv_cache"]) == (1, "in_place int8")
-    assert found["dtypes"]["language_model"] == "q4"
-    assert found["prepared"]["language_model"] == "prepared"
-    assert found["gigabytes_per_second"] > 0
-    assert {"cpu", "cores", "platform", "python", "versions", "time"} <= found["machine"].keys()
-    rows = {row["rival"]: row for row in found["rows"]}
-    names = (
-        "load", "voice from its recording", "prefill of", "decode step at 450", "decode step at 500",
-        "decoder, 125 tokens", "first sound, new voice", "first sound, voice known", "real-time factor",
-    )  # fmt: skip
-    for name in names:
-        assert any(label.startswith(name) for label in rows), name
+    jsonschema.validate(found, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    facts = found["facts"]
+    assert (found["benchmark"], facts["threads"]) == ("bench", 1)
+    assert (facts["kv_mode"], facts["kv_dtype"]) == ("in_place", "int8")
+    assert facts["dtypes"]["language_model"] == "q4"
+    assert facts["prepared"]["language_model"] == "prepared"
+    assert facts["gigabytes_per_second"] > 0
+    rows = {(row["name"], *row["condition"].values()): row for row in found["rows"]}
+    assert {key[0] for key in rows} == {
+        "load", "encode", "prefill", "decode_step", "decoder", "first_sound", "real_time_factor"
+    }  # fmt: skip
     for row in rows.values():
-        assert 0 < row["fastest"] <= row["median"] <= row["p95"], row
-        assert row["rounds"] == 2
-        assert row["rival"] in captured.out
-    assert rows["decode step at 450"]["facts"]["of the bandwidth limit"].endswith("%")
-    assert rows["first sound, new voice"]["ratio"] == 1
-    assert rows["real-time factor"]["unit"] == ""
+        assert 0 < row["least"] <= row["median"] <= row["p95"], row
+        assert len(row["samples"]) == 2
+    for label in ("load", "voice from its recording", "decode step at 500", "first sound, voice known"):
+        assert label in captured.out
+    assert rows["decode_step", 450]["facts"]["bandwidth_share"] > 0
+    assert rows["first_sound", "new"]["ratio"] == 1
+    assert rows["first_sound", "known"]["baseline"] == {"name": "first_sound", "condition": {"voice": "new"}}
+    assert rows["real_time_factor",]["unit"] == "1"
     assert "round 2 of 2" in captured.err
 
 

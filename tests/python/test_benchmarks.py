@@ -6,25 +6,61 @@ import importlib.util
 import json
 import math
 import runpy
+import statistics
 import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
+
+from loquor.bench import SCHEMA
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 SCRIPTS = sorted(path.name for path in FOLDER.glob("*.py") if path.name != "harness.py")
 
-SHORT = ["--tokens", "8", "--seconds", "6"]
+SMALL = ["--size", "tiny", "--dtype", "q4", "--rounds", "2", "--threads", "1"]
+SHORT = [*SMALL, "--tokens", "8", "--seconds", "6"]
+KNOWN = ("voice", "known")
 QUICK = {
-    "prefill.py": (["--text", "10"], {"public loop", "public loop, level 4", "loquor, new voice"}),
-    "latency.py": (SHORT, {"first token, recording", "first sound, voice known", "whole utterance"}),
-    "pipeline.py": (SHORT, {"prefill", "decode steps", "decoder", "rest", "all"}),
+    "prefill.py": ([*SMALL, "--text", "10"], {("public_loop",), ("public_loop_level_4",), ("loquor", KNOWN)}),
+    "latency.py": (
+        SHORT,
+        {("first_token", ("voice", "recording")), ("first_sound", KNOWN), ("whole_utterance",)},
+    ),
+    "pipeline.py": (SHORT, {("prefill",), ("decode_steps",), ("decoder",), ("rest",), ("all",)}),
     "batch.py": (
-        ["--batch", "1", "3", "--context", "450", "--steps", "1"],
-        {"B = 1, by turns", "B = 3, by turns", "B = 3, together"},
+        [*SMALL, "--batch", "1", "3", "--context", "450", "--steps", "1"],
+        {("by_turns", ("batch", 1)), ("by_turns", ("batch", 3)), ("together", ("batch", 3))},
+    ),
+    "memory.py": (
+        ["--size", "tiny", "--dtype", "q4", "--threads", "1"],
+        {
+            ("resident", ("held", "engine")),
+            ("peak", ("held", "published_four")),
+            ("kv_cache", ("held", "spoken")),
+        },
+    ),
+    "asyncio_streams.py": (
+        ["--streams", "2", "--tokens", "5", "--threads", "1"],
+        {("lag", ("streams", 0)), ("lag", ("streams", 2))},
+    ),
+    "streams.py": (
+        ["mini", "--streams", "1", "2", "--tokens", "8", "--rounds", "1", "--cancels", "2", "--threads", "1"],
+        {("first_sound", ("streams", 2)), ("tokens_per_second", ("way", "one_at_a_time")), ("cancel",)},
+    ),
+    "kv_quality.py": (
+        ["--steps", "2", "--threads", "1"],
+        {("divergence", ("graph", "prepared_int8_kv")), ("same_draw", ("graph", "published"))},
+    ),
+    "determinism.py": (
+        ["--size", "tiny", "--dtypes", "q4", "--tokens", "5", "--price"],
+        {("first_difference", ("against", "streamed")), ("logit_difference", ("kv_dtype", "int8")),
+         ("tokens_per_second", ("steps", "by_turns"))},
     ),
 }  # fmt: skip
+"""{script: (arguments, (name, parts of the condition) of rows that must be there)}."""
+PLOTTED = ("prefill.py", "latency.py", "pipeline.py", "batch.py")
 
 
 @pytest.fixture
@@ -51,22 +87,39 @@ def test_every_script_says_what_it_asks(run: Any, script: str, capsys: pytest.Ca
 def test_figures(run: Any, script: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments, expected = QUICK[script]
     out = tmp_path / "figures.json"
-    small = ["--size", "tiny", "--dtype", "q4", "--rounds", "2", "--threads", "1", "--json", str(out)]
-    assert run(script, *small, *arguments) == 0
+    assert run(script, *arguments, "--json", str(out)) in (0, None)
     found = json.loads(out.read_text(encoding="utf-8"))
-    assert {"cpu", "cores", "load", "versions", "commit", "changed", "time"} <= found["machine"].keys()
-    assert found["question"]
-    rows = found["rows"]
-    assert expected <= {row["rival"] for row in rows}
-    for row in rows:
-        assert 0 < row["fastest"] <= row["median"] <= row["p95"] < math.inf, row
-        assert (row["rounds"] == 2 and row["ratio"] is None) or row["ratio"] > 0, row
+    jsonschema.validate(found, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    assert {"commit", "changed"} <= found["machine"].keys()
+    assert found["benchmark"] == Path(script).stem
+    seen = [
+        {(row["name"],), *((row["name"], item) for item in row["condition"].items())} for row in found["rows"]
+    ]
+    assert [one for one in expected if not any(one in keys for keys in seen)] == []
+    for row in found["rows"]:
+        assert row["least"] == pytest.approx(min(row["samples"]), rel=1e-5), row
+        assert row["median"] == pytest.approx(statistics.median(row["samples"]), rel=1e-5), row
+        assert row["least"] <= row["median"] <= row["p95"] < math.inf, row
+        assert row["unit"] != "s" or row["least"] > 0 or row["name"] in ("dry", "lag", "rest"), row
+        assert (row["ratio"] is None) == (row["baseline"] is None)
     printed = capsys.readouterr().out
-    assert all(row["rival"] in printed for row in rows)
+    if script not in PLOTTED:
+        return
+    assert printed.count(" ms") == len(found["rows"])
     if importlib.util.find_spec("matplotlib") is None:
         assert "no plot: matplotlib is missing" in printed
     else:
         assert (tmp_path / "figures.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_figures_of_text(run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "figures.json"
+    assert run("text.py", "--rounds", "1", "--json", str(out)) == 0
+    rows = json.loads(out.read_text(encoding="utf-8"))["rows"]
+    assert {row["condition"]["characters"] for row in rows} == {100, 3200}
+    assert {"spell, prose", "spell, numbers"} <= {row["rival"] for row in rows}
+    assert all(0 < row["fastest"] <= row["median"] < math.inf for row in rows)
+    assert "spell, prose" in capsys.readouterr().out
 
 
 def test_a_rival_that_is_not_installed_is_left_out(
@@ -75,7 +128,7 @@ def test_a_rival_that_is_not_installed_is_left_out(
     out = tmp_path / "figures.json"
     small = ["--size", "tiny", "--dtype", "q4", "--rounds", "1", "--text", "10", "--json", str(out)]
     assert run("prefill.py", *small, "--rivals", str(tmp_path / "no-python")) == 0
-    missing = json.loads(out.read_text(encoding="utf-8"))["rivals_missing"]
+    missing = json.loads(out.read_text(encoding="utf-8"))["facts"]["rivals_missing"]
     assert set(missing) == {"llama.cpp", "onnxruntime-genai"}
     assert all("does not start" in problem for problem in missing.values())
     assert "left out: llama.cpp: " in capsys.readouterr().out

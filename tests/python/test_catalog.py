@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
+from loquor import Engine
+from loquor._core import graph_files
 from loquor.catalog import CATALOG, DTYPES, GRAPHS, BundleFile, choose_dtypes, offered_dtypes, pick_files
 from loquor.errors import InvalidInputError, ModelError
+from loquor.hub import download, resolve
+from loquor.prepare import prepare_bundle
 
 
 def _mebibytes(model: str, dtype: str) -> float:
@@ -95,8 +104,7 @@ def test_auto_takes_one_file_of_each_graph() -> None:
     ("dtype", "chosen"),
     [
         ("auto", ("q4", "q4", "q4", "q4")),
-        ("auto:fp32", ("fp32", "fp32", "fp32", "fp32")),
-        ("auto:q8,language_model=auto", ("q8", "q8", "q4", "q8")),
+        ("q8,language_model=auto", ("q8", "q8", "q4", "q8")),
         ("fp16", ("fp16", "fp16", "fp16", "fp16")),
         ("language_model=q4f16,conditional_decoder=fp32", ("q4", "q4", "q4f16", "fp32")),
         (" fp16 , conditional_decoder = fp32 ", ("fp16", "fp16", "fp16", "fp32")),
@@ -109,7 +117,7 @@ def test_a_precision_for_all_or_for_each(dtype: str, chosen: tuple[str, ...]) ->
 
 @pytest.mark.parametrize(
     "dtype",
-    ["", "int8", "q4,", "decoder=q4", "language_model=", "=q4 ", "a=b=q4", "Q4", "auto:", "auto:q5", "q4:q8"],
+    ["", "int8", "q4,", "decoder=q4", "language_model=", "=q4 ", "a=b=q4", "Q4", "auto:", "auto:q4", "q4:q8"],
 )
 def test_a_malformed_precision_lists_the_known_ones(dtype: str) -> None:
     with pytest.raises(InvalidInputError, match="not understood") as caught:
@@ -120,7 +128,9 @@ def test_a_malformed_precision_lists_the_known_ones(dtype: str) -> None:
 def test_a_preference_is_given_up_where_it_is_not_on_offer() -> None:
     usual = choose_dtypes(CATALOG["nano"].dtypes, "auto", "nano")
     assert "fp32" not in usual.values()
-    assert choose_dtypes(CATALOG["nano"].dtypes, "auto:fp32", "nano") == usual
+    assert choose_dtypes(CATALOG["nano"].dtypes, "auto", "nano", prefer="fp32") == usual
+    mixed = choose_dtypes(CATALOG["turbo"].dtypes, "q4,language_model=auto", "turbo", prefer="fp32")
+    assert mixed == dict.fromkeys(GRAPHS, "q4") | {"language_model": "fp32"}
 
 
 def test_a_precision_not_on_offer_lists_the_offer() -> None:
@@ -152,3 +162,46 @@ def test_numbered_and_dotted_weights_belong_to_their_graph_only() -> None:
     assert offered_dtypes([*paths, *other]) == dict.fromkeys(GRAPHS, ("fp32",))
     picked = pick_files([BundleFile(path) for path in [*paths, *other]], "auto", "mine")
     assert [file.path for file in picked] == paths
+
+
+@pytest.fixture(scope="module")
+def all_precisions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("all")
+    (folder / "onnx").mkdir()
+    for graph in GRAPHS:
+        for suffix in DTYPES.values():
+            (folder / "onnx" / f"{graph}{suffix}.onnx").touch()
+    return folder
+
+
+_ITEMS = st.sampled_from([*DTYPES, *GRAPHS, "auto", "auto:q4", "=", "=", " ", "\t", "", "Q4", "x", ":"])
+_LISTS = st.lists(st.lists(_ITEMS, max_size=4).map("".join), min_size=1, max_size=3).map(",".join)
+
+
+@settings(deadline=None)
+@given(_LISTS)
+@example("fp32, conditional_decoder=fp32")
+@example("auto:q4")
+@example(" q4 ,\tembed_tokens = fp32\n")
+def test_the_core_reads_a_precision_as_the_download_does(all_precisions: Path, dtype: str) -> None:
+    """Else a model is fetched and then refused."""
+    offered = dict.fromkeys(GRAPHS, tuple(DTYPES))
+
+    def outcome(choose: Callable[[], dict[str, str]]) -> dict[str, str] | None:
+        try:
+            return choose()
+        except InvalidInputError:
+            return None
+
+    ours = outcome(lambda: choose_dtypes(offered, dtype, "x"))
+    core = outcome(lambda: {name: f[1] for name, f in graph_files(str(all_precisions), dtype).items()})
+    assert ours == core
+
+
+@pytest.mark.parametrize("dtype", ["auto:q4", "q4;fp32", 4])
+def test_a_precision_that_cannot_be_is_refused_before_anything_is_looked_for(dtype: Any) -> None:
+    for use in (Engine, resolve, download):
+        with pytest.raises(InvalidInputError, match="dtype"):
+            use("nobody/nothing", dtype=dtype)
+    with pytest.raises(InvalidInputError, match="dtype"):
+        prepare_bundle(Path("nowhere"), dtype)

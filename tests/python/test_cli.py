@@ -219,6 +219,17 @@ def test_voice_makes_what_say_takes(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert same_speech(a, b)
 
 
+def test_what_harms_a_voice_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    samples, rate = soundfile.read(RECORDING, dtype="float32")
+    soundfile.write(tmp_path / "quiet.wav", 0.01 * samples, rate, subtype="FLOAT")
+    quiet, text = str(tmp_path / "quiet.wav"), "It was late. Nobody was there. " * 9
+    assert main(["voice", quiet, "-o", str(tmp_path / "me.safetensors")]) == 0
+    assert capsys.readouterr().err.count("is very quiet") == 1
+    for extra in ([], ["--stream"]):
+        assert main(["say", text, "-o", str(tmp_path / "out.wav"), "--voice", quiet, "-q", *extra]) == 0
+        assert capsys.readouterr().err.count("is very quiet") == 1
+
+
 # --- What is refused, and how ---
 
 
@@ -241,6 +252,14 @@ def test_voice_makes_what_say_takes(tmp_path: Path, capsys: pytest.CaptureFixtur
         (["voice", "you.wav", "-o", "me.safetensors"], "no such file"),
         ([], "required: COMMAND (see loquor --help)"),
         (["say", "Hi."], "required: -o/--output (see loquor say --help)"),
+        (["say", "Hi.", "-o", "out.wav", "--loud"], "unrecognized arguments: --loud (see loquor say --help)"),
+        (["models", "all"], "unrecognized arguments: all (see loquor models --help)"),
+        (["say", "book.txt", "-o", "out.wav"], "book.txt is a file"),
+        (["say", "./me.wav", "-o", "out.wav"], "give it on stdin (loquor say - < ./me.wav)"),
+        (["say", "Hi.", "-o", "out.wav", "--dtype", "auto:q4"], "not understood at 'auto:q4'"),
+        (["say", "Hi.", "-o", f"{'n' * 300}.wav"], "the name is too long"),
+        (["download", "turbo", "--dtype", "auto:q4"], "not understood at 'auto:q4'"),
+        (["prepare", "mini", "--dtype", "auto:q4"], "not understood at 'auto:q4'"),
         (["say", "Hi.", "-o", "out.wav", "--seed", "x"], "invalid int value: 'x'"),
         (["say", "Hi.", "-o", "out.wav", "--device", "tpu"], "invalid choice: 'tpu'"),
         (["sing"], "invalid choice: 'sing'"),
@@ -258,9 +277,10 @@ def test_wrong_arguments_fail_early(
     monkeypatch.chdir(tmp_path)
     Path("folder.wav").mkdir()
     Path("me.wav").write_bytes(b"mine")
+    Path("book.txt").write_text("Once upon a time.")
     assert main(argv) == 2
     assert message in error_line(capsys)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.wav", "me.wav"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["book.txt", "folder.wav", "me.wav"]
     assert Path("me.wav").read_bytes() == b"mine"
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import importlib
 import json
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +22,7 @@ from loquor._runtime import LIBRARY_VARIABLE, find_library, open_runtime
 from loquor.cli import checks, main
 from loquor.cli.advice import advice
 from loquor.cli.engines import DEVICES
+from loquor.cli.library import check_record
 from loquor.errors import InvalidInputError, RuntimeMissingError
 
 
@@ -66,6 +72,80 @@ def test_the_text_says_the_same(capsys: pytest.CaptureFixture[str], monkeypatch:
     advised = lines[lines.index("advice:") + 1 :]
     assert "  - HF_HUB_OFFLINE is set: nothing is downloaded, only models in the cache can be used" in advised
     assert lines[-1] == "exit code: 0"
+
+
+def test_advice_is_printed_by_the_line_and_only_of_what_there_is(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    assert "q4" not in out and "4-bit" not in out  # mini has fp32 only
+    bundle = make_bundle(tmp_path / "bundle", dtype="q4")
+    assert main(["doctor", str(bundle), "--threads", "1"]) == 0  # the model as an argument, as bench takes it
+    lines = capsys.readouterr().out.splitlines()
+    assert "  advised dtype: q4" in lines
+    assert f"  advice: {open_runtime().device_info('cpu')['advice']}" in lines
+    assert not [line for line in lines if len(line.strip(" -")) == 1]
+
+
+def test_a_model_may_be_given_either_way(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for command in ("doctor", "bench"):
+        assert main([command, "mini", "--model", "turbo"]) == 2
+        assert "models 'mini' and 'turbo' are both given" in capsys.readouterr().err
+
+
+def write_package(site: Path, library: bytes, recorded: bytes) -> Path:
+    """An installed package "onnxruntime" with a library, and a record of what that should be."""
+    path = site / "onnxruntime" / "capi" / "libonnxruntime.so.1.99.0"
+    path.parent.mkdir(parents=True)
+    (site / "onnxruntime" / "__init__.py").touch()
+    path.write_bytes(library)
+    digest = base64.urlsafe_b64encode(hashlib.sha256(recorded).digest()).decode().rstrip("=")
+    info = site / "onnxruntime-1.99.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: onnxruntime\nVersion: 1.99.0\n")
+    (info / "top_level.txt").write_text("onnxruntime\n")
+    relative = path.relative_to(site).as_posix()
+    (info / "RECORD").write_text(f"{relative},sha256={digest},{len(recorded)}\nonnxruntime/__init__.py,,\n")
+    return path
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of packages in which no other runtime is seen."""
+    real = sys.path[:]
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "site")])
+    importlib.invalidate_caches()
+    yield tmp_path / "site"
+    monkeypatch.setattr(sys, "path", real)
+    importlib.invalidate_caches()
+
+
+def test_a_library_is_compared_with_its_record(site: Path) -> None:
+    sound = write_package(site, b"as it was", b"as it was")
+    assert check_record(sound) == "as onnxruntime 1.99.0 installed it"
+    sound.write_bytes(b"as it is")
+    with pytest.raises(
+        RuntimeMissingError,
+        match=r"is not the file that onnxruntime 1\.99\.0 installed: "
+        r"pip install --force-reinstall --no-deps onnxruntime==1\.99\.0",
+    ):
+        check_record(sound)
+    assert "no package" in check_record(site / "onnxruntime" / "another.so")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a library as Linux has it")
+def test_a_damaged_library_is_told_of(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    library = tmp_path / "libonnxruntime.so"
+    whole = find_library().read_bytes()
+    library.write_bytes(whole[: len(whole) // 2])  # as a disk that was full leaves it: opening it is fatal
+    monkeypatch.setenv(LIBRARY_VARIABLE, str(library))
+    status, found = doctor(capsys)
+    assert status == 3 and "model" not in found and found["hub"]["cache"]
+    error = found["runtime"]["error"]
+    assert str(library) in error and ("ends the process" in error or "could not be loaded" in error)
 
 
 def test_a_missing_runtime(
@@ -163,7 +243,11 @@ def test_nothing_to_advise() -> None:
             {"devices": {"cpu": "usable", "cuda": "no libcudnn"}},
             "cuda but cannot use it here (no lib",
         ),
-        ("machine", {"nvidia_driver": True}, "pip install 'loquor[gpu]'"),
+        (
+            "machine",
+            {"nvidia_driver": True},
+            "pip uninstall onnxruntime, and only then pip install 'loquor[gpu]'",
+        ),
         ("hub", {"offline": True, "variables": {"TRANSFORMERS_OFFLINE": "1"}}, "TRANSFORMERS_OFFLINE is set"),
         (
             "model",

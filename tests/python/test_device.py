@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from loquor import Engine, GenerationOptions, InvalidInputError, RuntimeMissingError
-from loquor._runtime import find_plugin
+from loquor._runtime import find_plugin, open_runtime
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -121,6 +121,13 @@ def test_without_the_plugin_it_is_told_what_to_install(bundle_of: Callable[..., 
         pytest.skip("onnxruntime-ep-webgpu is installed here")
     with pytest.raises(RuntimeMissingError, match="pip install onnxruntime-ep-webgpu"):
         Engine(bundle_of(), device="webgpu")
+
+
+def test_no_flavour_of_the_runtime_is_advised_over_another(bundle_of: Callable[..., Path]) -> None:
+    if "CUDAExecutionProvider" in open_runtime().providers:
+        pytest.skip("this runtime has CUDA")
+    with pytest.raises(RuntimeMissingError, match=r"pip uninstall onnxruntime .*first, then pip install"):
+        Engine(bundle_of(), device="cuda")
 
 
 def test_sampling_on_the_device_is_the_hosts_on_the_cpu_too(

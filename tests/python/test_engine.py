@@ -37,7 +37,12 @@ def engine(engine_of: EngineOf) -> Engine:
 
 @pytest.fixture(scope="module")
 def voice(engine: Engine, recording: Recording) -> Voice:
-    return engine.voice((recording, 24_000))
+    return unwarned(engine, recording)
+
+
+def unwarned(engine: Engine, recording: Recording) -> Voice:
+    """Of a recording that is no speech, which each request would tell."""
+    return dataclasses.replace(engine.voice((recording, 24_000)), warnings=())
 
 
 @pytest.fixture
@@ -128,7 +133,7 @@ def warnings_of(engine: Engine, voice: Voice, text: str = "Hello.", **options: A
 
 def test_a_run_that_stops_by_itself_needs_no_warning(engine_of: EngineOf, recording: Recording) -> None:
     engine = engine_of(stop_bias=4.0)
-    assert warnings_of(engine, engine.voice((recording, 24_000)), TEXT) == ()
+    assert warnings_of(engine, unwarned(engine, recording), TEXT) == ()
 
 
 def test_warnings_say_what_was_not_as_asked(engine: Engine, voice: Voice) -> None:
@@ -147,7 +152,7 @@ def test_warnings_say_what_was_not_as_asked(engine: Engine, voice: Voice) -> Non
 
 def test_a_model_with_nothing_to_say_says_so(engine_of: EngineOf, recording: Recording) -> None:
     engine = engine_of(stop_bias=1000.0)
-    audio = engine.speak("Hello.", (recording, 24_000))
+    audio = engine.speak("Hello.", unwarned(engine, recording))
     assert audio.warnings == ("the model found nothing to say in this text",)
     assert audio.metrics.speech_tokens == 0
     assert len(audio.samples) == 960 * 3
@@ -247,7 +252,7 @@ def test_voices_by_name(own_bundle: Path, voice: Voice) -> None:
     (own_bundle / "voices").mkdir()
     voice.save(own_bundle / "voices" / "ada.safetensors")
     with opened(own_bundle) as engine:
-        assert engine.capabilities.voices == ("ada",)
+        assert engine.voices == engine.capabilities.voices == ("ada",)
         assert_same_voice(engine.voice("ada"), voice)
         expected = engine.speak("Hello.", voice, SHORT).samples
         np.testing.assert_array_equal(engine.speak("Hello.", "ada", SHORT).samples, expected)
@@ -255,6 +260,8 @@ def test_voices_by_name(own_bundle: Path, voice: Voice) -> None:
             InvalidInputError, match=r"neither a file 'eve' nor a voice of that name.*one of ada"
         ):
             engine.voice("eve")
+        with pytest.raises(InvalidInputError, match=r"neither a file 'Adah'.* did you mean 'ada'\?"):
+            engine.speak("Hello.", "Adah")
         assert not engine.capabilities.has_default_voice
     edit_json(own_bundle / "config.json", default_voice="ada")
     with opened(own_bundle) as engine:
@@ -315,7 +322,7 @@ def test_generation_ends_with_the_last_position(own_bundle: Path, recording: Rec
     edit_json(own_bundle / "config.json", max_positions=180)
     with opened(own_bundle) as engine:
         assert engine.capabilities.max_positions == 180
-        voice = engine.voice((recording, 24_000))
+        voice = unwarned(engine, recording)
         ids = engine.tokenize("Hello.")
         prompt = len(voice.audio_features) + len(ids)
         audio = engine.speak("Hello.", voice)

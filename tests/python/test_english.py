@@ -10,7 +10,8 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from loquor.english import numbers, spell, tables
+from loquor.english import numbers, places, spell, tables
+from loquor.english.markup import without_markup
 from loquor.text import TAG
 
 NUMBERS_FILE = Path(__file__).parents[2] / "training" / "mini" / "sentences" / "numbers.txt"
@@ -65,7 +66,7 @@ numbers
 3.14 | three point one four
 -7 | minus seven
 a rise of .5 | a rise of point five
-agent 007 | agent zero zero seven
+agent 007 | agent double oh seven
 1234567890123456 | one two three four five six seven eight nine zero one two three four five six
 4.2 million | four point two million
 1,2,3 | one, two, three
@@ -149,7 +150,7 @@ a score of 2-1 | a score of two to one
 10² | ten squared
 2^10 | two to the power of ten
 salt & pepper | salt and pepper
-he/she | he slash she
+he/she | he or she
 and/or | and or
 #1 | number one
 #winning | hashtag winning
@@ -203,12 +204,12 @@ Mr Hill | Mister Hill
 Dr. Baker | Doctor Baker
 7 Elm St. now | seven Elm street now
 St. John St. near the park | Saint John street near the park
-12 Oak Dr. | twelve Oak drive
+12 Oak Dr. | twelve Oak drive.
 e.g. this | for example this
 that is, i.e. that | that is, that is that
 and so on, etc. The end | and so on, et cetera. The end
 No. 9 | number nine
-I said no. 9 came. | I said number nine came.
+I said no. 9 came. | I said no. nine came.
 p. 5 | page five
 Gen. Lee | General Lee
 Apple Inc. is | Apple incorporated is
@@ -235,9 +236,9 @@ OK | okay
 C++ | see plus plus
 C# | see sharp
 J. R. R. Tolkien | jay are are Tolkien
-World War II | World War II
-Louis XIV | Louis XIV
-Chapter IV | Chapter IV
+World War II | World War two
+Louis XIV | Louis the fourteenth
+Chapter IV | Chapter four
 the BBC, ITV, NASA and UNESCO | the bee bee see, eye tee vee, NASA and UNESCO
 HELLO THERE, THE CAT IS HERE! | hello there, the cat is here!
 
@@ -246,7 +247,7 @@ john.smith99@mail.org | john dot smith ninety-nine at mail dot org
 https://www.example.com/a-b?x=1 | example dot com slash ay dash bee question mark ex equals one
 Go to example.org. | Go to example dot org.
 
-report.pdf, 5 MB | report dot pdf, five megabytes
+report.pdf, 5 MB | report dot pee dee eff, five megabytes
 
 one thing after another
 3pm-5pm | three pee em to five pee em
@@ -255,7 +256,7 @@ on 12/25 we | on December twenty-fifth we
 the B-52s | the bee fifty-twos
 221B Baker St., London | two twenty-one bee Baker street, London
 Apt. 4B | apartment four bee
-Elizabeth II's reign | Elizabeth II's reign
+Elizabeth II's reign | Elizabeth the second's reign
 at 98.6°F (37 °C) | at ninety-eight point six degrees Fahrenheit, thirty-seven degrees Celsius
 THE GPU, THE CAT AND THE TREE ACTS STRANGE | the gee pee you, the cat and the tree acts strange
 
@@ -270,7 +271,7 @@ word(s) | words
 naïve café, Łódź, Straße | naive cafe, Lodz, Strasse
 １２３ | one hundred twenty-three
 ٣ | three
-Ⅷ | VIII
+Ⅷ | eight
 """
 CASES = [line.split(" | ") for line in TABLE.splitlines() if " | " in line]
 
@@ -291,11 +292,13 @@ def test_what_has_no_sound_is_named_once_each() -> None:
 # --- What holds for any text ---
 
 FRAGMENTS = st.sampled_from(
-    """0 1 7 12 19 31 100 1905 2000 1,250 .5 3.14 : / - – — ' " . , ; ! ? ( ) [ ] $ £ € % & + = @ # ° ² ½ C F
-    a b A B St. Dr. Mr no. No. e.g. i.e. etc. p.m. am PM BBC NASA May march Jan. 3rd 90s km kg /h m s 's
-    http:// www. x.com a@b.co é 你 🙂 … ~ ^ * x < > US U.S. Q. the and v2 II XIV MP3 of [laugh] [clear_throat]
-    [_laugh_] [foo] _ \ue000""".split()
-).map(lambda fragment: fragment.replace("_", " "))
+    """0 1 7 12 19 31 100 1905 2000 1,250 .5 3.14 : / - – — ' " . , ; ! ? ( ) [ ] $ £ € % & + = @ # ° ² ½
+    C F a b A B St. Dr. Mr no. No. e.g. i.e. etc. p.m. am PM BBC NASA May march Jan. 3rd 90s km kg /h m s
+    's http:// www. x.com a@b.co é 你 🙂 … ~ ^ * x < > US U.S. Q. the and v2 II XIV MP3 of [laugh]
+    [clear_throat] [_laugh_] [foo] _ \ue000 ¶ ¶ . . &amp; &lt; <b> </b> <3 :) ... -- <= >5 he/she b/c I IV
+    X. A. THE NOOO Mo., Mon. 'd $1-a -x --help /etc/x.conf a.b.c 0x1F [1] [d] [sic] {#a} (s) 5:30 1/2 ¹ ⁻
+    × − N.Y. Dr Sr. in. sq. ft. c. d. W-w 2d #1 | * ** ` ]( )[ {""".split()
+).map(lambda fragment: fragment.replace("_", " ").replace("¶", "\n"))
 TEXTS = st.one_of(
     st.text(max_size=60),
     st.lists(FRAGMENTS, max_size=14).map("".join),
@@ -310,7 +313,7 @@ TEXTS = st.one_of(
 @example("9" * 5000)
 def test_only_english_letters_punctuation_and_the_same_tags_come_out(text: str) -> None:
     spelled = spell(text).text
-    assert TAG.findall(spelled) == TAG.findall(text)
+    assert TAG.findall(spelled) == TAG.findall(without_markup(text)[0])
     assert re.fullmatch(r"[A-Za-z ',.?!;:-]*", TAG.sub("", spelled))
     assert not any(character.isnumeric() for character in spelled)
     assert spelled == spelled.strip() and "  " not in TAG.sub("[a]", spelled)
@@ -328,7 +331,7 @@ def test_what_is_spelled_stays(text: str) -> None:
 def test_plain_words_are_not_touched(text: str) -> None:
     assume(
         not set(re.findall("[a-z]+", text))
-        & {*tables.TITLES, *tables.ABBREVIATIONS, *tables.MONTH_ABBREVIATIONS}
+        & {*tables.TITLES, *tables.ABBREVIATIONS, *places.MONTH_ABBREVIATIONS}
     )
     assert spell(text).text == text
 

@@ -7,6 +7,7 @@ import random
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -149,7 +150,7 @@ def endless(engine_of: EngineOf) -> Engine:
 
 @pytest.fixture(scope="module")
 def voice(endless: Engine, recording: NDArray[np.float32]) -> Voice:
-    return endless.voice((recording, 24_000))
+    return replace(endless.voice((recording, 24_000)), warnings=())
 
 
 def speak(engine: Engine, voice: Voice, **options: object) -> Audio:

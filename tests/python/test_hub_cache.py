@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from hublayout import share
 from hubserver import HubServer
 from loquor import catalog, hub
 from loquor.errors import DownloadError, InvalidInputError, ModelError
+from loquor.hub_cache import remove_cached
 from tinyhub import TINY, WEIGHTS, entry, environment, serving_tiny, wanted
 
 
@@ -64,6 +67,83 @@ def test_damage_in_the_cache_is_found_offline_and_healed_online(server: HubServe
         hub.resolve("tiny", local_files_only=True)
     assert hub.resolve("tiny") == folder
     assert (folder / WEIGHTS).read_bytes() == good
+
+
+def own_blob(folder: Path, path: str) -> Path:
+    """The repository's own blob behind a file of a snapshot; it may be a link itself."""
+    link = folder / path
+    return link.parent / link.readlink()
+
+
+def test_damage_in_a_shared_blob_is_healed_and_the_blob_left_to_the_others(server: HubServer) -> None:
+    folder = hub.download("tiny")
+    cache = folder.parents[2]
+    good = server.repos[TINY].files[WEIGHTS]
+    shared = share(own_blob(folder, WEIGHTS), cache)
+    other = cache / "models--some--other" / "blobs" / "weights"
+    other.parent.mkdir(parents=True)
+    shutil.copyfile(shared, other)
+    assert share(other, cache) == shared
+    shared.chmod(0o600)
+    shared.write_bytes(bytes(len(good)))
+
+    with pytest.raises(DownloadError, match=f"{WEIGHTS}.*damaged.*sha256"):
+        hub.resolve("tiny", local_files_only=True)
+    assert hub.resolve("tiny") == folder
+    assert (folder / WEIGHTS).read_bytes() == good
+    assert other.resolve() == shared  # by Xet, which this server lacks, it gets the good bytes as well
+    assert hub.resolve("tiny", local_files_only=True) == folder
+
+
+def test_a_shared_bundle_needs_no_network(server: HubServer) -> None:
+    folder = hub.download("tiny")
+    for path in wanted(server.repos[TINY].files):
+        share(own_blob(folder, path), folder.parents[2])
+    server.log.clear()
+    assert hub.resolve("tiny") == hub.resolve("tiny", local_files_only=True) == folder
+    assert server.log == []
+
+
+def test_a_shared_blob_is_removed_with_its_last_link(server: HubServer) -> None:
+    folder = hub.download("tiny")
+    cache = folder.parents[2]
+    shared = share(own_blob(folder, WEIGHTS), cache)
+    other = cache / "models--some--other" / "snapshots" / "x" / "weights"
+    blob = other.parents[2] / "blobs" / "weights"
+    for path in (other, blob):
+        path.parent.mkdir(parents=True)
+    shutil.copyfile(shared, blob)
+    share(blob, cache)
+    other.symlink_to("../../blobs/weights")
+
+    mine = own_blob(folder, WEIGHTS)
+    remove_cached(folder / WEIGHTS)
+    assert not (folder / WEIGHTS).is_symlink() and not mine.is_symlink()
+    assert other.read_bytes() == server.repos[TINY].files[WEIGHTS]
+    remove_cached(other)
+    assert not blob.is_symlink() and not shared.exists()
+
+
+@pytest.mark.parametrize("place", ["other repository", "outside"])
+def test_a_link_that_leads_elsewhere_is_refused_and_what_it_leads_to_is_left(
+    server: HubServer, tmp_path: Path, place: str
+) -> None:
+    folder = hub.download("tiny")
+    good = server.repos[TINY].files[WEIGHTS]
+    foreign = (
+        folder.parents[2] / "models--some--other" / "blobs" / "x" if place != "outside" else tmp_path / "x"
+    )
+    foreign.parent.mkdir(parents=True, exist_ok=True)
+    foreign.write_bytes(good)  # the right bytes today; nobody vouches for tomorrow's
+    for link in (folder / WEIGHTS, own_blob(folder, WEIGHTS)):
+        blob = own_blob(folder, WEIGHTS)
+        link.unlink()
+        link.symlink_to(foreign)
+        with pytest.raises(DownloadError, match=r"is a link to .*, outside the blobs of its repository"):
+            hub.resolve("tiny", local_files_only=True)
+        assert hub.resolve("tiny") == folder
+        assert foreign.read_bytes() == good
+        assert own_blob(folder, WEIGHTS) == blob and not blob.is_symlink()
 
 
 def test_a_damaged_note_costs_only_a_second_look(server: HubServer, tmp_path: Path) -> None:
@@ -128,10 +208,10 @@ def test_too_little_room_is_found_before_the_download(
 def test_a_disk_that_refuses_in_the_middle(
     server: HubServer, monkeypatch: pytest.MonkeyPatch, code: int, remedy: str
 ) -> None:
-    def refuse(*arguments: object, tqdm_class: object = None, **options: object) -> str:
+    def refuse(*arguments: object) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", refuse)
+    monkeypatch.setattr("loquor.hub_fetch.get", refuse)
 
     with pytest.raises(DownloadError, match=f"{remedy}.*HF_HOME"):
         hub.download("tiny")

@@ -132,9 +132,21 @@ def test_a_damaged_prefix_is_refused(
     engine = opened()
     voice = engine.voice((recording, 24_000), prefix=True)
     assert voice.prefix is not None
-    short = replace(voice, prefix=VoicePrefix(voice.prefix.kv[:, :, 1:], voice.prefix.fingerprint))
-    with pytest.raises(InvalidInputError, match=r"the prefix of this voice should be .* bytes but is"):
-        engine.speak("Hi.", short)
+    kv, fingerprint = voice.prefix.kv, voice.prefix.fingerprint
+    with pytest.raises(InvalidInputError, match=r"prefix has 150 positions, its audio_features 151"):
+        replace(voice, prefix=VoicePrefix(kv[:, :, 1:], fingerprint))
+    turned = replace(voice, prefix=VoicePrefix(kv.transpose(1, 0, 2, 3), fingerprint))  # of the same size
+    turned.save(tmp_path / "turned.safetensors")
+    for source in (turned, tmp_path / "turned.safetensors"):
+        for use in (engine.voice, lambda source: engine.speak("Hi.", source)):
+            with pytest.raises(
+                InvalidInputError, match=r"prefix of this voice should be float32 \[.* but is"
+            ):
+                use(source)
+    wild = kv.copy()
+    wild[0, 0, 3, 1] = np.nan
+    with pytest.raises(InvalidInputError, match="prefix of a voice holds values that are not finite"):
+        VoicePrefix(wild, fingerprint)
     with pytest.raises(InvalidInputError, match="of rank 4, not empty, not float32"):
         VoicePrefix(voice.prefix.kv[0], voice.prefix.fingerprint)
     with pytest.raises(InvalidInputError, match="fingerprint must be 64 hex digits, not 'x'"):
@@ -148,6 +160,54 @@ def test_a_damaged_prefix_is_refused(
     save_file(load_file(path), path, {"format": "loquor.voice", "version": "1", **named})
     with pytest.raises(InvalidInputError, match=r"me.safetensors is damaged: a prefix's fingerprint"):
         Voice.load(path)
+
+
+def test_a_voice_that_does_not_fit_is_refused_when_it_is_loaded(
+    opened: Callable[..., Engine], recording: Recording, tmp_path: Path
+) -> None:
+    engine = opened()
+    good = engine.voice((recording, 24_000))
+    tokens = np.array(good.audio_tokens)
+    tokens[-1] = 6561
+    odd = {
+        "audio_tokens holds 6561, which is no speech token": {"audio_tokens": tokens},
+        "hidden size should be 64 but is 32": {"audio_features": good.audio_features[:, :32]},
+        "size of speaker_embeddings should be 192": {"speaker_embeddings": good.speaker_embeddings[:9]},
+        "size of speaker_features should be 80": {"speaker_features": good.speaker_features[:, :9]},
+    }
+    for message, change in odd.items():
+        voice = replace(good, **change)  # type: ignore[arg-type]
+        voice.save(tmp_path / "odd.safetensors")
+        for source in (voice, tmp_path / "odd.safetensors"):
+            with pytest.raises(InvalidInputError, match=message):
+                engine.voice(source)
+
+
+def test_a_false_prefix_harms_no_other_voice(
+    opened: Callable[..., Engine], recording: Recording, tmp_path: Path
+) -> None:
+    maker = opened()
+    good = maker.voice((recording, 24_000), prefix=True)
+    assert good.prefix is not None
+    good.save(tmp_path / "good.safetensors")
+    replace(good, prefix=VoicePrefix(np.zeros_like(good.prefix.kv), good.prefix.fingerprint)).save(
+        tmp_path / "false.safetensors"
+    )
+    expected = ask(maker, good)["tokens"]
+    engine = opened()  # the false one first, of the same features
+    false = engine.voice(tmp_path / "false.safetensors")
+    assert ask(engine, false)["tokens"] != expected
+    own = engine.voice((recording, 24_000))
+    found = ask(engine, own)
+    assert (found["cached_positions"], found["tokens"]) == (0, expected)
+    assert ask(engine, engine.voice(tmp_path / "good.safetensors"))["tokens"] == expected
+    fresh = opened()  # both from files
+    assert ask(fresh, fresh._voices.cached(tmp_path / "false.safetensors", fresh._engine, None))
+    good_again = fresh._voices.cached(tmp_path / "good.safetensors", fresh._engine, None)
+    assert ask(fresh, good_again)["tokens"] == expected
+    renewed = fresh.voice(replace(good, prefix=None), prefix=True)
+    assert renewed.prefix is not None
+    np.testing.assert_array_equal(renewed.prefix.kv, good.prefix.kv)
 
 
 def test_without_room_no_prefix_is_made(opened: Callable[..., Engine], recording: Recording) -> None:

@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 
 from loquor import Engine, GenerationOptions, Voice
-from loquor.prepare import PreparedGraph, cache, prepare_bundle
+from loquor.cli import main
+from loquor.errors import ExecutionError, LoquorError, ModelError
+from loquor.prepare import PreparedGraph, prepare_bundle, storage, work
 from tinyhub import environment
 
 IDS = [84, 200, 39, 68, 75, 75, 78, 50271, 13, 50256, 50256]
@@ -174,4 +176,82 @@ def test_the_cache_folder(
     monkeypatch.setattr(sys, "platform", platform)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert cache.cache_folder() == Path(expected)
+    assert storage.cache_folder() == Path(expected)
+
+
+def test_a_relative_folder_stays_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOQUOR_CACHE", "own")
+    assert storage.cache_folder() == tmp_path / "own" / "prepared"
+
+
+# --- A fault that passes ---
+
+
+def test_missing_weights_are_looked_for_again(
+    copy: Path, fresh_cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = copy / "onnx" / "language_model_q4.onnx_data"
+    data.rename(data.with_suffix(".away"))
+    refused = prepare(copy, "q4")
+    assert (refused.state, refused.cached) == ("refused", False) and data.name in refused.reason
+    assert not list(fresh_cache.glob("language_model*"))
+    assert main(["prepare", str(copy), "--dtype", "q4"]) == 1
+    assert data.name in capsys.readouterr().err
+
+    data.with_suffix(".away").rename(data)
+    assert prepare(copy, "q4").state == "prepared"
+    assert main(["prepare", str(copy), "--dtype", "q4"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("when", "error", "remembered"),
+    [
+        ("load", ModelError("loading the graph: std::bad_alloc"), False),
+        ("load", ModelError("loading the graph: Failed to allocate memory for a buffer"), False),
+        ("load", ModelError("loading the graph: there is no kernel for such an operator"), True),
+        ("run", ExecutionError("running the graph: Failed to allocate memory for a buffer"), False),
+        ("run", ExecutionError("running the graph: invalid dimensions"), True),
+    ],
+)
+def test_only_what_follows_from_the_graph_is_remembered(
+    bundle_of: BundleOf,
+    fresh_cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    when: str,
+    error: LoquorError,
+    remembered: bool,
+) -> None:
+    real = work._core.Session
+
+    class Session:
+        """Fails where a rewritten graph is loaded or run."""
+
+        def __init__(self, *args: object, prepared: str = "", **options: object) -> None:
+            self._prepared = prepared
+            if prepared and when == "load":
+                raise error
+            self._session = real(*args, prepared=prepared, **options)  # type: ignore[arg-type]
+
+        def run(self, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+            if self._prepared and when == "run":
+                raise error
+            return self._session.run(feeds)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(work._core, "Session", Session)
+        first = prepare(bundle_of(), "fp32")
+        assert first.state == "refused" and str(error) in first.reason
+        assert prepare(bundle_of(), "fp32").cached == remembered
+    assert prepare(bundle_of(), "fp32").state == ("refused" if remembered else "prepared")
+
+
+def test_a_rewrite_that_fails_because_of_damaged_weights_is_not_remembered(
+    copy: Path, fresh_cache: Path
+) -> None:
+    data = copy / "onnx" / "language_model_q4.onnx_data"
+    good = data.read_bytes()
+    data.write_bytes(good[: len(good) // 2])
+    assert prepare(copy, "q4").state == "refused"
+    data.write_bytes(good)
+    assert prepare(copy, "q4").state == "prepared"

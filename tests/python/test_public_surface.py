@@ -51,6 +51,7 @@ def test_names() -> None:
         "LongTextOptions",
         "LoquorError",
         "Mark",
+        "Memory",
         "Metrics",
         "ModelError",
         "RuntimeMissingError",
@@ -60,6 +61,7 @@ def test_names() -> None:
         "StreamOptions",
         "StreamReport",
         "Voice",
+        "VoiceSource",
         "__version__",
         "piece_seed",
         "subtitles",
@@ -135,7 +137,9 @@ def test_engine_signatures(method: str, signature: str) -> None:
 def test_engine_has_no_other_public_member() -> None:
     methods = {"voice", "speak", "speak_long", "session", "stream", "close"}
     lower = {"tokenize", "generate_tokens", "decode", "warmup", "memory", "unload_encoder"}
-    assert {name for name in dir(Engine) if not name.startswith("_")} == {*methods, *lower, "capabilities"}
+    assert {name for name in dir(Engine) if not name.startswith("_")} == {
+        *methods, *lower, "capabilities", "voices",
+    }  # fmt: skip
 
 
 def fields_of(kind: type) -> dict[str, Any]:

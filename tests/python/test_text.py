@@ -78,10 +78,16 @@ def test_text_must_be_a_str(text: object) -> None:
         check_text(text)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("code", [*range(9), 11, 12, *range(14, 32), *range(127, 160)])
+@pytest.mark.parametrize("code", [*range(9), *range(14, 28), *range(127, 133), *range(134, 160)])
 def test_control_characters_are_refused_with_their_place(code: int) -> None:
     with pytest.raises(InvalidInputError, match=rf"control character U\+{code:04X} at index 2"):
         check_text(f"ab{chr(code)}c")
+
+
+@pytest.mark.parametrize("code", [9, 10, 11, 12, 13, 28, 29, 30, 31, 133, 160, 0x2028])
+@pytest.mark.parametrize("normalizer", NORMALIZERS)
+def test_what_is_white_space_upstream_is_white_space(code: int, normalizer: str) -> None:
+    assert prepare_text(f"It is {chr(code)}late.", normalizer).text == "It is late."
 
 
 @pytest.mark.parametrize("code", [0xD800, 0xDBFF, 0xDC00, 0xDFFF])

@@ -34,7 +34,6 @@ def test_the_built_in_voice_needs_words() -> None:
     [
         ('{"text_normalizer": "de"}', "text_normalizer is 'de', and this Loquor knows none, en: upgrade"),
         ('{"text_normalizer": ["en"]}', r"text_normalizer is \['en'\]"),
-        ('{"text_normalizer": null}', "text_normalizer is None"),
         ('{"piece_characters": 5}', "piece_characters should be from 20 to 5000, not 5"),
         ('{"piece_characters": 250.5}', "piece_characters must be a whole number, not 250.5"),
         ('{"piece_characters": true}', "piece_characters must be a whole number, not True"),
@@ -67,6 +66,18 @@ def test_what_is_lost_is_said() -> None:
     first, second = nothing.warnings
     assert first.endswith("...") and "こ" in first
     assert "nothing in this text can be spoken" in second
+
+
+def test_markup_is_said_to_be_left_out_or_read() -> None:
+    written = 'Wait <break time="1s"/> for <b>me</b>.'
+    spoken = prepare_text(written, "en")
+    assert spoken.text == "Wait, for me."
+    assert spoken.warnings == ("left out markup, which changes nothing of how it is said: break, b",)
+    assert prepare_text(written).text == written
+    assert prepare_text(written).warnings == (
+        "read as text, tags and all, for this model knows no markup: break, b",
+    )
+    assert prepare_text("5 < 6 and <3").warnings == ()
 
 
 @pytest.fixture

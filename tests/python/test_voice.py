@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 from loquor.errors import InvalidInputError, ModelError
-from loquor.voice import Fingerprint, Voice, fingerprint_of, is_voice_file
+from loquor.voice import Fingerprint, Voice, VoicePrefix, fingerprint_of, is_voice_file
 
 ARRAYS = ("audio_features", "audio_tokens", "speaker_embeddings", "speaker_features")
 MADE_BY = Fingerprint("a" * 64, "b" * 64, "fp32")
@@ -73,6 +73,13 @@ def test_a_voice_is_not_touched_through_the_arrays_it_came_from() -> None:
     assert transposed.speaker_features.flags.c_contiguous
 
 
+def test_a_repr_is_one_short_line() -> None:
+    prefix = VoicePrefix(np.zeros((2, 2, 9, 2), np.float16), "c" * 64)
+    assert repr(prefix) == "VoicePrefix(float16 [2, 2, 9, 2] of cccccccccccc)"
+    assert repr(make_voice()) == "Voice('Ada é', 8 tokens of bundle aaaaaaaaaaaa)"
+    assert repr(make_voice(prefix=prefix)).endswith("aaaaaaaaaaaa, with its prefix)")
+
+
 @pytest.mark.parametrize("name", ARRAYS)
 @pytest.mark.parametrize("fault", ["dtype", "rank", "empty", "type"])
 def test_a_wrong_array_is_refused(name: str, fault: str) -> None:
@@ -94,14 +101,36 @@ def test_wrong_values_are_refused() -> None:
             bad.flat[3] = np.nan
             with pytest.raises(InvalidInputError, match=f"{name} holds values that are not finite"):
                 make_voice(**{name: bad})
-    with pytest.raises(InvalidInputError, match="must not be negative"):
-        make_voice(audio_tokens=np.array([3, -1]))
+    with pytest.raises(InvalidInputError, match="must not be negative, not -1"):
+        make_voice(audio_tokens=np.where(np.arange(8) == 5, -1, arrays()["audio_tokens"]))
     with pytest.raises(InvalidInputError, match="name must be a str"):
         make_voice(name=None)
 
 
+def test_arrays_that_do_not_agree_or_are_endless_are_refused() -> None:
+    tokens, features = arrays()["audio_tokens"], arrays()["speaker_features"]
+    with pytest.raises(InvalidInputError, match=r"two frames for each of its 7 audio_tokens, 14, not 16"):
+        make_voice(audio_tokens=tokens[:7])
+    with pytest.raises(InvalidInputError, match=r"two frames for each of its 8 audio_tokens, 16, not 15"):
+        make_voice(speaker_features=features[:15])
+    with pytest.raises(InvalidInputError, match=r"number of audio_tokens must be 1 to 750, not 751"):
+        make_voice(audio_tokens=np.zeros(751, np.int64), speaker_features=np.zeros((1502, 80), np.float32))
+    with pytest.raises(InvalidInputError, match=r"audio_features .* must be 1 to 1024, not 1025"):
+        make_voice(audio_features=np.zeros((1025, 16), np.float32))
+    with pytest.raises(InvalidInputError, match=r"speaker_embeddings must be 1 to 16384, not 16385"):
+        make_voice(speaker_embeddings=np.zeros(16_385, np.float32))
+
+
 @pytest.mark.parametrize(
-    "changes", [{"bundle": "a" * 63}, {"encoder": "G" * 64}, {"bundle": ""}, {"dtype": ""}]
+    "changes",
+    [
+        {"bundle": "a" * 63},
+        {"encoder": "G" * 64},
+        {"bundle": ""},
+        {"dtype": ""},
+        {"dtype": "fp32\n" * 99},
+        {"encoder": None},
+    ],
 )
 def test_a_fingerprint_is_two_hashes_and_a_dtype(changes: dict[str, str]) -> None:
     with pytest.raises(InvalidInputError, match=f"fingerprint's {next(iter(changes))}"):
@@ -111,6 +140,20 @@ def test_a_fingerprint_is_two_hashes_and_a_dtype(changes: dict[str, str]) -> Non
 def test_a_name_that_is_not_unicode_is_saved(tmp_path: Path) -> None:
     make_voice(name="voice\udcff").save(tmp_path / "odd.safetensors")
     assert Voice.load(tmp_path / "odd.safetensors").name == "voice?"
+
+
+def test_no_array_is_strided_when_it_is_saved(tmp_path: Path) -> None:
+    """safetensors 0.8.0 writes the bytes of a strided array as they lie, and its shape as if it were not."""
+    given = {name: np.asfortranarray(array) for name, array in arrays().items()}
+    kv = np.arange(2 * 2 * 9 * 3, dtype=np.float32).reshape(2, 2, 3, 9).swapaxes(2, 3)
+    assert not kv.flags.c_contiguous
+    voice = make_voice(**given, prefix=VoicePrefix(kv, "c" * 64))
+    voice.save(tmp_path / "ada.safetensors")
+    back = Voice.load(tmp_path / "ada.safetensors")
+    assert back.prefix is not None
+    np.testing.assert_array_equal(back.prefix.kv, kv)
+    for name, array in arrays().items():
+        np.testing.assert_array_equal(getattr(back, name), array)
 
 
 def test_voice_files_are_told_by_suffix_alone(tmp_path: Path) -> None:
@@ -183,6 +226,16 @@ def rewrite(path: Path, tensors: dict[str, np.ndarray | None], metadata: dict[st
         ({}, {"encoder": None}, r"lacks \['encoder'\]"),
         ({}, {"bundle": "abc"}, "damaged: .*64 hex digits"),
         ({}, {"format": "other"}, "no voice"),
+        ({}, {"name": "Ada" * 99}, "damaged: .*at most 255 characters"),
+        ({}, {"prefix": "a" * 64}, "damaged: .*prefix"),
+        ({"audio_tokens": np.zeros(7, np.int64)}, {}, "damaged: .*two frames for each of its 7"),
+        (
+            {"audio_features": np.zeros((1 << 20, 17), np.float32)},
+            {},
+            "damaged: .*audio_features has 17,825,792 values",
+        ),
+        ({"prefix_kv": np.zeros((2, 2, 8, 2), np.float32)}, {"prefix": "a" * 64}, "damaged: .*8 positions"),
+        ({"prefix_kv": np.zeros((2, 2, 9, 2), np.int32)}, {"prefix": "a" * 64}, "damaged: .*not int32"),
     ],
 )
 def test_a_changed_file_is_refused(
@@ -193,6 +246,11 @@ def test_a_changed_file_is_refused(
     rewrite(saved, tensors, metadata)
     with pytest.raises(InvalidInputError, match=message):
         Voice.load(saved)
+
+
+def test_what_a_newer_file_holds_besides_is_left_alone(saved: Path) -> None:
+    rewrite(saved, {"mood": np.zeros((1 << 20, 2), np.float32)}, {"language": "en"})
+    np.testing.assert_array_equal(Voice.load(saved).audio_tokens, make_voice().audio_tokens)
 
 
 @settings(deadline=None, max_examples=150)

@@ -32,7 +32,7 @@ extern "C" {
 #endif
 
 /* Raised when something here changes in a way that older callers would notice. */
-#define LOQUOR_ABI_VERSION 2
+#define LOQUOR_ABI_VERSION 3
 
 typedef enum loquor_status {
   LOQUOR_OK = 0,
@@ -217,13 +217,18 @@ typedef struct loquor_voice_tensors {
   int64_t speaker_feature_size;
 } loquor_voice_tensors;
 
-/* samples: mono at the engine's sample rate, at loudness -27 LUFS as upstream prepares it. What goes beyond a
- * whole number of tokens is left out. */
+/* samples: mono at the engine's sample rate, at loudness -27 LUFS as upstream prepares it, 30 s at most. What
+ * goes beyond a whole number of tokens is left out. */
 LOQUOR_EXPORT loquor_status loquor_engine_encode_voice(loquor_engine* engine, const float* samples,
                                                        size_t sample_count, loquor_cancel* cancel,
                                                        loquor_voice** out);
-/* From stored tensors, which are copied; each engine checks on use that they fit it. */
+/* From stored tensors, which are copied. LOQUOR_ERROR_INVALID_INPUT for what no speech encoder gives: values
+ * that are not finite, negative tokens, other than two speaker_frames a token, more than 750 tokens or 1,024
+ * prefix positions. */
 LOQUOR_EXPORT loquor_status loquor_voice_create(const loquor_voice_tensors* tensors, loquor_voice** out);
+/* LOQUOR_ERROR_INVALID_INPUT unless the voice fits the engine's model, which each use checks as well. Any
+ * thread. */
+LOQUOR_EXPORT loquor_status loquor_engine_check_voice(const loquor_engine* engine, const loquor_voice* voice);
 LOQUOR_EXPORT loquor_status loquor_voice_get_tensors(const loquor_voice* voice,
                                                      loquor_voice_tensors* tensors);
 LOQUOR_EXPORT void loquor_voice_destroy(
@@ -244,11 +249,11 @@ typedef enum loquor_guard {
 
 typedef struct loquor_generation_options {
   size_t struct_size;
-  float temperature;        /* >= 0; 0 is greedy */
+  float temperature;        /* [0, 10]; 0 is greedy */
   int32_t top_k;            /* >= 0; 0 turns it off */
   float top_p;              /* (0, 1]; 1 turns it off */
-  float min_p;              /* [0, 1); 0 turns it off */
-  float repetition_penalty; /* > 0; 1 turns it off */
+  float min_p;              /* [0, 1]; 0 turns it off */
+  float repetition_penalty; /* > 0, finite; 1 turns it off */
   uint64_t seed;            /* same seed, same tokens */
   int32_t max_new_tokens;   /* >= 1 */
   uint32_t guards;          /* those that look after a stream; 0: none */

@@ -40,6 +40,7 @@ using Voice = Owned<loquor_voice, loquor_voice_destroy>;
 using Prefix = Owned<loquor_prefix, loquor_prefix_destroy>;
 using Tokens = Owned<loquor_tokens, loquor_tokens_destroy>;
 using Bundle = Owned<loquor_bundle, loquor_bundle_close>;
+using Weights = Owned<loquor_weights, loquor_weights_destroy>;
 using Session = Owned<loquor_session, loquor_session_close>;
 using Tensors = Owned<loquor_tensors, loquor_tensors_destroy>;
 using Waveform = Owned<loquor_waveform, loquor_waveform_destroy>;
@@ -110,6 +111,9 @@ class Engine {
   Voice encode_voice(const float* samples, std::size_t count, loquor_cancel* cancel = nullptr) const {
     return made<Voice>(loquor_engine_encode_voice, handle_.get(), samples, count, cancel);
   }
+  void check_voice(const loquor_voice* voice) const {
+    check(loquor_engine_check_voice(handle_.get(), voice));
+  }
   Tokens generate_tokens(const loquor_request& request) const {
     return made<Tokens>(loquor_engine_generate_tokens, handle_.get(), &request);
   }
@@ -128,8 +132,8 @@ class Engine {
   Prefix prefix(const loquor_voice* voice, loquor_cancel* cancel = nullptr) const {
     return made<Prefix>(loquor_engine_get_prefix, handle_.get(), voice, cancel);
   }
-  void keep_prefix(const loquor_voice* voice, const void* data, std::size_t size) const {
-    check(loquor_engine_keep_prefix(handle_.get(), voice, data, size));
+  void keep_prefix(const loquor_voice* voice, const loquor_prefix_info& prefix) const {
+    check(loquor_engine_keep_prefix(handle_.get(), voice, &prefix));
   }
   loquor_memory_info memory() const {
     return info_of<loquor_memory_info>(loquor_engine_get_memory, handle_.get());

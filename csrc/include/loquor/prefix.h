@@ -31,12 +31,14 @@ LOQUOR_EXPORT loquor_status loquor_engine_get_prefix(loquor_engine* engine, cons
 LOQUOR_EXPORT loquor_status loquor_prefix_get_info(const loquor_prefix* prefix, loquor_prefix_info* info);
 LOQUOR_EXPORT void loquor_prefix_destroy(loquor_prefix* prefix);
 
-/* Keeps bytes that loquor_engine_get_prefix gave for this voice, as if they had been computed here. They must
- * come from the same language model, in the same precision and kv_dtype, prepared alike: the caller's to
- * know, since bytes of another sound wrong in silence. Only their number is checked. Nothing happens where
- * the engine keeps none. Any thread. */
+/* Keeps what loquor_prefix_get_info told of this voice's, whose bytes are copied, as if it had been computed
+ * here. It must come from the same language model, in the same precision and kv_dtype, prepared alike: the
+ * caller's to know, since bytes of another sound wrong in silence. So they serve requests with this handle
+ * alone, never those with another of equal tensors. LOQUOR_ERROR_INVALID_INPUT for another shape, dtype or
+ * size than the model and the voice have, and for values that are not finite. Nothing happens where the
+ * engine keeps none, or has computed it already. Any thread. */
 LOQUOR_EXPORT loquor_status loquor_engine_keep_prefix(loquor_engine* engine, const loquor_voice* voice,
-                                                      const void* data, size_t size);
+                                                      const loquor_prefix_info* prefix);
 
 #ifdef __cplusplus
 }

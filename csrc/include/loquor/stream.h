@@ -11,15 +11,15 @@ extern "C" {
 
 typedef struct loquor_stream loquor_stream;
 
-/* In speech tokens (25 a second) where nothing else is said. */
+/* In speech tokens (25 a second), each up to 1,048,576, where nothing else is said. */
 typedef struct loquor_stream_options {
   size_t struct_size;
   int32_t first_chunk;  /* 0: the whole speech is one chunk, at the end */
-  float growth;         /* >= 1; each chunk is so many times as long as the one before, */
-  int32_t max_chunk;    /* up to this */
+  float growth;         /* [1, 100]; each chunk is so many times as long as the one before, */
+  int32_t max_chunk;    /* >= 1; up to this */
   int32_t left_context; /* decoded again before a chunk; -1: from the first token on */
   int32_t look_ahead;   /* decoded beyond a chunk, so made before it is heard */
-  int32_t fade_samples; /* cross-fade at a join */
+  int32_t fade_samples; /* [0, 65536]; cross-fade at a join */
   int32_t adaptive;     /* not 0: chunks as long as playback allows without running dry, instead of growth */
 } loquor_stream_options;
 

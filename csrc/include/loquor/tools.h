@@ -16,6 +16,17 @@ LOQUOR_EXPORT void loquor_bundle_close(loquor_bundle* bundle);
 LOQUOR_EXPORT const char* loquor_bundle_file(const loquor_bundle* bundle, loquor_graph graph);
 LOQUOR_EXPORT const char* loquor_bundle_dtype(const loquor_bundle* bundle, loquor_graph graph);
 
+/* The files that a graph file names for its weights, checked as every load checks them: inside the bundle, or
+ * among the blobs of a hub's cache. A location is what the graph says; a file is its real path. NULL for one
+ * out of range. */
+typedef struct loquor_weights loquor_weights;
+
+LOQUOR_EXPORT loquor_status loquor_weights_find(const char* graph_file, loquor_weights** out);
+LOQUOR_EXPORT void loquor_weights_destroy(loquor_weights* weights);
+LOQUOR_EXPORT size_t loquor_weights_count(const loquor_weights* weights);
+LOQUOR_EXPORT const char* loquor_weights_location(const loquor_weights* weights, size_t index);
+LOQUOR_EXPORT const char* loquor_weights_file(const loquor_weights* weights, size_t index);
+
 /* One graph on the CPU, run with tensors by name; here the batch axis is there. One run at a time. */
 typedef struct loquor_session loquor_session;
 typedef struct loquor_tensors loquor_tensors;

@@ -1,15 +1,19 @@
 """Measuring a model: what `loquor bench` and the scripts in benchmarks/ share."""
 
 from .bundle import Plan, bench
+from .document import SCHEMA, document, write_document
 from .machine import machine, memory, read_bandwidth, step_bytes
 from .questions import Questions
-from .rounds import Row, measure, row_of, table, take_turns
+from .rounds import Row, key_of, measure, row_of, table, take_turns
 
 __all__ = [
+    "SCHEMA",
     "Plan",
     "Questions",
     "Row",
     "bench",
+    "document",
+    "key_of",
     "machine",
     "measure",
     "memory",
@@ -18,4 +22,5 @@ __all__ = [
     "step_bytes",
     "table",
     "take_turns",
+    "write_document",
 ]

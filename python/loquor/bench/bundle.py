@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["CONTEXTS", "Plan", "bench"]
 
 CONTEXTS = (450, 1000)
-VOCODER_TOKENS = 125
+DECODER_TOKENS = 125
 SPOKEN_TOKENS = 200
 
 
@@ -85,8 +85,10 @@ def bench(
         "threads": able.threads,
         "dtypes": dict(able.dtypes),
         "prepared": dict(able.prepared),
-        "kv_cache": f"{able.kv_mode} {able.kv_dtype}",
-        "megabytes": used,
+        "kv_mode": able.kv_mode,
+        "kv_dtype": able.kv_dtype,
+        "loaded_megabytes": used["loaded"],
+        "peak_megabytes": used["most"],
         "gigabytes_per_second": bandwidth,
     }
     return [row_of("load", loads), *rows], facts
@@ -130,37 +132,54 @@ def _rounds(
     engine, voice, ids = asked.engine, asked.voice, asked.engine.tokenize(TEXT)
     threads = engine.capabilities.threads
     positions = len(voice.audio_features) + len(ids)
-    full, suffix = f"prefill of {positions}, new voice", f"prefill of {positions}, voice known"
-    new, known = "first sound, new voice", "first sound, voice known"
-    asking: dict[str, Callable[[], float]] = {}
+    asking: dict[_Subject, Callable[[], float]] = {}
     if _is_recording(source):
-        asking["voice from its recording"] = lambda: asked.encode(source)
-    asking[full] = lambda: asked.prefill(ids, asked.fresh_voice())
-    asking[suffix] = lambda: asked.prefill(ids, voice)
-    steps = {f"decode step at {context}": context for context in contexts}
-    for name, context in steps.items():
-        asking[name] = lambda context=context: asked.step(context, plan.steps)  # type: ignore[misc]
-    asking[f"decoder, {VOCODER_TOKENS} tokens"] = lambda: asked.vocoder(VOCODER_TOKENS)
-    asking[new] = lambda: asked.first_audio(TEXT, asked.fresh_voice(), SPOKEN_TOKENS)
-    asking[known] = lambda: asked.first_audio(TEXT, voice, SPOKEN_TOKENS)
-    asking["real-time factor"] = lambda: asked.real_time_factor(TEXT, SPOKEN_TOKENS)
+        asking[_Subject("encode", "voice from its recording")] = lambda: asked.encode(source)
+    heard = (("new", "new voice", asked.fresh_voice), ("known", "voice known", lambda: voice))
+    for state, label, which in heard:
+        subject = _Subject("prefill", f"prefill of {positions}, {label}", positions=positions, voice=state)
+        asking[subject] = lambda which=which: asked.prefill(ids, which())  # type: ignore[misc]
+    for context in contexts:
+        subject = _Subject("decode_step", f"decode step at {context}", context=context)
+        asking[subject] = lambda context=context: asked.step(context, plan.steps)  # type: ignore[misc]
+    subject = _Subject("decoder", f"decoder, {DECODER_TOKENS} tokens", tokens=DECODER_TOKENS)
+    asking[subject] = lambda: asked.decoder(DECODER_TOKENS)
+    for state, label, which in heard:
+        subject = _Subject("first_sound", f"first sound, {label}", voice=state)
+        asking[subject] = lambda which=which: asked.first_audio(TEXT, which(), SPOKEN_TOKENS)  # type: ignore[misc]
+    factor = _Subject("real_time_factor", "real-time factor", unit="1")
+    asking[factor] = lambda: asked.real_time_factor(TEXT, SPOKEN_TOKENS)
+    reading = _Subject("bandwidth", "")
     if engine.capabilities.device == "cpu":
-        asking["bandwidth"] = lambda: read_bandwidth(threads, tries=2)
+        asking[reading] = lambda: read_bandwidth(threads, tries=2)
     taken = take_turns(
         asking,
         rounds=plan.repeat,
         tell=lambda number: tell(f"round {number + 1} of {plan.repeat}" if number >= 0 else "warm-up"),
     )
-    bandwidth = taken.pop("bandwidth", None)
-    baselines = {full: full, suffix: full, new: new, known: new}
-    rows = []
-    for name, times in taken.items():
+    bandwidth = taken.pop(reading, None)
+    rows: list[Row] = []
+    firsts: dict[str, Row] = {}  # what a known voice is set against: the same with a new one
+    for subject, times in taken.items():
         facts = {}
-        if bandwidth is not None and name in steps:
-            least = step_bytes(engine.capabilities, steps[name] + plan.steps / 2)
+        if bandwidth is not None and "context" in subject.condition:
+            least = step_bytes(engine.capabilities, subject.condition["context"] + plan.steps / 2)
             share = statistics.median(least / b / t for b, t in zip(bandwidth, times, strict=True))
-            facts["of the bandwidth limit"] = f"{share:.0%}"
-        against = taken[baselines[name]] if name in baselines else None
-        unit = "" if name == "real-time factor" else "ms"
-        rows.append(row_of(name, times, baseline=against, facts=facts, unit=unit))
+            facts["bandwidth_share"] = round(share, 3)
+        row = subject.row(times, facts)
+        if "voice" in subject.condition:
+            row = row.against(firsts.setdefault(row.name, row))
+        rows.append(row)
     return rows, None if bandwidth is None else round(statistics.median(bandwidth) / 1e9, 2)
+
+
+class _Subject:
+    """What is measured: its row without the figures."""
+
+    def __init__(self, name: str, label: str, *, unit: str = "s", **condition: Any) -> None:
+        self.name, self.label, self.unit, self.condition = name, label, unit, condition
+
+    def row(self, taken: Sequence[float], facts: dict[str, Any]) -> Row:
+        return row_of(
+            self.label, taken, name=self.name, condition=self.condition, facts=facts, unit=self.unit
+        )

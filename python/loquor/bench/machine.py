@@ -28,13 +28,17 @@ _WIDTHS = {"float32": 4, "float16": 2, "int8": 1}
 
 
 def machine() -> dict[str, Any]:
-    """Processor, load, platform, versions of what is installed, and the time."""
+    """Processor, load, platform, versions of what is installed, and the time.
+
+    `vector_unit` is what the core's own operators use.
+    """
     versions = {}
     for name in _PACKAGES:
         with suppress(importlib.metadata.PackageNotFoundError):
             versions[name] = importlib.metadata.version(name)
     return {
         "cpu": _cpu_name(),
+        "vector_unit": _core.vector_unit(),
         "cores": os.cpu_count(),
         "load": [round(value, 2) for value in os.getloadavg()] if hasattr(os, "getloadavg") else None,
         "platform": platform.platform(),

@@ -84,7 +84,7 @@ class Questions:
                 return float(done["decode_seconds"] / count)
         raise ExecutionError(f"no decode step to time: the model said stop at once, {_SEEDS} times")
 
-    def vocoder(self, tokens: int) -> float:
+    def decoder(self, tokens: int) -> float:
         """The conditional decoder's time for `tokens` speech tokens behind the voice."""
         codes = np.random.default_rng(0).integers(0, self._codes(), tokens)
         core = self.engine._engine()

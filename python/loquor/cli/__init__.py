@@ -11,7 +11,8 @@ from typing import NoReturn
 from .. import __version__
 from ..errors import InvalidInputError, LoquorError
 from . import bench, cmake_dir, doctor, download, models, prepare, say, voice
-from .console import drop_unwritable_output, exit_code, logs_on_stderr, note, one_line
+from .console import exit_code, logs_on_stderr, note, one_line, writing_to_stdout
+from .process import drop_unwritable_output, ended_by_signals, hold_signals, standard_streams
 
 __all__ = ["main"]
 
@@ -22,7 +23,8 @@ exit codes:
   2    wrong usage, or text, audio, a voice or an option that cannot be used
   3    ONNX Runtime is missing, too old, or lacks the device
   4    a model's files are missing, damaged, of another kind, or could not be downloaded
-  130  interrupted by Ctrl-C; nothing half-written is left (of a long text, what was spoken: NAME.partial.wav)
+  130  interrupted by Ctrl-C, 143 by SIGTERM, 129 by a terminal that was closed; nothing half-written is left
+       (of a long text, what was spoken: NAME.partial.wav)
 """
 
 
@@ -49,25 +51,45 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("-q", "--quiet", action="store_true", help="only warnings and errors on stderr")
     for command in (say, voice, models, download, prepare, bench, doctor, cmake_dir):
         command.add(commands, common)
+    for name, its_parser in commands.choices.items():
+        its_parser.set_defaults(command=name)
     return parser
+
+
+def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = _parser()
+    args, unknown = parser.parse_known_args(argv)
+    if unknown:  # which argparse itself would blame on the whole, not on the command
+        parser.prog = f"{parser.prog} {args.command}"
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return args
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command with arguments `argv` (default: those of the process) and return its exit code."""
+    with standard_streams(), ended_by_signals():
+        return _run(argv)
+
+
+def _run(argv: Sequence[str] | None) -> int:
     verbose = 0
     try:
         try:
-            args = _parser().parse_args(argv)
+            args = _parsed(argv)
         except SystemExit as end:  # argparse ends so after --help and --version
             status = int(end.code or 0)
         else:
             verbose = args.verbose
             with logs_on_stderr(verbose):
                 status = args.run(args)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            with writing_to_stdout():
+                sys.stdout.flush()
+        hold_signals()
     except BrokenPipeError:  # who read our output has had enough, as `| head` does
         status = 1
     except (LoquorError, OSError, KeyboardInterrupt) as error:
+        hold_signals()
         if verbose:
             traceback.print_exception(error)
         note(f"error: {one_line(error)}")

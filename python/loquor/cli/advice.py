@@ -15,7 +15,7 @@ def advice(sections: Mapping[str, Mapping[str, Any]]) -> list[str]:
     )
     return [
         *_on_packages(versions, runtime),
-        *_on_devices(runtime, machine),
+        *_on_devices(runtime, machine, sorted(versions.get("onnxruntime_packages", {}))),
         *_on_hub(hub),
         *_on_graphs(model),
     ]
@@ -35,7 +35,7 @@ def _on_packages(versions: Mapping[str, Any], runtime: Mapping[str, Any]) -> lis
     return lines
 
 
-def _on_devices(runtime: Mapping[str, Any], machine: Mapping[str, Any]) -> list[str]:
+def _on_devices(runtime: Mapping[str, Any], machine: Mapping[str, Any], packages: list[str]) -> list[str]:
     devices = runtime.get("devices", {})
     lines = [
         f"this runtime is built for {device} but cannot use it here ({state}): install what it asks for, or "
@@ -44,9 +44,10 @@ def _on_devices(runtime: Mapping[str, Any], machine: Mapping[str, Any]) -> list[
         if state != "usable"
     ]
     if machine.get("nvidia_driver") and devices and "cuda" not in devices:
+        first = f"pip uninstall {' '.join(packages)}, and only then " if packages else ""
         lines.append(
-            "there is an NVIDIA driver, but this runtime has no CUDA: uninstall it, then "
-            "pip install 'loquor[gpu]'"
+            f"there is an NVIDIA driver, but this runtime has no CUDA: {first}pip install 'loquor[gpu]' "
+            "(the flavours of ONNX Runtime overwrite each other)"
         )
     return lines
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .. import Engine, __version__, _core
+from .. import Capabilities, Engine, __version__, _core
 from .._runtime import (
     LIBRARY_VARIABLE,
     add_plugin,
@@ -26,10 +26,12 @@ from .._runtime import (
     find_plugin,
     open_runtime,
 )
+from ..catalog import find_entry, offered_dtypes
 from ..hub import is_offline, resolve
 from ..hub_cache import cache_folder
 from .console import exit_code, one_line
 from .engines import BUILT_IN, DEVICES, interruptible, load_engine
+from .library import check_opening, check_record, runtime_packages
 
 __all__ = ["Report", "examine"]
 
@@ -106,7 +108,7 @@ def _versions(facts: dict[str, Any]) -> None:
             facts[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             facts[name] = "missing"
-    facts["onnxruntime_packages"] = _runtime_packages()
+    facts["onnxruntime_packages"] = runtime_packages()
 
 
 def _machine(facts: dict[str, Any]) -> None:
@@ -127,7 +129,10 @@ def _hub(facts: dict[str, Any]) -> None:
 
 def _runtime(facts: dict[str, Any]) -> None:
     facts["override"] = os.environ.get(LIBRARY_VARIABLE) or None
-    facts["library"] = str(find_library())
+    library = find_library()
+    facts["library"] = str(library)
+    facts["record"] = check_record(library)
+    check_opening(library)
     runtime = open_runtime()
     facts["version"] = runtime.version
     facts["providers"] = runtime.providers
@@ -139,12 +144,6 @@ def _runtime(facts: dict[str, Any]) -> None:
         if provider in runtime.providers or device in facts["plugins"]
     ]
     facts["devices"] = {device: _state(device) for device in offered}
-
-
-def _runtime_packages() -> dict[str, str]:
-    """Installed packages that bring a folder `onnxruntime`, with their versions."""
-    names = importlib.metadata.packages_distributions().get("onnxruntime", [])
-    return {name: importlib.metadata.version(name) for name in sorted(set(names))}
 
 
 def _state(device: str) -> str:
@@ -161,8 +160,8 @@ def _model(facts: dict[str, Any], args: argparse.Namespace) -> Engine:
     facts["name"] = args.model or BUILT_IN
     runtime = open_runtime()
     add_plugin(runtime, args.device)
-    dtype = advised_dtype(runtime, args.device, args.dtype)
-    facts["folder"] = str(resolve(facts["name"], dtype=dtype, progress=False if args.quiet else None))
+    prefer, progress = advised_dtype(runtime, args.device), False if args.quiet else None
+    facts["folder"] = str(resolve(facts["name"], dtype=args.dtype, prefer=prefer, progress=progress))
     start = time.perf_counter()
     engine = load_engine(args)
     facts["load_seconds"] = time.perf_counter() - start
@@ -174,8 +173,9 @@ def _model(facts: dict[str, Any], args: argparse.Namespace) -> Engine:
     facts["kv_mode"] = able.kv_mode
     facts["kv_dtype"] = able.kv_dtype
     facts["sampling"] = able.sampling
-    facts["advised_dtype"] = runtime.device_info(able.device)["advised_dtype"]
-    facts["advice"] = runtime.device_info(able.device)["advice"]
+    info = runtime.device_info(able.device)
+    if _is_offered(info["advised_dtype"], able):
+        facts["advised_dtype"], facts["advice"] = info["advised_dtype"], info["advice"]
     facts["graphs"] = {
         graph: {
             "device": able.device,
@@ -187,6 +187,17 @@ def _model(facts: dict[str, Any], args: argparse.Namespace) -> Engine:
         for graph, dtype in able.dtypes.items()
     }
     return engine
+
+
+def _is_offered(dtype: str, able: Capabilities) -> bool:
+    """Whether any graph of the model can be had in this precision: what the bundle lacks is no advice."""
+    entry = find_entry(able.model)
+    if entry is not None and entry.files:
+        offered = entry.dtypes
+    else:
+        files = (path.relative_to(able.folder).as_posix() for path in able.folder.glob("onnx/*.onnx"))
+        offered = offered_dtypes(files)
+    return any(dtype in dtypes for dtypes in offered.values())
 
 
 def _speech(facts: dict[str, Any], engine: Engine) -> None:

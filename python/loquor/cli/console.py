@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ..errors import InvalidInputError, ModelError, RuntimeMissingError
+from ..errors import InvalidInputError, LoquorError, ModelError, RuntimeMissingError
+from ..output import reason_of
 
 __all__ = [
-    "drop_unwritable_output",
     "emit",
     "exit_code",
     "logs_on_stderr",
     "note",
     "one_line",
     "speech_progress",
+    "writing_to_stdout",
 ]
 
 _EXIT_CODES = (
-    (KeyboardInterrupt, 130),
     (RuntimeMissingError, 3),
     (ModelError, 4),
     (InvalidInputError, 2),
@@ -30,13 +31,15 @@ _EXIT_CODES = (
 
 def exit_code(error: BaseException) -> int:
     """The exit code for an error, as the help of `loquor` lists them."""
+    if isinstance(error, KeyboardInterrupt):
+        return 128 + getattr(error, "number", signal.SIGINT)
     return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), 1)
 
 
 def one_line(error: BaseException) -> str:
     """The message of an error without line breaks, which those of ONNX Runtime may hold."""
     if isinstance(error, KeyboardInterrupt):
-        return "interrupted"
+        return str(error) or "interrupted"
     return " ".join(str(error).split("\n")) or type(error).__name__
 
 
@@ -46,21 +49,26 @@ def note(text: str) -> None:
 
 
 def emit(text: str) -> None:
-    """Write lines to stdout."""
-    try:
-        print(text)
-    except UnicodeEncodeError:  # a path that is not valid text here: its bytes leave as they came
-        sys.stdout.flush()
-        sys.stdout.buffer.write(os.fsencode(f"{text}\n"))
+    """Write lines to stdout. Raises `LoquorError` if that is closed or takes no more."""
+    if sys.stdout is None:
+        raise LoquorError("stdout is closed, so there is nowhere to write the result to: open it")
+    with writing_to_stdout():
+        try:
+            print(text)
+        except UnicodeEncodeError:  # a path that is not valid text here: its bytes leave as they came
+            sys.stdout.flush()
+            sys.stdout.buffer.write(os.fsencode(f"{text}\n"))
 
 
-def drop_unwritable_output() -> None:
-    """Forget output that nobody takes: the interpreter would try again when it ends, and complain."""
+@contextmanager
+def writing_to_stdout() -> Iterator[None]:
+    """Raise `LoquorError` for what the system refuses to write, but for a reader that has gone."""
     try:
-        sys.stdout.flush()
-    except OSError:
-        with open(os.devnull, "wb") as null:  # noqa: PTH123 (no path of ours)
-            os.dup2(null.fileno(), sys.stdout.fileno())
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise LoquorError(f"cannot write to stdout: {reason_of(error)}") from error
 
 
 class _Formatter(logging.Formatter):

@@ -10,7 +10,7 @@ from typing import Any
 from . import checks
 from .advice import advice
 from .console import emit
-from .engines import add_engine_arguments
+from .engines import add_engine_arguments, add_model_by_position, take_model_by_position
 
 __all__ = ["add", "run"]
 
@@ -25,12 +25,14 @@ def add(
         description="Check this installation: what is there, where a model runs, how fast it speaks, and "
         "what to change. A failed check does not stop the others; the exit code is that of the first.",
     )
+    add_model_by_position(parser)
     add_engine_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
+    take_model_by_position(args)
     report = checks.examine(args)
     facts = {**report.sections, "advice": advice(report.sections), "exit_code": report.exit_code}
     emit(json.dumps(facts, indent=1) if args.json else "\n".join(_lines(facts)))
@@ -43,7 +45,7 @@ def _lines(facts: Mapping[str, Any], indent: str = "") -> Iterator[str]:
         if isinstance(value, Mapping) and value:
             yield label
             yield from _lines(value, indent + "  ")
-        elif name == "advice" and value:
+        elif name == "advice" and isinstance(value, list) and value:  # a model's own is one clause
             yield label
             yield from (f"{indent}  - {line}" for line in value)
         else:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import os
+import io
+import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
@@ -13,19 +14,23 @@ from .. import CancelToken, Engine
 from .._runtime import add_plugin, advised_dtype, open_runtime
 from ..catalog import CATALOG
 from ..errors import InvalidInputError
+from ..output import output_target
+from ..pipes import from_pipe, whole
 from ..prepare import KV_DTYPES
+from .process import hold_signals
 
 __all__ = [
     "BUILT_IN",
     "DEVICES",
     "add_engine_arguments",
-    "add_engine_options",
-    "add_model_arguments",
+    "add_model_by_position",
     "check_input",
     "check_output",
     "interruptible",
     "load_engine",
+    "take_model_by_position",
     "voice_names",
+    "voice_source",
 ]
 
 BUILT_IN = "mini"
@@ -43,38 +48,19 @@ DEVICES = {
 _T = TypeVar("_T")
 
 
-def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --model and --dtype."""
+def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of an engine."""
     parser.add_argument(
         "--model",
         metavar="M",
         help=f"{', '.join(CATALOG)}, a hub id owner/name[@revision], or a folder (default: {BUILT_IN})",
     )
-    _add_dtype(parser)
-
-
-def _add_dtype(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dtype",
         default="auto",
         metavar="D",
         help="auto, q4, q4f16, q8, fp16, fp32, or a list as q4,conditional_decoder=fp32 (default: auto)",
     )
-
-
-def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of an engine, --model and --dtype among them."""
-    add_model_arguments(parser)
-    _add_options(parser)
-
-
-def add_engine_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of an engine but --model, for commands that take the model by position."""
-    _add_dtype(parser)
-    _add_options(parser)
-
-
-def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", default="auto", choices=("auto", *DEVICES), help="where to run (default: auto)"
     )
@@ -102,6 +88,18 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_model_by_position(parser: argparse.ArgumentParser) -> None:
+    """Let the model be given as an argument too, for commands that are about a model."""
+    parser.add_argument("place", nargs="?", metavar="MODEL", help="the same as --model")
+
+
+def take_model_by_position(args: argparse.Namespace) -> None:
+    """Make it `args.model`. Raises `InvalidInputError` if another one is given as an option."""
+    if args.place is not None and args.model not in (None, args.place):
+        raise InvalidInputError(f"models {args.place!r} and {args.model!r} are both given: give one")
+    args.model = args.model or args.place
+
+
 def load_engine(args: argparse.Namespace) -> Engine:
     """Load the engine that the options ask for, downloading it first with a bar unless --quiet."""
     from ..hub import resolve
@@ -109,8 +107,8 @@ def load_engine(args: argparse.Namespace) -> Engine:
     model = args.model or BUILT_IN
     runtime = open_runtime()  # without which, or the device's provider, a download would be for nothing
     add_plugin(runtime, args.device)
-    dtype = advised_dtype(runtime, args.device, args.dtype)
-    resolve(model, dtype=dtype, progress=False if args.quiet else None)
+    prefer = advised_dtype(runtime, args.device)
+    resolve(model, dtype=args.dtype, prefer=prefer, progress=False if args.quiet else None)
     normalize = getattr(args, "normalize", "auto")  # only of commands that speak
     return Engine(
         model,
@@ -133,29 +131,50 @@ def voice_names(args: argparse.Namespace) -> tuple[str, ...]:
     return tuple(bundle_voices(resolve(model) if model == BUILT_IN else Path(model)))
 
 
-def interruptible(work: Callable[[CancelToken], _T], interrupt: Callable[[], None] | None = None) -> _T:
-    """Return what `work` returns; Ctrl-C cancels the token or calls `interrupt`, to end a running graph.
+def interruptible(
+    work: Callable[[CancelToken], _T], interrupt: Callable[[], None] | None = None, *, settle: bool = True
+) -> _T:
+    """Return what `work` returns; Ctrl-C cancels the token and calls `interrupt`, to end a running graph.
 
-    On the main thread the interrupt would have to wait for the graph's end. Raises what `work` raises.
+    On the main thread the interrupt would have to wait for the graph's end. With `settle` the work is waited
+    for all the same; else it may be stuck in somebody's pipe. Raises what `work` raises.
     """
     cancel = CancelToken()
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        future = pool.submit(work, cancel)
-        try:
-            while not wait((future,), timeout=0.1).done:  # Windows notices Ctrl-C only between waits
-                pass
-        except KeyboardInterrupt:
-            (interrupt or cancel.cancel)()
-            raise
-        return future.result()
+    pool = ThreadPoolExecutor(max_workers=1)
+    future = pool.submit(work, cancel)
+    try:
+        while not wait((future,), timeout=0.1).done:  # Windows notices Ctrl-C only between waits
+            pass
+    except KeyboardInterrupt:
+        hold_signals()
+        cancel.cancel()
+        if interrupt is not None:
+            interrupt()
+        pool.shutdown(wait=settle)
+        raise
+    pool.shutdown()
+    return future.result()
+
+
+def voice_source(given: str | None) -> str | io.BytesIO | None:
+    """Return what `Engine.voice` takes: what comes from a pipe, or from stdin for "-", is read now.
+
+    On the main thread, where Ctrl-C ends the waiting. Raises `InvalidInputError`.
+    """
+    if given == "-":
+        if sys.stdin is None:
+            raise InvalidInputError("cannot read the recording from stdin, which is closed: give a file")
+        return whole(sys.stdin.buffer, "the recording on stdin")
+    piped = from_pipe(given) if given is not None else None
+    return given if piped is None else piped
 
 
 def check_input(path: str, what: str, names: Iterable[str] = ()) -> None:
     """Raise `InvalidInputError` if there is no file to read, before a model is loaded in vain.
 
-    `names` may be given instead of a file.
+    `names` may be given instead of a file, and "-" for stdin.
     """
-    if path not in (known := tuple(names)) and not Path(path).exists():
+    if path != "-" and path not in (known := tuple(names)) and not Path(path).exists():
         advice = f" (voices by name: {', '.join(known)})" if known else ""
         raise InvalidInputError(f"cannot read {what} {path}: there is no such file{advice}")
 
@@ -166,16 +185,10 @@ def check_output(path: str, suffixes: Iterable[str], source: str | None) -> None
     `source` is the input file that the output must not replace.
     """
     target, expected = Path(path), tuple(suffixes)
-    problem = None
     if target.suffix.lower() not in expected:
-        problem = f"the name must end in {' or '.join(expected)}"
-    elif not target.parent.is_dir():
-        problem = f"there is no folder {target.parent}, make it first"
-    elif not os.access(target.parent, os.W_OK):
-        problem = f"the folder {target.parent} may not be written to, choose another"
-    elif target.exists() and not target.is_file():
-        problem = "it is not a regular file, choose another name"
-    elif source is not None and target.exists() and Path(source).exists() and target.samefile(source):
-        problem = "that would replace the voice it is made from, choose another name"
-    if problem is not None:
-        raise InvalidInputError(f"cannot write {path}: {problem}")
+        raise InvalidInputError(f"cannot write {path}: the name must end in {' or '.join(expected)}")
+    output_target(path)
+    if source is not None and target.exists() and Path(source).exists() and target.samefile(source):
+        raise InvalidInputError(
+            f"cannot write {path}: that would replace the voice it is made from, choose another name"
+        )

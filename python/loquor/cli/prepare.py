@@ -19,7 +19,7 @@ def add(
         help="rewrite a model's graphs so that they run fast",
         description="Rewrite a model's graphs so that they run fast, check them against the published ones, "
         "keep them in the cache, and print which file serves each graph. The first load of a model does this "
-        "by itself.",
+        "by itself. The exit code is 1 if a graph was refused, which then serves as published.",
     )
     parser.add_argument("model", metavar="MODEL", help="a name, hub id or folder, as in `loquor say`")
     parser.add_argument("--dtype", default="auto", metavar="D", help="precision, as in `loquor say`")
@@ -32,8 +32,9 @@ def run(args: argparse.Namespace) -> int:
     from ..hub import resolve
 
     folder = resolve(args.model, dtype=args.dtype, progress=False if args.quiet else None)
-    for name, graph in prepare_bundle(folder, args.dtype, kv_dtype=args.kv_dtype, force=args.force).items():
+    graphs = prepare_bundle(folder, args.dtype, kv_dtype=args.kv_dtype, force=args.force)
+    for name, graph in graphs.items():
         emit(f"{name}: {graph.file or graph.source}")
         if not args.quiet:
             note(f"{name}: {graph.state}" + (f" ({', '.join(graph.changes)})" if graph.changes else ""))
-    return 0
+    return int(any(graph.state == "refused" for graph in graphs.values()))

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import codecs
 import dataclasses
 import itertools
 import math
-import os
-import stat
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from .. import Audio, GenerationOptions, Guards, LongSpeech, LongTextOptions
 from ..audio import FORMATS, write_wav_stream
 from ..catalog import CATALOG
 from ..errors import CancelledError, InvalidInputError
-from ..long_text import check_long
+from ..output import cannot_write
 from ..pieces import windows
 from ..text_rules import NORMALIZERS
-from .console import note, speech_progress
+from .console import note, speech_progress, writing_to_stdout
 from .engines import (
     add_engine_arguments,
     check_input,
@@ -32,14 +28,16 @@ from .engines import (
     interruptible,
     load_engine,
     voice_names,
+    voice_source,
 )  # fmt: skip
 from .models import download_bytes, megabytes
+from .text_input import StdinText, Text, size_of, text_of_argument, warnings_about
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from .. import CancelToken, Engine
+    from .. import CancelToken, Engine, Session
 
 __all__ = ["add", "run"]
 
@@ -57,7 +55,6 @@ _PARTING: tuple[tuple[str, type, str], ...] = (
     ("paragraph_pause", float, "seconds between paragraphs (default: 0.8)"),
     ("piece_characters", int, "characters spoken in one go at most (default: as the model is best at)"),
 )
-_CHUNK = 65_536
 _GUARDS = tuple(field.name for field in dataclasses.fields(Guards))
 
 
@@ -123,40 +120,62 @@ def add(
 
 
 def run(args: argparse.Namespace) -> int:
-    text, size = _text_of_stdin() if args.text == "-" else _text_of_argument(args.text)
+    given = None if args.text == "-" else text_of_argument(args.text)
     _check(args)
+    text = StdinText(_warn) if given is None else given
+    if isinstance(text, StdinText):
+        interruptible(lambda _: text.begin(), text.stop)
+    else:
+        for warning in warnings_about(text):
+            _warn(warning)
     if args.model is None and not args.quiet:
         note(_demo_note())
     sampling = {name: getattr(args, name) for name, _, _ in _SAMPLING}
     options = GenerationOptions(seed=args.seed, guards=_guards(args), **sampling)
-    tally = _Tally()
+    args.voice = voice_source(args.voice)
     with load_engine(args) as engine:
-        if args.stream:
-            return _stream(args, engine, text, options)
+        return (_stream if args.stream else _speak)(args, engine, text, options)
 
-        def speak(cancel: CancelToken) -> None:
-            voice = engine.voice(args.voice, cancel=cancel)
-            with speech_progress(args.quiet, size) as (tokens, spoken):
-                speech = engine.speak_long(
-                    text, voice, options, long_text=_long_text(args), cancel=cancel, progress=tokens
-                )
 
-                def watch(audio: Audio) -> None:
-                    tally.add(audio)
-                    spoken(sum(len(mark.text.encode()) + 1 for mark in audio.marks))
+def _speak(args: argparse.Namespace, engine: Engine, text: Text, options: GenerationOptions) -> int:
+    tally = _Tally()
 
-                if args.output == "-":
-                    _to_stdout(speech, watch)
-                else:
-                    speech.save(args.output, srt=args.srt, vtt=args.vtt, watch=watch)
+    def speak(cancel: CancelToken) -> None:
+        voice = engine.voice(args.voice, cancel=cancel)
+        with speech_progress(args.quiet, size_of(text)) as (tokens, spoken):
+            speech = engine.speak_long(
+                text, voice, options, long_text=_long_text(args), cancel=cancel, progress=tokens
+            )
 
-        interruptible(speak)
-    for warning in tally.warnings:
-        note(f"warning: {warning}")
+            def watch(audio: Audio) -> None:
+                tally.add(audio)
+                spoken(sum(len(mark.text.encode()) + 1 for mark in audio.marks))
+
+            if args.output == "-":
+                _to_stdout(speech, watch)
+            else:
+                speech.save(args.output, srt=args.srt, vtt=args.vtt, watch=watch)
+
+    interruptible(speak, _stop_of(text), settle=args.output != "-")
+    _tell(args, tally.warnings, tally.seconds, tally.rtf)
+    return 0
+
+
+def _warn(text: str) -> None:
+    note(f"warning: {text}")
+
+
+def _tell(args: argparse.Namespace, warnings: Iterable[str], seconds: float, rtf: float) -> None:
+    for warning in warnings:
+        _warn(warning)
     if not args.quiet:
         where = "stdout" if args.output == "-" else args.output
-        note(f"{tally.seconds:.2f} s of speech, real-time factor {tally.rtf:.2f}: {where}")
-    return 0
+        note(f"{seconds:.2f} s of speech, real-time factor {rtf:.2f}: {where}")
+
+
+def _stop_of(text: Text) -> Callable[[], None]:
+    """What ends the waiting for more of a text."""
+    return text.stop if isinstance(text, StdinText) else lambda: None
 
 
 def _guards(args: argparse.Namespace) -> Guards | None:
@@ -191,13 +210,14 @@ def _to_stdout(speech: LongSpeech, watch: Callable[[Audio], None]) -> None:
     """WAV. The header tells the length if there is but one piece, else that it is not known, as pipes do."""
     out = sys.stdout.buffer
     first, second = next(speech), next(speech, None)
-    if second is None:
-        first.save(out, format="wav")
-        watch(first)
-    else:
-        pieces = itertools.chain((first, second), speech)
-        write_wav_stream(out, _samples(pieces, watch), first.sample_rate, rewind=False)
-    out.flush()
+    with writing_to_stdout():
+        if second is None:
+            first.save(out, format="wav")
+            watch(first)
+        else:
+            pieces = itertools.chain((first, second), speech)
+            write_wav_stream(out, _samples(pieces, watch), first.sample_rate, rewind=False)
+        out.flush()
 
 
 def _samples(pieces: Iterator[Audio], watch: Callable[[Audio], None]) -> Iterator[npt.NDArray[np.float32]]:
@@ -206,13 +226,12 @@ def _samples(pieces: Iterator[Audio], watch: Callable[[Audio], None]) -> Iterato
         yield audio.samples
 
 
-def _stream(
-    args: argparse.Namespace, engine: Engine, text: str | Iterator[str], options: GenerationOptions
-) -> int:
+def _stream(args: argparse.Namespace, engine: Engine, text: Text, options: GenerationOptions) -> int:
     """Write while the text comes and the speech is made. What was written stays, as a whole WAV file."""
     start = time.perf_counter()
     voice = interruptible(lambda cancel: engine.voice(args.voice, cancel=cancel))
     session = engine.session(voice, options, long_text=_long_text(args))
+    stop_text = _stop_of(text)
 
     def feed() -> None:
         try:
@@ -226,92 +245,51 @@ def _stream(
             raise
 
     def listen(_: CancelToken) -> None:
-        with ThreadPoolExecutor(1) as pool, session, _opened(args.output) as out:
+        with ThreadPoolExecutor(1) as pool, session:
             fed = pool.submit(feed)
             try:
-                write_wav_stream(out, session, session.sample_rate, rewind=args.output != "-")
+                if args.output == "-":
+                    with writing_to_stdout():
+                        write_wav_stream(sys.stdout.buffer, session, session.sample_rate, rewind=False)
+                else:
+                    _into_file(args.output, session)
             except CancelledError:
                 fed.result()  # what was wrong with the text
                 raise
+            finally:
+                stop_text()  # of which nobody wants the rest
 
-    interruptible(listen, session.cancel)
-    for warning in session.warnings:
-        note(f"warning: {warning}")
-    if not args.quiet:
-        where = "stdout" if args.output == "-" else args.output
-        seconds = session.report.audio_seconds
-        rtf = (time.perf_counter() - start) / seconds if seconds else math.nan
-        note(f"{seconds:.2f} s of speech, real-time factor {rtf:.2f}: {where}")
+    def stop() -> None:
+        session.cancel()
+        stop_text()
+
+    interruptible(listen, stop, settle=args.output != "-")
+    seconds = session.report.audio_seconds
+    rtf = (time.perf_counter() - start) / seconds if seconds else math.nan
+    _tell(args, session.warnings, seconds, rtf)
     return 0
 
 
-@contextmanager
-def _opened(output: str) -> Iterator[BinaryIO]:
-    if output == "-":
-        yield sys.stdout.buffer
-        return
-    with ExitStack() as stack:
-        try:
-            file = stack.enter_context(Path(output).open("wb"))
-        except OSError as error:
-            raise InvalidInputError(f"cannot write {output}: {error}") from error
-        yield file
-
-
-def _text_of_argument(text: str) -> tuple[str, int]:
-    """The text, and its size in bytes."""
+def _into_file(output: str, session: Session) -> None:
+    first = next(session, None)  # until then what was there stays
+    if first is None:
+        raise InvalidInputError("there is nothing to speak in this text")
     try:
-        size = len(text.encode())
-    except UnicodeEncodeError as error:  # Python keeps undecodable bytes of an argument as lone surrogates
-        raise InvalidInputError(
-            f"TEXT holds bytes that this locale cannot decode, at index {error.start}: give it in UTF-8"
-        ) from error
-    check_long(text)
-    return text, size
-
-
-def _text_of_stdin() -> tuple[Iterator[str], int | None]:
-    """The text in chunks as they come, and its size if stdin is a file."""
-    chunks = _decoded(sys.stdin.buffer)
-    first = ""
-    while not any(map(_is_visible, first)) and (chunk := next(chunks, None)) is not None:
-        first = first[-3:] + chunk  # enough to tell where a paragraph ends
-    check_long(first)
-    try:
-        status = os.fstat(sys.stdin.fileno())
-    except OSError:  # no real file
-        return itertools.chain((first,), chunks), None
-    return itertools.chain((first,), chunks), status.st_size if stat.S_ISREG(status.st_mode) else None
-
-
-def _is_visible(character: str) -> bool:
-    return character.isprintable() and not character.isspace()
-
-
-def _decoded(stream: IO[bytes]) -> Iterator[str]:
-    decoder, before, begun = codecs.getincrementaldecoder("utf-8")(), 0, False
-    while True:
-        data = stream.read1(_CHUNK) if hasattr(stream, "read1") else stream.read(_CHUNK)
-        waiting = len(decoder.getstate()[0])
-        try:
-            text = decoder.decode(data, final=not data)
-        except UnicodeDecodeError as error:
-            wrong, offset = error.object[error.start], before - waiting + error.start
-            raise InvalidInputError(
-                f"the text on stdin is not UTF-8 (byte 0x{wrong:02x} at offset {offset}): convert it first"
-            ) from error
-        if text:
-            yield text if begun else text.removeprefix("\ufeff")
-            begun = True
-        if not data:
-            return
-        before += len(data)
+        with Path(output).open("wb") as file:
+            write_wav_stream(file, itertools.chain((first,), session), session.sample_rate, rewind=True)
+    except OSError as error:
+        raise cannot_write(output, error) from error
+    except BaseException:
+        _warn(f"what was spoken before the end is kept: {output}")
+        raise
 
 
 def _check(args: argparse.Namespace) -> None:
     """Raise `InvalidInputError` for what is known to fail before a model is fetched and loaded."""
     if args.output != "-":
         check_output(args.output, (f".{name}" for name in FORMATS), args.voice)
+    elif sys.stdout is None:
+        raise InvalidInputError("stdout is closed, so WAV cannot be written there: open it, or give -o FILE")
     elif sys.stdout.isatty():
         raise InvalidInputError("stdout is a terminal, which shows no WAV: redirect it, or give -o FILE")
     for path, suffix in ((args.srt, ".srt"), (args.vtt, ".vtt")):
@@ -322,6 +300,8 @@ def _check(args: argparse.Namespace) -> None:
     if args.stream and args.output != "-" and not args.output.lower().endswith(".wav"):
         raise InvalidInputError(f"cannot stream into {args.output}: --stream writes WAV, name a .wav file")
     entry = CATALOG.get(args.model) if args.model else None
+    if args.voice == args.text == "-":
+        raise InvalidInputError("stdin cannot be the text and the recording: give one of them as a file")
     if args.voice is not None:
         check_input(args.voice, "the voice", voice_names(args))
     elif entry is not None and entry.location == "hub":

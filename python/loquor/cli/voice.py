@@ -6,7 +6,7 @@ import argparse
 
 from ..voice import VOICE_SUFFIX
 from .console import note
-from .engines import add_engine_arguments, check_input, check_output, interruptible, load_engine
+from .engines import add_engine_arguments, check_input, check_output, interruptible, load_engine, voice_source
 
 __all__ = ["add", "run"]
 
@@ -20,7 +20,9 @@ def add(
         help="make a voice file from a recording",
         description="Make a voice file from a recording. It fits the model that made it, in any precision.",
     )
-    parser.add_argument("recording", metavar="RECORDING", help="5 to 15 s of one speaker, as wav, flac, ...")
+    parser.add_argument(
+        "recording", metavar="RECORDING", help="5 to 15 s of one speaker, as wav, flac, ...; - reads stdin"
+    )
     parser.add_argument(
         "-o", "--output", required=True, metavar="FILE", help=f"the file to write ({VOICE_SUFFIX})"
     )
@@ -37,12 +39,13 @@ def add(
 def run(args: argparse.Namespace) -> int:
     check_input(args.recording, "the recording")
     check_output(args.output, (VOICE_SUFFIX,), args.recording)
+    recording = voice_source(args.recording)
     with load_engine(args) as engine:
-        voice = interruptible(
-            lambda cancel: engine.voice(args.recording, prefix=args.with_prefix, cancel=cancel)
-        )
+        voice = interruptible(lambda cancel: engine.voice(recording, prefix=args.with_prefix, cancel=cancel))
         model = engine.capabilities.model
-    voice.save(args.output)
+        interruptible(lambda _: voice.save(args.output))
+    for warning in voice.warnings:
+        note(f"warning: {warning}")
     if not args.quiet:
         note(f"voice {voice.name!r} for {model}: {args.output}")
     return 0

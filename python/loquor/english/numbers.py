@@ -98,10 +98,10 @@ def clock(hours: int, minutes: int) -> str:
     return cardinal(hours) + (f" {_pair(minutes)}" if minutes else "")
 
 
-def money(whole: int, cents: int, unit: str = "dollar", small: str = "cent") -> str:
-    """(1, 50) -> 'one dollar and fifty cents'. Units are given in the singular."""
-    text = f"{cardinal(whole)} {unit if whole == 1 else unit_plural(unit)}"
-    part = f"{cardinal(cents)} {small if cents == 1 else unit_plural(small)}"
+def money(whole: int, cents: int, unit: str = "dollar", small: str = "cent", *, one: bool = False) -> str:
+    """(1, 50) -> 'one dollar and fifty cents'. Units are given in the singular, and stay so if `one`."""
+    text = f"{cardinal(whole)} {unit if one or whole == 1 else unit_plural(unit)}"
+    part = f"{cardinal(cents)} {small if one or cents == 1 else unit_plural(small)}"
     if not cents:
         return text
     return f"{text} and {part}" if whole else part

@@ -1,4 +1,4 @@
-"""What English writes short and says long: titles, units, currencies, symbols, the names of the letters."""
+"""What English writes short, with a full stop, and says long: titles, ranks, streets, words of notes."""
 
 from __future__ import annotations
 
@@ -7,18 +7,12 @@ __all__ = [
     "AFTER_NAMES",
     "BEFORE_NAMES",
     "BEFORE_NUMBERS",
-    "CAPITAL_WORDS",
-    "CHARACTERS",
-    "CURRENCIES",
-    "CURRENCY_CODES",
-    "FILE_SUFFIXES",
-    "LETTER_NAMES",
-    "MONTH_ABBREVIATIONS",
-    "RATES",
-    "SPELLED",
-    "SYMBOLS",
+    "BEFORE_YEARS",
+    "NOTE_WORDS",
+    "STARTERS",
     "TITLES",
-    "UNITS",
+    "UNITS_WITH_STOP",
+    "WORDS_TOO",
 ]
 
 # With a full stop in any case; without one before a capital letter ("Mr Hill").
@@ -31,114 +25,79 @@ ABBREVIATIONS = {
     "etc": "et cetera", "et al": "and others", "vs": "versus", "approx": "approximately",
     "dept": "department", "e.g": "for example", "i.e": "that is", "a.k.a": "also known as", "cf": "compare",
     "assn": "association", "univ": "university", "govt": "government", "ph.d": "pee aitch dee",
+    "viz": "namely", "esp": "especially", "incl": "including", "excl": "excluding", "avg": "average",
+    "asst": "assistant", "intl": "international", "natl": "national", "mfg": "manufacturing",
+    "mgr": "manager", "misc": "miscellaneous", "resp": "respectively", "qty": "quantity", "attn": "attention",
+    "atty": "attorney", "attys": "attorneys", "op. cit": "op cit", "loc. cit": "loc cit", "et seq": "et seq",
+    "ibid": "ibid", "q.v": "which see", "w.r.t": "with respect to", "eds": "editors",
+    "hon": "honorable", "mtg": "meeting", "mts": "mountains", "blvd": "boulevard", "yrs": "years",
+    "hrs": "hours", "mins": "minutes", "lbs": "pounds", "tel": "telephone", "ext": "extension",
+    "bldg": "building", "tues": "Tuesday", "thur": "Thursday", "thurs": "Thursday",
 }  # fmt: skip
 
 # With a capital and a full stop: after a name, and before one.
 AFTER_NAMES = {
     "Jr": "junior", "Sr": "senior", "Inc": "incorporated", "Ltd": "limited", "Corp": "corporation",
-    "Co": "company", "Ave": "avenue", "Blvd": "boulevard", "Rd": "road", "Hwy": "highway",
+    "Co": "company", "Cos": "companies", "Bros": "brothers", "Ave": "avenue", "Blvd": "boulevard",
+    "Rd": "road", "Hwy": "highway", "Pkwy": "parkway", "Ln": "lane", "Ct": "court", "Pl": "place",
+    "Sq": "square", "Ter": "terrace", "Esq": "esquire", "Pty": "proprietary", "Mfg": "manufacturing",
 }  # fmt: skip
 BEFORE_NAMES = {
     "Sgt": "sergeant", "Capt": "captain", "Lt": "lieutenant", "Col": "colonel", "Gen": "general",
     "Gov": "governor", "Sen": "senator", "Rep": "representative", "Rev": "reverend", "Hon": "honorable",
-    "Mt": "mount", "Ft": "fort", "Messrs": "misters",
-}  # fmt: skip
-
-MONTH_ABBREVIATIONS = {
-    "jan": "january", "feb": "february", "mar": "march", "apr": "april", "jun": "june", "jul": "july",
-    "aug": "august", "sep": "september", "sept": "september", "oct": "october", "nov": "november",
-    "dec": "december",
+    "Mt": "mount", "Ft": "fort", "Messrs": "misters", "Maj": "major", "Adm": "admiral", "Cpl": "corporal",
+    "Pvt": "private", "Pfc": "private first class", "Cmdr": "commander", "Cdr": "commander",
+    "Comdr": "commander", "Brig": "brigadier", "Ens": "ensign", "Sgts": "sergeants", "Gens": "generals",
+    "Sens": "senators", "Reps": "representatives", "Govs": "governors", "Drs": "doctors",
+    "Profs": "professors", "Revs": "reverends", "Pres": "president", "Supt": "superintendent",
+    "Amb": "ambassador", "Insp": "inspector", "Det": "detective", "Msgr": "monsignor", "Fr": "father",
+    "Bro": "brother", "Sr": "sister", "Cllr": "councillor", "Mme": "madame", "Mlle": "mademoiselle",
+    "Atty": "attorney", "Asst": "assistant", "Mr": "mister", "Cardl": "cardinal", "Archbp": "archbishop",
+    "Bp": "bishop", "Wm": "william", "Geo": "george", "Chas": "charles", "Thos": "thomas", "Jas": "james",
+    "Mx": "mix", "Assoc": "associate", "Spc": "specialist",
 }  # fmt: skip
 
 # Only before a number: "no." is a word, and so is "fig".
 BEFORE_NUMBERS = {
-    "no": "number", "nos": "numbers", "p": "page", "pp": "pages", "ch": "chapter", "vol": "volume",
-    "fig": "figure", "figs": "figures", "sec": "section", "art": "article", "ed": "edition",
-    "ext": "extension", "apt": "apartment", "ca": "about", "c": "about",
+    "no": "number", "nos": "numbers", "p": "page", "pp": "pages", "ch": "chapter", "chs": "chapters",
+    "chap": "chapter", "vol": "volume", "vols": "volumes", "fig": "figure", "figs": "figures",
+    "sec": "section", "secs": "sections", "sect": "section", "art": "article", "arts": "articles",
+    "ed": "edition", "ext": "extension", "apt": "apartment", "ca": "about", "c": "about", "eq": "equation",
+    "eqs": "equations", "op": "opus", "para": "paragraph", "par": "paragraph", "bk": "book", "pt": "part",
+    "ll": "lines", "rm": "room", "ste": "suite", "tel": "telephone", "max": "maximum", "min": "minimum",
+    "est": "established", "pop": "population", "rev": "revision", "ver": "version", "approx": "approximately",
+    "rte": "route", "ex": "example", "thm": "theorem", "bldg": "building", "fl": "floor", "cap": "chapter",
 }  # fmt: skip
-
-FILE_SUFFIXES = (
-    "pdf", "txt", "csv", "json", "xml", "html", "docx", "xlsx", "pptx", "png", "jpg", "jpeg", "gif", "svg",
-    "mp3", "mp4", "wav", "flac", "zip", "exe", "py", "js", "cpp", "md",
-)  # fmt: skip
-
-# After a number. (One, many.) Case counts: MB is not mb, and m is not M.
-UNITS = {
-    "km": ("kilometer", "kilometers"), "m": ("meter", "meters"), "cm": ("centimeter", "centimeters"),
-    "mm": ("millimeter", "millimeters"), "nm": ("nanometer", "nanometers"), "kg": ("kilogram", "kilograms"),
-    "g": ("gram", "grams"), "mg": ("milligram", "milligrams"), "l": ("liter", "liters"),
-    "L": ("liter", "liters"), "ml": ("milliliter", "milliliters"), "mL": ("milliliter", "milliliters"),
-    "mph": ("mile an hour", "miles an hour"), "kph": ("kilometer per hour", "kilometers per hour"),
-    "ft": ("foot", "feet"), "yd": ("yard", "yards"), "mi": ("mile", "miles"), "lb": ("pound", "pounds"),
-    "lbs": ("pound", "pounds"), "oz": ("ounce", "ounces"), "gal": ("gallon", "gallons"),
-    "sec": ("second", "seconds"), "s": ("second", "seconds"), "ms": ("millisecond", "milliseconds"),
-    "min": ("minute", "minutes"), "mins": ("minute", "minutes"), "h": ("hour", "hours"),
-    "hr": ("hour", "hours"), "hrs": ("hour", "hours"), "yr": ("year", "years"), "yrs": ("year", "years"),
-    "Hz": ("hertz", "hertz"), "kHz": ("kilohertz", "kilohertz"), "MHz": ("megahertz", "megahertz"),
-    "GHz": ("gigahertz", "gigahertz"), "KB": ("kilobyte", "kilobytes"), "kB": ("kilobyte", "kilobytes"),
-    "MB": ("megabyte", "megabytes"), "GB": ("gigabyte", "gigabytes"), "TB": ("terabyte", "terabytes"),
-    "Mbps": ("megabit per second", "megabits per second"), "W": ("watt", "watts"),
-    "kW": ("kilowatt", "kilowatts"), "MW": ("megawatt", "megawatts"),
-    "kWh": ("kilowatt hour", "kilowatt hours"), "V": ("volt", "volts"), "mA": ("milliamp", "milliamps"),
-    "dB": ("decibel", "decibels"), "kcal": ("kilocalorie", "kilocalories"),
-    "rpm": ("revolution per minute", "revolutions per minute"),
-    "bpm": ("beat per minute", "beats per minute"), "px": ("pixel", "pixels"),
-    "fps": ("frame per second", "frames per second"), "ha": ("hectare", "hectares"),
-}  # fmt: skip
-
-# After a slash that follows a quantity.
-RATES = {
-    "h": "hour", "hr": "hour", "hour": "hour", "s": "second", "sec": "second", "second": "second",
-    "min": "minute", "minute": "minute", "day": "day", "week": "week", "mo": "month", "month": "month",
-    "yr": "year", "year": "year", "kg": "kilogram", "g": "gram", "l": "liter", "L": "liter", "lb": "pound",
-    "gal": "gallon", "mile": "mile", "km": "kilometer", "person": "person", "night": "night",
-}  # fmt: skip
-
-CURRENCIES = {
-    "$": ("dollar", "cent"), "£": ("pound", "penny"), "€": ("euro", "cent"), "¥": ("yen", "sen"),
-    "₹": ("rupee", "paisa"), "₩": ("won", "jeon"), "₽": ("ruble", "kopek"), "₺": ("lira", "kurus"),
-    "₿": ("bitcoin", "satoshi"),
-}  # fmt: skip
-CURRENCY_CODES = {
-    "USD": "$", "GBP": "£", "EUR": "€", "JPY": "¥", "INR": "₹", "KRW": "₩", "RUB": "₽", "TRY": "₺",
-    "BTC": "₿",
-}  # fmt: skip
-
-LETTER_NAMES = {
-    "a": "ay", "b": "bee", "c": "see", "d": "dee", "e": "ee", "f": "eff", "g": "gee", "h": "aitch",
-    "i": "eye", "j": "jay", "k": "kay", "l": "el", "m": "em", "n": "en", "o": "oh", "p": "pee", "q": "cue",
-    "r": "are", "s": "ess", "t": "tee", "u": "you", "v": "vee", "w": "double you", "x": "ex", "y": "why",
-    "z": "zee",
-}  # fmt: skip
-
-# Capitals that are said as words though they are short, or that are a word in capitals for emphasis.
-CAPITAL_WORDS = frozenset(
-    """AIDS AN AND ANY ARE AS AT BAD BE BIG BUT BY CAN DID DO DOS FOR GET GIF GO GOD GOOD GOT HAD HAS HE HER
-    HIM HIS HOW IF IN IS IT ITS LET LOT MAY ME MY NEW NO NOR NOT NOW OF OFF OH OLD ON ONE OR OUR OUT OWN PIN
-    PUT RAM ROM RUN SAD SARS SAY SEE SHE SIM SIX SO STOP TEN THAT THE THIS TO TOO TOP TRY TWO UP USE VERY WAR
-    WAS WAY WE WHO WHY WON YES YET YOU ZIP""".split()  # noqa: SIM905
+WORDS_TOO = frozenset(
+    "no fig figs sec secs art arts ed apt op par ex max min pop est ca cap pt rev fl p c".split()
 )
-# Not so these, though they look like words.
-SPELLED = frozenset(("AARP", "UCLA"))
+"""Those that are words or ends of words themselves: a sentence may end with them."""
 
-# Characters that become others before any rule: ASCII, or a sign that a rule reads.
-CHARACTERS = {
-    "‘": "'", "’": "'", "‚": ",", "‛": "'", "′": "'", "ʼ": "'", "“": '"', "”": '"', "„": '"', "″": '"',
-    "«": '"', "»": '"', "—": " - ", "―": " - ", "–": "-", "‐": "-", "‑": "-", "‒": "-", "−": "-",
-    "…": ", ", "•": ", ", "·": " ", "¿": " ", "¡": " ", "、": ", ", "。": ". ",
-    "×": " times ", "÷": " divided by ", "±": " plus or minus ", "≈": " approximately ",
-    "≠": " does not equal ", "≤": " less than or equal to ", "≥": " greater than or equal to ",
-    "√": " square root of ", "∞": " infinity ", "π": " pi ", "µ": "micro", "μ": "micro", "Ω": " ohms ",
-    "№": " number ", "§": " section ", "©": " copyright ", "®": " ", "™": " ", "℠": " ",
-    "‰": " per mille ", "℃": "°C", "℉": "°F", "º": "°", "ª": "a", "⁄": "/", "∕": "/",
-    "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "ø": "o", "Ø": "O", "ß": "ss", "ẞ": "SS", "ł": "l", "Ł": "L",
-    "đ": "d", "Đ": "D", "ð": "th", "Ð": "Th", "þ": "th", "Þ": "Th", "ı": "i", "ħ": "h", "Ħ": "H",
+# Small, before a year, mostly in brackets.
+BEFORE_YEARS = {
+    "b": "born", "d": "died", "r": "reigned", "fl": "flourished", "m": "married", "est": "established",
+    "ca": "about", "c": "about", "cca": "about", "circa": "about",
 }  # fmt: skip
 
-# What is still left when all rules have run.
-SYMBOLS = {
-    "&": " and ", "%": " percent ", "+": " plus ", "=": " equals ", "@": " at ", "°": " degrees ",
-    "¢": " cents ",
-    "$": " dollars ", "£": " pounds ", "€": " euros ", "¥": " yen ", "₹": " rupees ", "₩": " won ",
-    "₽": " rubles ", "₺": " lira ", "₿": " bitcoins ", "/": " slash ",
+# After a number, with a full stop.
+UNITS_WITH_STOP = {
+    "sq": "square", "cu": "cubic", "c": "century", "cent": "century", "ed": "edition", "edn": "edition",
+    "in": ("inch", "inches"), "ft": ("foot", "feet"), "tsp": ("teaspoon", "teaspoons"),
+    "tbsp": ("tablespoon", "tablespoons"), "doz": ("dozen", "dozen"),
 }  # fmt: skip
+
+# What may stand before "art. 5", where a number is meant.
+NOTE_WORDS = frozenset(
+    "see in and to from by under per with also or compare both cf read code act law title treaty "
+    "constitution".split()
+)
+
+STARTERS = frozenset(
+    """The An He She It They We You This That These Those There Here In On At By For From With To And But Or
+    So If When While As After Before His Her Its Their My Our Your What Who Why How Where Which Not Yes All
+    Some Many Most Each Every Now Then Once Soon Only Even Still Such Although Though Because Since Until
+    Unless However Another Both Few Several Nobody Nothing Everyone Everybody Somebody Someone Is Are Was
+    Were Do Does Did Has Have Had Can Could Would Should Will May Let Never Perhaps Maybe Today Yesterday
+    Tomorrow Later Meanwhile Finally First Next Thus Also""".split()
+)
+"""What begins a sentence with a capital, and no name."""

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import _core
-from .._runtime import open_runtime
+from .._runtime import advised_dtype, open_runtime
+from ..catalog import check_dtype, spelled_out
 from ..errors import InvalidInputError, LoquorError
+from ..files import sample_of
 from ..options import positive
 
 __all__ = [
@@ -28,7 +30,7 @@ __all__ = [
 
 _log = logging.getLogger("loquor.prepare")
 
-VERSION = 6
+VERSION = 7
 """Of the rewrites: another number makes all graphs again."""
 
 PREPARED_GRAPHS = ("language_model", "conditional_decoder", "speech_encoder")
@@ -62,6 +64,7 @@ class PreparedGraph:
     """What became of one graph."""
 
     graph: str
+    """The name of the graph, such as "language_model"."""
     source: Path
     """The published file."""
     state: str
@@ -69,6 +72,7 @@ class PreparedGraph:
     file: Path | None = None
     """The rewritten graph, to be loaded with the weights beside `source`."""
     changes: tuple[str, ...] = ()
+    """What was rewritten, a sentence part each."""
     reason: str = ""
     """Why it was refused."""
     cached: bool = False
@@ -110,7 +114,8 @@ def prepare_bundle(
     dtype that does not exist, `RuntimeMissingError`.
     """
     runtime = open_runtime()
-    files = _core.graph_files(str(folder), dtype)
+    check_dtype(dtype)
+    files = _core.graph_files(str(folder), spelled_out(folder, dtype, advised_dtype(runtime, device)))
     results = {}
     check_preparation(force, kv_dtype, own_operators)
     unit = _core.vector_unit()
@@ -158,26 +163,24 @@ def _prepare(task: Task, force: bool) -> PreparedGraph:
     from . import cache
 
     graph, source = task.graph, task.source
-    real = source.resolve()
-    folder = real.parent
+    weights = _core.weight_files(str(source))  # which also looks whether they may lie where they do
+    use = (graph, task.kv_dtype, str(task.own_operators), task.vector_unit, task.device)
     facts = (
-        graph,
-        task.kv_dtype,
-        str(task.own_operators),
-        task.vector_unit,
-        task.device,
-        str(real),
+        *use,
         str(VERSION),
         _core.version(),
         task.runtime.version,
+        str(task.bundle.resolve()) if task.kv_dtype == "int8" else "",  # whose voice its scales suit
+        *(f"{location} {sample_of(Path(file))}" for location, file in sorted(weights.items())),
     )
-    stem = f"{source.stem}-{cache.key_of(real.read_bytes(), *facts)}"
-    entry = None if force else cache.load(stem, folder)
+    stem = f"{source.stem}-{cache.key_of(source, *facts)}"
+    entry = None if force else cache.load(stem)
     made = entry is None
     if entry is None:
         from .work import make  # the onnx package is slow to import, and needed only here
 
-        note, content = make(task, folder)
+        note, content = make(task)
+        note = dataclasses.replace(note, use=" ".join(use))
         entry = note, cache.store(stem, note, content)
     note, path = entry
     result = PreparedGraph(graph, source, "as published", cached=not made, remarks=tuple(note.remarks))

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["LOQUOR", "MICROSOFT", "Graph", "RefusedError", "attributes_of"]
+__all__ = ["LOQUOR", "MICROSOFT", "Graph", "RefusedError", "attributes_of", "external_place"]
 
 MICROSOFT = "com.microsoft"
 LOQUOR = "loquor"  # operators of the core's own
@@ -30,10 +29,16 @@ def attributes_of(node: NodeProto) -> dict[str, Any]:
     return {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
 
 
+def external_place(tensor: TensorProto) -> tuple[str, int, int]:
+    """Location, offset and length in bytes of a tensor's external data; -1: to the end of the file."""
+    entries = {entry.key: entry.value for entry in tensor.external_data}
+    return entries.get("location", ""), int(entries.get("offset", 0)), int(entries.get("length", -1))
+
+
 class Graph:
     """A model whose weights stay where they are: external data is referred to, read only where it is small.
 
-    `weights_folder` is the real folder of the external data.
+    `weights_folder` is what the locations of external data start from.
     """
 
     def __init__(self, model: ModelProto, weights_folder: Path) -> None:
@@ -109,10 +114,11 @@ class Graph:
     def _read(self, tensor: TensorProto) -> npt.NDArray[Any]:
         if tensor.data_location != TensorProto.EXTERNAL:
             return numpy_helper.to_array(tensor)
-        copy = TensorProto()
-        copy.CopyFrom(tensor)
-        onnx.external_data_helper.load_external_data_for_tensor(copy, str(self.folder))
-        copy.data_location = TensorProto.DEFAULT
+        location, offset, length = external_place(tensor)
+        with (self.folder / location).open("rb") as file:  # may be a link, which the onnx package refuses
+            file.seek(offset)
+            content = file.read(length)
+        copy = TensorProto(data_type=tensor.data_type, dims=tensor.dims, raw_data=content)
         return numpy_helper.to_array(copy)
 
     def through(self, value: str, *ops: str) -> str:

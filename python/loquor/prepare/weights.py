@@ -9,7 +9,7 @@ from pathlib import Path
 
 from onnx import TensorProto
 
-from .graph import Graph
+from .graph import Graph, external_place
 
 __all__ = ["share_equal_weights"]
 
@@ -24,7 +24,10 @@ def share_equal_weights(graph: Graph) -> int:
     """
     alike: dict[tuple[object, ...], list[TensorProto]] = defaultdict(list)
     for tensor in graph.initializers.values():
-        if tensor.data_location == TensorProto.EXTERNAL and (length := _where(tensor)[2]) >= _SMALLEST:
+        if (
+            tensor.data_location == TensorProto.EXTERNAL
+            and (length := external_place(tensor)[2]) >= _SMALLEST
+        ):
             alike[tensor.data_type, tuple(tensor.dims), length].append(tensor)
     kept: dict[tuple[object, ...], str] = {}
     gone = 0
@@ -38,13 +41,8 @@ def share_equal_weights(graph: Graph) -> int:
     return gone
 
 
-def _where(tensor: TensorProto) -> tuple[str, int, int]:
-    entries = {entry.key: entry.value for entry in tensor.external_data}
-    return entries.get("location", ""), int(entries.get("offset", 0)), int(entries.get("length", 0))
-
-
 def _digest(folder: Path, tensor: TensorProto) -> bytes:
-    location, offset, length = _where(tensor)
+    location, offset, length = external_place(tensor)
     with (
         (folder / location).open("rb") as file,
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole,

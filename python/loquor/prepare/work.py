@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
+import re
+from functools import cached_property
 
 import onnx
 from onnx import ModelProto, TensorProto
 
 from .. import _core
-from ..errors import ExecutionError, ModelError
-from ..files import sample_of, write_atomic
+from ..errors import ExecutionError, LoquorError, ModelError
 from . import Task
-from .cache import Note, cache_folder, make_folder
+from .cache import Note
 from .calibrate import Speaker, calibration_caches
 from .check import Arrays, Original, Port, Run, Trace, compare, trace_language_model
 from .decoder import rewrite_decoder
@@ -23,6 +23,7 @@ from .products import spell_out_products
 from .remarks import remarks_on
 from .speech_encoder import rewrite_speech_encoder
 from .standard_attention import keeps_whole_buffers
+from .storage import temporary
 
 __all__ = ["make"]
 
@@ -40,62 +41,47 @@ OWN_PRODUCTS = ("avx2", "avx512")
 KV_ROUNDED = {"fp32": ROUNDED, "fp16": ROUNDED, "int8": 0.5}
 """The same for a retyped cache. The check's input is no speech, so that int8's scales do not suit it well."""
 
+_PASSING = re.compile(r"alloc|memory|mmap|too many open|no space", re.IGNORECASE)
+"""In the runtime's words: what this machine lacked at the moment."""
 
-def make(task: Task, folder: Path) -> tuple[Note, bytes]:
-    """Rewrite a graph whose weights lie in the real folder `folder`; return what became of it, and its bytes.
 
-    What the patterns do not understand, or what differs, is noted as refused; other failures are raised.
+def make(task: Task) -> tuple[Note, bytes]:
+    """Rewrite a graph; return what became of it, and its bytes, which name the weights as the published ones.
+
+    What the patterns do not understand, what differs, and what this runtime does not take is noted as
+    refused, since it will be the next time too; other failures are raised.
     """
     model = onnx.load(str(task.source), load_external_data=False)
     source = str(task.source)
-    weights: dict[str, str] = {}
+    work = _Work(task, model)
     try:
-        weights = _stamp_weights(model, task.source, folder)
-        rewritten, changes, differences = _REWRITES[task.graph](_Work(task, folder, model))
+        rewritten, changes, differences = _REWRITES[task.graph](work)
     except RefusedError as refused:
-        return Note(source, weights, refused=str(refused), remarks=_remarks(task, model, folder)), b""
+        return Note(source, refused=str(refused), remarks=_remarks(task, work.parsed())), b""
     if rewritten is None:
-        return Note(source, weights, remarks=_remarks(task, model, folder)), b""
+        return Note(source, remarks=_remarks(task, work.parsed())), b""
     content = rewritten.SerializeToString(deterministic=True)
-    digest, remarks = hashlib.sha256(content).hexdigest(), _remarks(task, rewritten, folder)
-    return Note(source, weights, digest, changes, "", differences, remarks), content
+    digest, remarks = hashlib.sha256(content).hexdigest(), _remarks(task, rewritten)
+    return Note(source, digest, changes, "", differences, remarks), content
 
 
-def _remarks(task: Task, model: ModelProto, folder: Path) -> list[str]:
-    return remarks_on(Graph(model, folder)) if task.device == "cpu" else []
-
-
-def _stamp_weights(model: ModelProto, source: Path, folder: Path) -> dict[str, str]:
-    """Points each external tensor to its file's real name in `folder`; the files' stamps by that name.
-
-    In a hub's cache graph and data are links into one folder of blobs with other names.
-    """
-    names: dict[str, str] = {}
-    for tensor in model.graph.initializer:
-        for entry in tensor.external_data if tensor.data_location == TensorProto.EXTERNAL else ():
-            if entry.key != "location":
-                continue
-            if entry.value not in names:
-                real = (source.parent / entry.value).resolve()
-                if not real.is_file():
-                    raise RefusedError(f"its weights {source.parent / entry.value} are missing")
-                if not real.is_relative_to(folder):
-                    raise RefusedError(f"its weights {real} lie outside the graph's own folder {folder}")
-                names[entry.value] = real.relative_to(folder).as_posix()
-            entry.value = names[entry.value]
-    return {name: sample_of(folder / name) for name in sorted(set(names.values()))}
+def _remarks(task: Task, model: ModelProto) -> list[str]:
+    return remarks_on(Graph(model, task.source.parent)) if task.device == "cpu" else []
 
 
 class _Work:
     """One graph under work: the untouched bytes, and ways to run it or what became of it."""
 
-    def __init__(self, task: Task, folder: Path, model: ModelProto) -> None:
+    def __init__(self, task: Task, model: ModelProto) -> None:
         self.task = task
-        self.folder = folder
-        self._untouched = self._loadable = model.SerializeToString()
-        graph = Graph(model, folder)
-        if spell_out_products(graph, bits=UNREADABLE_BITS):
-            self._loadable = graph.finish().SerializeToString()
+        self.folder = task.source.parent
+        self._untouched = model.SerializeToString()
+
+    @cached_property
+    def _written_out(self) -> bytes | None:
+        """The untouched graph in other operators, where the runtime does not load its own."""
+        graph = Graph(self.parsed(), self.folder)
+        return graph.finish().SerializeToString() if spell_out_products(graph, bits=UNREADABLE_BITS) else None
 
     def parsed(self) -> ModelProto:
         """The untouched graph, to be changed."""
@@ -103,8 +89,8 @@ class _Work:
         return model
 
     def loadable(self) -> ModelProto:
-        """The same, where the runtime has no such operators written in others: something to compare with."""
-        model: ModelProto = ModelProto.FromString(self._loadable)
+        """The same, in other operators where the runtime does not load these: something to compare with."""
+        model: ModelProto = ModelProto.FromString(self._written_out or self._untouched)
         return model
 
     def original(self) -> Original:
@@ -118,26 +104,37 @@ class _Work:
     def opened(self, model: ModelProto | None) -> Run:
         """Loads a graph, or the untouched one, with the weights where they are.
 
-        A changed graph that does not load or run is refused: this runtime will not take it next time either.
+        A changed graph that does not load or run is refused where that is its own fault.
         """
         if model is None:
-            if self._loadable is self._untouched:
+            if self._written_out is None:
                 return self.other(self.task.graph)
             model = self.loadable()
         runtime, source, threads = self.task.runtime, str(self.task.source), self.task.threads
         try:
-            with _Temporary(model.SerializeToString()) as file:
+            with temporary(model.SerializeToString()) as file:
                 run = _core.Session(runtime, source, prepared=str(file), threads=threads).run
         except ModelError as error:
-            raise RefusedError(f"the rewritten graph does not load: {error}") from error
+            raise self._judged("load", error) from error
 
         def checked_run(feeds: Arrays) -> Arrays:
             try:
                 return run(feeds)
             except ExecutionError as error:
-                raise RefusedError(f"the rewritten graph does not run: {error}") from error
+                raise self._judged("run", error) from error
 
         return checked_run
+
+    def _judged(self, what: str, error: LoquorError) -> Exception:
+        """The failure of a changed graph as a refusal, or as it is if it may pass: a lack of memory.
+
+        Raises the untouched graph's own failure if that does not load either: its weights are damaged.
+        """
+        if _PASSING.search(str(error)):
+            return error
+        if self._written_out is None:
+            self.other(self.task.graph)
+        return RefusedError(f"the rewritten graph does not {what}: {error}")
 
     def other(self, graph: str) -> Run:
         """Loads a graph of the bundle as published."""
@@ -204,19 +201,3 @@ _REWRITES = {
     "conditional_decoder": _conditional_decoder,
     "speech_encoder": _speech_encoder,
 }
-
-
-class _Temporary:
-    """A graph on disk for as long as it takes to load it."""
-
-    def __init__(self, content: bytes) -> None:
-        self._path = cache_folder() / f".{hashlib.sha256(content).hexdigest()[:16]}-{id(content):x}.onnx"
-        self._content = content
-
-    def __enter__(self) -> Path:
-        make_folder()
-        write_atomic(self._path, self._content)
-        return self._path
-
-    def __exit__(self, *_: object) -> None:
-        self._path.unlink(missing_ok=True)

@@ -1,0 +1,80 @@
+"""What does it cost to find the pieces of a long text?
+
+    python benchmarks/split.py [--rounds 5] [--json FILE]
+
+Rows are kinds of text, prose and the worst that is known, short and long, for models that read text as it is
+and for those that get it in words: time a 100 characters should not grow with the length. Timed: `Splitter`
+with the model's measure, processor time. Left out: what each piece costs when it is spoken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from harness import report
+
+from loquor.bench import Row, row_of
+from loquor.pieces import Splitter, windows
+from loquor.text_rules import NORMALIZERS, measure_of
+
+PROSE = (
+    "When Mr. Price came down from the hill, it was nearly dark, and the rain had begun again; nobody in\n"
+    "the village had seen him since the morning. \"Well,\" he said, 'that's that.' They didn't answer.\n\n"
+)
+KINDS = {
+    "prose": PROSE,
+    "one, one,": "one, ",
+    "index": "Abel, John, 12, 14-17, 203; Adams, Mary (1801-1877), 5n, 88, ch. 4; A.B.C., vol. 3, 19, 21.\n",
+    "numbers": "12 345 ",
+    "list": "- a hat\n- two coats\n",
+    "Mr. Mr.": "Mr. ",
+    "a. b.": "a. b. ",
+    "dots": ". ",
+    "open quotes": 'He said "x. ',
+    "short sentences": "No! ",
+    "no spaces": "aB3-",
+    "colours": "\x1b[32mok\x1b[0m it is.\n",
+}
+LENGTHS = (1600, 25600)
+
+
+def seconds_for(text: str, normalizer: str) -> float:
+    measure = measure_of(normalizer)
+    began = time.process_time()
+    splitter = Splitter(200, join_below=40, language="en", measure=measure)
+    for chunk in windows(text):
+        list(splitter.add(chunk))
+    list(splitter.flush("paragraph"))
+    return time.process_time() - began
+
+
+def rows(rounds: int) -> list[Row]:
+    found = []
+    for normalizer in NORMALIZERS:
+        for name, unit in KINDS.items():
+            for length in LENGTHS:
+                text = (unit * (length // len(unit) + 1))[:length]
+                seconds_for(text, normalizer)
+                per_100 = [seconds_for(text, normalizer) * 1000 * 100 / length for _ in range(rounds)]
+                condition = {"characters": length, "normalize": normalizer}
+                found.append(
+                    row_of(f"split, {name}", per_100, condition=condition, unit="ms per 100 characters")
+                )
+    return found
+
+
+def main() -> int:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=Path, help="write the figures here, and a plot beside them")
+    args = parser.parse_args()
+    report("Pieces of a long text", rows(args.rounds), args.json)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,176 @@
+"""Rules for marks between words: emoticons, dots in a row, comparisons, dashes, slashes; and what is left."""
+
+from __future__ import annotations
+
+import re
+
+from .characters import TAG_PLACE
+from .dates import MONTH
+from .letters import spell_letters
+from .places import WEEKDAYS
+from .rules import NUMBER, Match, Rule, alternatives, rule
+from .units import CURRENCIES, PLURAL_NOUNS, RATES, UNITS
+
+__all__ = ["COMPARISONS", "DASHES", "EMOTICONS", "SLASHES", "tidy"]
+
+_SIGN = f"[{re.escape(''.join(CURRENCIES))}]"
+
+# --- Emoticons ---
+
+_NOSE, _MOUTH = "[-o^~']?", r"[)(\]\[dDpPoO03/\\|*@$}{>cSX]"
+EMOTICONS: tuple[Rule, ...] = (
+    rule(
+        rf"(?<![\w:;=])[>}}]?(?:[:;]{_NOSE}(?:\)+|\(+|{_MOUTH})|={_NOSE}(?:\)+|\(+|[\]\[DPp]))(?![\w/])"
+        r"|(?<=\w)[:;=]-?(?:\)+|\(+)(?!\w)|(?<![\w:])[8xX]-[)DP(](?!\w)",
+        " ",
+        ":;=8xX",
+    ),
+    rule(r"(?<![\w)])\([-^o']?[:;=](?![\w:=])|(?<!\w)D-?:(?!\w)", " ", ":;="),
+    rule(r"(?<!\w)(?:[xX]+D+|\^[._-]*\^|[oO]_+[oO]|>[._]+<|-_+-|[Tt];?_+;?[Tt]|\\o/|[uU]_[uU]"
+         r"|:'-?[()])(?!\w)", " ",
+         "D^_\\'.<>"),
+    rule(r"(?<![\w<])<(?:/|\\)?3+(?![\d%]|[.,]\d|\s?(?:"
+         + "|".join({*RATES, *(unit for unit in UNITS if len(unit) > 1), *PLURAL_NOUNS})
+         + r"|(?!this|always|was|has|yes|guys|thanks|us)[a-z]+s)\b)", " ", "< 0-9"),
+)  # fmt: skip
+
+
+# --- Comparisons and arrows ---
+
+_UNIT_AHEAD = rf"(?={_SIGN}?\.?\d)"
+COMPARISONS: tuple[Rule, ...] = (
+    rule(r"\s?(?:<?[-=]+>+|<[-=]{2,})\s?", ", ", "<>"),
+    rule(r"<<+|>>+", " ", "<>"),
+    rule(r"(?<=[\w)])\s?(?:<=|=<)\s?(?=[A-Za-z])", " is less than or equal to ", "<"),
+    rule(r"(?<=[\w)])\s?>=\s?(?=[A-Za-z])", " is greater than or equal to ", ">"),
+    rule(r"\s?(?:<=|=<)\s?", " at most ", "<"),
+    rule(r"\s?>=\s?", " at least ", ">"),
+    rule(rf"(?<=\d)\s?<\s?{_UNIT_AHEAD}", " is less than ", "< 0-9"),
+    rule(rf"(?<=\d)\s?>\s?{_UNIT_AHEAD}", " is greater than ", "> 0-9"),
+    rule(rf"(?<=\b[A-Za-z]) < {_UNIT_AHEAD}", " is less than ", "< 0-9"),
+    rule(rf"(?<=\b[A-Za-z]) > {_UNIT_AHEAD}", " is greater than ", "> 0-9"),
+    rule(rf"<\s?{_UNIT_AHEAD}", " less than ", "< 0-9"),
+    rule(rf">\s?{_UNIT_AHEAD}", " more than ", "> 0-9"),
+    rule(r"\b([A-Z]\w*) > (?=[A-Z])", r"\1, ", ">"),
+    rule(r"(?<=[\w)]) < (?=[\w(-])", " is less than ", "<"),
+    rule(r"(?<=[\w)]) > (?=[\w(-])", " is greater than ", ">"),
+    rule(r"(?<=\b[a-z])<(?=[a-z]\b)", " is less than ", "<"),
+    rule(r"(?<=\b[a-z])>(?=[a-z]\b)", " is greater than ", ">"),
+    rule(r"!=|=/=", " does not equal ", "="),
+    rule(r"={3,}", ", ", "="),
+    rule("==", " equals ", "="),
+)
+
+
+# --- Dots in a row and dashes ---
+
+
+_AFTER_DOTS = re.compile(r"[\s\"')\]]*(?:[a-z\d$(]|I(?!\w))")
+
+
+def _dots(match: Match) -> str:
+    """An ellipsis: a pause in a sentence that goes on, its end before a capital."""
+    if match.start() and match.string[match.start() - 1] in "?!":
+        return " "
+    return ", " if _AFTER_DOTS.match(match.string, match.end()) else ". "
+
+
+def _dash(match: Match) -> str:
+    """Between two numbers: "to", but a pause where it opens or closes a remark."""
+    low, high = match[1], match[2]
+    string = match.string
+    if _EQUALS.match(string, match.end()):
+        return f"{low} minus {high}"
+    if _REMARK.match(string, match.end()) or _IN_REMARK.search(
+        string[max(0, match.start() - 60) : match.start()]
+    ):
+        return f"{low}, {high}"
+    return f"{low} to {high}"
+
+
+_EQUALS = re.compile(rf"[\d,.]*\s?(?:[-+*/x]\s?{NUMBER}\s?){{0,4}}=")
+_REMARK = re.compile(r"[^.?!;()\n]{1,60}? --? ")
+_IN_REMARK = re.compile(r" --? [^.?!;()\n]{0,60}$")
+_AMOUNT = rf"{_SIGN}?{NUMBER}(?:\s?%|[ap]m\b|\s[ap]\.?m\.?)?"
+_DAYS = alternatives({*WEEKDAYS, *WEEKDAYS.values()})
+DASHES: tuple[Rule, ...] = (
+    rule(r"(?<=\d)\.{2,3}(?=\d)", " to ", ". 0-9"),
+    rule(r" ?\.(?: ?\.)+(?![/\w]*/)", _dots, "."),
+    rule(
+        rf"\b({_DAYS})\.? ?- ?({_DAYS})(?![a-z])\.?",
+        lambda m: f"{WEEKDAYS.get(m[1], m[1])} to {WEEKDAYS.get(m[2], m[2])}",
+        "-",
+    ),
+    rule(rf"\b({MONTH}(?: \d{{1,2}}(?:st|nd|rd|th)?)?) ?- ?(?={MONTH}(?![a-z]))", r"\1 to ", "-"),
+    rule(rf"(?<![\w.,:/$£€-])({_AMOUNT}) - ({_AMOUNT})(?![\w:/-]|[.,]\d)", _dash, "- 0-9"),
+    rule(rf"(?<![\w.,:/$£€-])({NUMBER}%)-(?={NUMBER}%)", r"\1 to ", "% 0-9"),
+    rule(
+        r"(?:(?<=[\d)])|(?<=\d[a-z])|(?<= [a-z])) - (?=[a-z\d][\w ^]{0,12}(?:=|[+*] ?\d))", " minus ", "- 0-9"
+    ),
+    rule(r"\s?-{2,}\s?", ", ", "-"),
+    rule(r"(?<=\S) // ?(?=\S)|(?<=[^\s\d]) / (?=\S)|(?<=\d) / (?=[^\s\d])", ", ", "/"),  # in verse
+    rule(rf"(?:(?<=\s)|^)-\s(?=\.?\d|{_SIGN})", ", ", "- 0-9"),  # minus has no space behind it
+)
+
+
+# --- Slashes ---
+
+_OR_PAIRS = frozenset(
+    """he she his her him hers himself herself s yes no true false mother father mom dad brother sister son
+    daughter husband wife man woman boy girl male female king queen either or him/her""".split()
+)
+_SLANG = {
+    "b/c": "because", "b/w": "black and white", "c/o": "care of", "n/a": "en ay", "w/o": "without",
+    "a/c": "ay see", "w/e": "whatever", "w/i": "within", "s/he": "she or he", "and/or": "and or",
+    "y/o": "year old", "p/t": "part time", "f/t": "full time", "i/o": "eye oh", "b/t": "between",
+    "h/t": "hat tip",
+}  # fmt: skip
+
+
+def _slash(match: Match) -> str:
+    first, second = match[1], match[2]
+    low = first.lower(), second.lower()
+    if low == ("either", "or"):
+        return f"{first} {second}"
+    if low[0] in _OR_PAIRS and low[1] in _OR_PAIRS:
+        return f"{first} or {second}"
+    return f"{first}{' ' if first.isupper() and second.isupper() else ', '}{second}"
+
+
+SLASHES: tuple[Rule, ...] = (
+    rule(rf"(?i)(?<![\w/.-])({alternatives(_SLANG)})(?![\w/-])", lambda m: _SLANG[m[1].lower()], "/"),
+    rule(r"(?<![\w/])[wW]/\s?(?=[A-Za-z])", "with ", "/"),
+    rule(r"(?<![\w/])[wW]/(?=\s?\d)", "with ", "/ 0-9"),
+    rule(
+        r"(?<![\w/.~\\])([A-Z])/([A-Z])(?:/([A-Z]))?(?![\w/])",
+        lambda m: spell_letters("".join(filter(None, m.groups()))),
+        "/",
+    ),
+    rule(r"(?<![\w/.~:\\@-])([A-Za-z][A-Za-z'-]*)/([A-Za-z][A-Za-z'-]*)(?![\w/]|\.[a-z])", _slash, "/"),
+    rule(r"(?<![\w/.~:\\@-])([A-Z][A-Za-z]+)/([A-Za-z]+)/([A-Za-z]+)(?![\w/]|\.[a-z])", r"\1, \2, \3", "/"),
+)
+
+
+# --- What is left ---
+
+_TIDY: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"(?<=[A-Za-z])\((s|es)\)"), r"\1"),
+    (re.compile(r"\)(?=[.,;:!?]|\s*$)"), ""),
+    (re.compile(r"(?:^|\s)\(|\)(?=$|\s)"), ", "),
+    (re.compile(r"(?<=[A-Za-z]) +'s(?![A-Za-z])"), "'s"),
+    (re.compile(rf"[^A-Za-z ',.?!;:{TAG_PLACE}-]"), " "),
+    (re.compile(r"(?<![A-Za-z])'|'(?![A-Za-z])"), " "),
+    (re.compile(r"(?<![A-Za-z])-+|-+(?![A-Za-z])"), ", "),
+    (re.compile(r"\s+"), " "),
+    (re.compile(r"\s+(?=[,.?!;:])"), ""),
+    (re.compile(r"([,;:])[,;:.]+"), r"\1"),
+    (re.compile(r"([.?!])[,.;:?!]+"), r"\1"),
+    (re.compile(r"([,.?!;:])(?=[A-Za-z])"), r"\1 "),
+)
+
+
+def tidy(text: str) -> str:
+    """Letters, `',.?!;:-` and places of tags, with one space between words and one mark at a time."""
+    for pattern, replacement in _TIDY:
+        text = pattern.sub(replacement, text)
+    return text.strip().lstrip(" ,;:.-")

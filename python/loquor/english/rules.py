@@ -1,0 +1,54 @@
+"""What a rule is, and how rules run: only those that the characters of a text give something to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+__all__ = ["NUMBER", "Match", "Rule", "Stage", "alternatives", "rule"]
+
+Match = re.Match[str]
+NUMBER = r"(?:\d{1,3}(?:,\d{3}){1,5}(?!\d)|\d+)(?:\.\d+)?"
+
+
+class Rule(NamedTuple):
+    """`replacement` for each match of `pattern`, tried only in a text with one character of each set."""
+
+    pattern: re.Pattern[str]
+    replacement: Callable[[Match], str] | str
+    needs: tuple[frozenset[str], ...] = ()
+
+
+def rule(pattern: str, replacement: Callable[[Match], str] | str, needs: str = "") -> Rule:
+    """A rule that costs nothing in a text without one character of each group in `needs`, as in "$£ 0-9"."""
+    groups = ("0123456789" if group == "0-9" else group for group in needs.split())
+    return Rule(re.compile(pattern), replacement, tuple(map(frozenset, groups)))
+
+
+class Stage:
+    """Rules that run one behind the other.
+
+    Which of them can match follows from the characters a text has, and is remembered: a rule that needs a
+    character which only another rule writes belongs to a later stage.
+    """
+
+    def __init__(self, *rules: Rule) -> None:
+        self._rules = rules
+        self._relevant = frozenset[str]().union(*(group for each in rules for group in each.needs))
+        self._that_can_match = lru_cache(maxsize=512)(self._choose)
+
+    def _choose(self, present: frozenset[str]) -> tuple[Rule, ...]:
+        return tuple(each for each in self._rules if not any(map(present.isdisjoint, each.needs)))
+
+    def apply(self, text: str) -> str:
+        """The text after all rules."""
+        for pattern, replacement, _ in self._that_can_match(self._relevant.intersection(text)):
+            text = pattern.sub(replacement, text)
+        return text
+
+
+def alternatives(words: Iterable[str]) -> str:
+    """A pattern for any of some words, the longest first."""
+    return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
