@@ -7,13 +7,16 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/process.hpp"
 
 namespace loquor {
 
 class CancelToken {
  public:
-  // Raises the flag and interrupts the run that listens, if any. Idempotent; never blocks on a run.
+  // Raises the flag and interrupts the run that listens, if any. Idempotent; never blocks on a run. Does
+  // nothing to the token of another process.
   void request() {
+    if (!home_.here()) return;
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!requested_.exchange(true, std::memory_order_acq_rel) && interrupt_) interrupt_();
   }
@@ -30,6 +33,7 @@ class CancelToken {
    public:
     Listener(CancelToken* token, std::function<void()> interrupt) : token_(token) {
       if (token_ == nullptr) return;
+      token_->home_.require("cancel token");
       const std::lock_guard<std::mutex> lock(token_->mutex_);
       if (token_->interrupt_) {
         throw Error(ErrorKind::kInvalidInput, "this cancel token is already used by a running request");
@@ -38,7 +42,7 @@ class CancelToken {
       if (token_->requested()) token_->interrupt_();
     }
     ~Listener() {
-      if (token_ == nullptr) return;
+      if (token_ == nullptr || !token_->home_.here()) return;
       const std::lock_guard<std::mutex> lock(token_->mutex_);
       token_->interrupt_ = nullptr;
     }
@@ -53,6 +57,7 @@ class CancelToken {
   std::mutex mutex_;
   std::atomic<bool> requested_{false};
   std::function<void()> interrupt_;
+  const process::Home home_;
 };
 
 }  // namespace loquor

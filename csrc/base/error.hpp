@@ -26,4 +26,7 @@ class Error : public std::runtime_error {
   ErrorKind kind_;
 };
 
+constexpr const char* kMemoryRanOut =
+    "memory ran out: give the process more, or open the engine with fewer slots or a smaller dtype";
+
 }  // namespace loquor

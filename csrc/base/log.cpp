@@ -2,20 +2,23 @@
 
 #include <atomic>
 #include <mutex>
+#include <new>
+
+#include "base/process.hpp"
 
 namespace loquor::log {
 namespace {
 
 constexpr int kOff = 99;
-std::mutex g_mutex;
+process::Own<std::mutex> g_mutex;
 Sink g_sink = nullptr;
 void* g_user = nullptr;
 std::atomic<int> g_least{kOff};
 
 }  // namespace
 
-void set_sink(Sink sink, void* user, Level least) noexcept {
-  const std::lock_guard<std::mutex> lock(g_mutex);
+void set_sink(Sink sink, void* user, Level least) {
+  const std::lock_guard<std::mutex> lock(g_mutex.get());
   g_sink = sink;
   g_user = user;
   g_least.store(sink != nullptr ? static_cast<int>(least) : kOff, std::memory_order_relaxed);
@@ -27,8 +30,11 @@ bool enabled(Level level) noexcept {
 
 void write(Level level, const std::string& message) noexcept {
   if (!enabled(level)) return;
-  const std::lock_guard<std::mutex> lock(g_mutex);
-  if (g_sink != nullptr) g_sink(g_user, static_cast<int>(level), message.c_str());
+  try {
+    const std::lock_guard<std::mutex> lock(g_mutex.get());
+    if (g_sink != nullptr) g_sink(g_user, static_cast<int>(level), message.c_str());
+  } catch (const std::bad_alloc&) {  // of the first line of a process that has no memory for its lock
+  }
 }
 
 }  // namespace loquor::log

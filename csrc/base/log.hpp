@@ -10,7 +10,7 @@ enum class Level : int { kDebug = 0, kInfo = 1, kWarning = 2, kError = 3 };
 // Called on whichever thread logs, one call at a time.
 using Sink = void (*)(void* user, int level, const char* message);
 
-void set_sink(Sink sink, void* user, Level least) noexcept;
+void set_sink(Sink sink, void* user, Level least);
 bool enabled(Level level) noexcept;
 void write(Level level, const std::string& message) noexcept;
 

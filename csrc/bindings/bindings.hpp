@@ -4,6 +4,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <string>
 #include <utility>
 
 #include "loquor/loquor.hpp"
@@ -31,6 +32,28 @@ void begin_exit();
 // Around taking the GIL. The first blocks the calling thread for ever once the interpreter is ending.
 void want_gil();
 void have_gil();
+
+// In a forked child, before Python runs in it: no thread waits for the GIL or holds the log's lock any more.
+void after_fork();
+void forget_log();
+// How many forks lie behind this process since the module was loaded.
+int forks();
+
+// The process that an object was made in.
+class Home {
+ public:
+  bool here() const { return made_after_ == forks(); }
+  // Throws as the core does for its handles.
+  void require(const char* what) const {
+    if (here()) return;
+    throw StatusError(LOQUOR_ERROR_INVALID_INPUT, std::string("this ") + what +
+                                                      " was made before fork, in another process, whose "
+                                                      "threads this one does not have: open one here");
+  }
+
+ private:
+  int made_after_ = forks();
+};
 
 // Runs plain C++ `work` with the GIL released, then lets the log catch up.
 template <class Work>

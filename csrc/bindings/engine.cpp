@@ -268,9 +268,13 @@ void bind_engine(py::module_& module) {
           py::arg("device"));
 
   py::class_<PyCancelToken>(module, "CancelToken", "Ends a running request from any thread.")
-      .def(py::init([] { return PyCancelToken{make_cancel_token()}; }))
+      .def(py::init([] { return PyCancelToken{make_cancel_token(), {}}; }))
       .def(
-          "cancel", [](const PyCancelToken& self) { loquor_cancel_request(self.handle.get()); },
+          "cancel",
+          [](const PyCancelToken& self) {
+            self.home.require("cancel token");
+            loquor_cancel_request(self.handle.get());
+          },
           py::call_guard<py::gil_scoped_release>());
 
   py::class_<PyVoice>(module, "VoiceHandle", "A voice's tensors inside the core.")

@@ -1,6 +1,7 @@
 // The core logs on any thread, also on threads that Python does not know and after the interpreter began to
 // end. So lines wait in a bounded queue until a call of ours returns to Python, which then logs them on its
 // own thread.
+#include <atomic>
 #include <deque>
 #include <mutex>
 #include <string>
@@ -18,10 +19,10 @@ struct Queue {
   std::deque<std::pair<int, std::string>> lines;
 };
 
-Queue& queue() {
-  static auto* const forever = new Queue;  // outlives every thread that may still log
-  return *forever;
-}
+// Never destroyed: it outlives every thread that may still log.
+std::atomic<Queue*> g_queue{new Queue};
+
+Queue& queue() { return *g_queue; }
 
 void enqueue(void*, int level, const char* message) {
   Queue& waiting = queue();
@@ -31,6 +32,8 @@ void enqueue(void*, int level, const char* message) {
 }
 
 }  // namespace
+
+void forget_log() { g_queue = new Queue; }
 
 void flush_log() {
   std::deque<std::pair<int, std::string>> lines;

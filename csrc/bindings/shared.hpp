@@ -31,6 +31,7 @@ struct PyVoice {
 };
 struct PyCancelToken {
   CancelToken handle;
+  Home home;
 };
 using OptionalCancel = std::optional<PyCancelToken*>;
 

@@ -78,6 +78,7 @@ class PyStream {
 
   // Sends a byte to this socket whenever next(0) has something new to say; none: no more.
   void notify(std::optional<intptr_t> socket) {
+    if (!socket && !home_.here()) return;  // nobody sends in a forked child
     const py::gil_scoped_release release;
     stream_.on_ready(nullptr, nullptr);
     if (!socket) return;
@@ -85,7 +86,12 @@ class PyStream {
     stream_.on_ready(&PyStream::send_byte, this);
   }
 
-  void cancel() const { stream_.cancel(); }
+  void cancel() const {
+    home_.require("stream");
+    stream_.cancel();
+  }
+  // The same, but nothing in a forked child.
+  void leave() const { stream_.cancel(); }
 
   Facts info() const {
     const loquor_stream_info info = stream_.info();
@@ -138,6 +144,7 @@ class PyStream {
   Progress progress_;
   Stream stream_;
   intptr_t socket_ = -1;
+  Home home_;
 };
 
 Facts to_dict(const loquor_stream_options& options) {
@@ -168,6 +175,7 @@ void bind_stream(py::module_& module) {
       .def("next", &PyStream::next, py::arg("timeout") = py::none())
       .def("notify", &PyStream::notify, py::arg("socket"))
       .def("cancel", &PyStream::cancel, py::call_guard<py::gil_scoped_release>())
+      .def("leave", &PyStream::leave, py::call_guard<py::gil_scoped_release>())
       .def("info", &PyStream::info);
   module.def(
       "default_stream_options", [](const Engine& engine) { return to_dict(engine.default_stream_options()); },

@@ -178,10 +178,10 @@ loquor_status loquor_engine_open(loquor_runtime* runtime, const char* bundle_fol
   });
 }
 
-void loquor_engine_close(loquor_engine* engine) { delete engine; }
+void loquor_engine_close(loquor_engine* engine) { give_back(engine); }
 
 void loquor_engine_halt(loquor_engine* engine) {
-  if (engine != nullptr) engine->engine.halt();
+  if (usable_here(engine)) engine->engine.halt();
 }
 
 loquor_status loquor_engine_get_info(const loquor_engine* engine, loquor_engine_info* info) {

@@ -8,22 +8,32 @@
 #include <new>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/process.hpp"
 #include "engine/engine.hpp"
 #include "loquor/loquor.h"
 #include "ort/api.hpp"
 #include "ort/weights.hpp"
 
+// Handles with a home are of one process: of a forked child's calls all but the plain getters refuse them,
+// and giving them back does nothing.
 struct loquor_runtime {
+  static constexpr const char* kName = "runtime";
   loquor::ort::ApiPtr api;
+  const loquor::process::Home home{};
 };
 struct loquor_engine {
+  static constexpr const char* kName = "engine";
   loquor::Engine engine;
+  const loquor::process::Home home{};
 };
 struct loquor_cancel {
+  static constexpr const char* kName = "cancel token";
   loquor::CancelToken token;
+  const loquor::process::Home home{};
 };
 struct loquor_voice {
   std::shared_ptr<const loquor::Voice> voice;  // requests may outlive the handle
@@ -39,11 +49,13 @@ struct loquor_prefix {
   loquor::KvLayout layout;  // of the engine, which may be gone
 };
 struct loquor_stream {
+  static constexpr const char* kName = "stream";
   loquor::RequestPtr request;
   loquor::Request::Progress progress;
   int32_t sample_rate = 0;
   loquor::Chunk chunk;                                      // the one that was read last
   std::optional<loquor::CancelToken::Listener> listener{};  // unhooked before the rest goes
+  const loquor::process::Home home{};
 };
 
 struct loquor_bundle {
@@ -53,13 +65,17 @@ struct loquor_weights {
   std::vector<loquor::ort::WeightFile> files;
 };
 struct loquor_session {
+  static constexpr const char* kName = "session";
   loquor::ort::Session session;
+  const loquor::process::Home home{};
 };
-struct loquor_tensors {
+struct loquor_tensors {  // of an arena that another thread may have locked
+  static constexpr const char* kName = "run's outputs";
   std::shared_ptr<const loquor::ort::Api> api;
   std::vector<std::string> names;
   std::vector<loquor::ort::Value> values;
   std::vector<loquor::ort::TensorShape> shapes;
+  const loquor::process::Home home{};
 };
 
 namespace loquor::capi {
@@ -75,7 +91,7 @@ loquor_status guarded(Work work) noexcept {
   } catch (const Error& error) {
     return set_error(static_cast<loquor_status>(error.kind()), error.what());
   } catch (const std::bad_alloc&) {
-    return set_error(LOQUOR_ERROR_INTERNAL, "memory ran out");
+    return set_error(LOQUOR_ERROR_INTERNAL, kMemoryRanOut);
   } catch (const std::exception& error) {
     return set_error(LOQUOR_ERROR_INTERNAL, error.what());
   } catch (...) {
@@ -89,13 +105,33 @@ GenerationOptions read_generation_options(const loquor_generation_options* given
 Prompt read_prompt(const loquor_request& request, const GenerationOptions& defaults);
 loquor_finish_reason public_reason(FinishReason reason);
 Request::Progress progress_of(const loquor_request& request);
-inline CancelToken* token_of(loquor_cancel* cancel) { return cancel != nullptr ? &cancel->token : nullptr; }
 const char* kv_dtype_name(ort::ElementType type);
+
+template <class T, class = void>
+constexpr bool has_home = false;
+template <class T>
+constexpr bool has_home<T, std::void_t<decltype(T::home)>> = true;
 
 template <class T>
 T& required(T* pointer, const char* name) {
   if (pointer == nullptr) throw Error(ErrorKind::kInvalidInput, std::string(name) + " must not be NULL");
+  if constexpr (has_home<T>) pointer->home.require(T::kName);
   return *pointer;
+}
+
+// May be NULL.
+inline CancelToken* token_of(loquor_cancel* cancel) {
+  return cancel != nullptr ? &required(cancel, "cancel").token : nullptr;
+}
+
+template <class T>
+bool usable_here(const T* handle) {
+  return handle != nullptr && handle->home.here();
+}
+// A child leaves what it inherited as it is, rather than wait for its parent's threads.
+template <class T>
+void give_back(T* handle) {
+  if (usable_here(handle)) delete handle;
 }
 
 inline void require_struct_size(std::size_t size, const char* name) {

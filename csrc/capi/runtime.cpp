@@ -38,7 +38,8 @@ const char* loquor_version(void) { return LOQUOR_VERSION; }
 const char* loquor_last_error(void) { return t_last_error.c_str(); }
 
 void loquor_set_log(loquor_log_fn sink, void* user, loquor_log_level least) {
-  loquor::log::set_sink(sink, user, static_cast<loquor::log::Level>(least));
+  static_cast<void>(
+      guarded([&] { loquor::log::set_sink(sink, user, static_cast<loquor::log::Level>(least)); }));
 }
 
 loquor_status loquor_runtime_open(const char* library_path, loquor_runtime** out) {
@@ -48,7 +49,7 @@ loquor_status loquor_runtime_open(const char* library_path, loquor_runtime** out
   });
 }
 
-void loquor_runtime_close(loquor_runtime* runtime) { delete runtime; }
+void loquor_runtime_close(loquor_runtime* runtime) { give_back(runtime); }
 
 const char* loquor_runtime_version(const loquor_runtime* runtime) {
   return runtime != nullptr ? runtime->api->version().c_str() : nullptr;
@@ -96,6 +97,6 @@ void loquor_cancel_request(loquor_cancel* cancel) {
   if (cancel != nullptr) cancel->token.request();
 }
 
-void loquor_cancel_destroy(loquor_cancel* cancel) { delete cancel; }
+void loquor_cancel_destroy(loquor_cancel* cancel) { give_back(cancel); }
 
 }  // extern "C"

@@ -100,7 +100,7 @@ loquor_status loquor_engine_stream(loquor_engine* engine, const loquor_request* 
     stream->progress = progress_of(given);
     stream->sample_rate = manifest.sample_rate;
     if (given.cancel != nullptr) {
-      stream->listener.emplace(&given.cancel->token, [to = stream->request] { to->cancel(); });
+      stream->listener.emplace(token_of(given.cancel), [to = stream->request] { to->cancel(); });
     }
     target.submit(stream->request);
     *out = stream.release();
@@ -119,7 +119,7 @@ loquor_status loquor_stream_on_ready(loquor_stream* stream, loquor_ready_fn read
 }
 
 void loquor_stream_cancel(loquor_stream* stream) {
-  if (stream != nullptr) stream->request->cancel();
+  if (usable_here(stream)) stream->request->cancel();
 }
 
 loquor_status loquor_stream_get_info(const loquor_stream* stream, loquor_stream_info* info) {
@@ -127,7 +127,7 @@ loquor_status loquor_stream_get_info(const loquor_stream* stream, loquor_stream_
 }
 
 void loquor_stream_destroy(loquor_stream* stream) {
-  if (stream == nullptr) return;
+  if (!usable_here(stream)) return;
   stream->request->on_ready(nullptr, nullptr);
   stream->request->cancel();
   delete stream;

@@ -93,7 +93,7 @@ loquor_status loquor_session_open(loquor_runtime* runtime, const char* file, con
   });
 }
 
-void loquor_session_close(loquor_session* session) { delete session; }
+void loquor_session_close(loquor_session* session) { give_back(session); }
 
 loquor_status loquor_session_run(loquor_session* session, const loquor_tensor* inputs, size_t input_count,
                                  loquor_tensors** out) {
@@ -142,7 +142,7 @@ loquor_status loquor_tensors_get(const loquor_tensors* tensors, size_t index, lo
   });
 }
 
-void loquor_tensors_destroy(loquor_tensors* tensors) { delete tensors; }
+void loquor_tensors_destroy(loquor_tensors* tensors) { give_back(tensors); }
 
 const char* loquor_vector_unit(void) { return loquor::vector_unit_name(); }
 

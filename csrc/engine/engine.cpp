@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
+#include <system_error>
 
 #include "base/log.hpp"
 #include "decode/device_sampler.hpp"
@@ -82,7 +84,13 @@ Engine::Engine(const ort::ApiPtr& api, const std::string& bundle_folder, const E
   generator_.set_batched(options.batching);
   log::write(log::Level::kInfo, "up to " + std::to_string(slots_) + " requests at once, decode steps " +
                                     (generator_.batched() ? "together" : "by turns"));
-  thread_ = std::thread([this] { Worker(model_, generator_, *inbox_, slots_).run(); });
+  auto worker = std::make_unique<Worker>(model_, generator_, *inbox_, slots_, options.quiet);
+  try {
+    thread_ = std::thread([worker = std::move(worker)] { worker->run(); });
+  } catch (const std::system_error& error) {
+    throw Error(ErrorKind::kBusy, std::string("the engine's thread cannot be started (") + error.what() +
+                                      "): raise the limit of threads or of memory, or close other engines");
+  }
 }
 
 Engine::~Engine() {
@@ -253,6 +261,7 @@ Outcome& Engine::perform(Order order, CancelToken* cancel, const Request::Progre
     if (cancel != nullptr) cancel->check();  // raised by the last progress, behind the end
     return outcome;
   } catch (...) {
+    if (!request->home.here()) throw;  // progress forked
     request->cancel();  // where progress threw; the engine is done with it before its caller goes on
     try {
       request->wait({});

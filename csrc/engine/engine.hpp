@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -20,6 +21,9 @@ namespace loquor {
 // Three voices of Turbo in float32, fourteen in int8.
 constexpr std::size_t kDefaultPrefixCacheBytes = std::size_t{256} << 20;
 
+// Requests in a row come sooner, and find the memory of the one before.
+constexpr std::chrono::milliseconds kQuiet{2000};
+
 struct EngineOptions {
   std::string dtype = "auto";
   std::string device = "auto";
@@ -30,6 +34,7 @@ struct EngineOptions {
   float reference_seconds = 0;  // of a voice's start that the decoder is prompted with; 0: all
   std::size_t prefix_cache_bytes = kDefaultPrefixCacheBytes;
   std::array<std::string, kGraphCount> prepared = {};  // paths of rewritten graphs; empty: the published one
+  std::chrono::milliseconds quiet = kQuiet;  // without work, until the memory that runs needed is given back
   // Where tokens are chosen: "host", "device" (as nodes of the language model's graph), or "auto": on the
   // device where it has its own memory.
   std::string sampling = "auto";

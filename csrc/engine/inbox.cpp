@@ -54,11 +54,17 @@ void Inbox::take_speech(const RequestPtr& request) {
   if (!speech_.empty() && speech_.front() == request) speech_.pop_front();
 }
 
-bool Inbox::wait() {
+Inbox::Wake Inbox::wait(std::optional<std::chrono::milliseconds> limit) {
   std::unique_lock<std::mutex> lock(mutex_);
-  rung_.wait(lock, [&] { return ringing_ || closed_; });
+  const auto woken = [&] { return ringing_ || closed_; };
+  if (limit) {
+    const auto until = std::chrono::steady_clock::now() + *limit;
+    if (!rung_.wait_until(lock, until, woken)) return Wake::kQuiet;
+  } else {
+    rung_.wait(lock, woken);
+  }
   ringing_ = false;
-  return !closed_ || !whole_.empty() || !speech_.empty();
+  return closed_ && whole_.empty() && speech_.empty() ? Wake::kClosed : Wake::kRung;
 }
 
 void Inbox::drop_ended(std::deque<RequestPtr>& queue) {

@@ -1,10 +1,12 @@
 // Where requests wait for the engine thread: bounded, first come first served, and the bell that wakes it.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <mutex>
+#include <optional>
 
 #include "engine/request.hpp"
 
@@ -29,8 +31,10 @@ class Inbox {
   RequestPtr first_speech();
   // Takes it; it may have ended and gone since.
   void take_speech(const RequestPtr& request);
-  // Returns when something may have changed since it last did. False: closed, and nothing waits.
-  bool wait();
+  enum class Wake { kRung, kClosed, kQuiet };
+  // Returns when something may have changed since it last did, or, with a limit, after that time. kClosed:
+  // and nothing waits.
+  Wake wait(std::optional<std::chrono::milliseconds> limit = std::nullopt);
 
  private:
   static void drop_ended(std::deque<RequestPtr>& queue);

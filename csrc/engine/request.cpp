@@ -14,14 +14,14 @@ Failure describe(const std::exception_ptr& error) noexcept {
     } catch (const Error& known) {
       return {known.kind(), known.what()};
     } catch (const std::bad_alloc&) {
-      return {ErrorKind::kInternal, "memory ran out"};
+      return {ErrorKind::kInternal, kMemoryRanOut};
     } catch (const std::exception& other) {
       return {ErrorKind::kInternal, other.what()};
     } catch (...) {
       return {ErrorKind::kInternal, "an unknown failure"};
     }
   } catch (...) {  // its text did not fit either
-    return {ErrorKind::kInternal, "memory ran out"};
+    return {ErrorKind::kInternal, kMemoryRanOut};
   }
 }
 
@@ -89,6 +89,7 @@ bool Request::tell_progress(Lock& lock, const Progress& progress) {
   const auto count = static_cast<int32_t>(++told_);
   lock.unlock();
   progress(count);
+  home.require("request");  // progress may have forked
   lock.lock();
   return true;
 }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/cancel.hpp"
+#include "base/process.hpp"
 #include "decode/generate.hpp"
 #include "model/stream_options.hpp"
 #include "ort/session.hpp"
@@ -88,10 +89,12 @@ class Request {
 
   const Order order;
   const ort::RunOptions run;  // of the runs that serve this request alone
+  const process::Home home;
 
   // --- The caller's side. Any thread; one at a time in wait() or next(). ---
 
   // Interrupts what runs for it; one that still waits for its turn ends here and now.
+  // `why` is a literal: memory may have run out.
   void cancel(const char* why = "the request was cancelled");
   // Returns at the end, or throws what ended it. `progress` is called here with each count of tokens.
   Outcome& wait(const Progress& progress);
@@ -130,7 +133,7 @@ class Request {
   bool begun_ = false;
   bool ended_ = false;
   bool cancelled_ = false;
-  std::string why_;
+  const char* why_ = "";
   std::optional<Failure> failure_;
   int64_t tokens_ = 0;
   int64_t told_ = 0;          // of those, to the caller's progress

@@ -26,12 +26,20 @@ int64_t usual_positions(const Manifest& manifest) {
   return std::min<int64_t>(manifest.max_positions, kUsualPrompt + manifest.defaults.max_new_tokens);
 }
 
-Worker::Worker(Model& model, Generator& generator, Inbox& inbox, int32_t slots)
+Worker::Worker(Model& model, Generator& generator, Inbox& inbox, int32_t slots,
+               std::chrono::milliseconds quiet)
     : model_(model),
       generator_(generator),
       inbox_(inbox),
       slots_(slots),
-      shared_run_(model.embed_tokens.session().api()) {}
+      quiet_(quiet),
+      shared_run_(model.embed_tokens.session().api()) {
+  // One request that is no speech beside them. Where memory runs out later, no list of ours needs more.
+  const auto most = static_cast<std::size_t>(slots) + 1;
+  active_.reserve(most);
+  candidates_.reserve(most);
+  idle_.reserve(most);
+}
 
 void Worker::run() {
   for (;;) {
@@ -40,12 +48,29 @@ void Worker::run() {
     look_around();
     const Work work = scheduler_.next(candidates_, generator_.batched());
     if (work.kind == Work::Kind::kNone) {
-      if (!inbox_.wait() && active_.empty()) return;
+      if (!rest()) return;
       continue;
     }
     perform(work);
+    swollen_ = true;
     forget_ended();
   }
+}
+
+// Until there may be something to do. False at the end.
+bool Worker::rest() {
+  const bool done = active_.empty();
+  switch (inbox_.wait(done && swollen_ ? std::optional(quiet_) : std::nullopt)) {
+    case Inbox::Wake::kClosed:
+      return !done;
+    case Inbox::Wake::kQuiet:
+      model_.shrink_arenas();
+      swollen_ = false;
+      return true;
+    case Inbox::Wake::kRung:
+      break;
+  }
+  return true;
 }
 
 // --- Coming in ---
@@ -55,7 +80,7 @@ void Worker::take_in() {
   while (std::none_of(active_.begin(), active_.end(), whole)) {
     RequestPtr request = inbox_.take_whole();
     if (request == nullptr) break;
-    if (request->begin()) start(std::move(request), nullptr);
+    if (request->begin()) start(request, nullptr);
   }
   while (take_in_speech()) {
   }
@@ -72,30 +97,37 @@ bool Worker::take_in_speech() {
   if (verdict == Verdict::kWait) return false;
   inbox_.take_speech(request);
   if (!request->begin()) return true;
+  std::unique_ptr<Sequence> sequence;
   try {
     if (verdict == Verdict::kGrowFirst) {
       generator_.reserve(slots_, std::max(positions, usual_positions(model_.manifest)));
     }
     if (idle_.empty()) idle_.push_back(generator_.make_sequence());
-    std::unique_ptr<Sequence> sequence = std::move(idle_.back());
+    sequence = std::move(idle_.back());
     idle_.pop_back();
-    start(request, std::move(sequence));
   } catch (...) {  // memory ran out
     request->fail(std::current_exception());
+    return true;
   }
+  start(request, std::move(sequence));
   return true;
 }
 
-void Worker::start(RequestPtr request, std::unique_ptr<Sequence> sequence) {
-  auto active = std::make_unique<Active>();
-  if (request->order.stream) {
-    active->joiner.emplace(model_.manifest.samples_per_token, request->order.stream->fade_samples);
-    const Prompt& prompt = request->order.prompt;
-    active->watch.emplace(prompt.options.guards, model_.manifest, prompt.characters);
+// Fails the request when memory runs out.
+void Worker::start(const RequestPtr& request, std::unique_ptr<Sequence> sequence) {
+  try {
+    auto active = std::make_unique<Active>();
+    if (request->order.stream) {
+      active->joiner.emplace(model_.manifest.samples_per_token, request->order.stream->fade_samples);
+      const Prompt& prompt = request->order.prompt;
+      active->watch.emplace(prompt.options.guards, model_.manifest, prompt.characters);
+    }
+    active->request = request;
+    active->sequence = std::move(sequence);
+    active_.push_back(std::move(active));
+  } catch (...) {
+    request->fail(std::current_exception());
   }
-  active->request = std::move(request);
-  active->sequence = std::move(sequence);
-  active_.push_back(std::move(active));
 }
 
 // --- What to do next ---
@@ -316,8 +348,7 @@ std::vector<float> Worker::decode(Span<const int64_t> codes, Active& active, int
 
 void Worker::drop_cancelled() {
   for (const auto& active : active_) {
-    if (!active->request->cancelled()) continue;
-    fail(*active, std::make_exception_ptr(Error(ErrorKind::kCancelled, "the request was cancelled")));
+    if (active->request->cancelled()) finish(*active, {});  // its caller is told of the cancel
   }
   forget_ended();
 }

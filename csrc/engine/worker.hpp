@@ -2,6 +2,7 @@
 // results. Everything here belongs to that thread.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -20,7 +21,8 @@ int64_t usual_positions(const Manifest& manifest);
 
 class Worker {
  public:
-  Worker(Model& model, Generator& generator, Inbox& inbox, int32_t slots);
+  // After a `quiet` time without work it gives back the memory that runs needed.
+  Worker(Model& model, Generator& generator, Inbox& inbox, int32_t slots, std::chrono::milliseconds quiet);
 
   // Until the inbox is closed and everything is done.
   void run();
@@ -55,7 +57,8 @@ class Worker {
 
   void take_in();
   bool take_in_speech();
-  void start(RequestPtr request, std::unique_ptr<Sequence> sequence);
+  void start(const RequestPtr& request, std::unique_ptr<Sequence> sequence);
+  bool rest();
   void drop_cancelled();
   void look_around();  // fills candidates_
   Candidate facts_of(Active& active);
@@ -91,6 +94,8 @@ class Worker {
   Generator& generator_;
   Inbox& inbox_;
   const int32_t slots_;
+  const std::chrono::milliseconds quiet_;
+  bool swollen_ = true;  // something ran, loading included, since the memory of runs was given back
   const ort::RunOptions shared_run_;  // of steps that serve several: no one's cancel may end them
   Scheduler scheduler_;
   std::vector<std::unique_ptr<Active>> active_;  // in the order of arrival

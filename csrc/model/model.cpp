@@ -151,6 +151,22 @@ int64_t Model::arena_bytes() const {
          (encoder == nullptr ? 0 : encoder->session().arena_bytes());
 }
 
+void Model::shrink_arenas() const {
+  if (!config.device.host_memory()) return;
+  std::shared_ptr<const SpeechEncoder> encoder;
+  {
+    const std::lock_guard<std::mutex> lock(encoder_mutex_);
+    encoder = speech_encoder_;
+  }
+  try {
+    embed_tokens.session().shrink_arena();
+    language_model.session().shrink_arena();
+    conditional_decoder.session().shrink_arena();
+    if (encoder != nullptr) encoder->session().shrink_arena();
+  } catch (const std::exception&) {  // memory ran out; nobody asked for it, and nothing is lost
+  }
+}
+
 bool Model::speech_encoder_loaded() const {
   const std::lock_guard<std::mutex> lock(encoder_mutex_);
   return speech_encoder_ != nullptr;

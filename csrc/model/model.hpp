@@ -42,6 +42,8 @@ class Model {
   bool speech_encoder_loaded() const;
   // Of host memory, that the loaded sessions have for weights and runs.
   int64_t arena_bytes() const;
+  // Gives back what runs needed of host memory, on a device that has no other. Not while a graph runs.
+  void shrink_arenas() const;
   const char* speech_encoder_level() const { return speech_encoder_level_; }
   const std::string& speech_encoder_placement() const { return speech_encoder_placement_; }
 

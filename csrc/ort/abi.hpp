@@ -298,7 +298,10 @@ struct OrtApi {
   void* unused_139_139[1];
   OrtStatus*(ORT_API_CALL* GetBoundOutputValues)(
       const OrtIoBinding* binding_ptr, OrtAllocator* allocator, OrtValue*** output, size_t* output_count);
-  void* unused_141_169[29];
+  void* unused_141_164[24];
+  OrtStatus*(ORT_API_CALL* AddRunConfigEntry)(
+      OrtRunOptions* options, const char* config_key, const char* config_value);
+  void* unused_166_169[4];
   OrtStatus*(ORT_API_CALL* SessionOptionsAppendExecutionProvider_TensorRT_V2)(
       OrtSessionOptions* options, const OrtTensorRTProviderOptionsV2* tensorrt_options);
   OrtStatus*(ORT_API_CALL* CreateTensorRTProviderOptions)(OrtTensorRTProviderOptionsV2** out);
@@ -501,6 +504,7 @@ static_assert(offsetof(OrtApi, BindInput) == 136 * sizeof(void*));
 static_assert(offsetof(OrtApi, BindOutput) == 137 * sizeof(void*));
 static_assert(offsetof(OrtApi, BindOutputToDevice) == 138 * sizeof(void*));
 static_assert(offsetof(OrtApi, GetBoundOutputValues) == 140 * sizeof(void*));
+static_assert(offsetof(OrtApi, AddRunConfigEntry) == 165 * sizeof(void*));
 static_assert(offsetof(OrtApi, SessionOptionsAppendExecutionProvider_TensorRT_V2) == 170 * sizeof(void*));
 static_assert(offsetof(OrtApi, CreateTensorRTProviderOptions) == 171 * sizeof(void*));
 static_assert(offsetof(OrtApi, UpdateTensorRTProviderOptions) == 172 * sizeof(void*));

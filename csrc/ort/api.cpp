@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "base/log.hpp"
+#include "base/process.hpp"
 #include "ort/library.hpp"
 
 namespace loquor::ort {
@@ -20,6 +21,11 @@ void ORT_API_CALL forward_log(void*, abi::OrtLoggingLevel, const char* category,
   log::write(log::Level::kDebug,
              std::string("onnxruntime: ") + message + " [" + category + " " + location + "]");
 }
+
+// Since 1.29 the wheels for Linux and macOS bring a client that reports to their maker: a device's id and a
+// database below the user's cache folder, a thread, a connection. This keeps it from being made; it is read
+// once, with the first environment, and DisableTelemetryEvents comes too late (microsoft/onnxruntime#27379).
+constexpr const char* kNoTelemetry = "ORT_DISABLE_TELEMETRY";
 
 std::string canonical(const std::string& path, const char* what, const char* remedy) {
   std::error_code error;
@@ -42,6 +48,8 @@ unsigned minor_of(const std::string& version) {
 }
 
 std::shared_ptr<const Api> load(const std::string& path) {
+  const process::Exclusive exclusive;
+  set_unless_set(kNoTelemetry, "1");
   auto get_base = reinterpret_cast<abi::OrtGetApiBaseFunction>(open_symbol(path, abi::kGetApiBaseSymbol));
   const abi::OrtApiBase* base = get_base();
   const std::string version = base != nullptr ? base->GetVersionString() : "unknown";
@@ -62,14 +70,23 @@ std::shared_ptr<const Api> load(const std::string& path) {
 }  // namespace
 
 std::shared_ptr<const Api> Api::open(const std::string& path) {
-  static std::mutex mutex;
+  struct Opened {
+    std::mutex mutex;
+    std::map<std::string, std::shared_ptr<const Api>> apis;
+  };
   // Never destroyed: at exit the runtime's own state goes first, and releasing an environment needs it.
-  static auto& opened = *new std::map<std::string, std::shared_ptr<const Api>>;
+  static process::Own<Opened> opened;
   const std::string real =
       canonical(path, "ONNX Runtime library",
                 "install one with: pip install onnxruntime (or onnxruntime-gpu instead of it)");
-  const std::lock_guard<std::mutex> lock(mutex);
-  auto& api = opened[real];
+  if (process::torn()) {
+    throw Error(ErrorKind::kRuntimeMissing,
+                "this process was forked while another thread was loading a model, whose locks inside ONNX "
+                "Runtime nobody can release here: fork before that or after it");
+  }
+  Opened& own = opened.get();
+  const std::lock_guard<std::mutex> lock(own.mutex);
+  auto& api = own.apis[real];
   if (api == nullptr) api = load(real);
   return api;
 }
@@ -116,7 +133,18 @@ std::vector<const abi::OrtEpDevice*> Api::plugin_devices() const {
 
 void Api::fail(abi::OrtStatus* status, ErrorKind kind, const std::string& doing) const {
   const Handle<abi::OrtStatus> owned = own(status);
-  throw Error(kind, doing + ": " + table_->GetErrorMessage(status));
+  const std::string said = table_->GetErrorMessage(status);
+  const auto says = [&](const char* part) { return said.find(part) != std::string::npos; };
+  // Not the model's fault, though the runtime has no code for it (1.32).
+  if (says("pthread_create failed")) {
+    throw Error(ErrorKind::kBusy, doing +
+                                      ": no thread can be started for it; raise the limit of threads or "
+                                      "of memory, or close other engines");
+  }
+  if (kind == ErrorKind::kModel && (says("bad_alloc") || says("Failed to allocate memory"))) {
+    throw Error(ErrorKind::kInternal, doing + ": " + kMemoryRanOut);
+  }
+  throw Error(kind, doing + ": " + said);
 }
 
 // The table is declared by slot number, so prove on harmless calls that slots mean what we think.

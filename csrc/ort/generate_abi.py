@@ -47,7 +47,7 @@ USED = [
     "ReleaseAllocator", "AllocatorGetStats", "GetKeyValue", "ReleaseKeyValuePairs",
     "CreateTensorWithDataAsOrtValue", "GetTensorMutableData", "GetTensorMemoryInfo",
     "GetTensorSizeInBytes", "ReleaseValue",
-    "CreateRunOptions", "RunOptionsSetTerminate",
+    "CreateRunOptions", "RunOptionsSetTerminate", "AddRunConfigEntry",
     "ReleaseRunOptions",
     "Run", "RunWithBinding",
     "CreateIoBinding", "BindInput", "BindOutput", "BindOutputToDevice", "GetBoundOutputValues",

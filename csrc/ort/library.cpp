@@ -6,6 +6,8 @@
 #include <windows.h>
 #else
 #include <dlfcn.h>
+
+#include <cstdlib>
 #endif
 
 namespace loquor::ort {
@@ -33,6 +35,12 @@ std::wstring native_path(const std::string& utf8) {
   return wide;
 }
 
+void set_unless_set(const char* variable, const char* value) {
+  SetLastError(ERROR_SUCCESS);
+  GetEnvironmentVariableA(variable, nullptr, 0);
+  if (GetLastError() == ERROR_ENVVAR_NOT_FOUND) SetEnvironmentVariableA(variable, value);
+}
+
 void* open_symbol(const std::string& path, const char* symbol) {
   // The altered search path finds the provider libraries that lie beside it.
   HMODULE library = LoadLibraryExW(native_path(path).c_str(), nullptr, LOAD_WITH_ALTERED_SEARCH_PATH);
@@ -43,6 +51,10 @@ void* open_symbol(const std::string& path, const char* symbol) {
 }
 
 #else
+
+void set_unless_set(const char* variable, const char* value) {
+  if (std::getenv(variable) == nullptr) setenv(variable, value, 0);  // most often there is nothing to write
+}
 
 void* open_symbol(const std::string& path, const char* symbol) {
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);

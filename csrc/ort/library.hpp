@@ -15,6 +15,10 @@ constexpr const char* kReinstall =
     "reinstall it with: pip install --force-reinstall onnxruntime (or onnxruntime-gpu or "
     "onnxruntime-directml, whichever `pip list` shows: none over another)";
 
+// Gives a variable of the process's environment a value where the user gave it none. On POSIX no other thread
+// may read the environment meanwhile.
+void set_unless_set(const char* variable, const char* value);
+
 // A path for the runtime's file arguments (wide on Windows).
 #ifdef _WIN32
 std::wstring native_path(const std::string& utf8);

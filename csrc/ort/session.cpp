@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/log.hpp"
+#include "base/process.hpp"
 #include "ort/library.hpp"
 #include "ort/operators.hpp"
 #include "ort/weights.hpp"
@@ -109,6 +110,7 @@ Session::Session(ApiPtr api, std::string file, const SessionConfig& config, cons
 abi::OrtStatus* Session::create(const abi::OrtSessionOptions* options, const std::string& bytes,
                                 const GraphExtension& extend) {
   const Api& api = *api_;
+  const process::Exclusive exclusive;  // the registry of operators
   abi::OrtSession* made = nullptr;
   if (!extend) {
     abi::OrtStatus* status =
@@ -174,6 +176,37 @@ int64_t Session::arena_bytes() const {
   const auto stats = api.own(told);
   const char* const total = api->GetKeyValue(stats.get(), "TotalAllocated");
   return total == nullptr ? 0 : std::strtoll(total, nullptr, 10);
+}
+
+// The runtime shrinks an arena behind a run that asks for it, also behind one that was ended before its first
+// node: so it costs no more than giving the pages back (1.23.0 and 1.32.0, 40 ms for 170 MB).
+void Session::shrink_arena() const {
+  const Api& api = *api_;
+  const char* const doing = "shrinking a session's arena";
+  const auto options = api.make<abi::OrtRunOptions>(doing, api->CreateRunOptions);
+  api.check(api->AddRunConfigEntry(options.get(), "memory.enable_memory_arena_shrinkage", "cpu:0"), doing);
+  api.check(api->RunOptionsSetTerminate(options.get()), doing);
+  const Memory host(api_);
+  std::vector<std::vector<char>> zeros;  // inputs as small as may be
+  std::vector<Value> values;
+  std::vector<const char*> names;
+  std::vector<const abi::OrtValue*> views;
+  for (const Port& port : inputs_) {
+    std::vector<int64_t> dims(port.dims);
+    std::replace(dims.begin(), dims.end(), int64_t{-1}, int64_t{0});
+    const auto type = static_cast<ElementType>(port.type);
+    std::size_t bytes = element_size(type);
+    for (const int64_t dim : dims) bytes *= static_cast<std::size_t>(dim);
+    zeros.emplace_back(std::max<std::size_t>(bytes, 1));
+    values.push_back(host.view(type, zeros.back().data(), dims.data(), dims.size()));
+    names.push_back(port.name.c_str());
+    views.push_back(values.back().get());
+  }
+  const char* const output = outputs_.front().name.c_str();
+  abi::OrtValue* none = nullptr;
+  const Handle<abi::OrtStatus> ended = api.own(
+      api->Run(session_.get(), options.get(), names.data(), views.data(), views.size(), &output, 1, &none));
+  const Value unused = api.own(none);
 }
 
 std::map<std::string, std::vector<std::string>> Session::nodes_by_provider() const {

@@ -59,6 +59,9 @@ class Session {
   // Of host memory, that the session's arena has from the system: weights that are not mapped, and what runs
   // needed at most. 0 where the runtime does not tell. Any thread.
   int64_t arena_bytes() const;
+  // Gives back what the arena of host memory holds and nothing uses: all but weights, between runs. Not while
+  // the graph runs.
+  void shrink_arena() const;
   // Nodes by the execution provider that runs them; empty where the runtime cannot tell (before 1.24).
   std::map<std::string, std::vector<std::string>> nodes_by_provider() const;
 

@@ -17,6 +17,7 @@ __all__: list[str] = [
     "VoiceHandle",
     "abi_version",
     "default_stream_options",
+    "forks",
     "graph_files",
     "keep_prefix",
     "prefix_of",
@@ -126,6 +127,7 @@ class StreamHandle:
     ) -> None: ...
     def cancel(self) -> None: ...
     def info(self) -> dict[str, typing.Any]: ...
+    def leave(self) -> None: ...
     def next(
         self, timeout: typing.SupportsFloat | typing.SupportsIndex | None = None
     ) -> numpy.typing.NDArray[numpy.float32] | None: ...
@@ -151,6 +153,11 @@ def abi_version() -> int:
     """
 
 def default_stream_options(engine: EngineHandle) -> dict[str, typing.Any]: ...
+def forks() -> int:
+    """
+    How many forks lie behind this process since the module was loaded.
+    """
+
 def graph_files(folder: str, dtype: str) -> dict[str, tuple[str, str]]:
     """
     File and published dtype of each graph.

@@ -101,3 +101,7 @@ def advised_dtype(runtime: _core.Runtime, device: str) -> str:
 @functools.cache
 def _open(library: str) -> _core.Runtime:
     return _core.Runtime(library)
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_open.cache_clear)

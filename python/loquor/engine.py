@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -32,6 +31,7 @@ from .options import (
     unused_option_warnings,
 )
 from .prepare import check_preparation
+from .process import HomeLock, opening
 from .session import Session
 from .stream import Stream
 from .text_rules import check_normalizer, measure_of, prepare_text, read_text_rules
@@ -49,6 +49,7 @@ class Engine(LowerLevel):
     leave between decode steps; others wait.
     """
 
+    @opening
     def __init__(
         self,
         model: str | os.PathLike[str] = "mini",
@@ -114,6 +115,7 @@ class Engine(LowerLevel):
         found = resolve(model, dtype=dtype, prefer=advised_dtype(runtime, device))
         self._folder = found.absolute()  # whatever the working folder will be
         self._tokenizer = Tokenizer(self._folder)
+        self._lock = HomeLock("engine")
         self._core: _core.EngineHandle | None
         self._core, self._prepared, prepared_files = open_core(
             runtime,
@@ -132,6 +134,7 @@ class Engine(LowerLevel):
         )
         self._text_rules = read_text_rules(self._folder)
         self._normalizer = self._text_rules.normalizer if normalize == "auto" else normalize
+        self._measure = measure_of(self._normalizer)  # imports its modules now, not in the first request
         self._info = self._core.info()
         self._defaults = self._core.default_options()
         self._stream_defaults = _core.default_stream_options(self._core)
@@ -139,7 +142,6 @@ class Engine(LowerLevel):
             self._folder, self._model, self._info, prepared_files.get("language_model")
         )
         self._streams: weakref.WeakSet[Stream | Session] = weakref.WeakSet()
-        self._lock = threading.Lock()
 
     # --- Voices ---
 
@@ -165,6 +167,7 @@ class Engine(LowerLevel):
         Raises `InvalidInputError` for a recording or voice that cannot be used, `ExecutionError`,
         `CancelledError`.
         """
+        self._engine()
         voice = self._voices.make(source, self._engine, checked_token(cancel))
         return self._voices.with_prefix(voice, self._engine, checked_token(cancel)) if prefix else voice
 
@@ -233,6 +236,7 @@ class Engine(LowerLevel):
     ) -> Stream:
         """`asked` are the options as the user gave them, where `options` have a piece's own seed."""
         start = time.perf_counter()
+        self._engine()
         resolved = resolve_options(options, self._defaults)
         prepared = prepare_text(text, self._normalizer)
         ids = self._tokenizer.encode(prepared.text)
@@ -304,9 +308,8 @@ class Engine(LowerLevel):
         open_stream = partial(
             self._open_stream, voice=made, chunks=chunks, cancel=cancel, asked=options or GenerationOptions()
         )
-        limit, measure = self._text_rules.piece_characters, measure_of(self._normalizer)
-        rate = self._info["sample_rate"]
-        session = Session(open_stream, rate, options, long_text, limit, measure, progress, ahead=ahead)
+        limit, rate = self._text_rules.piece_characters, self._info["sample_rate"]
+        session = Session(open_stream, rate, options, long_text, limit, self._measure, progress, ahead=ahead)
         with self._lock:
             self._streams.add(session)
         return session
@@ -353,6 +356,8 @@ class Engine(LowerLevel):
 
         Later calls raise `InvalidInputError`.
         """
+        if not self._lock.here:  # a forked child's parent has it
+            return
         with self._lock:
             streams = list(self._streams)
             core, self._core = self._core, None

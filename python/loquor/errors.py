@@ -39,7 +39,8 @@ class CancelledError(LoquorError):
 
 
 class BusyError(LoquorError):
-    """As many requests wait as the engine takes: try again later, or give it a larger `max_queue`."""
+    """As many requests wait as the engine takes, or the system has no thread or socket left: try again later,
+    or give the engine a larger `max_queue`, the process more room."""
 
 
 class ExecutionError(LoquorError):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ._core import CancelToken, EngineHandle
+    from .process import HomeLock
     from .tokenizer import Tokenizer
     from .voice import Voice
     from .voices import EngineVoices
@@ -26,12 +27,14 @@ class LowerLevel:
     """For harnesses and other engines; `Engine` is one."""
 
     _core: EngineHandle | None
+    _lock: HomeLock
     _tokenizer: Tokenizer
     _normalizer: str
     _defaults: dict[str, Any]
     _voices: EngineVoices
 
     def _engine(self) -> EngineHandle:
+        self._lock.require()
         if self._core is None:
             raise InvalidInputError("this engine was closed")
         return self._core

@@ -16,7 +16,8 @@ class Memory:
     """Bytes of host memory, and counts."""
 
     arenas: int
-    """Bytes of ONNX Runtime's sessions: weights that are not mapped, and what runs needed at most."""
+    """Bytes of ONNX Runtime's sessions: weights that are not mapped, and what runs needed at most, which is
+    given back after two seconds without a request where the device has no memory of its own."""
     kv_cache: int
     """Bytes of all slots' caches, of which pages that no request reached are not resident yet."""
     prefixes: int

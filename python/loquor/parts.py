@@ -66,7 +66,8 @@ def parts(
     while waiting:
         begin, end, low, high = waiting.pop()
         text = sentence[begin:end]
-        if low == high or rate * len(text) <= _NEAR * limit:
+        is_near = len(text) < len(sentence) and rate * len(text) <= _NEAR * limit
+        if low == high or is_near:
             size = measure(text)
             if low == high or size <= limit:
                 found.append((text, size))

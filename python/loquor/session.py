@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -22,6 +21,7 @@ from .long_text import LongTextOptions, check_part, checked_parting, piece_seed
 from .marks import Loudness, words_up_to
 from .options import GenerationOptions
 from .pieces import Splitter
+from .process import HomeLock
 from .stream import SessionReport
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Session(Iterator["Samples"], AsyncIterator["Samples"]):
             measure=measure,
         )
         self._most = 2 if ahead else 1  # pieces under way
-        self._lock = threading.Lock()
+        self._lock = HomeLock("session")
         self._pieces: deque[Piece] = deque()
         self._under_way: deque[_Saying] = deque()
         self._waiters: list[Future[None]] = []
@@ -195,7 +195,7 @@ class Session(Iterator["Samples"], AsyncIterator["Samples"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.cancel()
+        self._leave()
 
     def __aiter__(self) -> Session:
         return self
@@ -216,7 +216,7 @@ class Session(Iterator["Samples"], AsyncIterator["Samples"]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.cancel()
+        self._leave()
 
     def cancel(self) -> None:
         """End it within one decode step or one decoder window. What was not read is dropped.
@@ -381,6 +381,14 @@ class Session(Iterator["Samples"], AsyncIterator["Samples"]):
             for saying in self._under_way:
                 saying.stream.cancel()
             self._wake()
+
+    def _leave(self) -> None:
+        if not self._lock.here:  # a forked child's parent speaks on
+            return
+        self.cancel()
+        with self._lock:
+            for saying in self._under_way:
+                saying.stream._leave()
 
     def _close_engine(self) -> None:
         self._stop(CancelledError("the engine was closed"))

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from .audio import Metrics
-from .errors import CancelledError
+from .errors import BusyError, CancelledError
 from .guards import guard_warnings
 from .marks import words_up_to
 
@@ -66,6 +66,19 @@ class SessionReport:
     """Whether it was cancelled before that."""
 
 
+def _socket_pair() -> tuple[socket.socket, socket.socket]:
+    try:
+        pair = socket.socketpair()
+    except OSError as error:
+        raise BusyError(
+            f"a stream that asyncio waits for takes two sockets, and there are none left ({error}): raise "
+            "the limit of open files (ulimit -n), or read fewer streams at once"
+        ) from error
+    for end in pair:
+        end.setblocking(False)
+    return pair
+
+
 class Stream(Iterator["Samples"], AsyncIterator["Samples"]):
     """Chunks of speech, float32 [n] at `sample_rate` Hz. Made by `Engine.stream`.
 
@@ -93,6 +106,7 @@ class Stream(Iterator["Samples"], AsyncIterator["Samples"]):
         self._finished = False
         self._engine_closed = False
         self._sockets: tuple[socket.socket, socket.socket] | None = None
+        self._waiting = self._left = False
 
     @property
     def sample_rate(self) -> int:
@@ -118,7 +132,7 @@ class Stream(Iterator["Samples"], AsyncIterator["Samples"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.cancel()
+        self._leave()
 
     # --- asyncio ---
 
@@ -140,16 +154,20 @@ class Stream(Iterator["Samples"], AsyncIterator["Samples"]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.cancel()
+        self._leave()
 
     async def _wait(self) -> None:
         """Return when there may be something new: the engine sends a byte, and no thread waits for it."""
         if self._sockets is None:
-            self._sockets = socket.socketpair()
-            for end in self._sockets:
-                end.setblocking(False)
+            self._sockets = _socket_pair()
             self._handle.notify(self._sockets[1].fileno())
-        await asyncio.get_running_loop().sock_recv(self._sockets[0], 4096)
+        self._waiting = True
+        try:
+            await asyncio.get_running_loop().sock_recv(self._sockets[0], 4096)
+        finally:
+            self._waiting = False
+            if self._left:
+                self._close_sockets()
 
     # --- Both ---
 
@@ -239,6 +257,13 @@ class Stream(Iterator["Samples"], AsyncIterator["Samples"]):
             self._close_sockets()
             raise
 
+    def _leave(self) -> None:
+        """Cancel, and give the sockets back; in a forked child the parent's stream goes on."""
+        self._handle.leave()
+        self._left = True
+        if not self._waiting:  # else a task that still waits wakes first
+            self._close_sockets()
+
     def _close_engine(self) -> None:
         self._engine_closed = not self._finished
         self.cancel()
@@ -252,5 +277,4 @@ class Stream(Iterator["Samples"], AsyncIterator["Samples"]):
 
     def __del__(self) -> None:
         with suppress(AttributeError):  # __init__ failed
-            self._handle.cancel()
-            self._close_sockets()
+            self._leave()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import stat
-import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ import numpy as np
 from . import _core
 from .errors import InvalidInputError
 from .pipes import from_pipe
+from .process import HomeLock
 from .reference_audio import load_reference
 from .voice import (
     Voice,
@@ -64,7 +64,7 @@ class EngineVoices:
         self.fingerprint = fingerprint_of(folder, Path(encoder["file"]), encoder["dtype"], contract)
         self._handles: weakref.WeakKeyDictionary[Voice, _core.VoiceHandle] = weakref.WeakKeyDictionary()
         self._files: OrderedDict[tuple[str, int, int], Voice] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = HomeLock("engine")
 
     def make(self, source: VoiceSource | None, core: Core, cancel: _core.CancelToken | None) -> Voice:
         """Do what `Engine.voice` promises; `core` gives the engine's handle, or raises."""

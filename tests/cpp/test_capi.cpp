@@ -322,7 +322,7 @@ TEST_CASE("a failure's kind is its status") {
   CHECK(status(ErrorKind::kInternal) == LOQUOR_ERROR_INTERNAL);
   CHECK(status(ErrorKind::kBusy) == LOQUOR_ERROR_BUSY);
   CHECK(guarded([] { throw std::bad_alloc(); }) == LOQUOR_ERROR_INTERNAL);
-  CHECK(std::string(loquor_last_error()) == "memory ran out");
+  CHECK(std::string(loquor_last_error()) == loquor::kMemoryRanOut);
   CHECK(guarded([] { throw std::length_error("too long"); }) == LOQUOR_ERROR_INTERNAL);
   CHECK(std::string(loquor_last_error()) == "too long");
   CHECK(guarded([] { throw 5; }) == LOQUOR_ERROR_INTERNAL);

@@ -66,11 +66,11 @@ TEST_CASE(
   Inbox inbox(2);
   inbox.ring();
   inbox.ring();
-  CHECK(inbox.wait());
+  CHECK(inbox.wait() == Inbox::Wake::kRung);
   inbox.submit(request(shim));
   inbox.close();
-  CHECK(inbox.wait());  // there is something to do yet
+  CHECK(inbox.wait() == Inbox::Wake::kRung);  // there is something to do yet
   inbox.take_speech(inbox.first_speech());
-  CHECK_FALSE(inbox.wait());
-  CHECK_FALSE(inbox.wait());
+  CHECK(inbox.wait() == Inbox::Wake::kClosed);
+  CHECK(inbox.wait(std::chrono::milliseconds(1)) == Inbox::Wake::kClosed);
 }

@@ -1,6 +1,7 @@
 // Opening a library that is no ONNX Runtime, or not one for us. The real one is opened by the Python tests.
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <string>
 
 #ifndef _WIN32
@@ -35,6 +36,19 @@ uint32_t highest_asked(const char* library) {
 }
 
 }  // namespace
+
+TEST_CASE("a variable that the user set keeps its value, an empty one too") {
+  constexpr const char* kName = "LOQUOR_TEST_UNLESS_SET";
+  loquor::ort::set_unless_set(kName, "1");
+  CHECK(std::string(std::getenv(kName)) == "1");
+  loquor::ort::set_unless_set(kName, "2");
+  CHECK(std::string(std::getenv(kName)) == "1");
+#ifndef _WIN32
+  setenv(kName, "", 1);
+  loquor::ort::set_unless_set(kName, "1");
+  CHECK(std::string(std::getenv(kName)).empty());
+#endif
+}
 
 TEST_CASE("a library that is not there") {
   const TempFolder folder;

@@ -50,6 +50,21 @@ ort::Session load_embed_tokens(const Shim& shim) {
 
 }  // namespace
 
+TEST_CASE("a graph that cannot be loaded for want of threads or memory does not blame the model") {
+  if (!have_bundles()) return;
+  const auto api = ort::Api::open(environment("LOQUOR_TEST_RUNTIME"));
+  const auto kind_of = [&](const char* message) {
+    return refusal([&] {
+             api->check((*api)->CreateStatus(ort::abi::ORT_FAIL, message), ErrorKind::kModel, "loading it");
+           })
+        .kind;
+  };
+  CHECK(kind_of("env.cc:327 pthread_create failed, error code: 11") == ErrorKind::kBusy);
+  CHECK(kind_of("Exception during initialization: std::bad_alloc") == ErrorKind::kInternal);
+  CHECK(kind_of("bfc_arena.cc Failed to allocate memory for requested buffer") == ErrorKind::kInternal);
+  CHECK(kind_of("Node (x) has no kernel") == ErrorKind::kModel);
+}
+
 TEST_CASE("a session is made at the highest level and tells its ports") {
   if (!have_bundles()) return;
   const Shim shim;

@@ -20,6 +20,7 @@ GENERATED = CSRC / "ort" / "abi.hpp"
 STANDARD = r"[a-z_]+"
 # Rooms that also need headers of the system, or of a library.
 SYSTEM_HEADERS = {
+    "base": rf"{STANDARD}|pthread\.h",
     "kernels": rf"{STANDARD}|immintrin\.h",
     "ort": rf"{STANDARD}|windows\.h|dlfcn\.h",
     "bindings": rf"{STANDARD}|pybind11/\w+\.h|sys/socket\.h|winsock2\.h",

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from loquor import CancelledError, Engine, GenerationOptions, StreamOptions, Voice
+from loquor import BusyError, CancelledError, Engine, GenerationOptions, StreamOptions, Voice
 
 TEXT = "Hello there. How are you today?"
 OPTIONS = GenerationOptions(max_new_tokens=90, seed=3)
@@ -143,3 +143,81 @@ def test_a_stream_left_by_break_gives_its_sockets_back(engine: Engine, voice: Vo
     run_async(work)
     gc.collect()
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+
+
+def sockets() -> int:
+    """How many of the process's open files are sockets."""
+    folder = Path("/proc/self/fd")
+    if not folder.is_dir():
+        pytest.skip("open files are counted in /proc")
+    return sum("socket:" in str(file.readlink()) for file in folder.iterdir() if file.is_symlink())
+
+
+def test_a_left_block_gives_its_sockets_back_at_once(engine: Engine, voice: Voice) -> None:
+    """Without the garbage collector, also where a task is cancelled in its wait, or another still waits."""
+
+    async def work() -> None:
+        before = sockets()
+        kept = []
+
+        async def listen() -> None:
+            async with engine.stream(TEXT, voice, LONG, chunks=StreamOptions(max_chunk=400)) as stream:
+                kept.append(stream)
+                async for _ in stream:
+                    break
+            assert sockets() == before
+
+        async def wait() -> None:
+            async with engine.stream(TEXT, voice, LONG, chunks=StreamOptions(first_chunk=6900)) as stream:
+                kept.append(stream)
+                await stream.__anext__()
+
+        await listen()
+        waiting = asyncio.create_task(wait())
+        while sockets() == before:
+            await asyncio.sleep(0.01)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert sockets() == before
+        stream = engine.stream(TEXT, voice, LONG, chunks=StreamOptions(first_chunk=6900))
+        other = asyncio.create_task(stream.__anext__())  # type: ignore[arg-type]
+        while sockets() == before:
+            await asyncio.sleep(0.01)
+        await stream.__aexit__(None, None, None)
+        with pytest.raises(CancelledError):
+            await asyncio.wait_for(other, 60)
+        assert sockets() == before
+        async with engine.session(voice, LONG) as session:
+            session.feed(TEXT)
+            session.end()
+            async for _ in session:
+                break
+            kept.append(session)  # type: ignore[arg-type]
+        assert sockets() == before
+        del stream
+
+    gc.disable()
+    try:
+        run_async(work)
+    finally:
+        gc.enable()
+
+
+def test_without_a_file_descriptor_a_stream_says_what_to_do_and_goes_on(engine: Engine, voice: Voice) -> None:
+    resource = pytest.importorskip("resource")
+    expected = engine.speak(TEXT, voice, OPTIONS).samples
+
+    async def work() -> None:
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        async with engine.stream(TEXT, voice, OPTIONS, chunks=StreamOptions(first_chunk=80)) as stream:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))  # no new one; those that are open stay
+            try:
+                with pytest.raises(BusyError, match=r"two sockets.*ulimit -n"):
+                    await stream.__anext__()
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+            parts = [part async for part in stream]
+        np.testing.assert_array_equal(np.concatenate(parts), expected)
+
+    run_async(work)

@@ -10,6 +10,11 @@
  *  - Strings are UTF-8. Returned pointers live as long as the handle they came from.
  *  - Tensors are batch 1 and row-major; the batch axis is left out of every shape here.
  *  - Nothing happens when the library is loaded, and it never prints, exits or throws at its caller.
+ *  - A process that was forked has none of its parent's threads. There a runtime, engine, stream, cancel
+ *    token or session that was made before is refused with LOQUOR_ERROR_INVALID_INPUT, and to close,
+ *    destroy, cancel or halt it does nothing, at once; open new ones. Voices and results are plain data and
+ *    stay good. Do not fork while another thread opens an engine: the child could not open one
+ *    (LOQUOR_ERROR_RUNTIME_MISSING).
  */
 #ifndef LOQUOR_LOQUOR_H_
 #define LOQUOR_LOQUOR_H_
@@ -42,9 +47,10 @@ typedef enum loquor_status {
   LOQUOR_ERROR_MODEL = 4,           /* the bundle is incomplete, damaged or breaks the contract */
   LOQUOR_ERROR_EXECUTION = 5,       /* a graph failed while it ran */
   LOQUOR_ERROR_INTERNAL = 6,        /* a defect of ours, or memory ran out */
-  LOQUOR_ERROR_BUSY = 7,            /* as many requests wait as the engine takes: try again later */
-  LOQUOR_DONE = 8,                  /* of a stream: everything was read */
-  LOQUOR_PENDING = 9                /* of a stream: nothing to read within the given time */
+  LOQUOR_ERROR_BUSY =
+      7,             /* as many requests wait as the engine takes, or no thread is left: try again later */
+  LOQUOR_DONE = 8,   /* of a stream: everything was read */
+  LOQUOR_PENDING = 9 /* of a stream: nothing to read within the given time */
 } loquor_status;
 
 LOQUOR_EXPORT uint32_t loquor_abi_version(void);   /* LOQUOR_ABI_VERSION of the library that is loaded */
@@ -71,7 +77,10 @@ LOQUOR_EXPORT void loquor_set_log(loquor_log_fn sink, void* user, loquor_log_lev
 typedef struct loquor_runtime loquor_runtime;
 
 /* Opens the library (libonnxruntime.so.X.Y.Z, onnxruntime.dll, ...) and checks that it is one and new enough.
- * Opening the same file again gives another handle on the same runtime. Any thread. */
+ * Opening the same file again gives another handle on the same runtime. Any thread.
+ * ONNX Runtime reports to its maker unless the environment variable ORT_DISABLE_TELEMETRY is 1 when it is
+ * opened: this sets it, unless it is set already. Writing the environment is not safe beside threads that
+ * read it, so open the first runtime before there are any, or set the variable before. */
 LOQUOR_EXPORT loquor_status loquor_runtime_open(const char* library_path, loquor_runtime** out);
 LOQUOR_EXPORT void loquor_runtime_close(loquor_runtime* runtime); /* engines keep what they need */
 LOQUOR_EXPORT const char* loquor_runtime_version(const loquor_runtime* runtime);

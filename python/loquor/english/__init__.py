@@ -62,7 +62,7 @@ _PASSES = 4
 _STAGES = (
     Stage(*EMOTICONS),
     Stage(*TECHNICAL, *VERSIONS),
-    Stage(*COMPARISONS, ROMAN),
+    Stage(*COMPARISONS, *ROMAN),
     Stage(
         *DASHES,
         *ABBREVIATED,

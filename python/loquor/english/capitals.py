@@ -85,14 +85,12 @@ def _roman(match: Match) -> str:
     found = _BEFORE.search(near)
     before = found[1] if found else ""
     value = _value(roman)
-    if len(roman) == 1 and (roman not in "IVX" or _INITIAL_AHEAD.match(match.string, match.end())):
+    if (len(roman) == 1 and roman not in "IVX") or (set(roman) & set("DM") and len(roman) < 4):
         return match[0]
-    if set(roman) & set("DM") and len(roman) < 4:
-        return match[0]
-    if before.lower().rstrip(".") in NUMBERED and (
-        len(roman) > 1 or (before[0].isupper() and before != "No.")
-    ):
+    if before.lower().rstrip(".") in NUMBERED and (len(roman) > 1 or _is_numbered(before, match)):
         return f"{value}{possessive}"
+    if len(roman) == 1 and _INITIAL_AHEAD.match(match.string, match.end()):
+        return match[0]
     if _ORDERED.match(match.string, match.end()):
         return f"{ordinal(value)}{possessive}"
     if before in RULERS and value < 30:
@@ -110,6 +108,28 @@ def _roman(match: Match) -> str:
     return f"{value}{possessive}"
 
 
+_WORK = re.compile(r"(?i)(?:book|chapter|part|section|lesson|game|round|season|episode|act|scene|number)s?$")
+_DOING = re.compile(
+    r" (?!was|is|of|and)(?:[a-z]+ed|wrote|read|bought|likes?|loves?|want|think|know|found|saw|made|have"
+    r"|had|am|did|"
+    r"can|could|would|will|need|never|always|really|just)\b"
+)
+
+
+def _is_numbered(before: str, match: Match) -> bool:
+    """Whether a single I, V or X behind "Chapter" is its number: not in "the Book I wrote"."""
+    if not before[0].isupper() or before == "No.":
+        return False
+    return match[1] != "I" or not (_WORK.match(before) and _DOING.match(match.string, match.end()))
+
+
+def _romans(match: Match) -> str:
+    """'Chapters I-IV'."""
+    word, first, last = match.groups()
+    known = word.lower() in NUMBERED and all(map(_ROMAN_SHAPE.fullmatch, (first, last)))
+    return f"{word} {_value(first)} to {_value(last)}" if known else match[0]
+
+
 def _is_first(match: Match, near: str) -> bool:
     """Whether the I behind a ruler's name is a number: "Charles I of Spain", not "Charles I think"."""
     if match[2] or _ENDS_NAME.match(match.string, match.end()):
@@ -122,7 +142,8 @@ _ORDERED = re.compile(
 )
 _INITIAL_AHEAD = re.compile(rf"\. ?(?!(?:{'|'.join(STARTERS)})\b)[A-Z]")
 _FAMILY = re.compile(
-    r"[,;:.)]|'s|\s(?:and|was|is|of|had|has|said|who|died|won|played|were|are|came|went|wrote|sang|ran|led|made|took|has|[a-z]{2,}ed)\b|$"
+    r"[,;:.)]|'s|\s(?:and|was|is|of|had|has|said|who|died|won|played|were|are|came|went|wrote|sang|ran|led"
+    r"|made|took|has|[a-z]{2,}ed)\b|$"
 )
 
 
@@ -143,7 +164,10 @@ _FIRST_NAMES = frozenset(
     Larry Laurence Lawrence Leon Luther Marcus Marshall Mitchell Morris Neil Oscar Owen Percy Preston Quincy
     Reginald Rick Roland Scott Sean Spencer Terry Travis Tyler""".split()
 )
-ROMAN: Rule = rule(r"(?<![\w'.-])([IVXLCDM]{1,12})('s)?(?!\w|\.\w|'[a-rt-z])", _roman, "IVXLCDM")
+ROMAN: tuple[Rule, ...] = (
+    rule(r"\b([A-Z][a-z]+) ([IVXL]{1,6}) ?- ?([IVXL]{1,6})\b", _romans, "-"),
+    rule(r"(?<![\w'.-])([IVXLCDM]{1,12})('s)?(?!\w|\.\w|'[a-rt-z])", _roman, "IVXLCDM"),
+)
 
 
 # --- Initialisms ---

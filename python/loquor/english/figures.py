@@ -106,7 +106,10 @@ def _short_ordinal(match: Match) -> str:
     return match[0]
 
 
-_NUMBERED = re.compile(rf"(?i)\b(?:{alternatives(name for name in NUMBERED if name.isalpha())})$")
+_NUMBERED = re.compile(
+    rf"(?i)\b(?:{alternatives(name for name in NUMBERED if name.isalpha())}|track|room|day|question"
+    rf"|exercise|gate)$"
+)
 
 
 def _without_zeros(match: Match) -> str:

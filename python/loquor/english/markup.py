@@ -106,7 +106,8 @@ _MARKUP = Stage(
     rule(rf"(?<=[A-Za-z]{{2}})\[\s?{_NUMBERS_OF_NOTES}\s?\]"
          rf"|(?<=[.,;:!?)\]\"'”’])\[\s?{_NUMBERS_OF_NOTES}\s?\]",
          "", "["),
-    rule(r"(?i)\s?\[(?:citation needed|clarification needed|who\?|when\?|note \d+|nb \d+|edit)\]", "", "["),
+    rule(r"(?i)\s?\[(?:\^[\w-]{1,20}|citation needed|clarification needed|who\?|when\?|note \d+|nb \d+"
+         r"|edit)\]", "", "["),
     rule(rf"([A-Za-z]+)[{_SUPERSCRIPTS}]+(?![\w⁻])", _raised, _SUPERSCRIPTS),
     rule(rf"(?<=[.,;:!?\"”’])[{_SUPERSCRIPTS}]+(?!\w)", "", _SUPERSCRIPTS),
     rule(r"[ \t]?\{[#.:][\w:.# =\"-]{1,80}\}", "", "{"),
@@ -200,7 +201,8 @@ def join_lines(text: str) -> str:
 
 
 _GOES_ON = re.compile(
-    r"\b(?:the|an?|of|to|in|on|at|for|and|or|but|with|by|from|my|his|her|its|our|your|their|is|was|that|who|as|than)$"
+    r"\b(?:the|an?|of|to|in|on|at|for|and|or|but|with|by|from|my|his|her|its|our|your|their|is|was|that"
+    r"|who|as|than)$"
 )
 
 

@@ -14,7 +14,7 @@ __all__ = ["CURRENCY_SIGNS", "MEASURES", "MONEY", "OLD_AND_ODD_MONEY", "PHONES",
 _SIGNS = "".join(CURRENCIES)
 _DIGITS_AND_SIGNS = f"{_SIGNS} 0-9"
 _SIGN = f"[{re.escape(_SIGNS)}]"
-_SCALE = rf"(?:[\s-]?(hundred|thousand|million|billion|trillion|{alternatives(SCALES)})(?![\w]))?"
+_SCALE = rf"(?:[\s-]?(hundred|thousand|lakh|million|crore|billion|trillion|{alternatives(SCALES)})(?![\w]))?"
 _RATE = rf"(?:\s?/\s?({alternatives(RATES)})(?![A-Za-z]))?"
 _NICE_DENOMINATORS = {*range(2, 11), 12, 16, 20, 32, 64, 100}
 _SAID_AS_PAIRS = {("24", "7"), ("9", "11"), ("7", "11"), ("50", "50"), ("20", "20"), ("60", "40")}
@@ -280,12 +280,15 @@ def _inches(match: Match) -> str:
     )
 
 
+_EXTENT = re.compile(r" (?:deep|wide|tall|long|high|thick|by|x|and|or|in|of|at|is|are|was|to)\b")
+
+
 def _inch_mark(match: Match) -> str:
     """'a 24" monitor'; where it ends in a quotation, the mark may be its end."""
     opened = match.string.count('"', max(0, match.start() - 400), match.start()) % 2
     if opened and (not match[3] or match.string[match.start() - 1] == '"'):
         return match[0]
-    one = match[1] == "1" or match[3]
+    one = match[1] == "1" or (match[3] and not _EXTENT.match(match.string, match.end()))
     return f" {number(match[1]) if '/' not in match[1] else match[1]} {'inch' if one else 'inches'} "
 
 
@@ -353,7 +356,9 @@ def _vanity(match: Match) -> str:
 _START = r"(?<![\w$£€.,/-])"
 _END = r"(?![\w/]|[.,-]\d)"
 PHONES: tuple[Rule, ...] = (
-    rule(r"(?<![\w-])(1-)?(\d{3})-([A-Z]{2,10}(?:-[A-Z\d]{1,7}){0,2}|[A-Z]{2,4}\d{3,5})(?![\w-])",
+    rule(r"(?<![\w-])(1-)(8\d\d)-([A-Za-z]{2,10}(?:-[A-Za-z\d]{1,7}){0,2}|[A-Za-z]{2,4}\d{3,5})(?![\w-])",
+         _vanity, "- 0-9"),
+    rule(r"(?<![\w-])()(\d{3})-([A-Z]{4,10}(?:-[A-Z\d]{1,7})?|[A-Z]{2,4}\d{3,5})(?![\w-])",
          _vanity, "- 0-9"),
     rule(rf"(?<![\w.])\+\d{{1,3}}(?:[ .-]?\(?\d{{1,4}}\)?){{2,6}}{_END}", _groups, "+ 0-9"),
     rule(rf"{_START}(?:1[ .-])?(?:\(\d{{3}}\) ?|\d{{3}}[ .-])\d{{3}}[ .-]\d{{4}}{_END}", _groups, "0-9"),

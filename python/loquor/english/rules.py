@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 __all__ = ["NUMBER", "Match", "Rule", "Stage", "alternatives", "rule"]
 
 Match = re.Match[str]
+_Replacement = Callable[[Match], str] | str
 NUMBER = r"(?:\d{1,3}(?:,\d{3}){1,5}(?!\d)|\d+)(?:\.\d+)?"
 
 
 class Rule(NamedTuple):
     """`replacement` for each match of `pattern`, tried only in a text with one character of each set."""
 
-    pattern: re.Pattern[str]
-    replacement: Callable[[Match], str] | str
+    pattern: str
+    replacement: _Replacement
     needs: tuple[frozenset[str], ...] = ()
 
 
-def rule(pattern: str, replacement: Callable[[Match], str] | str, needs: str = "") -> Rule:
+def rule(pattern: str, replacement: _Replacement, needs: str = "") -> Rule:
     """A rule that costs nothing in a text without one character of each group in `needs`, as in "$£ 0-9"."""
     groups = ("0123456789" if group == "0-9" else group for group in needs.split())
-    return Rule(re.compile(pattern), replacement, tuple(map(frozenset, groups)))
+    return Rule(pattern, replacement, tuple(map(frozenset, groups)))
+
+
+_compiled = cache(re.compile)  # when first needed: to compile them all takes as long as to import the package
 
 
 class Stage:
@@ -39,12 +43,13 @@ class Stage:
         self._relevant = frozenset[str]().union(*(group for each in rules for group in each.needs))
         self._that_can_match = lru_cache(maxsize=512)(self._choose)
 
-    def _choose(self, present: frozenset[str]) -> tuple[Rule, ...]:
-        return tuple(each for each in self._rules if not any(map(present.isdisjoint, each.needs)))
+    def _choose(self, present: frozenset[str]) -> tuple[tuple[re.Pattern[str], _Replacement], ...]:
+        chosen = (each for each in self._rules if not any(map(present.isdisjoint, each.needs)))
+        return tuple((_compiled(each.pattern), each.replacement) for each in chosen)
 
     def apply(self, text: str) -> str:
         """The text after all rules."""
-        for pattern, replacement, _ in self._that_can_match(self._relevant.intersection(text)):
+        for pattern, replacement in self._that_can_match(self._relevant.intersection(text)):
             text = pattern.sub(replacement, text)
         return text
 

@@ -117,7 +117,7 @@ TECHNICAL: tuple[Rule, ...] = (
     rule(r"\b[A-Z]:\\[\w.\\-]*", _spelled, "\\"),
     rule(r"(?<![\w/.@:~-])[A-Za-z_][\w-]*(?:/[A-Za-z_.][\w.+-]*)+/?", _relative_path, "/"),
     rule(r"(?<![\w.@/-])[A-Za-z_][\w-]*(?:\._?[A-Za-z][\w-]*){1,20}(?![\w@])", _dotted_name, "."),
-    rule(r"(?:\b(ASP|VB|ADO)|(?<![\w.]))\.NET\b", lambda m: f"{m[1] or ''} dot net", ". N T"),
+    rule(r"(?:\b(ASP|VB|ADO)|(?<![\w.]))\.(?:NET|net)\b", lambda m: f"{m[1] or ''} dot net", ". Nn Tt"),
     rule(rf"{_BEFORE}\.([A-Za-z][\w-]{{0,20}})(?=[\s,;:!?)\"']|\.?$|\.\s)", _dot_file, "."),
     # options
     rule(r"(?:(?<=\s)|^)(--)([a-z]+(?:-[a-z]+)*)((?:=[^\s,;]*)?)(?!\w)",
@@ -195,7 +195,7 @@ VERSIONS: tuple[Rule, ...] = (
     rule(r"\bCVE-(\d{4})-(\d{4,7})\b", _vulnerability, "0-9"),
     rule(r"(?i)\b((?:ISBN(?:-1[03])?|ISSN|EAN|UPC|IMEI)(?:\s?:|\s?number)?\s?)(\d[\d -]{6,18}[\dxX])\b",
          _long_number, "0-9"),
-    rule(r"(?i)\b(zip(?: code)? )(\d{5})\b(?:-(\d{4}))?",
+    rule(r"(?i)\b(zip(?: codes?)?(?: is|:)? )(\d{5})\b(?:-(\d{4}))?",
          lambda m: f"{m[1]}{digits(m[2])}{' dash ' + digits(m[3]) if m[3] else ''}", "0-9"),
     rule(r"(?<= )\d{5,12}\b", _number_that_names, "0-9"),
     rule(r"#(\d{5,12})\b", lambda m: f" number {digits(m[1])} ", "# 0-9"),

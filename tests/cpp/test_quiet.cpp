@@ -1,0 +1,82 @@
+// What runs needed of memory is given back once nothing more is asked for, and not between requests.
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <thread>
+#include <vector>
+
+#include "studio.hpp"
+
+using namespace loquor;
+using namespace loquor::testing;
+
+namespace {
+
+Engine open(const Shim& shim, std::chrono::milliseconds quiet) {
+  EngineOptions options = engine_options();
+  options.quiet = quiet;
+  return Engine(shim.api, bundle("gqa"), options);
+}
+
+std::shared_ptr<const Voice> voice_of(Engine& engine) {
+  return std::make_shared<const Voice>(engine.encode_voice(recording(), nullptr));
+}
+
+std::vector<int64_t> codes(int64_t count) {
+  std::vector<int64_t> made;
+  for (int64_t i = 0; i < count; ++i) made.push_back(i * 37 % 6000);
+  return made;
+}
+
+// What the arenas hold when they hold no more than this; fails behind a minute.
+int64_t arenas_below(const Engine& engine, int64_t most) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  while (engine.memory().arena_bytes > most && std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return engine.memory().arena_bytes;
+}
+
+}  // namespace
+
+TEST_CASE("an engine that is left alone gives back what a long decode took, and decodes the same again") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Engine engine = open(shim, std::chrono::milliseconds(20));
+  const auto voice = voice_of(engine);
+  engine.decode(codes(3), voice, nullptr);
+  const int64_t small = engine.memory().arena_bytes;
+  const auto first = engine.decode(codes(1500), voice, nullptr).samples;
+  CHECK(arenas_below(engine, small) <= small);
+  CHECK(engine.decode(codes(1500), voice, nullptr).samples == first);
+  CHECK(arenas_below(engine, small) <= small);
+  // Once, not again and again: nothing ran since.
+  Run::calls = 0;
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  CHECK(Run::calls == 0);
+}
+
+TEST_CASE("requests in a row find the memory of the one before") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Engine engine = open(shim, std::chrono::minutes(10));
+  const auto voice = voice_of(engine);
+  engine.decode(codes(1500), voice, nullptr);
+  const int64_t large = engine.memory().arena_bytes;
+  Run::calls = 0;
+  engine.decode(codes(3), voice, nullptr);
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  CHECK(Run::calls == 1);
+  CHECK(engine.memory().arena_bytes == large);
+}
+
+TEST_CASE("memory that cannot be given back costs nobody anything") {
+  if (!have_bundles()) return;
+  const Shim shim;
+  Engine engine = open(shim, std::chrono::milliseconds(1));
+  const auto voice = voice_of(engine);
+  CreateRunOptions::plan = [](auto&&...) { return abi::ORT_FAIL; };
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  CreateRunOptions::plan = nullptr;
+  CHECK_FALSE(engine.decode(codes(3), voice, nullptr).samples.empty());
+}
