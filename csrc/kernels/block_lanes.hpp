@@ -65,6 +65,16 @@ LOQUOR_INLINE void turn_halves(const std::uint8_t* at, std::size_t stride, Words
   }
 }
 
+// Floats of the float16 in the lower half of each lane; the upper one is 0.
+LOQUOR_INLINE Floats widened(Words halves) {
+#if defined(__AVX512F__)
+  return _mm512_maskz_cvtph_ps(0xffff, _mm512_maskz_cvtepi32_epi16(0xffff, reinterpret_cast<Raw>(halves)));
+#else
+  const __m256i packed = _mm256_packus_epi32(reinterpret_cast<Raw>(halves), _mm256_setzero_si256());
+  return _mm256_cvtph_ps(_mm256_castsi256_si128(_mm256_permute4x64_epi64(packed, 0x08)));
+#endif
+}
+
 // The same four activations for each row.
 LOQUOR_INLINE Raw broadcast(const std::int8_t* four) {
   std::int32_t bytes = 0;

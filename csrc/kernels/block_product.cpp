@@ -24,11 +24,11 @@ Bodies bodies([[maybe_unused]] std::size_t rows) {
 
 }  // namespace
 
-void round_activations(const float* x, std::size_t blocks, int bits, RoundedBlock* rounded) {
-  bodies(kProductRows).round(x, blocks, bits, rounded);
+void round_activations(const float* x, std::size_t groups, int bits, RoundedGroup* rounded) {
+  bodies(kProductRows).round(x, groups, bits, rounded);
 }
 
-void block_products(const BlockWeights& weights, const RoundedBlock* rounded, std::size_t count, float* y,
+void block_products(const BlockWeights& weights, const RoundedGroup* rounded, std::size_t count, float* y,
                     std::size_t first, std::size_t last) {
   bodies(weights.rows).products(weights, rounded, count, y, first, last);
 }

@@ -4,6 +4,8 @@
 
 #if defined(__AVX2__)
 #include "kernels/block_lanes.hpp"
+#else
+#include "base/half.hpp"
 #endif
 
 namespace loquor::LOQUOR_UNIT {
@@ -15,13 +17,27 @@ LOQUOR_INLINE float float_at(const std::uint8_t* values, std::size_t index) {
   return value;
 }
 
+LOQUOR_INLINE float half_at(const std::uint8_t* values, std::size_t index) {
+  std::uint16_t half = 0;
+  std::memcpy(&half, values + index * sizeof half, sizeof half);
+#if defined(__AVX2__)
+  return _cvtsh_ss(half);
+#else
+  return half_to_float(half);
+#endif
+}
+
 LOQUOR_INLINE float scale_of(const BlockWeights& weights, std::size_t row, std::size_t block) {
-  return float_at(weights.scales, row * weights.blocks + block);
+  const std::size_t at = row * weights.blocks + block;
+  return weights.halves ? half_at(weights.scales, at) : float_at(weights.scales, at);
 }
 
 LOQUOR_INLINE float zero_of(const BlockWeights& weights, std::size_t row, std::size_t block) {
   if (weights.zeros == nullptr) return weights.bits == 4 ? 8.0f : 128.0f;
-  if (weights.bits == 8) return static_cast<float>(weights.zeros[row * weights.blocks + block]);
+  const std::size_t at = row * weights.blocks + block;
+  if (weights.zeros_like_scales)
+    return weights.halves ? half_at(weights.zeros, at) : float_at(weights.zeros, at);
+  if (weights.bits == 8) return static_cast<float>(weights.zeros[at]);
   const std::uint8_t both = weights.zeros[row * ((weights.blocks + 1) / 2) + block / 2];
   return static_cast<float>(block % 2 == 0 ? both & 15 : both >> 4);
 }
@@ -30,7 +46,7 @@ struct Scaling {
   float scale, inverse;  // inverse 0: all values become 0
 };
 
-// For a block of which `largest` is the largest magnitude.
+// For a group of which `largest` is the largest magnitude.
 LOQUOR_INLINE Scaling scaling_of(float largest) {
   constexpr float kSmallest = 1e-36f;  // below, the inverse would not be finite
   if (largest < kSmallest) return {0, 0};
@@ -50,11 +66,18 @@ struct Chunk {
   Floats scales[kChunk], zeros[kChunk];
 };
 
-LOQUOR_INLINE void turn_scales(const std::uint8_t* at, std::size_t stride, Floats* turned) {
+LOQUOR_INLINE void turn_floats(const std::uint8_t* at, std::size_t stride, bool halves, Floats* turned) {
   Words parts[kChunk];
   turn(at, stride, parts);
-  turn(at + 16, stride, parts + 4);
-  for (std::size_t b = 0; b < kChunk; ++b) turned[b] = reinterpret_cast<Floats>(parts[b]);
+  if (halves) {
+    for (std::size_t b = 0; b < kChunk; b += 2) {
+      turned[b] = widened(parts[b / 2] & 0xffffu);
+      turned[b + 1] = widened(parts[b / 2] >> 16);
+    }
+  } else {
+    turn(at + 16, stride, parts + 4);
+    for (std::size_t b = 0; b < kChunk; ++b) turned[b] = reinterpret_cast<Floats>(parts[b]);
+  }
 }
 
 template <int bits>
@@ -92,47 +115,58 @@ LOQUOR_INLINE void prefetch(std::uintptr_t at, std::size_t count) {
 // bytes.
 template <int bits>
 struct Rows {
-  static constexpr std::size_t kBytes = kProductBlock / 8 * bits;  // of a block
+  static constexpr std::size_t kBytes = kProductGroup / 8 * bits;  // of a group
   const std::uint8_t *values, *scales, *zeros;
-  std::size_t value_stride, scale_stride, zero_stride;
+  const bool halves, zeros_like_scales;
+  const std::size_t scale_bytes, zero_bytes;  // of a row's chunk
+  const std::size_t value_stride, scale_stride, zero_stride;
 
   LOQUOR_INLINE Rows(const BlockWeights& weights, std::size_t row)
-      : value_stride(weights.blocks * kBytes),
-        scale_stride(weights.blocks * sizeof(float)),
-        zero_stride(bits == 4 ? (weights.blocks + 1) / 2 : weights.blocks) {
+      : halves(weights.halves),
+        zeros_like_scales(weights.zeros_like_scales),
+        scale_bytes(kChunk * (halves ? 2 : 4)),
+        zero_bytes(zeros_like_scales ? scale_bytes : kChunk / 8 * bits),
+        value_stride(weights.width() * kBytes),
+        scale_stride(weights.blocks * (halves ? 2 : 4)),
+        zero_stride(zeros_like_scales ? scale_stride
+                    : bits == 4       ? (weights.blocks + 1) / 2
+                                      : weights.blocks) {
     values = weights.values + row * value_stride;
     scales = weights.scales + row * scale_stride;
     zeros = weights.zeros == nullptr ? nullptr : weights.zeros + row * zero_stride;
   }
-  LOQUOR_INLINE void read_chunk(std::size_t block, Chunk& chunk) const {
-    turn_scales(scales + block * sizeof(float), scale_stride, chunk.scales);
-    if (zeros != nullptr) turn_zeros<bits>(zeros + block / 8 * bits, zero_stride, chunk.zeros);
+  LOQUOR_INLINE void read_chunk(std::size_t chunk, Chunk& read) const {
+    turn_floats(scales + chunk * scale_bytes, scale_stride, halves, read.scales);
+    if (zeros_like_scales)
+      turn_floats(zeros + chunk * zero_bytes, zero_stride, halves, read.zeros);
+    else if (zeros != nullptr)
+      turn_zeros<bits>(zeros + chunk * zero_bytes, zero_stride, read.zeros);
   }
-  LOQUOR_INLINE void prefetch_chunk(std::size_t block) const {
-    constexpr std::size_t kScales = kLanes * kChunk * sizeof(float), kZeros = kLanes * kChunk / 8 * bits;
-    prefetch(reinterpret_cast<std::uintptr_t>(scales) + kLanes * (scale_stride + block * sizeof(float)),
-             kScales);
+  LOQUOR_INLINE void prefetch_chunk(std::size_t chunk) const {
+    prefetch(reinterpret_cast<std::uintptr_t>(scales) + kLanes * (scale_stride + chunk * scale_bytes),
+             kLanes * scale_bytes);
     if (zeros != nullptr)
-      prefetch(reinterpret_cast<std::uintptr_t>(zeros) + kLanes * (zero_stride + block / 8 * bits), kZeros);
+      prefetch(reinterpret_cast<std::uintptr_t>(zeros) + kLanes * (zero_stride + chunk * zero_bytes),
+               kLanes * zero_bytes);
   }
-  LOQUOR_INLINE void prefetch_block(std::size_t block) const {
-    prefetch(reinterpret_cast<std::uintptr_t>(values) + kLanes * (value_stride + block * kBytes),
+  LOQUOR_INLINE void prefetch_group(std::size_t group) const {
+    prefetch(reinterpret_cast<std::uintptr_t>(values) + kLanes * (value_stride + group * kBytes),
              kLanes * kBytes);
   }
 };
 
-// A block's part of a sum, by one scheme for any number of activation rows.
-LOQUOR_INLINE Floats added(Floats sum, Ints dots, const RoundedBlock& a, Floats scales, Floats zeros) {
+// A group's part of a sum, by one scheme for any number of activation rows.
+LOQUOR_INLINE Floats added(Floats sum, Ints dots, const RoundedGroup& a, Floats scales, Floats zeros) {
   const Floats whole = __builtin_convertvector(dots, Floats) - zeros * all(a.sum);
   return whole * (scales * all(a.scale)) + sum;
 }
 
 #if !defined(__AVX512VNNI__)
 
-// add_block() for eight bits. Their sums of products would not fit into 16 bits, those of their halves do.
+// add_group() for eight bits. Their sums of products would not fit into 16 bits, those of their halves do.
 template <std::size_t most>
 LOQUOR_INLINE void add_bytes(const std::uint8_t* at, std::size_t stride, Floats scales, Floats zeros,
-                             const RoundedBlock* a, std::size_t blocks, std::size_t count, Floats* sums) {
+                             const RoundedGroup* a, std::size_t width, std::size_t count, Floats* sums) {
   Words low[4], high[4], next_low[4], next_high[4];
   turn_halves(at, stride, low, high);
   if constexpr (most == 1) {
@@ -140,14 +174,14 @@ LOQUOR_INLINE void add_bytes(const std::uint8_t* at, std::size_t stride, Floats 
     const Raw lows = LOQUOR_WIDE(add_epi16)(pairs(low, a->values), pairs(next_low, a->values + 16));
     const Raw highs = LOQUOR_WIDE(add_epi16)(pairs(high, a->values), pairs(next_high, a->values + 16));
     sums[0] = added(sums[0], joined(lows, highs), *a, scales, zeros);
-  } else {  // there are not registers for a whole block
+  } else {  // there are not registers for a whole group
     Ints dots[most];
     for (std::size_t m = 0; m < count; ++m) {
-      const std::int8_t* const values = a[m * blocks].values;
+      const std::int8_t* const values = a[m * width].values;
       dots[m] = joined(pairs(low, values), pairs(high, values));
     }
     turn_halves(at + 16, stride, next_low, next_high);
-    for (std::size_t m = 0; m < count; ++m, a += blocks) {
+    for (std::size_t m = 0; m < count; ++m, a += width) {
       const std::int8_t* const values = a->values + 16;
       sums[m] = added(sums[m], dots[m] + joined(pairs(next_low, values), pairs(next_high, values)), *a,
                       scales, zeros);
@@ -157,10 +191,10 @@ LOQUOR_INLINE void add_bytes(const std::uint8_t* at, std::size_t stride, Floats 
 
 #endif
 
-// Adds a block's part to the sums of `count` activation rows; `a` is that block of the first.
+// Adds a group's part to the sums of `count` activation rows; `a` is that group of the first.
 template <int bits, std::size_t most>
-LOQUOR_INLINE void add_block(const std::uint8_t* at, std::size_t stride, Floats scales, Floats zeros,
-                             const RoundedBlock* a, std::size_t blocks, std::size_t count, Floats* sums) {
+LOQUOR_INLINE void add_group(const std::uint8_t* at, std::size_t stride, Floats scales, Floats zeros,
+                             const RoundedGroup* a, std::size_t width, std::size_t count, Floats* sums) {
   Words weights[8];
   if constexpr (bits == 4) {
     turn_halves(at, stride, weights, weights + 4);
@@ -169,19 +203,19 @@ LOQUOR_INLINE void add_block(const std::uint8_t* at, std::size_t stride, Floats 
     turn(at, stride, weights);
     turn(at + 16, stride, weights + 4);
 #else
-    return add_bytes<most>(at, stride, scales, zeros, a, blocks, count, sums);
+    return add_bytes<most>(at, stride, scales, zeros, a, width, count, sums);
 #endif
   }
-  for (std::size_t m = 0; m < count; ++m, a += blocks)
+  for (std::size_t m = 0; m < count; ++m, a += width)
     sums[m] = added(sums[m], dot(weights, a->values), *a, scales, zeros);
 }
 
 // kLanes rows of weights from `row` with `given` activation rows, at most `most`; the first `skipped` results
 // of each are not stored.
 template <int bits, std::size_t most>
-void products(const BlockWeights& weights, const RoundedBlock* rounded, std::size_t given, float* y,
+void products(const BlockWeights& weights, const RoundedGroup* rounded, std::size_t given, float* y,
               std::size_t row, std::size_t skipped) {
-  const std::size_t blocks = weights.blocks, count = most == 1 ? 1 : given;
+  const std::size_t blocks = weights.blocks, groups = weights.groups, count = most == 1 ? 1 : given;
   const Rows<bits> rows(weights, row);
   Floats sums[most];
   for (std::size_t m = 0; m < count; ++m) sums[m] = Floats{};
@@ -190,15 +224,16 @@ void products(const BlockWeights& weights, const RoundedBlock* rounded, std::siz
   for (std::size_t block = 0; block < blocks; block += kChunk) {
     const std::size_t held = blocks - block < kChunk ? blocks - block : kChunk;
     if (held == kChunk)
-      rows.read_chunk(block, chunk);
+      rows.read_chunk(block / kChunk, chunk);
     else
       read_short(weights, row, block, chunk);
-    rows.prefetch_chunk(block);
-    for (std::size_t b = 0; b < held; ++b) {
-      rows.prefetch_block(block + b);
-      add_block<bits, most>(rows.values + (block + b) * rows.kBytes, rows.value_stride, chunk.scales[b],
-                            chunk.zeros[b], rounded + block + b, blocks, count, sums);
-    }
+    rows.prefetch_chunk(block / kChunk);
+    for (std::size_t b = 0, group = block * groups; b < held; ++b)
+      for (const std::size_t end = group + groups; group < end; ++group) {
+        rows.prefetch_group(group);
+        add_group<bits, most>(rows.values + group * rows.kBytes, rows.value_stride, chunk.scales[b],
+                              chunk.zeros[b], rounded + group, blocks * groups, count, sums);
+      }
   }
   Floats bias = {};
   if (weights.bias != nullptr) std::memcpy(&bias, weights.bias + row * sizeof(float), sizeof bias);
@@ -209,14 +244,14 @@ void products(const BlockWeights& weights, const RoundedBlock* rounded, std::siz
 }
 
 template <int bits>
-void all_products(const BlockWeights& weights, const RoundedBlock* rounded, std::size_t count, float* y,
+void all_products(const BlockWeights& weights, const RoundedGroup* rounded, std::size_t count, float* y,
                   std::size_t first, std::size_t last) {
   for (std::size_t n = first; n < last; n += kLanes) {
     // Where fewer rows than lanes are left, some before them are computed again.
     const std::size_t row = n + kLanes <= weights.rows ? n : weights.rows - kLanes;
     for (std::size_t i = 0; i < count; i += kTile) {
       const std::size_t tile = count - i < kTile ? count - i : kTile;
-      const RoundedBlock* const from = rounded + i * weights.blocks;
+      const RoundedGroup* const from = rounded + i * weights.width();
       float* const to = y + i * weights.rows + row;
       if (tile == 1)
         products<bits, 1>(weights, from, tile, to, row, n - row);
@@ -242,22 +277,24 @@ LOQUOR_INLINE __m128i fold_all(__m256i lanes, bool largest) {
 int dot(const BlockWeights& weights, const std::uint8_t* values, const std::int8_t* a) {
   int sum = 0;
   if (weights.bits == 8) {
-    for (std::size_t k = 0; k < kProductBlock; ++k) sum += values[k] * a[k];
+    for (std::size_t k = 0; k < kProductGroup; ++k) sum += values[k] * a[k];
   } else {
-    for (std::size_t k = 0; k < kProductBlock / 2; ++k)
-      sum += (values[k] & 15) * a[k] + (values[k] >> 4) * a[kProductBlock / 2 + k];
+    for (std::size_t k = 0; k < kProductGroup / 2; ++k)
+      sum += (values[k] & 15) * a[k] + (values[k] >> 4) * a[kProductGroup / 2 + k];
   }
   return sum;
 }
 
-float product(const BlockWeights& weights, std::size_t row, const RoundedBlock* rounded) {
-  const std::size_t bytes = weights.bits == 4 ? kProductBlock / 2 : kProductBlock;
+float product(const BlockWeights& weights, std::size_t row, const RoundedGroup* rounded) {
+  const std::size_t bytes = kProductGroup / 8 * static_cast<std::size_t>(weights.bits);
+  const std::uint8_t* values = weights.values + row * weights.width() * bytes;
   float sum = 0;
   for (std::size_t b = 0; b < weights.blocks; ++b) {
-    const RoundedBlock& a = rounded[b];
-    const std::uint8_t* const values = weights.values + (row * weights.blocks + b) * bytes;
-    const float whole = static_cast<float>(dot(weights, values, a.values)) - zero_of(weights, row, b) * a.sum;
-    sum += whole * (scale_of(weights, row, b) * a.scale);
+    const float scale = scale_of(weights, row, b), zero = zero_of(weights, row, b);
+    for (std::size_t g = 0; g < weights.groups; ++g, ++rounded, values += bytes) {
+      const float whole = static_cast<float>(dot(weights, values, rounded->values)) - zero * rounded->sum;
+      sum += whole * (scale * rounded->scale);
+    }
   }
   return weights.bias == nullptr ? sum : sum + float_at(weights.bias, row);
 }
@@ -268,8 +305,8 @@ float product(const BlockWeights& weights, std::size_t row, const RoundedBlock* 
 
 #if defined(__AVX2__)
 
-void round_activations_body(const float* x, std::size_t blocks, int bits, RoundedBlock* rounded) {
-  for (std::size_t b = 0; b < blocks; ++b, x += kProductBlock) {
+void round_activations_body(const float* x, std::size_t groups, int bits, RoundedGroup* rounded) {
+  for (std::size_t g = 0; g < groups; ++g, x += kProductGroup) {
     __m256i largest = _mm256_setzero_si256();  // as bits, in whose order what is not finite comes last
     for (std::size_t i = 0; i < 4; ++i) {
       const __m256i size =
@@ -277,7 +314,7 @@ void round_activations_body(const float* x, std::size_t blocks, int bits, Rounde
       largest = _mm256_max_epi32(largest, size);
     }
     const Scaling scaling = scaling_of(_mm_cvtss_f32(_mm_castsi128_ps(fold_all(largest, true))));
-    rounded[b].scale = scaling.scale;
+    rounded[g].scale = scaling.scale;
     __m256i whole[4];
     for (std::size_t i = 0; i < 4; ++i) {
       const __m256 scaled = _mm256_mul_ps(_mm256_loadu_ps(x + 8 * i), _mm256_set1_ps(scaling.inverse));
@@ -289,17 +326,17 @@ void round_activations_body(const float* x, std::size_t blocks, int bits, Rounde
     bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
     const __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), bytes);
     const __m128i sum = fold_all(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)), false);
-    rounded[b].sum = static_cast<float>(_mm_cvtsi128_si32(sum));
+    rounded[g].sum = static_cast<float>(_mm_cvtsi128_si32(sum));
     if (bits == 4) {
       const __m128i apart = _mm_setr_epi8(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15);
       bytes = _mm256_shuffle_epi8(bytes, _mm256_broadcastsi128_si256(apart));
       bytes = _mm256_permute4x64_epi64(bytes, 0xd8);
     }
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(rounded[b].values), bytes);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(rounded[g].values), bytes);
   }
 }
 
-void block_products_body(const BlockWeights& weights, const RoundedBlock* rounded, std::size_t count,
+void block_products_body(const BlockWeights& weights, const RoundedGroup* rounded, std::size_t count,
                          float* y, std::size_t first, std::size_t last) {
   if (weights.bits == 4)
     all_products<4>(weights, rounded, count, y, first, last);
@@ -309,32 +346,32 @@ void block_products_body(const BlockWeights& weights, const RoundedBlock* rounde
 
 #else
 
-void round_activations_body(const float* x, std::size_t blocks, int bits, RoundedBlock* rounded) {
+void round_activations_body(const float* x, std::size_t groups, int bits, RoundedGroup* rounded) {
   constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it rounds to a whole number
-  for (std::size_t b = 0; b < blocks; ++b, x += kProductBlock) {
+  for (std::size_t g = 0; g < groups; ++g, x += kProductGroup) {
     float largest = 0;
-    for (std::size_t k = 0; k < kProductBlock; ++k) {
+    for (std::size_t k = 0; k < kProductGroup; ++k) {
       const float size = x[k] < 0 ? -x[k] : x[k];
       if (size > largest || size != size) largest = size;  // NaN stays
     }
     const Scaling scaling = scaling_of(largest);
     float sum = 0;
-    for (std::size_t k = 0; k < kProductBlock; ++k) {
+    for (std::size_t k = 0; k < kProductGroup; ++k) {
       const float whole = scaling.inverse == 0 ? 0 : (x[k] * scaling.inverse + kRound) - kRound;
-      const std::size_t place = bits == 4 ? k % 2 * (kProductBlock / 2) + k / 2 : k;
-      rounded[b].values[place] = static_cast<std::int8_t>(whole);
+      const std::size_t place = bits == 4 ? k % 2 * (kProductGroup / 2) + k / 2 : k;
+      rounded[g].values[place] = static_cast<std::int8_t>(whole);
       sum += whole;
     }
-    rounded[b].scale = scaling.scale;
-    rounded[b].sum = sum;
+    rounded[g].scale = scaling.scale;
+    rounded[g].sum = sum;
   }
 }
 
-void block_products_body(const BlockWeights& weights, const RoundedBlock* rounded, std::size_t count,
+void block_products_body(const BlockWeights& weights, const RoundedGroup* rounded, std::size_t count,
                          float* y, std::size_t first, std::size_t last) {
   for (std::size_t i = 0; i < count; ++i)
     for (std::size_t n = first; n < last; ++n)
-      y[i * weights.rows + n] = product(weights, n, rounded + i * weights.blocks);
+      y[i * weights.rows + n] = product(weights, n, rounded + i * weights.width());
 }
 
 #endif

@@ -6,8 +6,8 @@
 
 #define LOQUOR_BLOCK_PRODUCT(unit)                                                                      \
   namespace loquor::unit {                                                                              \
-  void round_activations_body(const float* x, std::size_t blocks, int bits, RoundedBlock* rounded);     \
-  void block_products_body(const BlockWeights& weights, const RoundedBlock* rounded, std::size_t count, \
+  void round_activations_body(const float* x, std::size_t groups, int bits, RoundedGroup* rounded);     \
+  void block_products_body(const BlockWeights& weights, const RoundedGroup* rounded, std::size_t count, \
                            float* y, std::size_t first, std::size_t last);                              \
   }
 LOQUOR_BLOCK_PRODUCT(plain)

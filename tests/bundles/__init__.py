@@ -1,7 +1,18 @@
 """Makers of complete bundles in the published four-graph layout, with random weights drawn from a seed."""
 
 from .bundle import data_bytes, make_bundle
-from .dims import DTYPES, EXPORTED_FORMS, FORMS, GRAPHS, MISLEADING_FORMS, PRECISIONS, SIZES, Dims, Precision
+from .dims import (
+    DTYPES,
+    EXPORTED_FORMS,
+    FORMS,
+    GRAPHS,
+    MISLEADING_FORMS,
+    PRECISIONS,
+    SIZES,
+    STANDARD_FORMS,
+    Dims,
+    Precision,
+)
 
 __all__ = [
     "DTYPES",
@@ -11,6 +22,7 @@ __all__ = [
     "MISLEADING_FORMS",
     "PRECISIONS",
     "SIZES",
+    "STANDARD_FORMS",
     "Dims",
     "Precision",
     "data_bytes",

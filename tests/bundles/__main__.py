@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from . import DTYPES, EXPORTED_FORMS, FORMS, GRAPHS, MISLEADING_FORMS, SIZES, make_bundle
+from . import DTYPES, EXPORTED_FORMS, FORMS, GRAPHS, MISLEADING_FORMS, SIZES, STANDARD_FORMS, make_bundle
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bundles", description="Write a bundle with random weights.")
     parser.add_argument("out", type=Path)
     parser.add_argument("--size", choices=SIZES, default="tiny")
-    parser.add_argument("--form", choices=(*FORMS, *EXPORTED_FORMS, *MISLEADING_FORMS), default="concat")
+    parser.add_argument(
+        "--form", choices=(*FORMS, *EXPORTED_FORMS, *STANDARD_FORMS, *MISLEADING_FORMS), default="concat"
+    )
     parser.add_argument("--dtype", choices=DTYPES, default=["fp32"], nargs="+")
     parser.add_argument("--encoder-names", choices=("audio", "card"), default="audio")
     parser.add_argument("--graphs", choices=GRAPHS, default=GRAPHS, nargs="+")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -26,26 +27,37 @@ def make_bundle(
     noise: bool = False,
     sines: bool = False,
     fragile_encoder: bool = False,
+    stft: bool = False,
+    int8_convolutions: bool = False,
     stop_bias: float = 0.0,
+    block: int = 32,
+    float_zeros: bool = False,
 ) -> Path:
     """Writes the `graphs` of one precision into the folder `out` and returns it; other precisions there stay.
 
     The same arguments give the same bytes. All forms have the same weights, and fp16 those of fp32, rounded;
     quantised ones are drawn as codes and scales of their own. `encoder_names` is "audio" or "card"; `noise`
-    makes the decoder random, `sines` gives it harmonics with a phase; `fragile_encoder` can be loaded at the
-    basic optimisation level only;
+    makes the decoder random, `sines` gives it harmonics with a phase, `int8_convolutions` two that are
+    quantised dynamically; `fragile_encoder` can be loaded at the
+    basic optimisation level only; `stft` lets it hear spectra;
+    `block` and `float_zeros` are those of quantised products (see `Precision`);
     `stop_bias` is added to STOP's logit (4 lets most runs of the tiny size stop within some tens of tokens).
     """
     (out / "onnx").mkdir(parents=True, exist_ok=True)
     dims = SIZES[size]
+    precision = dataclasses.replace(PRECISIONS[dtype], block=block, float_zeros=float_zeros)
     builders: dict[str, Callable[[Graph], None]] = {
-        "speech_encoder": lambda g: build_speech_encoder(g, dims, encoder_names, fragile=fragile_encoder),
+        "speech_encoder": lambda g: build_speech_encoder(
+            g, dims, encoder_names, fragile=fragile_encoder, stft=stft
+        ),
         "embed_tokens": lambda g: build_embed_tokens(g, dims),
         "language_model": lambda g: build_language_model(g, dims, form, stop_bias),
-        "conditional_decoder": lambda g: build_conditional_decoder(g, noise=noise, sines=sines),
+        "conditional_decoder": lambda g: build_conditional_decoder(
+            g, noise=noise, sines=sines, int8_convolutions=int8_convolutions
+        ),
     }
     for name in graphs:
-        write_graph(out / "onnx", name, PRECISIONS[dtype], seed, builders[name])
+        write_graph(out / "onnx", name, precision, seed, builders[name])
     write_metadata(out, size, dims)
     return out
 

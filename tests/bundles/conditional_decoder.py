@@ -14,10 +14,13 @@ WIDTH = 32
 HARMONICS = 3
 
 
-def build_conditional_decoder(graph: Graph, *, noise: bool = False, sines: bool = False) -> None:
+def build_conditional_decoder(
+    graph: Graph, *, noise: bool = False, sines: bool = False, int8_convolutions: bool = False
+) -> None:
     """Fills `graph`; `noise` adds a RandomNormalLike, so that no two runs are alike.
 
     `sines` adds a vocoder's source: harmonics of a frequency that each code has, their phase a running sum.
+    `int8_convolutions` adds two with weights in bytes, whose activations are quantised in each run.
 
     The prompt, half as long as the mel features, colours the voice but makes no sound of its own. START and
     STOP are no codes: they are out of range here as they are in the real model.
@@ -37,6 +40,8 @@ def build_conditional_decoder(graph: Graph, *, noise: bool = False, sines: bool 
     )
     voice = g.node("Unsqueeze", g.node("Sum", *means), g.constant([1]))
     hidden = g.node("Tanh", g.node("Add", spoken, voice))
+    if int8_convolutions:
+        hidden = _int8_convolutions(g, hidden)
     wave = g.to_boundary(g.linear(hidden, "frame", WIDTH, SAMPLES_PER_TOKEN, std=0.1))
     if noise:
         drawn = g.node("RandomNormalLike", wave)
@@ -47,6 +52,28 @@ def build_conditional_decoder(graph: Graph, *, noise: bool = False, sines: bool 
     samples = g.node("Mul", g.dim(spoken, 1), g.constant([SAMPLES_PER_TOKEN]))
     wave = g.reshape(wave, g.dim(tokens, 0), samples)
     g.output(wave, "waveform", TensorProto.FLOAT, ["batch_size", "num_samples"])
+
+
+def _int8_convolutions(g: Graph, hidden: str) -> str:
+    """[batch, codes, width] to the same, as ONNX Runtime's quantize_dynamic writes it: signed weights with a
+    bias, unsigned ones with a scale for each filter."""
+    x = g.node("Transpose", g.to_boundary(hidden), perm=[0, 2, 1])
+    rng = np.random.default_rng(5)
+    for number, kind in enumerate((np.int8, np.uint8)):
+        low = np.iinfo(kind).min
+        weights = g.constant(rng.integers(low, low + 256, (WIDTH, WIDTH, 3)), kind)
+        scale = 0.002 if number == 0 else rng.uniform(0.001, 0.003, (WIDTH, 1))
+        scales, zero = g.constant(scale, np.float32), g.constant(low + 128, kind)
+        codes, step, point = g.multi(
+            "DynamicQuantizeLinear", x, outs=[f"quantised_{number}_{i}" for i in range(3)]
+        )
+        sums = g.node("ConvInteger", codes, weights, point, zero, pads=[1, 1], kernel_shape=[3])
+        sums = g.node("Cast", sums, to=TensorProto.FLOAT)
+        x = g.node("Mul", sums, g.node("Mul", step, scales))
+        if number == 0:
+            bias = g.constant(rng.normal(0, 0.1, (1, WIDTH, 1)), np.float32)
+            x = g.node("Tanh", g.node("Add", x, bias))
+    return g.to_inner(g.node("Transpose", x, perm=[0, 2, 1]))
 
 
 def _sines(g: Graph, hidden: str) -> str:

@@ -25,6 +25,7 @@ PREFIX_TOKENS = 375
 GRAPHS = ("speech_encoder", "embed_tokens", "language_model", "conditional_decoder")
 FORMS = ("concat", "mha", "gqa")
 EXPORTED_FORMS = ("torchscript", "dynamo")
+STANDARD_FORMS = ("attention", "attention-past", "attention-buffer")
 MISLEADING_FORMS = ("gqa-past-positions",)
 
 
@@ -48,6 +49,10 @@ class Precision:
     suffix: str
     half: bool
     bits: int = 0
+    block: int = 32
+    """Codes with one scale, in products; 32 in tables."""
+    float_zeros: bool = False
+    """Whether the zero points of products are floats, as HQQ quantisers write them."""
 
     @property
     def float_type(self) -> int:

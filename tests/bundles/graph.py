@@ -15,6 +15,7 @@ from .dims import Precision
 
 OPSET = 21  # the first with 4-bit integer tensors
 IR_VERSION = 10
+IR_VERSION_OF_ATTENTION = 11  # with opsets 23 and 24
 BLOCK = 32
 MICROSOFT = "com.microsoft"
 
@@ -32,6 +33,7 @@ class Graph:
         self.name = name
         self.precision = precision
         self.data_bytes = 0
+        self.opset = OPSET
         self._seed = seed
         self._sidecar = sidecar
         self._nodes: list[NodeProto] = []
@@ -109,11 +111,21 @@ class Graph:
         if not self.precision.bits:
             y = self.node("MatMul", x, self.weight(f"{name}.weight", (k, n), std))
         else:
-            blocks, bits = -(-k // BLOCK), self.precision.bits
-            codes = (n, blocks, BLOCK * bits // 8)
-            zeros = (n, -(-blocks * bits // 8))
-            tensors = self._quantised(f"{name}.weight", TensorProto.UINT8, 8, codes, (n, blocks), zeros, std)
-            y = self.node("MatMulNBits", x, *tensors, domain=MICROSOFT, K=k, N=n, bits=bits, block_size=BLOCK)
+            bits, block = self.precision.bits, min(self.precision.block, k)
+            blocks = -(-k // block)
+            codes = (n, blocks, block * bits // 8)
+            zeros = (n, blocks if self.precision.float_zeros else -(-blocks * bits // 8))
+            tensors = self._quantised(
+                f"{name}.weight",
+                TensorProto.UINT8,
+                8,
+                codes,
+                (n, blocks),
+                zeros,
+                std,
+                self.precision.float_zeros,
+            )
+            y = self.node("MatMulNBits", x, *tensors, domain=MICROSOFT, K=k, N=n, bits=bits, block_size=block)
         return self.node("Add", y, self.weight(f"{name}.bias", (n,), 0.1, bias))
 
     def embedding(self, ids: str, name: str, rows: int, width: int, std: float) -> str:
@@ -138,6 +150,7 @@ class Graph:
         scales: Sequence[int],
         zeros: Sequence[int],
         std: float,
+        float_zeros: bool = False,
     ) -> tuple[str, str, str]:
         """Random codes, scales and zero points whose dequantised weights have roughly `std`."""
         bits = self.precision.bits
@@ -157,10 +170,16 @@ class Graph:
             points = rng.integers(middle - stray, middle + stray, (2, count), np.uint8, endpoint=True)
             return points[0] if bits == 8 else points[0] | points[1] << 4
 
+        def draw_float_zeros(rng: np.random.Generator) -> NDArray:
+            return rng.uniform(middle - stray, middle + stray, zeros).astype(self.precision.float_dtype)
+
+        points = f"{name}_zero_points"
         return (
             self._external(f"{name}_Q{bits}", elem_type, codes, elem_bits, draw_codes),
             self._float(f"{name}_scales", scales, draw_scales),
-            self._external(f"{name}_zero_points", elem_type, zeros, elem_bits, draw_zeros),
+            self._float(points, zeros, draw_float_zeros)
+            if float_zeros
+            else self._external(points, elem_type, zeros, elem_bits, draw_zeros),
         )
 
     def _float(self, name: str, shape: Sequence[int], draw: Draw) -> str:
@@ -188,9 +207,10 @@ class Graph:
             [helper.make_tensor_value_info(*edge) for edge in self._outputs],
             [*self._weights, *self._constants.values()],
         )
-        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)]
+        opsets = [helper.make_opsetid("", self.opset), helper.make_opsetid(MICROSOFT, 1)]
+        ir_version = IR_VERSION if self.opset <= OPSET else IR_VERSION_OF_ATTENTION
         return helper.make_model(
-            graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="loquor-bundles"
+            graph, opset_imports=opsets, ir_version=ir_version, producer_name="loquor-bundles"
         )
 
 

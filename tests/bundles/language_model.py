@@ -8,7 +8,8 @@
 `gqa-past-positions` is the last with positions counted from the length of the past instead of `position_ids`:
 right with a past of its own, wrong in a shared buffer, whose capacity it takes for the length.
 
-Two more, `torchscript` and `dynamo`, spell the same model as PyTorch's exporters do: see exported.py.
+Two more, `torchscript` and `dynamo`, spell the same model as PyTorch's exporters do: see exported.py. Three
+have ONNX's own Attention: see standard.py.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class Attention(ABC):
         self.graph = graph
         self.dims = dims
         self.scale = dims.head_dim**-0.5
+        self.position_ids = ""
 
     @abstractmethod
     def prepare(self, sequence: str, past: str, attention_mask: str) -> None:
@@ -155,6 +157,7 @@ def build_language_model(graph: Graph, dims: Dims, form: str, stop_bias: float =
             g.input(name, kv_type, [*heads, "past_sequence_length", dims.head_dim])
 
     attention = attention_of(form)(g, dims)
+    attention.position_ids = position_ids
     attention.prepare(embeds, pasts[0][0], attention_mask)
     positions = attention.positions(position_ids, embeds, pasts[0][0])
     x = g.node("Add", g.to_inner(embeds), g.embedding(positions, "wpe", MAX_POSITIONS, width, std=0.5))
@@ -174,6 +177,7 @@ def build_language_model(graph: Graph, dims: Dims, form: str, stop_bias: float =
 
 def attention_of(form: str) -> type[Attention]:
     from .exported import DynamoAttention, TorchScriptAttention
+    from .standard import BufferAttention, JoinedAttention, PastAttention
 
     forms: dict[str, type[Attention]] = {
         "concat": ConcatAttention,
@@ -182,6 +186,9 @@ def attention_of(form: str) -> type[Attention]:
         "gqa-past-positions": PastPositionsAttention,
         "torchscript": TorchScriptAttention,
         "dynamo": DynamoAttention,
+        "attention": JoinedAttention,
+        "attention-past": PastAttention,
+        "attention-buffer": BufferAttention,
     }
     return forms[form]
 

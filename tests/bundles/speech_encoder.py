@@ -17,18 +17,23 @@ from .dims import (
 from .graph import Graph
 
 SLICES = 32
+FRAMES = {SAMPLES_PER_TOKEN: 400, SAMPLES_PER_TOKEN // 2: 1920}
+"""Samples of a spectrum, by those from one to the next."""
 OUTPUT_NAMES = {
     "audio": ("audio_features", "audio_tokens", "speaker_embeddings", "speaker_features"),
     "card": ("cond_emb", "prompt_token", "speaker_embeddings", "speaker_features"),
 }
 
 
-def build_speech_encoder(graph: Graph, dims: Dims, names: str, *, fragile: bool = False) -> None:
+def build_speech_encoder(
+    graph: Graph, dims: Dims, names: str, *, fragile: bool = False, stft: bool = False
+) -> None:
     """Fills `graph`; `names` picks the spelling of the outputs.
 
     `fragile` puts a quantised, dilated AveragePool (opset 19) in the speaker's path: ONNX Runtime's extended
     optimisations rewrite it into a QLinearAveragePool, which has no dilations, so that no session can be
-    created above the basic level (seen with 1.32 on x86-64).
+    created above the basic level (seen with 1.32 on x86-64). With `stft`, features are bands of spectra by
+    STFT nodes of 400 and of 1,920 samples, as exporters write them.
     """
     g, width = graph, dims.hidden
     audio = g.input("audio_values", TensorProto.FLOAT, ["batch_size", "num_samples"])
@@ -36,7 +41,8 @@ def build_speech_encoder(graph: Graph, dims: Dims, names: str, *, fragile: bool 
     prefix = g.node("Min", frames, g.constant([PREFIX_TOKENS]))
     prompt = g.node("Min", frames, g.constant([DECODER_PROMPT_TOKENS]))
 
-    loudness = _loudness(g, audio, prefix, SAMPLES_PER_TOKEN)
+    bands = _bands if stft else _loudness
+    loudness = bands(g, audio, prefix, SAMPLES_PER_TOKEN)
     tokens = g.slice(_hash(g, loudness), g.constant([0]), prompt, axis=1)
 
     count = g.node("Cast", g.node("Max", prefix, g.constant([1])), to=TensorProto.FLOAT)
@@ -51,7 +57,7 @@ def build_speech_encoder(graph: Graph, dims: Dims, names: str, *, fragile: bool 
     embedding = g.to_boundary(g.linear(speaker, "x_vector", SLICES, SPEAKER_WIDTH, std=SLICES**-0.5))
 
     two = g.constant([2])
-    mel = g.to_inner(_loudness(g, audio, g.node("Mul", prompt, two), SAMPLES_PER_TOKEN // 2))
+    mel = g.to_inner(bands(g, audio, g.node("Mul", prompt, two), SAMPLES_PER_TOKEN // 2))
     mel = g.to_boundary(g.linear(mel, "mel", SLICES, MEL_BINS, std=SLICES**-0.5))
 
     outputs = (
@@ -72,6 +78,24 @@ def _loudness(g: Graph, audio: str, frames: str, hop: int) -> str:
     power = g.node("ReduceMean", squares, g.constant([3]), keepdims=0)
     logarithm = g.node("Log", g.node("Add", g.node("Sqrt", power), _f32(g, 1e-4)))
     return g.node("Mul", g.node("Add", logarithm, _f32(g, 5.0)), _f32(g, 0.5))
+
+
+def _bands(g: Graph, audio: str, frames: str, hop: int) -> str:
+    """Log energy of 32 bands of every frame's spectrum, scaled: float32 [batch, frames, 32]."""
+    size = FRAMES[hop]
+    used = g.slice(audio, g.constant([0]), g.node("Mul", frames, g.constant([hop])), axis=1)
+    padded = g.node("Pad", used, g.constant([0, 0, 0, max(0, size - hop)]))
+    signal = g.node("Unsqueeze", padded, g.constant([2]))
+    window = g.constant(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size), np.float32)
+    spectrum = g.node("STFT", signal, g.constant(hop), window, g.constant(size))
+    energy = g.node("ReduceSum", g.node("Mul", spectrum, spectrum), g.constant([3]), keepdims=0)
+    edges = np.linspace(0, size // 2 + 1, SLICES + 1).astype(int)
+    filters = (np.arange(size // 2 + 1)[:, None] >= edges[:-1]) & (
+        np.arange(size // 2 + 1)[:, None] < edges[1:]
+    )
+    banded = g.node("MatMul", energy, g.constant(filters / size, np.float32))
+    logarithm = g.node("Log", g.node("Max", banded, _f32(g, 1e-10)))
+    return g.node("Mul", g.node("Add", logarithm, _f32(g, 5.0)), _f32(g, 0.25))
 
 
 def _hash(g: Graph, loudness: str) -> str:

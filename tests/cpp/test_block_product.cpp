@@ -8,6 +8,7 @@
 #include <limits>
 #include <vector>
 
+#include "base/half.hpp"
 #include "kernels/block_product.hpp"
 #include "kernels/block_product_body.hpp"
 
@@ -30,47 +31,73 @@ class Random {
   std::uint64_t state_;
 };
 
+// What is not 4 or 8 bits in blocks of 32 with scales in float32 and whole zero points.
+struct Form {
+  std::size_t groups = 1;
+  bool halves = false, zeros_like_scales = false;
+};
+
 // Weights one byte behind an address that anything would be aligned to, as in a file.
 struct Case {
   int bits;
   std::size_t rows, blocks, count;
   bool zeros = true, bias = false;
+  Form form;
   std::vector<std::uint8_t> value_bytes, scale_bytes, zero_points, bias_bytes;
-  std::vector<float> scales, offsets, x;
-  std::vector<RoundedBlock> rounded;
+  std::vector<float> scales, real_zeros, offsets, x;
+  std::vector<RoundedGroup> rounded;
 
-  Case(int bits_, std::size_t rows_, std::size_t blocks_, std::size_t count_, bool zeros_, bool bias_)
-      : bits(bits_), rows(rows_), blocks(blocks_), count(count_), zeros(zeros_), bias(bias_) {
+  Case(int bits_, std::size_t rows_, std::size_t blocks_, std::size_t count_, bool zeros_, bool bias_,
+       Form form_ = {})
+      : bits(bits_), rows(rows_), blocks(blocks_), count(count_), zeros(zeros_), bias(bias_), form(form_) {
     Random random(rows * 131 + blocks * 17 + static_cast<std::size_t>(bits));
-    value_bytes.resize(1 + rows * blocks * 4 * static_cast<std::size_t>(bits));
+    value_bytes.resize(1 + rows * width() * 4 * static_cast<std::size_t>(bits));
     for (auto& byte : value_bytes) byte = static_cast<std::uint8_t>(random.next());
     zero_points.resize(rows * zero_bytes(bits, blocks));
     for (auto& byte : zero_points) byte = static_cast<std::uint8_t>(random.next());
-    for (std::size_t i = 0; i < rows * blocks; ++i) scales.push_back(random.between(-0.02f, 0.05f));
+    for (std::size_t i = 0; i < rows * blocks; ++i) {
+      scales.push_back(stored(random.between(-0.02f, 0.05f)));
+      real_zeros.push_back(stored(random.between(-1, bits == 4 ? 16 : 256)));
+    }
     for (std::size_t i = 0; i < rows; ++i) offsets.push_back(random.between(-1, 1));
-    for (std::size_t i = 0; i < count * blocks * kProductBlock; ++i) x.push_back(random.between(-3, 2));
+    for (std::size_t i = 0; i < count * width() * kProductGroup; ++i) x.push_back(random.between(-3, 2));
     copy_floats();
     round();
   }
+  std::size_t width() const { return blocks * form.groups; }
+  float stored(float value) const { return form.halves ? half_to_float(float_to_half(value)) : value; }
+  void append(std::vector<std::uint8_t>& bytes, float value) const {
+    const std::uint16_t half = float_to_half(value);
+    const auto* const from = form.halves ? reinterpret_cast<const std::uint8_t*>(&half)
+                                         : reinterpret_cast<const std::uint8_t*>(&value);
+    bytes.insert(bytes.end(), from, from + (form.halves ? sizeof half : sizeof value));
+  }
   void copy_floats() {
-    scale_bytes.resize(1 + scales.size() * sizeof(float));
-    std::memcpy(&scale_bytes[1], scales.data(), scales.size() * sizeof(float));
+    scale_bytes.assign(1, 0);
+    for (const float scale : scales) append(scale_bytes, scale);
+    if (form.zeros_like_scales) {
+      zero_points.assign(1, 0);
+      for (const float zero : real_zeros) append(zero_points, zero);
+    }
     bias_bytes.resize(1 + offsets.size() * sizeof(float));
     std::memcpy(&bias_bytes[1], offsets.data(), offsets.size() * sizeof(float));
   }
   void round() {
-    rounded.resize(count * blocks);
+    rounded.resize(count * width());
     for (std::size_t i = 0; i < count; ++i)
-      round_activations(&x[i * blocks * kProductBlock], blocks, bits, &rounded[i * blocks]);
+      round_activations(&x[i * width() * kProductGroup], width(), bits, &rounded[i * width()]);
   }
   BlockWeights weights() const {
     BlockWeights made;
     made.bits = bits;
     made.rows = rows;
     made.blocks = blocks;
+    made.groups = form.groups;
+    made.halves = form.halves;
+    made.zeros_like_scales = zeros && form.zeros_like_scales;
     made.values = &value_bytes[1];
     made.scales = &scale_bytes[1];
-    made.zeros = zeros ? zero_points.data() : nullptr;
+    made.zeros = zeros ? zero_points.data() + (form.zeros_like_scales ? 1 : 0) : nullptr;
     made.bias = bias ? &bias_bytes[1] : nullptr;
     return made;
   }
@@ -80,12 +107,13 @@ struct Case {
     return y;
   }
   int value(std::size_t row, std::size_t column) const {
-    const std::size_t at = row * blocks * kProductBlock + column;
+    const std::size_t at = row * width() * kProductGroup + column;
     if (bits == 8) return value_bytes[1 + at];
     return value_bytes[1 + at / 2] >> (at % 2 * 4) & 15;
   }
-  int zero(std::size_t row, std::size_t block) const {
+  double zero(std::size_t row, std::size_t block) const {
     if (!zeros) return bits == 4 ? 8 : 128;
+    if (form.zeros_like_scales) return static_cast<double>(real_zeros[row * blocks + block]);
     const std::uint8_t* const of_row = &zero_points[row * zero_bytes(bits, blocks)];
     return bits == 8 ? of_row[block] : of_row[block / 2] >> (block % 2 * 4) & 15;
   }
@@ -93,15 +121,16 @@ struct Case {
   double expected(std::size_t i, std::size_t row, double& size) const {
     double sum = bias ? static_cast<double>(offsets[row]) : 0;
     size = std::fabs(sum);
-    for (std::size_t b = 0; b < blocks; ++b) {
-      const RoundedBlock& a = rounded[i * blocks + b];
-      std::int64_t whole = 0;
-      for (std::size_t k = 0; k < kProductBlock; ++k) {
+    for (std::size_t g = 0; g < width(); ++g) {
+      const RoundedGroup& a = rounded[i * width() + g];
+      const std::size_t b = g / form.groups;
+      double whole = 0;
+      for (std::size_t k = 0; k < kProductGroup; ++k) {
         const std::size_t place = bits == 4 ? k % 2 * 16 + k / 2 : k;
-        whole += std::int64_t{a.values[place]} * (value(row, b * kProductBlock + k) - zero(row, b));
+        whole += a.values[place] * (value(row, g * kProductGroup + k) - zero(row, b));
       }
-      const double part = static_cast<double>(whole) * static_cast<double>(a.scale) *
-                          static_cast<double>(scales[row * blocks + b]);
+      const double part =
+          whole * static_cast<double>(a.scale) * static_cast<double>(scales[row * blocks + b]);
       sum += part;
       size += std::fabs(part);
     }
@@ -127,6 +156,7 @@ bool same(const float* a, const float* b, std::size_t count) {
 
 constexpr int kBits[] = {4, 8};
 constexpr std::uint8_t kEnds[] = {0, 255};
+constexpr Form kForms[] = {{}, {2, false, false}, {1, true, false}, {3, false, true}, {4, true, true}};
 
 }  // namespace
 
@@ -146,23 +176,64 @@ TEST_CASE("block products are the formula's, whatever the sizes") {
         }
 }
 
-TEST_CASE("the plain variant is the formula's too") {
+TEST_CASE("block products of larger blocks, float16 scales and zero points that are no whole numbers") {
+  for (const int bits : kBits)
+    for (const Form& form : kForms)
+      for (const std::size_t blocks : {1, 8, 11})
+        for (const std::size_t count : {1, 5}) {
+          const Case random(bits, 35, blocks, count, true, false, form);
+          CAPTURE(bits);
+          CAPTURE(blocks);
+          CAPTURE(form.groups);
+          // A zero point times a sum is rounded too where it is no whole number.
+          CHECK(random.worst() < static_cast<double>(random.width()) / 4 + 40);
+        }
+}
+
+TEST_CASE("a block of groups is as many blocks with the same scale") {
   for (const int bits : kBits)
     for (const bool zeros : {false, true}) {
-      Case random(bits, 13, 5, 3, zeros, zeros);
-      for (std::size_t i = 0; i < random.count; ++i)
-        plain::round_activations_body(&random.x[i * 160], 5, bits, &random.rounded[i * 5]);
-      std::vector<float> y(3 * 13);
-      plain::block_products_body(random.weights(), random.rounded.data(), 3, y.data(), 0, 13);
-      const std::vector<float> best = random.products();
-      for (std::size_t i = 0; i < 3; ++i)
-        for (std::size_t n = 0; n < 13; ++n) {
-          double size = 0;
-          const double expected = random.expected(i, n, size);
-          CHECK(y[i * 13 + n] == doctest::Approx(expected).epsilon(1e-5));
-          CHECK(y[i * 13 + n] == doctest::Approx(best[i * 13 + n]).epsilon(1e-5));
-        }
+      const Case whole(bits, 43, 9, 5, zeros, true, {4, false, false});
+      Case parted(bits, 43, 36, 5, zeros, true);
+      parted.value_bytes = whole.value_bytes;
+      parted.offsets = whole.offsets;
+      parted.x = whole.x;
+      for (std::size_t i = 0; i < parted.scales.size(); ++i) {
+        const std::size_t row = i / 36, b = i % 36 / 4, at = row * zero_bytes(bits, 36);
+        parted.scales[i] = whole.scales[row * 9 + b];
+        if (!zeros) continue;
+        const auto zero = static_cast<std::uint8_t>(whole.zero(row, b));
+        if (bits == 8)
+          parted.zero_points[at + i % 36] = zero;
+        else
+          parted.zero_points[at + i % 36 / 2] = static_cast<std::uint8_t>(zero | zero << 4);
+      }
+      parted.copy_floats();
+      parted.round();
+      CHECK(same(whole.products().data(), parted.products().data(), 5 * 43));
     }
+}
+
+TEST_CASE("the plain variant is the formula's too") {
+  for (const int bits : kBits)
+    for (const bool zeros : {false, true})
+      for (const Form& form : kForms) {
+        Case random(bits, 13, 5, 3, zeros, zeros, form);
+        const std::size_t width = random.width();
+        for (std::size_t i = 0; i < random.count; ++i)
+          plain::round_activations_body(&random.x[i * width * kProductGroup], width, bits,
+                                        &random.rounded[i * width]);
+        std::vector<float> y(3 * 13);
+        plain::block_products_body(random.weights(), random.rounded.data(), 3, y.data(), 0, 13);
+        const std::vector<float> best = random.products();
+        for (std::size_t i = 0; i < 3; ++i)
+          for (std::size_t n = 0; n < 13; ++n) {
+            double size = 0;
+            const double expected = random.expected(i, n, size);
+            CHECK(y[i * 13 + n] == doctest::Approx(expected).epsilon(1e-5));
+            CHECK(y[i * 13 + n] == doctest::Approx(best[i * 13 + n]).epsilon(1e-5));
+          }
+      }
 }
 
 #if LOQUOR_X86_UNITS
@@ -173,10 +244,12 @@ TEST_CASE("the bits are the same with AVX2 and with AVX-512") {
   }
   for (const int bits : kBits)
     for (const bool zeros : {false, true}) {
-      const Case random(bits, 35, 19, 9, zeros, zeros);
-      std::vector<float> y(9 * 35);
-      avx2::block_products_body(random.weights(), random.rounded.data(), 9, y.data(), 0, 35);
-      CHECK(same(y.data(), random.products().data(), y.size()));
+      for (const Form& form : kForms) {
+        const Case random(bits, 35, 19, 9, zeros, zeros, form);
+        std::vector<float> y(9 * 35);
+        avx2::block_products_body(random.weights(), random.rounded.data(), 9, y.data(), 0, 35);
+        CHECK(same(y.data(), random.products().data(), y.size()));
+      }
     }
 }
 #endif
@@ -190,7 +263,7 @@ TEST_CASE("nothing saturates: the largest weights with the largest activations")
         std::fill(extreme.zero_points.begin(), extreme.zero_points.end(), zero);
         std::fill(extreme.scales.begin(), extreme.scales.end(), 1.0f);
         for (std::size_t i = 0; i < extreme.x.size(); ++i) {
-          const std::size_t row = i / (9 * kProductBlock);  // all 127, all -127, and by turns
+          const std::size_t row = i / (9 * kProductGroup);  // all 127, all -127, and by turns
           extreme.x[i] = row == 0 ? 127.0f : row == 1 ? -127.0f : i % (row + 1) == 0 ? 127.0f : -127.0f;
         }
         extreme.copy_floats();
@@ -209,19 +282,21 @@ TEST_CASE("nothing saturates: the largest weights with the largest activations")
 
 TEST_CASE("a row's bits are the same beside others and in any parts") {
   for (const int bits : kBits)
-    for (const bool zeros : {false, true}) {
-      const Case whole(bits, 43, 19, 9, zeros, true);
-      const std::vector<float> expected = whole.products();
-      for (std::size_t start = 0; start < 9; ++start)
-        for (std::size_t count = 1; start + count <= 9; ++count) {
-          std::vector<float> y(count * 43, -7.0f);
-          const RoundedBlock* const rounded = &whole.rounded[start * 19];
-          for (std::size_t first = 0, part = kProductRows * count; first < 43; first += part)
-            block_products(whole.weights(), rounded, count, y.data(), first,
-                           std::min<std::size_t>(43, first + part));
-          CHECK(same(y.data(), &expected[start * 43], y.size()));
-        }
-    }
+    for (const bool zeros : {false, true})
+      for (const Form& form : kForms) {
+        const Case whole(bits, 43, 19, 9, zeros, true, form);
+        const std::size_t width = whole.width();
+        const std::vector<float> expected = whole.products();
+        for (std::size_t start = 0; start < 9; ++start)
+          for (std::size_t count = 1; start + count <= 9; ++count) {
+            std::vector<float> y(count * 43, -7.0f);
+            const RoundedGroup* const rounded = &whole.rounded[start * width];
+            for (std::size_t first = 0, part = kProductRows * count; first < 43; first += part)
+              block_products(whole.weights(), rounded, count, y.data(), first,
+                             std::min<std::size_t>(43, first + part));
+            CHECK(same(y.data(), &expected[start * 43], y.size()));
+          }
+      }
 }
 
 TEST_CASE("a part writes nothing outside") {
@@ -241,11 +316,11 @@ TEST_CASE("activations are rounded to the nearest of 127 steps") {
   for (const int bits : kBits) {
     const Case random(bits, 1, 40, 1, false, false);
     for (std::size_t b = 0; b < 40; ++b) {
-      const RoundedBlock& block = random.rounded[b];
+      const RoundedGroup& block = random.rounded[b];
       float largest = 0, sum = 0;
       int most = 0;
-      for (std::size_t k = 0; k < kProductBlock; ++k) {
-        const float x = random.x[b * kProductBlock + k];
+      for (std::size_t k = 0; k < kProductGroup; ++k) {
+        const float x = random.x[b * kProductGroup + k];
         const int rounded = block.values[bits == 4 ? k % 2 * 16 + k / 2 : k];
         largest = std::max(largest, std::fabs(x));
         most = std::max(most, std::abs(rounded));
@@ -264,7 +339,7 @@ TEST_CASE("nothing gives nothing, and what is no number stays none, in its row a
   for (const int bits : kBits)
     for (const bool plainly : {false, true}) {
       Case odd(bits, 9, 3, 6, true, true);
-      const std::size_t width = 3 * kProductBlock;
+      const std::size_t width = 3 * kProductGroup;
       for (std::size_t k = 0; k < width; ++k) {
         odd.x[k] = 0;
         odd.x[width + k] = 1e-40f;

@@ -2,14 +2,17 @@
 
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <vector>
 
 #include "base/half.hpp"
+#include "kernels/widen.hpp"
 
 using loquor::float_to_half;
 using loquor::half_to_float;
 using loquor::Span;
+using loquor::widen_halves;
 
 namespace {
 
@@ -83,4 +86,22 @@ TEST_CASE("spans convert element by element and refuse different lengths") {
   CHECK(std::isinf(back[3]));
   std::vector<float> shorter(3);
   CHECK_THROWS_AS(half_to_float(Span<const uint16_t>(halves), Span<float>(shorter)), loquor::Error);
+}
+
+TEST_CASE("vectors widen every half as software does, in any number") {
+  std::vector<uint16_t> halves(65536);
+  for (std::size_t i = 0; i < halves.size(); ++i) halves[i] = static_cast<uint16_t>(i);
+  const std::size_t counts[] = {0, 1, 7, 8, 9, 31, halves.size()};
+  for (const std::size_t count : counts) {
+    std::vector<float> wide(count + 1, -7.0f);
+    widen_halves(halves.data(), wide.data(), count);
+    std::size_t wrong = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      const float expected = half_to_float(halves[i]);
+      const bool both_none = std::isnan(expected) && std::isnan(wide[i]);
+      if (!both_none && std::memcmp(&expected, &wide[i], sizeof expected) != 0) ++wrong;
+    }
+    CHECK(wrong == 0);
+    CHECK(wide[count] == -7.0f);
+  }
 }

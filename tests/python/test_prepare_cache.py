@@ -142,6 +142,7 @@ def test_two_processes_at_once(bundle_of: BundleOf, fresh_cache: Path) -> None:
         "conditional.json",
         "language.json",
         "language.onnx",
+        "speech.json",
     ]
     assert prepare(bundle_of(dtype="q4"), "q4").cached
 

@@ -79,7 +79,7 @@ def test_the_noise_is_what_it_is_said_to_be(
     """Against an independent generator, through the rewritten graph itself."""
     bundle = bundle_of(noise=True, dtype=dtype)
     result = prepare(bundle, dtype)
-    assert result.changes == ("1 noise inputs",)
+    assert [what for what in result.changes if "float16" not in what] == ["1 noise inputs"]
     session = _core.Session(open_runtime(), str(result.source), prepared=str(result.file), threads=1)
     with Engine(bundle, dtype=dtype, threads=1, device="cpu") as engine:
         voice = engine.voice((recording, 24_000))

@@ -17,5 +17,6 @@ const abi::OrtCustomOp* attention_operator_int8();
 const abi::OrtCustomOp* block_product_operator();
 const abi::OrtCustomOp* convolution_operator();
 const abi::OrtCustomOp* relative_shift_operator();
+const abi::OrtCustomOp* widen_operator();
 
 }  // namespace loquor::ort

@@ -30,10 +30,10 @@ __all__ = [
 
 _log = logging.getLogger("loquor.prepare")
 
-VERSION = 6
+VERSION = 7
 """Of the rewrites: another number makes all graphs again."""
 
-PREPARED_GRAPHS = ("language_model", "conditional_decoder")
+PREPARED_GRAPHS = ("language_model", "conditional_decoder", "speech_encoder")
 
 
 KV_DTYPES = ("auto", "fp32", "fp16", "int8")
@@ -55,6 +55,8 @@ class Task:
     """Whether the core's own may be used: on the CPU, and with vector instructions that make them faster."""
     vector_unit: str
     """The instructions that they have here: "plain", "neon", "avx2" or "avx512"."""
+    device: str
+    """Where the graph will run."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,8 @@ class PreparedGraph:
     """Why it was refused."""
     cached: bool = False
     """Whether the work had been done before."""
+    remarks: tuple[str, ...] = ()
+    """What this graph keeps that the runtime computes slowly or inexactly (docs/exporters.md)."""
 
 
 def operators_library() -> Path:
@@ -118,7 +122,7 @@ def prepare_bundle(
     ours = own_operators and device == "cpu" and unit != "plain"
     for graph in PREPARED_GRAPHS:
         kept = kv_dtype if graph == "language_model" else "auto"
-        task = Task(runtime, graph, Path(files[graph][0]), kept, threads, folder, files, ours, unit)
+        task = Task(runtime, graph, Path(files[graph][0]), kept, threads, folder, files, ours, unit, device)
         result = _attempt(task, force)
         if result.state == "refused" and kept != "auto":
             _log.warning("%s keeps its published KV cache: %s [%s]", graph, result.reason, result.source)
@@ -127,6 +131,8 @@ def prepare_bundle(
             _log.warning(
                 "%s is used as published, not prepared: %s [%s]", graph, result.reason, result.source
             )
+        for remark in result.remarks:
+            _log.warning("%s: %s [%s]", graph, remark, result.source)
         results[graph] = result
     return results
 
@@ -158,7 +164,7 @@ def _prepare(task: Task, force: bool) -> PreparedGraph:
 
     graph, source = task.graph, task.source
     weights = _core.weight_files(str(source))  # which also looks whether they may lie where they do
-    use = (graph, task.kv_dtype, str(task.own_operators), task.vector_unit)
+    use = (graph, task.kv_dtype, str(task.own_operators), task.vector_unit, task.device)
     facts = (
         *use,
         str(VERSION),
@@ -177,10 +183,11 @@ def _prepare(task: Task, force: bool) -> PreparedGraph:
         note = dataclasses.replace(note, use=" ".join(use))
         entry = note, cache.store(stem, note, content)
     note, path = entry
+    result = PreparedGraph(graph, source, "as published", cached=not made, remarks=tuple(note.remarks))
     if note.refused:
-        return PreparedGraph(graph, source, "refused", reason=note.refused, cached=not made)
+        return dataclasses.replace(result, state="refused", reason=note.refused)
     if not note.sha256:
-        return PreparedGraph(graph, source, "as published", cached=not made)
+        return result
     if made:
         _log.info("prepared %s: %s (%s)", graph, ", ".join(note.changes), path)
-    return PreparedGraph(graph, source, "prepared", path, tuple(note.changes), cached=not made)
+    return dataclasses.replace(result, state="prepared", file=path, changes=tuple(note.changes))

@@ -32,6 +32,8 @@ class Note:
     changes: list[str] = field(default_factory=list)
     refused: str = ""
     differences: dict[str, float] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+    """What the graph, as it will run, keeps that is slow or inexact."""
     use: str = ""
     """What it was made for: the options, without versions. An entry replaces those of its source and use."""
 
@@ -39,8 +41,10 @@ class Note:
     def read(cls, file: Path) -> Note:
         """Raises `OSError`, and `ValueError` or `TypeError` for what is no note."""
         note = cls(**read_json(file))
-        texts = [note.source, note.sha256, note.refused, note.use, *note.changes]
-        if not isinstance(note.changes, list) or not all(isinstance(text, str) for text in texts):
+        texts = [note.source, note.sha256, note.refused, note.use, *note.changes, *note.remarks]
+        if not (isinstance(note.changes, list) and isinstance(note.remarks, list)) or not all(
+            isinstance(text, str) for text in texts
+        ):
             raise TypeError("its fields are of other types")
         return note
 

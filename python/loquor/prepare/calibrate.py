@@ -17,7 +17,7 @@ from .check import Port, Run
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["Speaker", "calibration_caches"]
+__all__ = ["Speaker", "calibration_caches", "made_up_recording"]
 
 SENTENCES = (
     "Good morning! How are you today?",
@@ -50,7 +50,7 @@ class Speaker:
         own = default_voice(folder)
         if own is not None and is_voice_file(own):
             return Voice.load(own).audio_features[np.newaxis]
-        recording = _recording() if own is None else load_reference(own).samples
+        recording = made_up_recording()[0] if own is None else load_reference(own).samples
         outputs = opened("speech_encoder")({"audio_values": recording[np.newaxis]})
         features: npt.NDArray[Any] = next(
             array for name, array in outputs.items() if name in ("audio_features", "cond_emb")
@@ -58,15 +58,16 @@ class Speaker:
         return features
 
 
-def _recording() -> npt.NDArray[np.float32]:
-    """Six seconds that resemble a voice: a gliding pitch with overtones, in syllables, over some noise."""
+def made_up_recording() -> tuple[npt.NDArray[np.float32], int]:
+    """Six seconds that resemble a voice, and their sample rate: a gliding pitch with overtones, in syllables,
+    over some noise."""
     time = np.arange(6 * _RATE) / _RATE
     phase = 2 * np.pi * np.cumsum(120 + 30 * np.sin(2 * np.pi * 0.7 * time)) / _RATE
     tone = sum(np.sin(k * phase) / k for k in range(1, 20))
     syllables = np.clip(np.sin(2 * np.pi * 3.1 * time) + 0.4, 0, 1)
     noise = np.random.default_rng(0).standard_normal(time.size)
     recording: npt.NDArray[np.float32] = (0.08 * syllables * tone + 0.003 * noise).astype(np.float32)
-    return recording
+    return recording, _RATE
 
 
 def calibration_caches(run: Run, ports: dict[str, Port], speaker: Speaker) -> list[list[npt.NDArray[Any]]]:

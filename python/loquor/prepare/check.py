@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from onnx import ModelProto
 
-from .graph import RefusedError
+from .graph import Graph, RefusedError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -17,10 +18,21 @@ Arrays: TypeAlias = "dict[str, npt.NDArray[Any]]"
 Run: TypeAlias = "Callable[[Arrays], Arrays]"
 """Runs a graph with arrays by name."""
 
-__all__ = ["Arrays", "Port", "Run", "Trace", "compare", "distance", "trace_language_model"]
+__all__ = [
+    "Arrays",
+    "Original",
+    "Port",
+    "Run",
+    "Trace",
+    "compare",
+    "distance",
+    "energy_apart",
+    "trace_language_model",
+]
 
 _TYPES = {1: np.float32, 10: np.float16, 3: np.int8}
 _STEPS = 3
+_BUFFER = 16  # positions, more than are run
 _ROWS: tuple[tuple[int, ...], ...] = ((11,), (1,), (9, 5))
 """Prompt lengths of the batches that are tried; shorter rows are padded on the right."""
 
@@ -43,6 +55,19 @@ class Port:
 
 
 @dataclass(frozen=True)
+class Original:
+    """A published graph to be rewritten, and ways to run what becomes of it."""
+
+    parsed: Callable[[], Graph]
+    """The untouched graph anew, to be changed."""
+    loadable: Callable[[], Graph]
+    """The same where the runtime has no such operators written in others: something to compare with."""
+    opened: Callable[[ModelProto], Run]
+    """Loads a graph in its place. Raises `RefusedError`."""
+    own_operators: bool
+
+
+@dataclass(frozen=True)
 class Trace:
     """What a language model answered: logits [rows, vocabulary] of each run, the caches at the end."""
 
@@ -50,17 +75,18 @@ class Trace:
     caches: list[npt.NDArray[Any]]
 
 
-def trace_language_model(run: Run, ports: dict[str, Port]) -> Trace:
+def trace_language_model(run: Run, ports: dict[str, Port], *, whole_buffers: bool = False) -> Trace:
     """Prefills and steps for batches of equal and of ragged rows.
 
-    A ragged batch is prefilled only: in a graph that joins, its pads would stay between prompt and new
-    positions, which one that writes in place leaves out.
+    With `whole_buffers` a past is as long as can be from the beginning, most of it free. A ragged batch is
+    prefilled only: in a graph that joins, its pads would stay between prompt and new positions, which one
+    that writes in place leaves out.
     """
     trace = Trace([], [])
     free_batch = ports["inputs_embeds"].dims[0] == 0
     for lengths in _ROWS:
         if len(lengths) == 1 or free_batch:
-            runs = list(_generate(run, ports, lengths))
+            runs = list(_generate(run, ports, lengths, whole_buffers))
             trace.logits.extend(logits for logits, _ in runs)
             if len(lengths) == 1:
                 trace.caches.extend(runs[-1][1])
@@ -68,15 +94,16 @@ def trace_language_model(run: Run, ports: dict[str, Port]) -> Trace:
 
 
 def _generate(
-    run: Run, ports: dict[str, Port], lengths: tuple[int, ...]
+    run: Run, ports: dict[str, Port], lengths: tuple[int, ...], whole_buffers: bool
 ) -> Iterator[tuple[npt.NDArray[np.float32], list[npt.NDArray[Any]]]]:
     rng = np.random.default_rng(len(lengths) * 1000 + max(lengths))
     hidden, rows = ports["inputs_embeds"].dims[2], len(lengths)
     names = [name for name in ports if name.startswith("past_key_values.")]
-    past = {
-        name: ports[name].cast(np.zeros((rows, ports[name].dims[1], 0, ports[name].dims[3])))
-        for name in names
-    }
+    past = {}
+    for name in names:
+        _, heads, length, size = ports[name].dims
+        positions = (length or _BUFFER) if whole_buffers else 0
+        past[name] = ports[name].cast(np.zeros((rows, heads, positions, size)))
     total, mask = 0, np.zeros((rows, 0), np.int64)
     for count in (max(lengths), *[1] * (_STEPS if rows == 1 else 0)):
         new = np.ones((rows, count), np.int64)
@@ -95,7 +122,7 @@ def _generate(
         past = {name: outputs[name.replace("past_key_values", "present")] for name in names}
         logits = outputs["logits"].astype(np.float32)
         last = [length - 1 for length in lengths] if logits.shape[1] == count and count > 1 else [-1] * rows
-        yield logits[np.arange(rows), last], list(past.values())
+        yield logits[np.arange(rows), last], [cache[:, :, :total] for cache in past.values()]
 
 
 def compare(found: Trace, expected: Trace, tolerance: float) -> float:
@@ -129,6 +156,20 @@ def distance(found: npt.NDArray[Any], expected: npt.NDArray[Any], what: str, tol
             f"{what} are {worst:.2g} of their range off the untouched graph's ({tolerance:.2g} allowed)"
         )
     return worst
+
+
+def energy_apart(found: npt.NDArray[Any], expected: npt.NDArray[Any], what: str, tolerance: float) -> float:
+    """Return the root of the difference's mean square, relative to the root of the whole's.
+
+    For what may be off by much in places, but not as a whole. Raises `RefusedError` beyond `tolerance`.
+    """
+    if found.shape != expected.shape:
+        raise RefusedError(f"{what} should be of shape {list(expected.shape)} but are {list(found.shape)}")
+    one, other = found.astype(np.float64), expected.astype(np.float64)
+    apart = float(np.sqrt(np.mean((one - other) ** 2) / max(float(np.mean(other**2)), 1e-12)))
+    if not apart <= tolerance:  # also NaN
+        raise RefusedError(f"{what} are {apart:.2g} of their energy off the untouched graph's")
+    return apart
 
 
 def _usual_range(values: npt.NDArray[np.float32]) -> float:

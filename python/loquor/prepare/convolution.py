@@ -37,8 +37,10 @@ def swap_convolutions(graph: Graph) -> int:
 
 def _weights_fit(graph: Graph, node: NodeProto) -> bool:
     """Whether the weights lie in the file, of a shape that gains; a bias follows from them."""
-    tensor = graph.initializers.get(graph.through(node.input[1], "Identity"))
-    if tensor is None or tensor.data_type != TensorProto.FLOAT or len(tensor.dims) != 3:
+    tensor = graph.initializers.get(graph.through(node.input[1], "Identity", "Cast", "Widen"))
+    widened = graph.made_by(node.input[1], "Cast", "Widen") is not None
+    kinds = (TensorProto.FLOAT, TensorProto.FLOAT16) if widened else (TensorProto.FLOAT,)
+    if tensor is None or tensor.data_type not in kinds or len(tensor.dims) != 3:
         return False
     filters, channels, taps = tensor.dims
     return (

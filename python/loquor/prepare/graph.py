@@ -52,7 +52,7 @@ class Graph:
         }
         self.inputs = {value.name: value for value in model.graph.input}
         self.outputs = {value.name: value for value in model.graph.output}
-        self._taken = {name for node in self._nodes for name in (*node.input, *node.output)}
+        self._taken = {name for node in self._nodes for name in (node.name, *node.input, *node.output)}
         self._taken |= {*self.initializers, *self.inputs}
         self._index()
 
@@ -258,6 +258,33 @@ class Graph:
                     user.input[index] = output
             self._consumers.setdefault(output, []).append(user)
 
+    def cast_output(self, output: str, elem_type: int) -> None:
+        """The graph's `output` is cast to this type at the end; within, all use it as it is made."""
+        node = self._producers[output]
+        inner = self.fresh("uncast")
+        node.output[list(node.output).index(output)] = inner
+        self._producers[inner] = self._producers.pop(output)
+        for user in self._consumers.pop(output, []):
+            for index, name in enumerate(user.input):
+                if name == output:
+                    user.input[index] = inner
+            self._consumers.setdefault(inner, []).append(user)
+        self.add("Cast", [inner], outputs=[output], to=elem_type)
+
+    def cast_value(self, value: str, elem_type: int) -> None:
+        """All who use a value get it in this type."""
+        node = self._producers.pop(value)
+        inner = self.fresh("uncast")
+        node.output[list(node.output).index(value)] = inner
+        self._producers[inner] = node
+        self.add("Cast", [inner], outputs=[value], to=elem_type)
+
+    def rename_initializer(self, old: str, new: str) -> None:
+        """Another name, so that something else can go by the old one."""
+        tensor = self.initializers.pop(old)
+        tensor.name = new
+        self.initializers[new] = tensor
+
     def _rename_producer(self, output: str) -> None:
         node = self._producers.pop(output)
         for index, name in enumerate(node.output):
@@ -350,5 +377,5 @@ _ELEMENTWISE = {"Add", "Sub", "Mul", "Div", "Pow", "Where", "Max", "Min"}
 _KEEPS_FIRST = {
     "LayerNormalization", "SkipLayerNormalization", "MatMul", "MatMulNBits", "FastGelu", "Gelu", "BiasGelu",
     "Split", "Slice", "Identity", "Cast", "Tanh", "Sqrt", "Softmax", "Sin", "Cos", "Concat", "Dropout",
-    "Reciprocal", "GroupQueryAttention", "MultiHeadAttention", "BlockProduct",
+    "Reciprocal", "GroupQueryAttention", "MultiHeadAttention", "BlockProduct", "Widen",
 }  # fmt: skip

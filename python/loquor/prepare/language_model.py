@@ -6,13 +6,22 @@ import logging
 from pathlib import Path
 
 import onnx
-from onnx import ModelProto
+from onnx import ModelProto, TensorProto
 
 from .attention import carries_group_query, rewrite_attention
 from .graph import Graph, RefusedError
 from .norms import fuse_fast_gelu, fuse_layer_norms, fuse_skip_layer_norms
-from .own_attention import OWN_ATTENTION, use_own_attention
-from .products import fuse_biases, head_on_last_position, raise_accuracy_level, read_weights_in_place
+from .own_attention import GROUP_QUERY, OWN_ATTENTION, all_attention_is_plain, use_own_attention
+from .products import (
+    WRITTEN_OUT,
+    fuse_biases,
+    head_on_last_position,
+    raise_accuracy_level,
+    read_weights_in_place,
+    spell_out_products,
+)
+from .standard_attention import spell_out_attention
+from .widen import WIDENED, computes_in_float16, widen
 
 __all__ = ["rewrite_language_model"]
 
@@ -26,14 +35,16 @@ def rewrite_language_model(
     weights_folder: Path,
     *,
     int8_activations: bool = True,
-    own_attention: bool = False,
+    own_operators: bool = False,
     own_products: bool = False,
+    on_cpu: bool = True,
 ) -> tuple[ModelProto, list[str]]:
     """Return the rewritten graph and what was done to it; nothing done means that there was nothing to do.
 
     `model` is changed. Without `int8_activations` the products keep the accuracy level they came with. With
-    `own_attention`, attention over the cache becomes the core's own operator, and with `own_products` those
-    at the level of int8 become another. Raises `RefusedError`.
+    `own_operators`, attention over the cache becomes the core's own operator, and so do products at the level
+    of int8: with `own_products` all, else those that the runtime has no fast kernel for, which `on_cpu` are
+    else written out. Raises `RefusedError`.
     """
     opset = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0)
     if opset < OLDEST_OPSET:
@@ -47,6 +58,7 @@ def rewrite_language_model(
 
     count(fuse_layer_norms(graph), "LayerNormalization")
     if not carries_group_query(graph):
+        spell_out_attention(graph)
         count(rewrite_attention(graph), "GroupQueryAttention")
     count(fuse_biases(graph), "fused biases")
     if int8_activations:
@@ -55,16 +67,22 @@ def rewrite_language_model(
     count(fuse_fast_gelu(graph), "FastGelu")
     count(fuse_skip_layer_norms(graph), "SkipLayerNormalization")
     graph.prune()
-    if own_attention:
-        count(use_own_attention(graph), OWN_ATTENTION)
+    if own_operators:
+        cache = TensorProto.FLOAT
+        if computes_in_float16(graph) and all_attention_is_plain(graph, TensorProto.FLOAT16):
+            cache = TensorProto.FLOAT16
+            count(widen(graph, caches_of=GROUP_QUERY), WIDENED)
+        count(use_own_attention(graph, cache), OWN_ATTENTION)
     try:
         if logits_for_every_position(graph):
             head_on_last_position(graph)
             done.append("head on the last position")
     except RefusedError as refused:
         _log.info("logits stay as they are: %s", refused)
-    if own_products:
-        count(read_weights_in_place(graph), "BlockProduct")
+    if own_operators:
+        count(read_weights_in_place(graph, all_of_them=own_products), "BlockProduct")
+    if on_cpu:
+        count(spell_out_products(graph), WRITTEN_OUT)
     return graph.finish(), done
 
 

@@ -6,9 +6,10 @@ from onnx import NodeProto, TensorProto
 
 from .graph import LOQUOR, MICROSOFT, Graph, attributes_of
 
-__all__ = ["OWN_ATTENTION", "use_own_attention"]
+__all__ = ["GROUP_QUERY", "OWN_ATTENTION", "all_attention_is_plain", "use_own_attention"]
 
 OWN_ATTENTION = "CausalAttention"
+GROUP_QUERY = "GroupQueryAttention"
 
 _INPUTS = 7
 """Query, key, value, past_key, past_value, seqlens_k, total_sequence_length: what follows is not served."""
@@ -28,11 +29,20 @@ _KEPT = {"num_heads", "kv_num_heads", "scale"}
 _HEAD_STEP, _LARGEST_HEAD = 8, 256  # csrc/kernels/attention.hpp
 
 
-def use_own_attention(graph: Graph) -> int:
-    """Returns how many were replaced. Any node that asks for more than the core's can do stays."""
+def all_attention_is_plain(graph: Graph, elem_type: int) -> bool:
+    """Whether the core's own, with a cache of this type, could take the place of each of the runtime's."""
+    found = graph.nodes(GROUP_QUERY)
+    return bool(found) and all(_is_plain(graph, node, elem_type) for node in found)
+
+
+def use_own_attention(graph: Graph, elem_type: int = TensorProto.FLOAT) -> int:
+    """Returns how many were replaced. Any node that asks for more than the core's can do stays.
+
+    `elem_type` is that of the cache; queries are in float32.
+    """
     replaced = 0
-    for node in graph.nodes("GroupQueryAttention"):
-        if not _is_plain(graph, node):
+    for node in graph.nodes(GROUP_QUERY):
+        if not _is_plain(graph, node, elem_type):
             continue
         given = attributes_of(node)
         kept = {name: value for name, value in given.items() if name in _KEPT}
@@ -47,8 +57,8 @@ def use_own_attention(graph: Graph) -> int:
     return replaced
 
 
-def _is_plain(graph: Graph, node: NodeProto) -> bool:
-    """Whether queries are float32 and nothing but causal attention is asked for."""
+def _is_plain(graph: Graph, node: NodeProto, elem_type: int) -> bool:
+    """Whether the cache is of this type and nothing but causal attention is asked for."""
     given = attributes_of(node)
     if node.domain != MICROSOFT or len(node.output) != 3 or not all(node.output):
         return False
@@ -56,13 +66,12 @@ def _is_plain(graph: Graph, node: NodeProto) -> bool:
         return False
     if any(name not in _KEPT and _UNUSED.get(name) != value for name, value in given.items()):
         return False
-    # Queries have the type of a cache that is not quantised.
     for past in node.input[3:5]:
         if past not in graph.inputs:
             return False
         tensor = graph.inputs[past].type.tensor_type
         dims = [dim.dim_value for dim in tensor.shape.dim]
-        if tensor.elem_type != TensorProto.FLOAT or len(dims) != 4 or dims[1] != given.get("kv_num_heads"):
+        if tensor.elem_type != elem_type or len(dims) != 4 or dims[1] != given.get("kv_num_heads"):
             return False
         if dims[3] == 0 or dims[3] % _HEAD_STEP or dims[3] > _LARGEST_HEAD:
             return False

@@ -8,11 +8,21 @@ from onnx import NodeProto, TensorProto
 
 from .graph import LOQUOR, Graph, RefusedError, attributes_of
 
-__all__ = ["fuse_biases", "head_on_last_position", "raise_accuracy_level", "read_weights_in_place"]
+__all__ = [
+    "WRITTEN_OUT",
+    "fuse_biases",
+    "head_on_last_position",
+    "raise_accuracy_level",
+    "read_weights_in_place",
+    "spell_out_products",
+    "zeros_like_scales",
+]
 
 INT8_ACTIVATIONS = 4
-BLOCK = 32
-MOST_COLUMNS = 1536 * BLOCK
+WRITTEN_OUT = "products with float zero points written out"
+GROUP = 32
+"""Activations that the core rounds together: blocks of weights are a multiple of it."""
+MOST_COLUMNS = 1536 * GROUP
 """Of a BlockProduct's weights."""
 
 
@@ -48,44 +58,141 @@ def raise_accuracy_level(graph: Graph) -> int:
     return raised
 
 
-def read_weights_in_place(graph: Graph) -> int:
+def read_weights_in_place(graph: Graph, *, all_of_them: bool = True) -> int:
     """MatMulNBits with int8 activations becomes the core's BlockProduct, which packs no copy of the weights.
 
-    Where that has the form: 4 or 8 bits in blocks of 32, in float32 (docs/adr/0028-block-products.md).
+    Where that has the form: 4 or 8 bits in blocks of a multiple of 32 (docs/adr/0028-block-products.md), in
+    float32; either `all_of_them` or those with float zero points.
     """
-    found = [product for product in graph.nodes("MatMulNBits") if _has_block_form(graph, product)]
+    found = [
+        product
+        for product in graph.nodes("MatMulNBits")
+        if (all_of_them or zeros_like_scales(graph, product)) and _has_block_form(graph, product)
+    ]
     for product in found:
-        inputs = [*product.input, "", "", ""][:6]
-        del inputs[4]  # the order of columns, which is not given
-        graph.add("BlockProduct", inputs, outputs=list(product.output), domain=LOQUOR)
+        given = attributes_of(product)
+        x, *stored, _, bias = [*product.input, "", "", ""][:6]  # the order of columns is not given
+        inputs = [x, *(_uncast(graph, name) for name in stored), bias]
+        graph.add(
+            "BlockProduct",
+            inputs,
+            outputs=list(product.output),
+            domain=LOQUOR,
+            bits=given.get("bits", 4),
+            block=given["block_size"],
+        )
     graph.remove(found)
     return len(found)
 
 
+def zeros_like_scales(graph: Graph, product: NodeProto) -> bool:
+    """Whether a MatMulNBits has zero points that are floats, one a block, as HQQ quantisers write them.
+
+    ONNX Runtime (1.32) does not take accuracy level 4 for them, and none of 8 bits.
+    """
+    zeros = product.input[3] if len(product.input) > 3 else ""
+    tensor = graph.initializers.get(_uncast(graph, zeros))
+    return tensor is not None and tensor.data_type in (TensorProto.FLOAT, TensorProto.FLOAT16)
+
+
+def spell_out_products(graph: Graph, *, bits: tuple[int, ...] = (4, 8)) -> int:
+    """MatMulNBits of these bits with float zero points become what they mean, in plain operators.
+
+    The runtime folds those into weights in floats when it loads them. Raises `RefusedError`.
+    """
+    found = [
+        product
+        for product in graph.nodes("MatMulNBits")
+        if attributes_of(product).get("bits", 4) in bits and zeros_like_scales(graph, product)
+    ]
+    for product in found:
+        given = attributes_of(product)
+        rows, columns, block = given["N"], given["K"], given["block_size"]
+        inputs = [*product.input, "", ""]
+        if inputs[4]:
+            raise RefusedError(f"'{product.name}' has float zero points and columns in another order")
+        scales = graph.initializers.get(inputs[2])
+        kind, blocks = TensorProto.FLOAT if scales is None else scales.data_type, -(-columns // block)
+        values = _unpacked(graph, inputs[1], given.get("bits", 4), kind)
+        values = graph.add("Reshape", [values, graph.int64(rows, blocks, block)])[0]
+        per_block = graph.int64(rows, blocks, 1)
+        steps, zeros = (graph.add("Reshape", [name, per_block])[0] for name in inputs[2:4])
+        weights = graph.add("Mul", [graph.add("Sub", [values, zeros])[0], steps])[0]
+        weights = graph.add("Reshape", [weights, graph.int64(rows, -1)])[0]
+        if columns % block:  # the last block is filled up
+            edges = (graph.int64(number) for number in (0, columns, 1))
+            weights = graph.add("Slice", [weights, *edges])[0]
+        turned = graph.add("Transpose", [weights], perm=[1, 0])[0]
+        result = graph.add("MatMul", [inputs[0], turned])[0]
+        if inputs[5]:
+            result = graph.add("Add", [result, inputs[5]])[0]
+        graph.replace(product.output[0], result)
+    graph.prune()
+    return len(found)
+
+
+def _unpacked(graph: Graph, codes: str, bits: int, kind: int) -> str:
+    """Stored codes, one an element, as floats; of two in one byte the first is in the lower half."""
+    if bits == 8:
+        return graph.add("Cast", [codes], to=kind)[0]
+    low = graph.add("Mod", [codes, graph.add_constant(np.asarray(16, np.uint8), "sixteen")])[0]
+    shift = graph.add_constant(np.asarray(4, np.uint8), "four")
+    high = graph.add("BitShift", [codes, shift], direction="RIGHT")[0]
+    last = graph.int64(-1)
+    halves = [
+        graph.add("Unsqueeze", [graph.add("Cast", [half], to=kind)[0], last])[0] for half in (low, high)
+    ]
+    return graph.add("Concat", halves, axis=-1)[0]
+
+
 def _has_block_form(graph: Graph, product: NodeProto) -> bool:
     given = attributes_of(product)
-    rows, columns, bits = given["N"], given["K"], given.get("bits", 4)
+    rows, columns, bits, block = given["N"], given["K"], given.get("bits", 4), given["block_size"]
     if (
         given.get("accuracy_level") != INT8_ACTIVATIONS
-        or given["block_size"] != BLOCK
+        or block % GROUP
         or bits not in (4, 8)
-        or columns % BLOCK
+        or columns % block
         or columns > MOST_COLUMNS
         or (len(product.input) > 4 and product.input[4])
     ):
         return False
-    blocks = columns // BLOCK
-    zeros = product.input[3] if len(product.input) > 3 else ""
+    blocks = columns // block
+    values, scales, zeros = ([*product.input, ""])[1:4]
+    kind = _elem_type(graph, scales)
     return (
-        _is_stored(graph, product.input[1], TensorProto.UINT8, [rows, blocks, 4 * bits])
-        and _is_stored(graph, product.input[2], TensorProto.FLOAT, [rows, blocks])
-        and (not zeros or _is_stored(graph, zeros, TensorProto.UINT8, [rows, -(-blocks * bits // 8)]))
+        kind in (TensorProto.FLOAT, TensorProto.FLOAT16)
+        and (kind == TensorProto.FLOAT or _uncast(graph, scales) != scales)
+        and _is_stored(graph, values, TensorProto.UINT8, [rows, blocks, block // 8 * bits])
+        and _is_stored(graph, scales, kind, [rows, blocks])
+        and (
+            not zeros
+            or _is_stored(graph, zeros, TensorProto.UINT8, [rows, -(-blocks * bits // 8)])
+            or _is_stored(graph, zeros, kind, [rows, blocks])
+        )
     )
+
+
+def _uncast(graph: Graph, value: str) -> str:
+    """The stored weight in float16 that this is in float32, or the value itself."""
+    cast = graph.made_by(value, "Cast")
+    if (
+        cast is None
+        or attributes_of(cast)["to"] != TensorProto.FLOAT
+        or cast.input[0] not in graph.initializers
+    ):
+        return value
+    return str(cast.input[0])
+
+
+def _elem_type(graph: Graph, value: str) -> int:
+    tensor = graph.initializers.get(_uncast(graph, value))
+    return 0 if tensor is None else tensor.data_type
 
 
 def _is_stored(graph: Graph, value: str, elem_type: int, dims: list[int]) -> bool:
     """Whether it is an initializer of this type, and of this shape or flattened."""
-    tensor = graph.initializers.get(value)
+    tensor = graph.initializers.get(_uncast(graph, value))
     shapes = (dims, [int(np.prod(dims))]) if len(dims) == 2 else (dims,)
     return tensor is not None and tensor.data_type == elem_type and list(tensor.dims) in shapes
 

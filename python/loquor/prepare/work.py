@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import cached_property
 
 import onnx
 from onnx import ModelProto, TensorProto
@@ -13,11 +14,15 @@ from ..errors import ExecutionError, LoquorError, ModelError
 from . import Task
 from .cache import Note
 from .calibrate import Speaker, calibration_caches
-from .check import Arrays, Port, Run, Trace, compare, trace_language_model
+from .check import Arrays, Original, Port, Run, Trace, compare, trace_language_model
 from .decoder import rewrite_decoder
-from .graph import RefusedError
+from .graph import Graph, RefusedError
 from .kv_cache import KV_TYPES, retype_cache, scales_of
 from .language_model import rewrite_language_model
+from .products import spell_out_products
+from .remarks import remarks_on
+from .speech_encoder import rewrite_speech_encoder
+from .standard_attention import keeps_whole_buffers
 from .storage import temporary
 
 __all__ = ["make"]
@@ -26,6 +31,9 @@ EXACT: dict[int, float] = {TensorProto.FLOAT: 1e-4, TensorProto.FLOAT16: 0.03}
 """Allowed difference by the type of the cache, where only the order of operations changed."""
 ROUNDED = 0.15
 """The same where activations are rounded to int8: what is wrong, not merely rounded, is off by about 1."""
+
+UNREADABLE_BITS = (8,)
+"""Of products with float zero points: ONNX Runtime (1.32) refuses to load them."""
 
 OWN_PRODUCTS = ("avx2", "avx512")
 """Vector instructions for which the core's BlockProduct is made; elsewhere the runtime's is faster."""
@@ -45,14 +53,20 @@ def make(task: Task) -> tuple[Note, bytes]:
     """
     model = onnx.load(str(task.source), load_external_data=False)
     source = str(task.source)
+    work = _Work(task, model)
     try:
-        rewritten, changes, differences = _REWRITES[task.graph](_Work(task, model))
+        rewritten, changes, differences = _REWRITES[task.graph](work)
     except RefusedError as refused:
-        return Note(source, refused=str(refused)), b""
+        return Note(source, refused=str(refused), remarks=_remarks(task, work.parsed())), b""
     if rewritten is None:
-        return Note(source), b""
+        return Note(source, remarks=_remarks(task, work.parsed())), b""
     content = rewritten.SerializeToString(deterministic=True)
-    return Note(source, hashlib.sha256(content).hexdigest(), changes, "", differences), content
+    digest, remarks = hashlib.sha256(content).hexdigest(), _remarks(task, rewritten)
+    return Note(source, digest, changes, "", differences, remarks), content
+
+
+def _remarks(task: Task, model: ModelProto) -> list[str]:
+    return remarks_on(Graph(model, task.source.parent)) if task.device == "cpu" else []
 
 
 class _Work:
@@ -63,10 +77,29 @@ class _Work:
         self.folder = task.source.parent
         self._untouched = model.SerializeToString()
 
+    @cached_property
+    def _written_out(self) -> bytes | None:
+        """The untouched graph in other operators, where the runtime does not load its own."""
+        graph = Graph(self.parsed(), self.folder)
+        return graph.finish().SerializeToString() if spell_out_products(graph, bits=UNREADABLE_BITS) else None
+
     def parsed(self) -> ModelProto:
         """The untouched graph, to be changed."""
         model: ModelProto = ModelProto.FromString(self._untouched)
         return model
+
+    def loadable(self) -> ModelProto:
+        """The same, in other operators where the runtime does not load these: something to compare with."""
+        model: ModelProto = ModelProto.FromString(self._written_out or self._untouched)
+        return model
+
+    def original(self) -> Original:
+        return Original(
+            lambda: Graph(self.parsed(), self.folder),
+            lambda: Graph(self.loadable(), self.folder),
+            self.opened,
+            self.task.own_operators,
+        )
 
     def opened(self, model: ModelProto | None) -> Run:
         """Loads a graph, or the untouched one, with the weights where they are.
@@ -74,7 +107,9 @@ class _Work:
         A changed graph that does not load or run is refused where that is its own fault.
         """
         if model is None:
-            return self.other(self.task.graph)
+            if self._written_out is None:
+                return self.other(self.task.graph)
+            model = self.loadable()
         runtime, source, threads = self.task.runtime, str(self.task.source), self.task.threads
         try:
             with temporary(model.SerializeToString()) as file:
@@ -97,7 +132,8 @@ class _Work:
         """
         if _PASSING.search(str(error)):
             return error
-        self.other(self.task.graph)
+        if self._written_out is None:
+            self.other(self.task.graph)
         return RefusedError(f"the rewritten graph does not {what}: {error}")
 
     def other(self, graph: str) -> Run:
@@ -110,17 +146,19 @@ def _language_model(work: _Work) -> tuple[ModelProto | None, list[str], dict[str
     ports = {value.name: Port.of(value) for value in work.parsed().graph.input}
     own = work.task.own_operators
     products = own and work.task.vector_unit in OWN_PRODUCTS
+    on_cpu = work.task.device == "cpu"
     exact, done = rewrite_language_model(
-        work.parsed(), work.folder, int8_activations=False, own_attention=own
+        work.loadable(), work.folder, int8_activations=False, own_operators=own, on_cpu=on_cpu
     )
     rounded, changes = rewrite_language_model(
-        work.parsed(), work.folder, own_attention=own, own_products=products
+        work.parsed(), work.folder, own_operators=own, own_products=products, on_cpu=on_cpu
     )
     published = ports["past_key_values.0.key"].elem_type
     kept = KV_TYPES.get(work.task.kv_dtype, published)
     if not changes and kept == published:
         return None, [], {}
-    expected = trace_language_model(work.opened(None), ports)
+    buffers = keeps_whole_buffers(Graph(work.parsed(), work.folder))
+    expected = trace_language_model(work.opened(None), ports, whole_buffers=buffers)
     differences = {}
     if done:
         found = trace_language_model(work.opened(exact), ports)
@@ -151,7 +189,15 @@ def _retype(work: _Work, model: ModelProto, ports: dict[str, Port], expected: Tr
 
 
 def _conditional_decoder(work: _Work) -> tuple[ModelProto | None, list[str], dict[str, float]]:
-    return rewrite_decoder(work.parsed, work.folder, work.opened, work.task.own_operators)
+    return rewrite_decoder(work.original())
 
 
-_REWRITES = {"language_model": _language_model, "conditional_decoder": _conditional_decoder}
+def _speech_encoder(work: _Work) -> tuple[ModelProto | None, list[str], dict[str, float]]:
+    return rewrite_speech_encoder(work.original())
+
+
+_REWRITES = {
+    "language_model": _language_model,
+    "conditional_decoder": _conditional_decoder,
+    "speech_encoder": _speech_encoder,
+}

@@ -1,0 +1,17 @@
+// What widen_body.cpp is, by instruction set.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/cpu.hpp"
+
+#define LOQUOR_WIDEN(unit)                                                         \
+  namespace loquor::unit {                                                         \
+  void widen_halves_body(const std::uint16_t* from, float* to, std::size_t count); \
+  }
+LOQUOR_WIDEN(plain)
+#if LOQUOR_X86_UNITS
+LOQUOR_WIDEN(avx2)
+#endif
+#undef LOQUOR_WIDEN
