@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CSRC = ROOT / "csrc"
 LADDER = ("base", "kernels", "ort", "model", "decode", "engine", "capi")
 ROOMS = (*LADDER, "bindings")
-MOST_LINES = 400
+MOST_LINES = 600
 GENERATED = CSRC / "ort" / "abi.hpp"
 
 STANDARD = r"[a-z_]+"
