@@ -3,10 +3,10 @@
     python benchmarks/soak.py [--requests 10000] [--clients 16] [--form gqa] [--seed 0]
 
 Clients on threads, one of them an asyncio loop, send short requests to one engine on a tiny bundle whose
-decoder fails for long ones. Each that is taken must end in sound, `CancelledError`, or the error that it
-asked for; whole speech must be what the same request gave alone. At the end nothing may be left: the engine
-answers, memory (RSS) has not grown since the first fifth, and no thread or socket is left over. Exits with
-1 when something is wrong.
+decoder fails for long ones. Each that is taken must end in sound, `RequestCancelledError`, or the error that
+it asked for; whole speech must be what the same request gave alone. At the end nothing may be left: the
+engine answers, memory (RSS) has not grown since the first fifth, and no thread or socket is left over. Exits
+with 1 when something is wrong.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ class Soak:
         (speak, 30, ()),
         (stream, 30, ()),
         (leave, 12, ()),
-        (cancel, 14, (loquor.CancelledError, loquor.ExecutionError)),
+        (cancel, 14, (loquor.RequestCancelledError, loquor.ExecutionError)),
         (fail, 8, (loquor.ExecutionError,)),
         (refuse, 4, (loquor.InvalidInputError,)),
     )

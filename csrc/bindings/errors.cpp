@@ -7,7 +7,7 @@ namespace {
 const char* class_name(loquor_status status) {
   switch (status) {
     case LOQUOR_CANCELLED:
-      return "CancelledError";
+      return "RequestCancelledError";
     case LOQUOR_ERROR_INVALID_INPUT:
       return "InvalidInputError";
     case LOQUOR_ERROR_RUNTIME_MISSING:

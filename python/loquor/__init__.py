@@ -18,12 +18,12 @@ from .capabilities import Capabilities
 from .engine import Engine
 from .errors import (
     BusyError,
-    CancelledError,
     DownloadError,
     ExecutionError,
     InvalidInputError,
     LoquorError,
     ModelError,
+    RequestCancelledError,
     RuntimeMissingError,
 )
 from .guards import Guards
@@ -41,7 +41,6 @@ __all__ = [
     "Audio",
     "BusyError",
     "CancelToken",
-    "CancelledError",
     "Capabilities",
     "DownloadError",
     "Engine",
@@ -56,6 +55,7 @@ __all__ = [
     "Memory",
     "Metrics",
     "ModelError",
+    "RequestCancelledError",
     "RuntimeMissingError",
     "Session",
     "SessionReport",

@@ -165,7 +165,7 @@ class Engine(LowerLevel):
         text. It is large (Turbo: 74 MB in float32, 18 in int8) and needs room in `prefix_cache_bytes`.
 
         Raises `InvalidInputError` for a recording or voice that cannot be used, `ExecutionError`,
-        `CancelledError`.
+        `RequestCancelledError`.
         """
         self._engine()
         voice = self._voices.make(source, self._engine, checked_token(cancel))
@@ -193,7 +193,7 @@ class Engine(LowerLevel):
         called with the number of speech tokens so far, some twenty times a second (25 tokens are a second of
         speech).
 
-        Raises `InvalidInputError`, `CancelledError` within one step of `cancel`, `ExecutionError`.
+        Raises `InvalidInputError`, `RequestCancelledError` within one step of `cancel`, `ExecutionError`.
         """
         check_progress(progress)
         chunks = self._stream_defaults | {"first_chunk": 0}  # all at the end
@@ -218,8 +218,8 @@ class Engine(LowerLevel):
         cancels what is not done. The work starts now. Making a voice from a recording takes a while, which an
         asyncio program should do before, on another thread.
 
-        Raises `InvalidInputError` and `BusyError` now, `CancelledError` and `ExecutionError` where it is
-        read.
+        Raises `InvalidInputError` and `BusyError` now, `RequestCancelledError` and `ExecutionError` where it
+        is read.
         """
         resolved = resolve_stream_options(chunks, self._stream_defaults)
         return self._open_stream(text, voice, options, resolved, cancel, None)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 __all__ = [
     "BusyError",
-    "CancelledError",
     "DownloadError",
     "ExecutionError",
     "InvalidInputError",
     "LoquorError",
     "ModelError",
+    "RequestCancelledError",
     "RuntimeMissingError",
 ]
 
@@ -34,7 +34,7 @@ class InvalidInputError(LoquorError, ValueError):
     """Text, audio, a voice, tokens or an option that cannot be used as given."""
 
 
-class CancelledError(LoquorError):
+class RequestCancelledError(LoquorError):
     """The request was cancelled before it finished."""
 
 

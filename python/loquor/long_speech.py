@@ -25,8 +25,8 @@ class LongSpeech(Iterator[Audio]):
     Each begins with the pause before it, so that all samples in a row are the speech; `marks` count from the
     start of the whole. The text is read as it is needed, and nothing that was handed out is kept. What is no
     text in it, such as control characters, is left out, and `warnings` say where.
-    Iterating raises `InvalidInputError`, `CancelledError` or `ExecutionError` as `Engine.speak` does; the
-    speech is over then. Make one with `Engine.speak_long`.
+    Iterating raises `InvalidInputError`, `RequestCancelledError` or `ExecutionError` as `Engine.speak` does;
+    the speech is over then. Make one with `Engine.speak_long`.
     """
 
     def __init__(self, text: str | Iterable[str], session: Session) -> None:

@@ -60,7 +60,7 @@ class LowerLevel:
         `input_ids`, integers [n], end with the bundle's two end-of-text ids (see `tokenize`). The algorithm
         is that of the model card: prefill [voice prefix, text, START, START], then one token a step. No guard
         looks after them.
-        Raises `InvalidInputError`, `CancelledError`, `ExecutionError`.
+        Raises `InvalidInputError`, `RequestCancelledError`, `ExecutionError`.
         """
         ids, resolved = checked_ids(input_ids, "input_ids"), resolve_options(options, self._defaults)
         check_progress(progress)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from .errors import BusyError, CancelledError, InvalidInputError, LoquorError
+from .errors import BusyError, InvalidInputError, LoquorError, RequestCancelledError
 from .long_text import LongTextOptions, check_part, checked_parting, piece_seed
 from .marks import Loudness, words_up_to
 from .options import GenerationOptions
@@ -102,7 +102,8 @@ class Session(Iterator["Samples"], AsyncIterator["Samples"]):
 
         No more than 20,000 characters may wait to be spoken: without room for more, after `timeout` seconds
         (None: as long as it takes), it raises `BusyError` and took nothing. Raises `InvalidInputError` for
-        what is no text, and after `end`; `CancelledError` once the session has failed or was cancelled.
+        what is no text, and after `end`; `RequestCancelledError` once the session has failed or was
+        cancelled.
         """
         until = None if timeout is None else time.monotonic() + timeout
         while (room := self._take(text)) is not None:
@@ -145,7 +146,7 @@ class Session(Iterator["Samples"], AsyncIterator["Samples"]):
             )
         with self._lock:
             if self._error is not None:
-                raise CancelledError(f"nothing more is spoken here: {self._error}") from self._error
+                raise RequestCancelledError(f"nothing more is spoken here: {self._error}") from self._error
             if self._ended:
                 raise InvalidInputError("this session was ended: open another one for more text")
             if self._waiting() + len(text) > MAX_WAITING:
@@ -223,7 +224,7 @@ class Session(Iterator["Samples"], AsyncIterator["Samples"]):
 
         From any thread; returns at once, and does nothing to a session that was read to its end.
         """
-        self._stop(CancelledError("the session was cancelled"))
+        self._stop(RequestCancelledError("the session was cancelled"))
 
     # --- How far it is ---
 
@@ -237,7 +238,7 @@ class Session(Iterator["Samples"], AsyncIterator["Samples"]):
                 text=self._said(self._position / self._rate),
                 waiting_characters=self._waiting(),
                 finished=self._finished,
-                cancelled=isinstance(self._error, CancelledError),
+                cancelled=isinstance(self._error, RequestCancelledError),
             )
 
     def text_until(self, seconds: float) -> str:
@@ -391,7 +392,7 @@ class Session(Iterator["Samples"], AsyncIterator["Samples"]):
                 saying.stream._leave()
 
     def _close_engine(self) -> None:
-        self._stop(CancelledError("the engine was closed"))
+        self._stop(RequestCancelledError("the engine was closed"))
 
     def _waiter(self) -> Future[None]:
         """Done at the next change; `result()` waits on a thread, `asyncio.wrap_future` on a loop."""

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from .audio import Metrics
-from .errors import BusyError, CancelledError
+from .errors import BusyError, RequestCancelledError
 from .guards import guard_warnings
 from .marks import words_up_to
 
@@ -83,8 +83,8 @@ class Stream(Iterator["Samples"], AsyncIterator["Samples"]):
     """Chunks of speech, float32 [n] at `sample_rate` Hz. Made by `Engine.stream`.
 
     Read by one thread or task at a time; `cancel()` may come from any. Leaving its `with` or `async with`
-    block cancels what is not done. Raises `CancelledError`, or `ExecutionError` behind the chunks that were
-    made.
+    block cancels what is not done. Raises `RequestCancelledError`, or `ExecutionError` behind the chunks that
+    were made.
     """
 
     def __init__(
@@ -248,10 +248,10 @@ class Stream(Iterator["Samples"], AsyncIterator["Samples"]):
             self._total_seconds = time.perf_counter() - self._started
             self._close_sockets()
             return None
-        except CancelledError as error:
+        except RequestCancelledError as error:
             self._close_sockets()
             if self._engine_closed:
-                raise CancelledError("the engine was closed") from error
+                raise RequestCancelledError("the engine was closed") from error
             raise
         except BaseException:
             self._close_sockets()

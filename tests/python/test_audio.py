@@ -16,7 +16,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from loquor.audio import Audio, Metrics, pcm16, write_wav_stream
-from loquor.errors import CancelledError, InvalidInputError
+from loquor.errors import InvalidInputError, RequestCancelledError
 
 RATE = 24_000
 METRICS = Metrics(
@@ -219,10 +219,10 @@ def test_a_wav_stream_is_written_chunk_by_chunk_and_whole_at_the_end(tmp_path: P
 def test_a_wav_stream_that_breaks_off_is_a_whole_file(tmp_path: Path) -> None:
     def chunks() -> Iterator[NDArray[np.float32]]:
         yield np.zeros(100, np.float32)
-        raise CancelledError("enough")
+        raise RequestCancelledError("enough")
 
     path = tmp_path / "out.wav"
-    with path.open("wb") as file, pytest.raises(CancelledError):
+    with path.open("wb") as file, pytest.raises(RequestCancelledError):
         write_wav_stream(file, chunks(), 24_000, rewind=True)
     assert len(soundfile.read(path)[0]) == 100
 

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from bundles.breakages import BREAKAGES, broken_copy
 from loquor import (
-    CancelledError,
     CancelToken,
     Engine,
     GenerationOptions,
     InvalidInputError,
     LoquorError,
     ModelError,
+    RequestCancelledError,
     RuntimeMissingError,
 )
 
@@ -197,7 +197,7 @@ def test_failing_requests_leave_nothing(
         engine.generate_tokens(IDS, voice, cancel=token, progress=lambda _: token.cancel())
 
     def fail_in_progress(_: int) -> None:
-        raise CancelledError("the listener left")
+        raise RequestCancelledError("the listener left")
 
     calls: list[Callable[[], object]] = [
         lambda: engine.speak("\0", voice),

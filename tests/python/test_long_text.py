@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from loquor import (
     Audio,
-    CancelledError,
     CancelToken,
     Engine,
     GenerationOptions,
     InvalidInputError,
     LongTextOptions,
     Metrics,
+    RequestCancelledError,
     piece_seed,
 )
 from loquor.long_speech import LongSpeech
@@ -70,7 +70,7 @@ class Speaker:
         self, text: str, *, options: GenerationOptions, progress: Callable[[int], None] | None
     ) -> Spoken:
         if len(self.calls) == self.fail_at:
-            raise CancelledError("the request was cancelled")
+            raise RequestCancelledError("the request was cancelled")
         self.calls.append((text, options.seed))
         tone = np.tile(np.r_[np.full(120, 0.2), np.zeros(120)], len(text)).astype(np.float32)
         samples = np.concatenate([tone, np.zeros(2400, np.float32)])
@@ -254,7 +254,7 @@ def test_what_was_spoken_before_the_end_is_kept_under_another_name(
     out.write_bytes(b"what was there")
     speaker = Speaker()
     speaker.fail_at = 2
-    with caplog.at_level(logging.WARNING, "loquor"), pytest.raises(CancelledError):
+    with caplog.at_level(logging.WARNING, "loquor"), pytest.raises(RequestCancelledError):
         speech_of(TEXT, speaker).save(out, srt=srt)
     kept = tmp_path / "book.partial.wav"
     assert sorted(tmp_path.iterdir()) == [tmp_path / "book.partial.srt", kept, out]
@@ -268,7 +268,7 @@ def test_what_was_spoken_before_the_end_is_kept_under_another_name(
 def test_without_a_finished_piece_nothing_is_left(tmp_path: Path) -> None:
     speaker = Speaker()
     speaker.fail_at = 0
-    with pytest.raises(CancelledError):
+    with pytest.raises(RequestCancelledError):
         speech_of(TEXT, speaker).save(tmp_path / "book.wav", srt=tmp_path / "book.srt")
     with pytest.raises(InvalidInputError, match="nothing to speak"):
         speech_of([" ", "\n"]).save(tmp_path / "book.wav")
@@ -378,7 +378,7 @@ def test_cancel_ends_it_within_a_step(
             token.cancel()
 
     options = GenerationOptions(max_new_tokens=3000)
-    with pytest.raises(CancelledError):
+    with pytest.raises(RequestCancelledError):
         engine.speak_long(TEXT, (recording, RATE), options, cancel=token, progress=watch).save(
             tmp_path / "book.wav"
         )

@@ -39,7 +39,6 @@ def test_names() -> None:
         "Audio",
         "BusyError",
         "CancelToken",
-        "CancelledError",
         "Capabilities",
         "DownloadError",
         "Engine",
@@ -54,6 +53,7 @@ def test_names() -> None:
         "Memory",
         "Metrics",
         "ModelError",
+        "RequestCancelledError",
         "RuntimeMissingError",
         "Session",
         "SessionReport",
@@ -225,7 +225,7 @@ def test_error_tree() -> None:
         "DownloadError": (loquor.ModelError,),
         "InvalidInputError": (loquor.LoquorError, ValueError),
         "BusyError": (loquor.LoquorError,),
-        "CancelledError": (loquor.LoquorError,),
+        "RequestCancelledError": (loquor.LoquorError,),
         "ExecutionError": (loquor.LoquorError,),
     }
     assert {name: getattr(loquor, name).__bases__ for name in bases} == bases

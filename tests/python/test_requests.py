@@ -15,7 +15,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from loquor import BusyError, CancelledError, CancelToken, Engine, GenerationOptions, InvalidInputError, Voice
+from loquor import (
+    BusyError,
+    CancelToken,
+    Engine,
+    GenerationOptions,
+    InvalidInputError,
+    RequestCancelledError,
+    Voice,
+)
 
 IDS = [84, 200, 39, 50256, 50256]
 LONG = GenerationOptions(max_new_tokens=7000)  # seconds, if nothing ends it
@@ -78,7 +86,7 @@ def test_cancel_from_another_thread(engine: Engine, voice: Voice, pool: ThreadPo
     future = pool.submit(engine.generate_tokens, IDS, voice, LONG, cancel=token, progress=watch)
     watch.wait()
     token.cancel()
-    with pytest.raises(CancelledError, match="cancelled"):
+    with pytest.raises(RequestCancelledError, match="cancelled"):
         future.result(30)
     assert watch.counts[-1] < LONG.max_new_tokens / 2
     np.testing.assert_array_equal(engine.generate_tokens(IDS, voice, SHORT), expected)
@@ -91,7 +99,7 @@ def test_cancel_from_the_progress_callback(engine: Engine, voice: Voice) -> None
         counts.append(count)
         token.cancel()
 
-    with pytest.raises(CancelledError):
+    with pytest.raises(RequestCancelledError):
         engine.generate_tokens(IDS, voice, LONG, cancel=token, progress=watch)
     assert counts == [1]
 
@@ -115,14 +123,14 @@ def test_cancel_while_waiting_for_a_slot(
         with pytest.raises(BusyError, match="2 requests wait already"):
             engine.speak("Hi.", voice, SHORT)
         token.cancel()
-        with pytest.raises(CancelledError):
+        with pytest.raises(RequestCancelledError):
             waiting[0].result(30)
         assert not watch.counts
         assert not running.done()
         assert not waiting[1].done()
         running_token.cancel()
         assert len(waiting[1].result(30)) == 40
-        with pytest.raises(CancelledError):
+        with pytest.raises(RequestCancelledError):
             running.result(30)
 
 
@@ -148,7 +156,7 @@ def test_a_raised_token_ends_every_request_before_it_starts(
         lambda: engine.voice((recording, 24_000), cancel=token),
     )
     for call in calls:
-        with pytest.raises(CancelledError):
+        with pytest.raises(RequestCancelledError):
             call()
     assert not watch.counts
 
@@ -165,7 +173,7 @@ def test_speak_does_not_encode_a_voice_for_a_cancelled_request(
 
     monkeypatch.setattr(Voice, "__post_init__", watch)
     token.cancel()
-    with pytest.raises(CancelledError):
+    with pytest.raises(RequestCancelledError):
         engine.speak("Hi.", (recording, 24_000), SHORT, cancel=token)
     assert not made
 
@@ -178,7 +186,7 @@ def test_a_token_belongs_to_one_request_at_a_time(
         engine.generate_tokens(IDS, voice, SHORT, cancel=token)
     assert not running.done()
     token.cancel()
-    with pytest.raises(CancelledError):
+    with pytest.raises(RequestCancelledError):
         running.result(30)
 
 

@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from bundles.breakages import broken_copy, fails_beyond
 from loquor import (
     BusyError,
-    CancelledError,
     Engine,
     ExecutionError,
     GenerationOptions,
     InvalidInputError,
     LongTextOptions,
+    RequestCancelledError,
     Session,
     Stream,
     StreamOptions,
@@ -255,7 +255,9 @@ def test_afeed_waits_for_room_and_ends_with_the_session(engine: Engine, voice: V
             await asyncio.sleep(0.02)
             for _ in range(40):
                 await anext(session)
-        with pytest.raises(CancelledError, match="nothing more is spoken here: the session was cancelled"):
+        with pytest.raises(
+            RequestCancelledError, match="nothing more is spoken here: the session was cancelled"
+        ):
             await asyncio.wait_for(writer, 10)
 
     asyncio.run(work())
@@ -267,9 +269,9 @@ def test_afeed_waits_for_room_and_ends_with_the_session(engine: Engine, voice: V
 def test_cancel_before_the_first_word(engine: Engine, voice: Voice) -> None:
     session = engine.session(voice, OPTIONS)
     session.cancel()
-    with pytest.raises(CancelledError, match="the session was cancelled"):
+    with pytest.raises(RequestCancelledError, match="the session was cancelled"):
         next(session)
-    with pytest.raises(CancelledError):
+    with pytest.raises(RequestCancelledError):
         session.feed("Hello.")
     session.flush()
     session.end()
@@ -283,7 +285,7 @@ def test_cancel_from_another_thread_ends_a_waiting_reader(engine: Engine, voice:
     session.feed(text)
     timer = threading.Timer(0.05, session.cancel)
     timer.start()
-    with pytest.raises(CancelledError, match="the session was cancelled"):
+    with pytest.raises(RequestCancelledError, match="the session was cancelled"):
         next(session)
     timer.join()
 
@@ -291,7 +293,7 @@ def test_cancel_from_another_thread_ends_a_waiting_reader(engine: Engine, voice:
         again = engine.session(voice, LONG, chunks=StreamOptions(first_chunk=6900))
         again.feed(text)
         asyncio.get_running_loop().call_later(0.05, again.cancel)
-        with pytest.raises(CancelledError, match="the session was cancelled"):
+        with pytest.raises(RequestCancelledError, match="the session was cancelled"):
             await asyncio.wait_for(anext(again), 10)
 
     asyncio.run(work())
@@ -319,7 +321,7 @@ def test_who_leaves_early_is_told_what_was_said(engine: Engine, voice: Voice) ->
     half = session.text_until(session.marks[0].end / 2)
     assert first.startswith(half) and 0.3 * len(first) < len(half) < 0.6 * len(first)
     assert session.text_until(1e9) == said
-    with pytest.raises(CancelledError):
+    with pytest.raises(RequestCancelledError):
         next(session)
 
 
@@ -331,9 +333,9 @@ def test_closing_the_engine_ends_a_session(bundle_of: BundleOf, recording: Recor
     next(busy)
     threading.Timer(0.05, engine.close).start()
     for session in (idle, busy):
-        with pytest.raises(CancelledError, match="the engine was closed"):
+        with pytest.raises(RequestCancelledError, match="the engine was closed"):
             read_all(session)
-        with pytest.raises(CancelledError, match="nothing more is spoken here: the engine was closed"):
+        with pytest.raises(RequestCancelledError, match="nothing more is spoken here: the engine was closed"):
             session.feed("More.")
     with pytest.raises(InvalidInputError, match="this engine was closed"):
         engine.session(voice)
@@ -350,7 +352,7 @@ def test_a_failure_midway_comes_behind_what_was_made(
         assert len(next(session)) == 10 * 960
         with pytest.raises(ExecutionError, match=r"conditional_decoder\.onnx"):
             read_all(session)
-        with pytest.raises(CancelledError, match=r"nothing more .*conditional_decoder\.onnx"):
+        with pytest.raises(RequestCancelledError, match=r"nothing more .*conditional_decoder\.onnx"):
             session.feed("More.")
         assert not session.report.cancelled and session.report.audio_seconds >= 0.4
 

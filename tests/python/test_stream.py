@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from bundles.breakages import broken_copy, fails_beyond
 from loquor import (
     BusyError,
-    CancelledError,
     CancelToken,
     Engine,
     ExecutionError,
     GenerationOptions,
     InvalidInputError,
+    RequestCancelledError,
     StreamOptions,
     Voice,
 )
@@ -160,7 +160,7 @@ def test_what_speak_refuses_a_stream_refuses_when_it_is_opened(engine: Engine, v
 def test_leaving_the_block_cancels(engine: Engine, voice: Voice) -> None:
     with engine.stream(TEXT, voice, LONG) as stream:
         next(stream)
-    with pytest.raises(CancelledError):
+    with pytest.raises(RequestCancelledError):
         next(stream)
     report = stream.report
     assert report.cancelled and not report.finished
@@ -173,7 +173,7 @@ def test_cancel_from_another_thread_ends_a_waiting_reader(engine: Engine, voice:
     timer = threading.Timer(0.1, stream.cancel)
     timer.start()
     start = time.perf_counter()
-    with pytest.raises(CancelledError):
+    with pytest.raises(RequestCancelledError):
         next(stream)
     assert time.perf_counter() - start < 2
     timer.join()
@@ -187,7 +187,7 @@ def test_a_cancel_token_ends_a_stream_and_is_free_again(engine: Engine, voice: V
     with engine.stream(TEXT, voice, LONG, cancel=token) as stream:
         next(stream)
         token.cancel()
-        with pytest.raises(CancelledError):
+        with pytest.raises(RequestCancelledError):
             list(stream)
 
 
@@ -207,7 +207,7 @@ def test_closing_the_engine_ends_its_streams(bundle_of: BundleOf, recording: Rec
     next(running)
     engine.close()
     for stream in (running, waiting):
-        with pytest.raises(CancelledError, match="the engine was closed"):
+        with pytest.raises(RequestCancelledError, match="the engine was closed"):
             list(stream)
     with pytest.raises(InvalidInputError, match="this engine was closed"):
         engine.stream(TEXT, voice)

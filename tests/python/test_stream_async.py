@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from loquor import BusyError, CancelledError, Engine, GenerationOptions, StreamOptions, Voice
+from loquor import BusyError, Engine, GenerationOptions, RequestCancelledError, StreamOptions, Voice
 
 TEXT = "Hello there. How are you today?"
 OPTIONS = GenerationOptions(max_new_tokens=90, seed=3)
@@ -110,7 +110,7 @@ def test_cancelling_a_task_cancels_its_stream(engine: Engine, voice: Voice) -> N
         with pytest.raises(asyncio.CancelledError):
             await task
         assert streams[0].report.cancelled
-        with pytest.raises(CancelledError):
+        with pytest.raises(RequestCancelledError):
             await streams[0].__anext__()
 
     run_async(work)
@@ -121,7 +121,7 @@ def test_a_cancelled_stream_wakes_its_waiting_task(engine: Engine, voice: Voice)
     async def work() -> None:
         stream = engine.stream(TEXT, voice, LONG, chunks=StreamOptions(first_chunk=6900))
         asyncio.get_running_loop().call_later(0.05, stream.cancel)
-        with pytest.raises(CancelledError):
+        with pytest.raises(RequestCancelledError):
             await asyncio.wait_for(stream.__anext__(), 10)
 
     run_async(work)
@@ -185,7 +185,7 @@ def test_a_left_block_gives_its_sockets_back_at_once(engine: Engine, voice: Voic
         while sockets() == before:
             await asyncio.sleep(0.01)
         await stream.__aexit__(None, None, None)
-        with pytest.raises(CancelledError):
+        with pytest.raises(RequestCancelledError):
             await asyncio.wait_for(other, 60)
         assert sockets() == before
         async with engine.session(voice, LONG) as session:

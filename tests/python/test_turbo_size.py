@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from bundles import make_bundle
-from loquor import CancelledError, CancelToken, Engine, GenerationOptions
+from loquor import CancelToken, Engine, GenerationOptions, RequestCancelledError
 from reference import PlainLoop
 
 pytestmark = pytest.mark.slow
@@ -97,7 +97,7 @@ def test_a_cancel_reaches_into_the_prefill(engine: Engine, clip: Path) -> None:
     token, counts = CancelToken(), []
     timer = threading.Timer(0.3, token.cancel)
     timer.start()
-    with pytest.raises(CancelledError):
+    with pytest.raises(RequestCancelledError):
         engine.generate_tokens(ids, voice, cancel=token, progress=counts.append)
     timer.join()
     assert not counts

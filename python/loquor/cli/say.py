@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from .. import Audio, GenerationOptions, Guards, LongSpeech, LongTextOptions
 from ..audio import FORMATS, write_wav_stream
 from ..catalog import CATALOG
-from ..errors import CancelledError, InvalidInputError
+from ..errors import InvalidInputError, RequestCancelledError
 from ..output import cannot_write
 from ..pieces import windows
 from ..text_rules import NORMALIZERS
@@ -238,7 +238,7 @@ def _stream(args: argparse.Namespace, engine: Engine, text: Text, options: Gener
             for chunk in windows(text):
                 session.feed(chunk, timeout=None)
             session.end()
-        except CancelledError:
+        except RequestCancelledError:
             pass  # the reader knows why
         except BaseException:
             session.cancel()
@@ -253,7 +253,7 @@ def _stream(args: argparse.Namespace, engine: Engine, text: Text, options: Gener
                         write_wav_stream(sys.stdout.buffer, session, session.sample_rate, rewind=False)
                 else:
                     _into_file(args.output, session)
-            except CancelledError:
+            except RequestCancelledError:
                 fed.result()  # what was wrong with the text
                 raise
             finally:

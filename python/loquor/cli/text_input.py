@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ..errors import CancelledError, InvalidInputError
+from ..errors import InvalidInputError, RequestCancelledError
 from ..long_text import check_long
 
 __all__ = ["StdinText", "Text", "size_of", "text_of_argument", "warnings_about"]
@@ -76,7 +76,8 @@ class StdinText(Iterator[str]):
     """The text on stdin in chunks as they come, each read by a thread of its own: `stop` ends the waiting.
 
     `size` is that of the whole in bytes if stdin is a file. Iterating raises `InvalidInputError` for what is
-    no UTF-8, or cannot be read, and `CancelledError` once it was stopped. `tell` gets `warnings_about` it.
+    no UTF-8, or cannot be read, and `RequestCancelledError` once it was stopped. `tell` gets `warnings_about`
+    it.
     """
 
     def __init__(self, tell: Callable[[str], None]) -> None:
@@ -118,7 +119,7 @@ class StdinText(Iterator[str]):
         self._chunks = itertools.chain((first,), self._chunks)
 
     def stop(self) -> None:
-        """Let whoever waits for text get `CancelledError`; any thread may call this."""
+        """Let whoever waits for text get `RequestCancelledError`; any thread may call this."""
         self._stopped = True
         with contextlib.suppress(queue.Full):  # then nobody waits
             self._queue.put_nowait(None)
@@ -159,7 +160,7 @@ class StdinText(Iterator[str]):
     def _take(self) -> bytes:
         item = None if self._stopped else self._queue.get()
         if item is None or self._stopped:
-            raise CancelledError("stopped while the text was still coming")
+            raise RequestCancelledError("stopped while the text was still coming")
         if isinstance(item, Exception):
             raise InvalidInputError(f"cannot read the text on stdin: {item}") from item
         return item
