@@ -120,6 +120,10 @@ _OR_PAIRS = frozenset(
     """he she his her him hers himself herself s yes no true false mother father mom dad brother sister son
     daughter husband wife man woman boy girl male female king queen either or him/her""".split()
 )
+_OF_BOTH = re.compile(
+    r" (?:team|duo|pair|couple|act|band|combo|partnership|relationships?|bond|dynamic|dance|split|ratio)\b"
+)
+"""What two are together: "a husband/wife team"."""
 _SLANG = {
     "b/c": "because", "b/w": "black and white", "c/o": "care of", "n/a": "en ay", "w/o": "without",
     "a/c": "ay see", "w/e": "whatever", "w/i": "within", "s/he": "she or he", "and/or": "and or",
@@ -134,7 +138,7 @@ def _slash(match: Match) -> str:
     if low == ("either", "or"):
         return f"{first} {second}"
     if low[0] in _OR_PAIRS and low[1] in _OR_PAIRS:
-        return f"{first} or {second}"
+        return f"{first}{' ' if _OF_BOTH.match(match.string, match.end()) else ' or '}{second}"
     return f"{first}{' ' if first.isupper() and second.isupper() else ', '}{second}"
 
 

@@ -367,8 +367,8 @@ PHONES: tuple[Rule, ...] = (
     rule(rf"{_START}0\d{{1,4}}[ -]\d{{3,4}}[ -]?\d{{3,4}}{_END}", _groups, "0-9"),
     rule(rf"{_START}(\d{{3}})[ -](\d{{4}}){_END}", lambda m: f" {digits(m[1] + m[2])} ", "0-9"),
     # thousands with spaces, and in lakhs
-    rule(rf"{_START}[1-9]\d{{0,2}}(?: 0{{3}})+(?![\d]| \d){_END}", lambda m: m[0].replace(" ", ""), "0-9"),
     rule(rf"{_START}[1-9]\d{{0,2}}(?: \d{{3}}){{2,4}}(?! \d){_END}", lambda m: m[0].replace(" ", ""), "0-9"),
+    rule(rf"{_START}[1-9]\d{{0,2}}(?: 0{{3}})+(?![\d]| \d){_END}", lambda m: m[0].replace(" ", ""), "0-9"),
     rule(rf"{_START}\d{{1,2}}(?:,\d\d){{1,5}},\d{{3}}(?!\d|,\d)", lambda m: m[0].replace(",", ""), ", 0-9"),
     rule(
         r"(?i)\b(call|dial|phone|text) ([2-9]11|999|112|988)\b", lambda m: f"{m[1]} {digits(m[2])} ", "0-9"

@@ -64,6 +64,8 @@ _BEFORE = r"(?:(?<=[\s\"'(=:>\[])|^)"
 _FOLDERS = frozenset(
     """etc usr bin sbin src lib var home tmp opt dev proc sys mnt debian d docs tests doc""".split()
 )
+_KINDS_OF_UNIT = frozenset("service socket timer target mount".split())
+"""What systemd runs is called by them; in a sentence without its space they have a capital."""
 _DOT_FILES = frozenset("profile config ssh env git cache local gitignore bash_history htaccess".split())
 _KNOWN_OPTIONS = frozenset(
     """help version verbose quiet force all output input debug yes no user global recursive install name
@@ -94,7 +96,9 @@ def _dotted_name(match: Match) -> str:
         )
     else:
         is_name = len(parts[0]) > 1 and (
-            (parts[1] if len(parts[1]) < 3 else parts[1].lower()) in FILE_SUFFIXES or "_" in parts[0][1:-1]
+            (parts[1] if len(parts[1]) < 3 else parts[1].lower()) in FILE_SUFFIXES
+            or parts[1] in _KINDS_OF_UNIT
+            or "_" in parts[0][1:-1]
         )
     return f" {_spell_runs(match[0])} " if is_name else match[0]
 
@@ -200,6 +204,7 @@ VERSIONS: tuple[Rule, ...] = (
     rule(r"(?<= )\d{5,12}\b", _number_that_names, "0-9"),
     rule(r"#(\d{5,12})\b", lambda m: f" number {digits(m[1])} ", "# 0-9"),
     rule(r"(?<![\w.,-])\d+(?:\.\d+){2,5}(?:-\d+(?:\.\d+){0,4}){1,2}(?![\w-])", _dashed, "- 0-9"),
-    rule(r"\b[vV](\d+(?:\.\d+)*)\b", lambda m: f"version {_dotted(m[1])}", "0-9"),
+    # a V8 is an engine
+    rule(r"\b(?!V(?:[468]|1[026])\b(?!\.\d))[vV](\d+(?:\.\d+)*)\b", lambda m: f"version {_dotted(m[1])}", "0-9"),
     rule(r"(?<![\w.,])([A-Z])((?:\.\d{1,3})+)(?!\w|\.\w)", _section, ". 0-9"),
 )  # fmt: skip
