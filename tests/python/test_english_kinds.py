@@ -41,6 +41,10 @@ NOOO! YAY!!! | NOOO! YAY!
 # lines
 exam-\nple | example
 well-\nknown | well-known
+self-\nless, re-\nmade, un-\nspoken | selfless, remade, unspoken
+soft-\nspoken, kind-\nsounding, soft-\nened | soft-spoken, kind-sounding, softened
+a hot-\nblooded vice-\npresident | a hot-blooded vice-president
+- a hat\n  - two coats\n+ a cap | a hat, two coats, a cap
 velvet-\nand-gold | velvet-and-gold
 Anglo-\nSaxon | Anglo-Saxon
 bread\nmilk\neggs | bread, milk, eggs

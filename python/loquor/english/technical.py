@@ -205,6 +205,7 @@ VERSIONS: tuple[Rule, ...] = (
     rule(r"#(\d{5,12})\b", lambda m: f" number {digits(m[1])} ", "# 0-9"),
     rule(r"(?<![\w.,-])\d+(?:\.\d+){2,5}(?:-\d+(?:\.\d+){0,4}){1,2}(?![\w-])", _dashed, "- 0-9"),
     # a V8 is an engine
-    rule(r"\b(?!V(?:[468]|1[026])\b(?!\.\d))[vV](\d+(?:\.\d+)*)\b", lambda m: f"version {_dotted(m[1])}", "0-9"),
+    rule(r"\b(?!V(?:[468]|1[026])\b(?!\.\d))[vV](\d+(?:\.\d+)*)\b", lambda m: f"version {_dotted(m[1])}",
+         "0-9"),
     rule(r"(?<![\w.,])([A-Z])((?:\.\d{1,3})+)(?!\w|\.\w)", _section, ". 0-9"),
 )  # fmt: skip
