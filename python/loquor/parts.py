@@ -27,7 +27,8 @@ _STRONG, _WEAK = re.compile(rf"[;:.!?—–]{CLOSERS}*$|^[—–-]+$"), re.compi
 _STOP, _ELLIPSIS = re.compile(rf"\.{CLOSERS}*$"), re.compile(rf"(?:^\.|\.\.|…){CLOSERS}*$")
 _CLOSING = re.compile(rf"(?:{CLOSERS}|[.,;:!?…])+")
 _NEVER_A_STOP = re.compile(r"[(\[\"'“‘]*[A-Za-z]\.$")  # noqa: RUF001
-_NEAR = 1.5
+_NEAR = 1.15
+"""Of the limit: what is taken to measure more is not measured before it is parted again."""
 _COST = {"strong": 1.0, "weak": 1.5, "none": 4.0, "inside": 6.0, "apart": 16.0}
 """Of the distance from the middle."""
 
