@@ -55,9 +55,10 @@ class Splitter:
 
     `measure` counts letters and digits at least once, but for markup. No piece measures more than `limit`
     unless it is a single word. A sentence joins the next ones of its paragraph while it measures less than
-    `join_below`. Tags, numbers, abbreviations and words are never split. The pieces' texts in a row are the text, but for white space, for the hyphens of words that a
-    line's end broke, and for what no model can say, of which `take_warnings` tells. What was cut depends on
-    the text alone, not on how it was divided among the calls; not more than a window of it is kept.
+    `join_below`. Tags, numbers, abbreviations and words are never split. The pieces' texts in a row are the
+    text, but for white space, for the hyphens of words that a line's end broke, and for what no model can
+    say, of which `take_warnings` tells. What was cut depends on the text alone, not on how it was divided
+    among the calls; not more than a window of it is kept.
     """
 
     def __init__(
