@@ -169,7 +169,7 @@ _FIRST_NAMES = frozenset(
     Reginald Rick Roland Scott Sean Spencer Terry Travis Tyler""".split()
 )
 ROMAN: tuple[Rule, ...] = (
-    rule(r"\b([A-Z][a-z]+) ([IVXL]{1,6}) ?- ?([IVXL]{1,6})\b", _romans, "-"),
+    rule(r"\b([A-Z][a-z]+) ([IVXL]{1,6}) ?- ?([IVXL]{1,6})\b", _romans, "-", r" [IVXL]"),
     rule(r"(?<![\w'.-])([IVXLCDM]{1,12})('s)?(?!\w|\.\w|'[a-rt-z])", _roman, "IVXLCDM"),
 )
 
@@ -275,8 +275,8 @@ CAPITALS: tuple[Rule, ...] = (
         _stammer,
         "-",
     ),
-    rule(r"(?<=[A-Za-z])-(?=(?:[A-Z]\.){2})", " ", "-"),
-    rule(_DOTTED, _dotted, "."),
+    rule(r"(?<=[A-Za-z])-(?=(?:[A-Z]\.){2})", " ", "-", r"-[A-Z]\."),
+    rule(_DOTTED, _dotted, ".", r"\.[A-Za-z]\."),
     rule(r"(?<![A-Za-z\d'.])([A-Z]{2,20})('?s)?(?![A-Za-z\d])", _capitals),
     rule(r"(?<![A-Za-z'])([A-Z])(\.(?= [A-Z]|\s*$|[\"')]))?(?![A-Za-z'])", _letter),
 )
