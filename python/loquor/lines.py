@@ -42,11 +42,11 @@ _QUOTED = re.compile(f"[{_HORIZONTAL}]*(?:>[>{_HORIZONTAL}]*)?")
 _MARGIN = re.compile(r"\s*(?:>[>\s]*)?")
 CLOSERS = r"[\"'”’»›)\]}]"  # noqa: RUF001
 """What may stand behind the stop of a sentence and belongs to it."""
-MARKER = r"(?:[-*•]|\d{1,3}[.)]|\((?:\d{1,3}|[a-z])\))"
+MARKER = r"(?:[-*+•▪◦‣]|\d{1,3}[.)]|[a-z]\)|\((?:\d{1,3}|[a-z])\))"
 """What an item of a list begins with."""
 _BROKEN = re.compile(r"[-\u2010\xad][^\S\r\n]*[\r\n]")
 _MARKER = re.compile(rf"{MARKER}\s+\S")
-_MARKER_BEGUN = re.compile(r"(?:[-*•]|\d{1,3}[.)]?|\((?:(?:\d{1,3}|[a-z])\)?)?)\s*$")
+_MARKER_BEGUN = re.compile(r"(?:[-*+•▪◦‣]|\d{1,3}[.)]?|[a-z]\)?|\((?:(?:\d{1,3}|[a-z])\)?)?)\s*$")
 _HEADING = re.compile(r"#{1,6} ")
 _ENDED = re.compile(rf"[.!?…:;,。！？、，；：—–-]{CLOSERS}*$")  # noqa: RUF001
 _SENTENCE_ENDED = re.compile(rf"[.!?…。！？](?:{CLOSERS}|[*_])*$")  # noqa: RUF001

@@ -27,7 +27,11 @@ _STRONG, _WEAK = re.compile(rf"[;:.!?—–]{CLOSERS}*$|^[—–-]+$"), re.compi
 _STOP, _ELLIPSIS = re.compile(rf"\.{CLOSERS}*$"), re.compile(rf"(?:^\.|\.\.|…){CLOSERS}*$")
 _CLOSING = re.compile(rf"(?:{CLOSERS}|[.,;:!?…])+")
 _NEVER_A_STOP = re.compile(r"[(\[\"'“‘]*[A-Za-z]\.$")  # noqa: RUF001
-_NEAR = 1.5
+_NEAR = 1.35
+"""Of the limit: what is taken to measure more is not measured before it is parted again."""
+_SHORT = 2
+"""Of the limit: a sentence whose parts are compared with all of it."""
+_MAY_VANISH = re.compile(r"[<\[{/]")
 _COST = {"strong": 1.0, "weak": 1.5, "none": 4.0, "inside": 6.0, "apart": 16.0}
 """Of the distance from the middle."""
 
@@ -60,12 +64,17 @@ def parts(
     if size <= limit:
         return [(sentence, size)]
     breaks = list(_breaks(sentence, limit, language))
-    rate = size / len(sentence)
+    rate, size_of_all = size / len(sentence), size
+    is_short = len(sentence) <= _SHORT * limit
     found: list[tuple[str, int]] = []
     waiting = [(0, len(sentence), 0, len(breaks))]
     while waiting:
         begin, end, low, high = waiting.pop()
         text = sentence[begin:end]
+        most = size_of_all - _least(sentence[:begin] + sentence[end:]) if is_short else limit + 1
+        if most <= limit:
+            found.append((text, most))
+            continue
         is_near = len(text) < len(sentence) and rate * len(text) <= _NEAR * limit
         if low == high or is_near:
             size = measure(text)
@@ -77,6 +86,11 @@ def parts(
         head_end, tail_begin, _ = breaks[best]
         waiting += [(tail_begin, end, best + 1, high), (begin, head_end, low, best)]
     return found
+
+
+def _least(text: str) -> int:
+    """What a text measures at least: its letters and digits, unless they are of markup or an address."""
+    return 0 if _MAY_VANISH.search(text) else sum(map(str.isalnum, text)) if text.isascii() else 0
 
 
 def _breaks(sentence: str, limit: int, language: str) -> Iterator[tuple[int, int, float]]:

@@ -53,11 +53,12 @@ def windows(text: str | Iterable[str]) -> Iterator[str]:
 class Splitter:
     """Cuts text into pieces while it arrives, each as soon as no text behind it could change it.
 
-    No piece measures more than `limit` unless it is a single word. A sentence joins the next ones of its
-    paragraph while it measures less than `join_below`. Tags, numbers, abbreviations and words are
-    never split. The pieces' texts in a row are the text, but for white space, for the hyphens of words that a
-    line's end broke, and for what no model can say, of which `take_warnings` tells. What was cut depends on
-    the text alone, not on how it was divided among the calls; not more than a window of it is kept.
+    `measure` counts letters and digits at least once, but for markup. No piece measures more than `limit`
+    unless it is a single word. A sentence joins the next ones of its paragraph while it measures less than
+    `join_below`. Tags, numbers, abbreviations and words are never split. The pieces' texts in a row are the
+    text, but for white space, for the hyphens of words that a line's end broke, and for what no model can
+    say, of which `take_warnings` tells. What was cut depends on the text alone, not on how it was divided
+    among the calls; not more than a window of it is kept.
     """
 
     def __init__(
@@ -249,8 +250,9 @@ class _Joiner:
     def _size_of(self, text: str) -> int:
         """What the text measures; of one that is far too long for a piece, about that."""
         if len(text) > _FAR * self._limit:
-            samples = text[: self._limit], text[len(text) // 2 : len(text) // 2 + self._limit]
-            size = sum(map(self._measure, samples)) * len(text) // (2 * self._limit)
+            middle, seen = len(text) // 2, self._limit // 2 + 1
+            samples = text[:seen], text[middle : middle + seen]
+            size = sum(map(self._measure, samples)) * len(text) // (2 * seen)
             if size > _FAR * self._limit:
                 return size
         return self._measure(text)

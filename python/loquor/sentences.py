@@ -100,14 +100,20 @@ def _never_last() -> re.Pattern[str]:
     return re.compile(rf"(?i:(?<![\w.])(?:{titles}|vs|approx|cf|e\.g|i\.e)\.)$|\b(?:{names})\.$")
 
 
+_SEEN, _WORDS_SEEN = 80, 24
+"""Characters beside a stop that decide about it, and those that the abbreviation and its like are in."""
+
+
 def _goes_on_in_english(before: str, after: str) -> bool:
-    if _never_last().search(before):
+    before, after = before[-_SEEN:], after[:_SEEN]
+    words = before[-_WORDS_SEEN:]
+    if _never_last().search(words):
         return True
-    if before.endswith(("St.", "st.")) and before[-4:-3] in ("", " ", "("):
+    if words.endswith(("St.", "st.")) and words[-4:-3] in ("", " ", "("):
         return _first_word(after) not in _STARTERS
-    if after[0].isdigit() and _NUMBERED.search(before):
+    if after[0].isdigit() and _NUMBERED.search(words):
         return not _is_number_of_next(before, after)
-    return any(last.search(before) and first.match(after) for last, first in _TOGETHER)
+    return any(first.match(after) and last.search(words) for last, first in _TOGETHER)
 
 
 def _first_word(text: str) -> str:
@@ -182,8 +188,10 @@ def _divided(sentence: str) -> Iterator[str]:
     ends = [stop.end() for stop in _STREET.finditer(sentence, start) if stop[1] in _STARTERS]
     ends += [stop.end() for stop in _STOP_AND_ELLIPSIS.finditer(sentence, start)]
     for stop in _WORD_STOP_NUMBER.finditer(sentence, start):
-        if _is_number_of_next(sentence[start : stop.end()].rstrip(), sentence[stop.end() :]):
-            ends.append(stop.end())
+        end = stop.end()
+        before = sentence[max(start, end - _SEEN) : end].rstrip()
+        if _is_number_of_next(before, sentence[end : end + _SEEN]):
+            ends.append(end)
     for end in sorted(ends):
         yield sentence[start:end]
         start = end

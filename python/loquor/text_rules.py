@@ -78,12 +78,12 @@ def check_normalizer(asked: str) -> None:
 
 
 def measure_of(normalizer: str) -> Callable[[str], int]:
-    """Return the function that counts the characters of a text as the tokenizer gets them."""
+    """Return the function that counts the characters of a text as the tokenizer gets them, to one or two."""
     if normalizer == "none":
         return len
-    from .english import spell
+    from .english import spelled_length
 
-    return lambda text: len(spell(text).text)
+    return spelled_length
 
 
 def prepare_text(text: str, normalizer: str = "none") -> PreparedText:

@@ -24,6 +24,9 @@ Malcolm X, who spoke | Malcolm ex, who spoke
 Robert V. Daniels | Robert vee Daniels
 the DIX company | the dee eye ex company
 
+King James I never slept | King James the first never slept
+Queen Anne I think | Queen Anne I think
+
 # capitals
 THE END | THE END
 MOM! DAD! | MOM! DAD!
@@ -38,6 +41,10 @@ NOOO! YAY!!! | NOOO! YAY!
 # lines
 exam-\nple | example
 well-\nknown | well-known
+self-\nless, re-\nmade, un-\nspoken | selfless, remade, unspoken
+soft-\nspoken, kind-\nsounding, soft-\nened | soft-spoken, kind-sounding, softened
+a hot-\nblooded vice-\npresident | a hot-blooded vice-president
+- a hat\n  - two coats\n+ a cap | a hat, two coats, a cap
 velvet-\nand-gold | velvet-and-gold
 Anglo-\nSaxon | Anglo-Saxon
 bread\nmilk\neggs | bread, milk, eggs
@@ -296,6 +303,13 @@ $1/GB | one dollar per gigabyte
 5c each | five cents each
 3 ft. x 4 ft. | three feet by four feet.
 class(es) | classes
+on 12/24 V and 1 250 000 V | on twelve or twenty-four volts and one million two hundred fifty thousand volts
+a mother/daughter duo | a mother daughter duo
+his husband/wife | his husband or wife
+g(0), rule 5(a)(1) | gee of zero, rule five, a one
+a V6, V8.1 and v8 | a vee six, version eight point one and version eight
+PS5s and F16s | pee ess fives and eff sixteens
+cups.socket and ended.Service | cups dot socket and ended. Service
 minus -3 | minus three
 one-in-10 | one in ten
 45-m.p.h. winds | forty-five em pee aitch winds

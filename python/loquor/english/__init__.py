@@ -18,7 +18,7 @@ from .rules import Stage
 from .signs import SYMBOLS
 from .technical import TECHNICAL, VERSIONS, spell_addresses
 
-__all__ = ["Spelled", "spell"]
+__all__ = ["Spelled", "spell", "spelled_length"]
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,27 @@ def spell(text: str) -> Spelled:
     and returned, each once, and so is markup; punctuation without a sound goes in silence. Never raises; what
     comes out stays the same when it is spelled again.
     """
-    text, markup = without_markup(text)
-    tags = TAG.findall(text)
-    plain, left_out = in_ascii(TAG.sub(TAG_PLACE, text.replace(TAG_PLACE, " ")))
-    plain = join_lines(lower_shouted_lines(plain))
+    plain, tags, left_out, markup = _prepared(text)
     for _ in range(_PASSES):  # what a dropped sign was between may be read by a rule now
         before, plain = plain, tidy(_in_words(plain))
         if plain == before:
             break
     places = iter(tags)
     return Spelled(_TAG_PLACES.sub(lambda m: _put(m[1], next(places)), plain), left_out, markup)
+
+
+def spelled_length(text: str) -> int:
+    """About the length of what `spell` writes, for half its cost: what a second look changes is little."""
+    plain, tags, *_ = _prepared(text)
+    return len(tidy(_in_words(plain))) + sum(map(len, tags)) - len(tags)
+
+
+def _prepared(text: str) -> tuple[str, list[str], tuple[str, ...], tuple[str, ...]]:
+    """One line of ASCII with places for tags; the tags, the characters without a sound, what markup went."""
+    text, markup = without_markup(text)
+    tags = TAG.findall(text)
+    plain, left_out = in_ascii(TAG.sub(TAG_PLACE, text.replace(TAG_PLACE, " ")))
+    return join_lines(lower_shouted_lines(plain)), tags, left_out, markup
 
 
 def _put(before: str, tag: str) -> str:

@@ -87,17 +87,17 @@ def _small_roman(match: Match) -> str:
 
 ABBREVIATED: tuple[Rule, ...] = (
     rule(r"\b(pages?|pp?\.|[Cc]hapter|[Cc]h\.|[Aa]ct|[Ss]cene|[Pp]art|[Vv]ol\.|[Bb]ook|[Pp]salm)"
-         r" ([ivx]{1,6})(?:-([ivx]{1,6}))?(?![\w'])", _small_roman, "ivx"),
-    rule(r"\bPh\.?D\b(?!\.)", "pee aitch dee", "D"),
-    rule(r"\b([A-Z][A-Za-z]+)\.? (\d{1,3}):(\d{1,3})(?:-(\d{1,3}))?(?![\d:])", _verse, ": 0-9"),
+         r" ([ivx]{1,6})(?:-([ivx]{1,6}))?(?![\w'])", _small_roman, "ivx", r" [ivx]"),
+    rule(r"\bPh\.?D\b(?!\.)", "pee aitch dee", "D", "Ph"),
+    rule(r"\b([A-Z][A-Za-z]+)\.? (\d{1,3}):(\d{1,3})(?:-(\d{1,3}))?(?![\d:])", _verse, ": 0-9", r"\d:\d"),
     rule(r"([(\s])([DRI])-((?:[A-Z]\.){2}|[A-Z][a-z]{1,12}\b\.?|[A-Z]{2}\b)", _party, "-"),
     rule(rf"\b([A-Z][a-z]+), ({alternatives(POSTAL_CODES)})\b(?=\s*(?:$|[,.;:)!?\"'])| \d{{5}}\b| [a-z]"
-         rf"| USA?\b)(?!\.[A-Z])( \d{{5}}\b)?", _postal, ","),
+         rf"| USA?\b)(?!\.[A-Z])( \d{{5}}\b)?", _postal, ",", r", [A-Z]"),
     rule(r"\b([Ee]t al|[Oo]p\. ?[Cc]it|[Ll]oc\. ?[Cc]it|[Ee]t seq|OP\. CIT)\.", _latin, "."),
     rule(r"\b(Lt|Maj|Brig)\. (Col|Gen|Cmdr|Gov)\. (?=[A-Z])",
          lambda m: f"{like('A', BEFORE_NAMES[m[1]])} {like('A', BEFORE_NAMES[m[2]])} ", "."),
     rule(r"\b(sq(?=[. fm])|cu(?=[. ]))\.? ?(ft|in|mi|yd|km|m|cm|mm)\b(\.?)", _square, "qu"),
-    rule(r"(?<=[a-z]) v\. (?=[A-Z])", " versus ", "."),
+    rule(r"(?<=[a-z]) v\. (?=[A-Z])", " versus ", ".", r" v\."),
     rule(r"(?<![\w.'/@&])(?<![A-Za-z]-)((?:[A-Za-z]{1,2}\.)?[A-Za-z]{1,7}"
          r"|[A-Za-z]\.[A-Za-z]\.[A-Za-z])\.(?![A-Za-z@]\w|[A-Za-z]\.)", stopped,
          "."),
@@ -105,6 +105,6 @@ ABBREVIATED: tuple[Rule, ...] = (
     rule(rf"(?<=[a-z\d] )({'|'.join(_STREETS)})(?=[,;.)]|$|\s(?:near|in|and|at|on|to|is|was|between|by|from"
          rf"|with|where)\b)",
          lambda m: _STREETS[m[1]]),
-    rule(r"(?i)\bet al\b", "and others"),
-    rule(r"(?<!slash )\betc\b(?! slash)", "et cetera"),
+    rule(r"(?i)\bet al\b", "and others", hint=r" [aA][lL]"),
+    rule(r"(?<!slash )\betc\b(?! slash)", "et cetera", hint="etc"),
 )  # fmt: skip

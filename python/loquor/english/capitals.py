@@ -67,6 +67,8 @@ _TITLE_BEFORE = re.compile(
 )
 _ENDS_NAME = re.compile(r"'s|[.,;:)]|\s(?:of|and)\b|$")
 _VERB = re.compile(r"\s(?:was|had|died|became|ruled|reigned|came|gave|did|made|took|is|has)\b")
+_REIGNS = re.compile(r"(?:King|Queen|Pope|Emperor|Empress|Tsar|Czar|Kaiser|Sultan) \w+ $")
+_DOES = re.compile(r"\s(?:(?:never|also|once|later|soon|often|finally|himself|herself) [a-z]+|[a-z]{2,}ed)\b")
 _NOT_NUMBERS = frozenset(("XXX", "XXL", "LIV", "IV", "VI"))
 """Of Roman shape, and more often something else: numbers only behind a word that is numbered, or a name."""
 
@@ -134,6 +136,8 @@ def _is_first(match: Match, near: str) -> bool:
     """Whether the I behind a ruler's name is a number: "Charles I of Spain", not "Charles I think"."""
     if match[2] or _ENDS_NAME.match(match.string, match.end()):
         return True
+    if _REIGNS.search(near) and _DOES.match(match.string, match.end()):
+        return True
     return _TITLE_BEFORE.search(near) is not None and _VERB.match(match.string, match.end()) is not None
 
 
@@ -165,7 +169,7 @@ _FIRST_NAMES = frozenset(
     Reginald Rick Roland Scott Sean Spencer Terry Travis Tyler""".split()
 )
 ROMAN: tuple[Rule, ...] = (
-    rule(r"\b([A-Z][a-z]+) ([IVXL]{1,6}) ?- ?([IVXL]{1,6})\b", _romans, "-"),
+    rule(r"\b([A-Z][a-z]+) ([IVXL]{1,6}) ?- ?([IVXL]{1,6})\b", _romans, "-", r" [IVXL]"),
     rule(r"(?<![\w'.-])([IVXLCDM]{1,12})('s)?(?!\w|\.\w|'[a-rt-z])", _roman, "IVXLCDM"),
 )
 
@@ -271,8 +275,8 @@ CAPITALS: tuple[Rule, ...] = (
         _stammer,
         "-",
     ),
-    rule(r"(?<=[A-Za-z])-(?=(?:[A-Z]\.){2})", " ", "-"),
-    rule(_DOTTED, _dotted, "."),
+    rule(r"(?<=[A-Za-z])-(?=(?:[A-Z]\.){2})", " ", "-", r"-[A-Z]\."),
+    rule(_DOTTED, _dotted, ".", r"\.[A-Za-z]\."),
     rule(r"(?<![A-Za-z\d'.])([A-Z]{2,20})('?s)?(?![A-Za-z\d])", _capitals),
     rule(r"(?<![A-Za-z'])([A-Z])(\.(?= [A-Z]|\s*$|[\"')]))?(?![A-Za-z'])", _letter),
 )

@@ -6,7 +6,7 @@ import re
 
 from .capital_words import NUMBERED
 from .letters import spell_code, spell_letters
-from .numbers import cardinal, number, ordinal
+from .numbers import cardinal, number, ordinal, plural
 from .quantities import UNITS
 from .rules import NUMBER, Match, Rule, alternatives, rule
 from .units import CURRENCIES
@@ -17,9 +17,10 @@ _CURRENCY = "".join(CURRENCIES)
 _UNIT = alternatives(UNITS)
 
 HYPHENS: tuple[Rule, ...] = (
+    rule(r"(?<![\w/.,])(\d{1,3})/(\d{1,3})(?=\s?V\b)", r"\1 or \2", "/ V 0-9"),
     rule(r"(?<=\d(?:st|nd|rd|th))-(?=\d)", " to ", "- 0-9"),
     rule(r"(?<=\d[ap]m)-(?=\d)|(?<=[ap]\.m\.)-(?=\d)", " to ", "- 0-9"),
-    rule(r"(?<=[A-Za-z\d])-(?= (?:and|or|to|nor|but)\b)", " ", "-"),
+    rule(r"(?<=[A-Za-z\d])-(?= (?:and|or|to|nor|but)\b)", " ", "-", "- "),
     rule(r"(?<=[A-Za-z])-(in|out-of)-(?=\d)", lambda m: f" {m[1].replace('-', ' ')} ", "- 0-9"),
     rule(r"(?<=\d[a-z][a-z])-(?=[a-z])|(?<=\ds)-(?=[a-z])", " ", "- 0-9"),
     rule(rf"(?<=[A-Za-z])-(?=\d)|(?<=\d)-(?=[A-Za-z])(?!(?:{_UNIT})(?!\w|\.[A-Za-z]))", " ", "- 0-9"),
@@ -32,8 +33,9 @@ _NAMES_OF_FUNCTIONS = {"-1": " inverse", "2": " squared", "3": " cubed"}
 
 
 def _function(match: Match) -> str:
-    name, power, argument = match.groups()
-    return f" {spell_letters(name)}{_NAMES_OF_FUNCTIONS.get(power or '', '')} of {spell_letters(argument)} "
+    name, power, letter, value = match.groups()
+    argument = spell_letters(letter) if letter else value
+    return f" {spell_letters(name)}{_NAMES_OF_FUNCTIONS.get(power or '', '')} of {argument} "
 
 
 def _power(match: Match) -> str:
@@ -41,12 +43,14 @@ def _power(match: Match) -> str:
 
 
 FORMULAS: tuple[Rule, ...] = (
-    rule(r"(?<![A-Za-z'])([a-zA-Z])(?:\^(-?\d))?\(([a-z])\)(?!\w)", _function, "("),
+    rule(r"(?<![A-Za-z'])([a-zA-Z])(?:\^(-?\d))?\(([a-z])()\)(?!\w)", _function, "("),
+    rule(r"(?<![\w'.])([f-hp-z])(?:\^(-?\d))?\(()(-?\d{1,4})\)(?!\w)", _function, "( 0-9"),
     rule(
         r"(?<![\w.])(\d{1,3})([aceijnqrtuvxyz])(?=\s?(?:[+=*^)]|-\s?\d|minus ))"
         r"|(?<=[+=*/(] )(\d{1,3})([aceijnqrtuvxyz])\b|(?<=[\d)] - )(\d{1,3})([aceijnqrtuvxyz])(?= [=+-])",
         lambda m: f"{m[1] or m[3] or m[5]} {spell_letters(m[2] or m[4] or m[6])} ",
         "+=*^-) 0-9",
+        r"\d[a-z]",
     ),
     rule(
         r"(?<=[=+*/] )([b-hj-z])(?![\w'.])|(?<![\w'.])([b-hj-z])(?= [=+*/^-] )",
@@ -68,14 +72,14 @@ SIGNS: tuple[Rule, ...] = (
     rule(r"~\s?(?=\d)", " about ", "~ 0-9"),
     rule(r"(?<=\d)\s?\*\s?(?=\d)", " times ", "* 0-9"),
     rule(rf"(?<=\d) ?x ?(?={NUMBER} ?=)", " times ", "= 0-9"),
-    rule(rf"(?<=\d)(\s?(?:{_UNIT}|inches|feet|in)\.?) ?x ?(?=\d)", r"\1 by ", "x 0-9"),
-    rule(r"(?<=\d)(\"|') ?x ?(?=\d)", r"\1 by ", "x 0-9"),
-    rule(r"(?<=\d)x(?=\d)|(?<=\d) x (?=\d)", " by ", "x 0-9"),
+    rule(rf"(?<=\d)(\s?(?:{_UNIT}|inches|feet|in)\.?) ?x ?(?=\d)", r"\1 by ", "x 0-9", r"x ?\d"),
+    rule(r"(?<=\d)(\"|') ?x ?(?=\d)", r"\1 by ", "x 0-9", r"[\"'] ?x"),
+    rule(r"(?<=\d)x(?=\d)|(?<=\d) x (?=\d)", " by ", "x 0-9", r"x ?\d"),
     rule(r"(?<=\d)x(?!\w)", " times ", "x 0-9"),
-    rule(r"(?<=\d) / (?=\d)", " divided by ", "/ 0-9"),
-    rule(r"(\d+)/(\d+)(?=\s?(?:Hz|kHz|MHz|V|W)\b)", r"\1 \2", "/ 0-9"),
+    rule(r"(?<=\d) / (?=\d)", " divided by ", "/ 0-9", " / "),
+    rule(r"(\d+)/(\d+)(?=\s?(?:Hz|kHz|MHz)\b)", r"\1 \2", "/ 0-9", "Hz"),
     rule(r"\b1/(\d{2,4})(?:s|th of a s| s| sec)\b",
-         lambda m: f"one {ordinal(int(m[1]))} of a second", "/ 0-9"),
+         lambda m: f"one {ordinal(int(m[1]))} of a second", "/ 0-9", r"1/\d\d"),
     rule(r"(?<=\d) - (?=\d[\d,. ]*=)", " minus ", "- 0-9"),
     rule(rf"(?<=\bminus )-(?=\.?\d)|(?<![\w.)])-(?=\.?\d|[{_CURRENCY}])", lambda m: " minus " if m.start() < 6
          or not m.string.endswith("minus ", 0, m.start()) else "", "- 0-9"),
@@ -112,21 +116,30 @@ _NUMBERED = re.compile(
 )
 
 
+def _code(match: Match) -> str:
+    """'A380', and more than one of them: 'MP4s'."""
+    code, several = match.groups()
+    head, space, last = spell_code(code).rpartition(" ")
+    return f" {head}{space}{plural(last) if several else last} "
+
+
 def _without_zeros(match: Match) -> str:
     """'Chapter 01' is chapter one."""
     return " " if _NUMBERED.search(match.string[max(0, match.start() - 12) : match.start()]) else match[0]
 
 
 CODES: tuple[Rule, ...] = (
-    rule(r"(?<![\w.,])(\d{0,3}[23])d(?!\w)", _short_ordinal, "d 0-9"),
+    rule(r"(?<![\w.,])(\d{0,3}[23])d(?!\w)", _short_ordinal, "d 0-9", r"[23]d"),
     rule(r"(?i)(?<![\w.])(\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(st|nd|rd|th)\b",
-         lambda m: f" {ordinal(int(m[1].replace(',', '')))} ", "0-9"),
-    rule(r"\d+(?:\.\d+){2,}", lambda m: f" {' point '.join(map(number, m[0].split('.')))} ", "0-9"),
-    rule(r" 0+(?=[1-9]\d?\b)", _without_zeros, "0"),
+         lambda m: f" {ordinal(int(m[1].replace(',', '')))} ", "0-9", r"(?i)\d(?:st|nd|rd|th)"),
+    rule(r"\d+(?:\.\d+){2,}", lambda m: f" {' point '.join(map(number, m[0].split('.')))} ", "0-9",
+         r"\.\d+\.\d"),
+    rule(r" 0+(?=[1-9]\d?\b)", _without_zeros, "0", " 0"),
 )  # fmt: skip
 PLAIN_NUMBERS: tuple[Rule, ...] = (
-    rule(r"(?<![A-Za-z\d.,])(?:\d+[A-Za-z]|[A-Za-z]+\d)[A-Za-z\d]*", lambda m: f" {spell_code(m[0])} ",
-         "0-9"),
-    rule(r"(?<![\w.,])00([1-9])(?![\w.,]\d|\w)", lambda m: f" double oh {cardinal(int(m[1]))} ", "0 0-9"),
+    rule(r"(?<![A-Za-z\d.,])([A-Z]{1,5}\d{1,4})(s)(?![\w'])", _code, "s 0-9", r"\ds"),
+    rule(r"(?<![A-Za-z\d.,])((?:\d+[A-Za-z]|[A-Za-z]+\d)[A-Za-z\d]*)()", _code, "0-9"),
+    rule(r"(?<![\w.,])00([1-9])(?![\w.,]\d|\w)", lambda m: f" double oh {cardinal(int(m[1]))} ", "0 0-9",
+         "00"),
     rule(rf"{NUMBER}|\.\d+", lambda m: f" {number(m[0])} ", "0-9"),
 )  # fmt: skip

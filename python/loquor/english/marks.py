@@ -21,11 +21,14 @@ _NOSE, _MOUTH = "[-o^~']?", r"[)(\]\[dDpPoO03/\\|*@$}{>cSX]"
 EMOTICONS: tuple[Rule, ...] = (
     rule(
         rf"(?<![\w:;=])[>}}]?(?:[:;]{_NOSE}(?:\)+|\(+|{_MOUTH})|={_NOSE}(?:\)+|\(+|[\]\[DPp]))(?![\w/])"
-        r"|(?<=\w)[:;=]-?(?:\)+|\(+)(?!\w)|(?<![\w:])[8xX]-[)DP(](?!\w)",
+        r"|(?<=\w)[:;=]-?(?:\)+|\(+)(?!\w)",
         " ",
-        ":;=8xX",
+        ":;=",
+        r"[:;=](?!\s|$)",
     ),
-    rule(r"(?<![\w)])\([-^o']?[:;=](?![\w:=])|(?<!\w)D-?:(?!\w)", " ", ":;="),
+    rule(r"(?<![\w:])[8xX]-[)DP(](?!\w)", " ", "8xX - )DP("),
+    rule(r"(?<![\w)])\([-^o']?[:;=](?![\w:=])", " ", "( :;="),
+    rule(r"(?<!\w)D-?:(?!\w)", " ", "D :"),
     rule(r"(?<!\w)(?:[xX]+D+|\^[._-]*\^|[oO]_+[oO]|>[._]+<|-_+-|[Tt];?_+;?[Tt]|\\o/|[uU]_[uU]"
          r"|:'-?[()])(?!\w)", " ",
          "D^_\\'.<>"),
@@ -94,21 +97,24 @@ _IN_REMARK = re.compile(r" --? [^.?!;()\n]{0,60}$")
 _AMOUNT = rf"{_SIGN}?{NUMBER}(?:\s?%|[ap]m\b|\s[ap]\.?m\.?)?"
 _DAYS = alternatives({*WEEKDAYS, *WEEKDAYS.values()})
 DASHES: tuple[Rule, ...] = (
-    rule(r"(?<=\d)\.{2,3}(?=\d)", " to ", ". 0-9"),
-    rule(r" ?\.(?: ?\.)+(?![/\w]*/)", _dots, "."),
+    rule(r"(?<=\d)\.{2,3}(?=\d)", " to ", ". 0-9", r"\.\."),
+    rule(r" ?\.(?: ?\.)+(?![/\w]*/)", _dots, ".", r"\. ?\."),
     rule(
         rf"\b({_DAYS})\.? ?- ?({_DAYS})(?![a-z])\.?",
         lambda m: f"{WEEKDAYS.get(m[1], m[1])} to {WEEKDAYS.get(m[2], m[2])}",
-        "-",
+        "- MTWFS",
     ),
     rule(rf"\b({MONTH}(?: \d{{1,2}}(?:st|nd|rd|th)?)?) ?- ?(?={MONTH}(?![a-z]))", r"\1 to ", "-"),
-    rule(rf"(?<![\w.,:/$£€-])({_AMOUNT}) - ({_AMOUNT})(?![\w:/-]|[.,]\d)", _dash, "- 0-9"),
-    rule(r"(?<='\d\d) ?- ?(?='\d\d)", " to ", "' - 0-9"),
+    rule(rf"(?<![\w.,:/$£€-])({_AMOUNT}) - ({_AMOUNT})(?![\w:/-]|[.,]\d)", _dash, "- 0-9", " - "),
+    rule(r"(?<='\d\d) ?- ?(?='\d\d)", " to ", "' - 0-9", r"'\d\d"),
     rule(rf"(?<![\w.,:/$£€-])({NUMBER}%)-(?={NUMBER}%)", r"\1 to ", "% 0-9"),
     rule(
-        r"(?:(?<=[\d)])|(?<=\d[a-z])|(?<= [a-z])) - (?=[a-z\d][\w ^]{0,12}(?:=|[+*] ?\d))", " minus ", "- 0-9"
+        r"(?:(?<=[\d)])|(?<=\d[a-z])|(?<= [a-z])) - (?=[a-z\d][\w ^]{0,12}(?:=|[+*] ?\d))",
+        " minus ",
+        "- 0-9",
+        " - ",
     ),
-    rule(r"\s?-{2,}\s?", ", ", "-"),
+    rule(r"\s?-{2,}\s?", ", ", "-", "--"),
     rule(r"(?<=\S) // ?(?=\S)|(?<=[^\s\d]) / (?=\S)|(?<=\d) / (?=[^\s\d])", ", ", "/"),  # in verse
     rule(rf"(?:(?<=\s)|^)-\s(?=\.?\d|{_SIGN})", ", ", "- 0-9"),  # minus has no space behind it
 )
@@ -120,6 +126,10 @@ _OR_PAIRS = frozenset(
     """he she his her him hers himself herself s yes no true false mother father mom dad brother sister son
     daughter husband wife man woman boy girl male female king queen either or him/her""".split()
 )
+_OF_BOTH = re.compile(
+    r" (?:team|duo|pair|couple|act|band|combo|partnership|relationships?|bond|dynamic|dance|split|ratio)\b"
+)
+"""What two are together: "a husband/wife team"."""
 _SLANG = {
     "b/c": "because", "b/w": "black and white", "c/o": "care of", "n/a": "en ay", "w/o": "without",
     "a/c": "ay see", "w/e": "whatever", "w/i": "within", "s/he": "she or he", "and/or": "and or",
@@ -134,21 +144,37 @@ def _slash(match: Match) -> str:
     if low == ("either", "or"):
         return f"{first} {second}"
     if low[0] in _OR_PAIRS and low[1] in _OR_PAIRS:
-        return f"{first} or {second}"
+        return f"{first}{' ' if _OF_BOTH.match(match.string, match.end()) else ' or '}{second}"
     return f"{first}{' ' if first.isupper() and second.isupper() else ', '}{second}"
 
 
 SLASHES: tuple[Rule, ...] = (
-    rule(rf"(?i)(?<![\w/.-])({alternatives(_SLANG)})(?![\w/-])", lambda m: _SLANG[m[1].lower()], "/"),
-    rule(r"(?<![\w/])[wW]/\s?(?=[A-Za-z])", "with ", "/"),
-    rule(r"(?<![\w/])[wW]/(?=\s?\d)", "with ", "/ 0-9"),
+    rule(
+        rf"(?i)(?<![\w/.-])({alternatives(_SLANG)})(?![\w/-])",
+        lambda m: _SLANG[m[1].lower()],
+        "/",
+        r"/[A-Za-z]",
+    ),
+    rule(r"(?<![\w/])[wW]/\s?(?=[A-Za-z])", "with ", "/", r"[wW]/"),
+    rule(r"(?<![\w/])[wW]/(?=\s?\d)", "with ", "/ 0-9", r"[wW]/"),
     rule(
         r"(?<![\w/.~\\])([A-Z])/([A-Z])(?:/([A-Z]))?(?![\w/])",
         lambda m: spell_letters("".join(filter(None, m.groups()))),
         "/",
+        r"/[A-Z]",
     ),
-    rule(r"(?<![\w/.~:\\@-])([A-Za-z][A-Za-z'-]*)/([A-Za-z][A-Za-z'-]*)(?![\w/]|\.[a-z])", _slash, "/"),
-    rule(r"(?<![\w/.~:\\@-])([A-Z][A-Za-z]+)/([A-Za-z]+)/([A-Za-z]+)(?![\w/]|\.[a-z])", r"\1, \2, \3", "/"),
+    rule(
+        r"(?<![\w/.~:\\@-])([A-Za-z][A-Za-z'-]*)/([A-Za-z][A-Za-z'-]*)(?![\w/]|\.[a-z])",
+        _slash,
+        "/",
+        r"/[A-Za-z]",
+    ),
+    rule(
+        r"(?<![\w/.~:\\@-])([A-Z][A-Za-z]+)/([A-Za-z]+)/([A-Za-z]+)(?![\w/]|\.[a-z])",
+        r"\1, \2, \3",
+        "/",
+        r"/[A-Za-z]+/",
+    ),
 )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 import re
 
+from ..lines import LineEnd, Lines, ends_itself
 from .rules import Match, Stage, rule
-from .tables import STARTERS
 
 __all__ = ["join_lines", "without_markup"]
 
@@ -130,100 +130,25 @@ _MARKUP = Stage(
 
 # --- Ends of lines ---
 
-_BROKEN = re.compile(r"(-?)([A-Za-z]+)-[ \t]*\n[ \t]*(?=([A-Za-z]+)(-?))")
-_SOFT_BREAK = re.compile("\u00ad[ \\t]*\\n[ \\t]*")
-_AFTER_HYPHEN = frozenset(
-    """like based known made old free year looking hearted minded handed headed eyed haired legged sided
-    shaped sized colored coloured faced tempered natured class scale level speed law laws called being bred
-    fashioned dressed bodied blooded footed fisted winded willed spoken fed paid wide proof worthy driven
-    owned friendly conscious cost lived century minute hour week month inch dollar percent third thirds
-    fourth fourths quarter dozen general president esteem control respect making raising breaking maker
-    keeper holder time term""".split()
-)
-"""What stands behind a hyphen that belongs to the word, and is no end of a broken word."""
-_KEEP_ALL = frozenset("self well twenty thirty forty fifty sixty seventy eighty ninety".split())
-_PREFIXES = frozenset("un re dis pre mis over under out be for de in im cor some any every".split())
-_ENDINGS = ("ish", "less", "hood", "ness", "ington", "come", "eth", "s")
-_ADJECTIVES = frozenset(
-    """long short high low hard soft slow fast deep wide broad dark light kind warm cold cool hot good bad
-    best better old new far ever much quick sweet sharp strong weak tender fair blond red blue green black
-    white brown gray grey double single thick thin heavy narrow open full free ill easy big small tight
-    loose""".split()
-)
-
-
-def _hyphen(match: Match) -> str:
-    """Without its hyphen, unless the word has one where it is not broken."""
-    before, first, second, behind = match.groups()
-    low, end = first.lower(), second.lower()
-    kept = (
-        bool(before or behind)
-        or len(first) == 1
-        or (second[0].isupper() and not first.isupper())
-        or (end in _AFTER_HYPHEN and low not in _PREFIXES)
-        or (low in _KEEP_ALL and not end.startswith(_ENDINGS))
-        or (low in _ADJECTIVES and len(end) > 5 and end.endswith(("ed", "ing")))
-        or (
-            low in ("great", "ex")
-            and end.startswith(("grand", "husband", "wife", "soldier", "boyf", "girlf"))
-        )
-    )
-    return f"{before}{first}-" if kept else before + first
-
-
 _ITEM = re.compile(r"[ \t]*(?:[-*+•▪◦‣–—][ \t]+|(?=\(?(?:\d{1,3}|[a-z])[.)][ \t]))")
-_ENDED = re.compile(r"[.?!;:,…—–-][\"'”’)\]*_]*$")
-_FIRST_WORD = re.compile(r"[\"'“‘(*_]*([A-Za-z']+|\d)")
-_SHORT = 40
+_PAUSES_BEHIND: dict[LineEnd, str] = {"line": ", ", "paragraph": ". "}
 
 
 def join_lines(text: str) -> str:
     """One line: a break within a word goes, one that ends a line on purpose becomes a pause."""
     if "\n" not in text:
-        return _ITEM.sub("", text, count=1) if _ITEM.match(text) else text
-    text = _BROKEN.sub(_hyphen, _SOFT_BREAK.sub("", text))
-    lines = [line.strip() for line in text.split("\n")]
-    widest = max(map(len, lines))
-    several = sum(map(bool, lines)) > 2
-    out: list[str] = []
-    blank = False
-    for line in lines:
-        item = _ITEM.match(line)
-        if content := line[item.end() :] if item else line:
-            if out:
-                on_purpose = item is not None or (widest < _SHORT and (several or not content[0].islower()))
-                out.append(_pause(out[-1], content, blank, on_purpose))
-            out.append(content)
-            blank = False
-        else:
-            blank = True
-    return "".join(out)
+        return _without_item(text)
+    out, line = [], ""
+    for stretch, end in Lines().add(text.strip(), last=True):
+        line += stretch
+        if end is not None:
+            line = _without_item(line.strip())
+            out.append(line + (" " if ends_itself(line) else _PAUSES_BEHIND[end]))
+            line = ""
+    return "".join([*out, _without_item(line)])
 
 
-_GOES_ON = re.compile(
-    r"\b(?:the|an?|of|to|in|on|at|for|and|or|but|with|by|from|my|his|her|its|our|your|their|is|was|that"
-    r"|who|as|than)$"
-)
-
-
-def _pause(before: str, after: str, blank: bool, on_purpose: bool) -> str:
-    if _ENDED.search(before[-8:]):
-        return " "
-    if blank:
-        return ". "
-    if on_purpose and not _GOES_ON.search(before[-8:]):
-        return ", "
-    first = _FIRST_WORD.match(after)
-    word = first[1] if first else ""
-    if word in STARTERS or (word[:1].isupper() and _is_heading(before)) or word == "A":
-        return ", "
-    return " "
-
-
-def _is_heading(line: str) -> bool:
-    """Whether all longer words have capitals."""
-    words = line.split()
-    return len(line) < 2 * _SHORT and all(
-        not word[0].islower() or word in ("a", "an", "the", "of", "in", "on", "to", "and", "for", "at", "by")
-        for word in words
-    ) and words[-1][0].isupper()  # fmt: skip
+def _without_item(line: str) -> str:
+    """Without what an item of a list begins with."""
+    item = _ITEM.match(line)
+    return line[item.end() :] if item else line

@@ -64,6 +64,8 @@ _BEFORE = r"(?:(?<=[\s\"'(=:>\[])|^)"
 _FOLDERS = frozenset(
     """etc usr bin sbin src lib var home tmp opt dev proc sys mnt debian d docs tests doc""".split()
 )
+_KINDS_OF_UNIT = frozenset("service socket timer target mount".split())
+"""What systemd runs is called by them; in a sentence without its space they have a capital."""
 _DOT_FILES = frozenset("profile config ssh env git cache local gitignore bash_history htaccess".split())
 _KNOWN_OPTIONS = frozenset(
     """help version verbose quiet force all output input debug yes no user global recursive install name
@@ -94,7 +96,9 @@ def _dotted_name(match: Match) -> str:
         )
     else:
         is_name = len(parts[0]) > 1 and (
-            (parts[1] if len(parts[1]) < 3 else parts[1].lower()) in FILE_SUFFIXES or "_" in parts[0][1:-1]
+            (parts[1] if len(parts[1]) < 3 else parts[1].lower()) in FILE_SUFFIXES
+            or parts[1] in _KINDS_OF_UNIT
+            or "_" in parts[0][1:-1]
         )
     return f" {_spell_runs(match[0])} " if is_name else match[0]
 
@@ -116,17 +120,19 @@ TECHNICAL: tuple[Rule, ...] = (
     rule(rf"{_BEFORE}(?:~|\.{{1,2}})?/[\w.][\w./@%+~-]*(?![\w'])", _spelled, "/"),
     rule(r"\b[A-Z]:\\[\w.\\-]*", _spelled, "\\"),
     rule(r"(?<![\w/.@:~-])[A-Za-z_][\w-]*(?:/[A-Za-z_.][\w.+-]*)+/?", _relative_path, "/"),
-    rule(r"(?<![\w.@/-])[A-Za-z_][\w-]*(?:\._?[A-Za-z][\w-]*){1,20}(?![\w@])", _dotted_name, "."),
-    rule(r"(?:\b(ASP|VB|ADO)|(?<![\w.]))\.(?:NET|net)\b", lambda m: f"{m[1] or ''} dot net", ". Nn Tt"),
-    rule(rf"{_BEFORE}\.([A-Za-z][\w-]{{0,20}})(?=[\s,;:!?)\"']|\.?$|\.\s)", _dot_file, "."),
+    rule(r"(?<![\w.@/-])[A-Za-z_][\w-]*(?:\._?[A-Za-z][\w-]*){1,20}(?![\w@])", _dotted_name, ".",
+         r"\._?[A-Za-z]"),
+    rule(r"(?:\b(ASP|VB|ADO)|(?<![\w.]))\.(?:NET|net)\b", lambda m: f"{m[1] or ''} dot net", ". Nn Tt",
+         r"\.(?:NET|net)"),
+    rule(rf"{_BEFORE}\.([A-Za-z][\w-]{{0,20}})(?=[\s,;:!?)\"']|\.?$|\.\s)", _dot_file, ".", r"\.[A-Za-z]"),
     # options
     rule(r"(?:(?<=\s)|^)(--)([a-z]+(?:-[a-z]+)*)((?:=[^\s,;]*)?)(?!\w)",
-         lambda m: _option(m) if m[3] or "-" in m[2] or m[2] in _KNOWN_OPTIONS else m[0], "-"),
+         lambda m: _option(m) if m[3] or "-" in m[2] or m[2] in _KNOWN_OPTIONS else m[0], "-", "--"),
     rule(r"\b((?:ls|rm|cp|mv|ps|ssh|scp|tar|grep|sed|awk|git|pip|apt|curl|wget|docker|chmod|find|sudo"
          r"|python|make"
          r"|gcc|man|df|du|cat|kill|npm|rsync|ssh|head|tail|sort|uname|ping"
          r"|netstat) )(-)([A-Za-z]{1,5})(?![\w'-])",
-         lambda m: f"{m[1]} dash {spell_letters(m[3])} ", "-"),
+         lambda m: f"{m[1]} dash {spell_letters(m[3])} ", "-", r" -[A-Za-z]"),
     rule(r"(?:(?<=\s)|^)(-)([B-HJ-Z]|[b-hj-z]|[b-df-hj-np-tv-z]{2,4})()(?![\w'./-]|\s-)", _option, "-"),
     rule(r"(?<!\w)\$(\{?)([A-Za-z_][A-Za-z_]+)\}?(?![\w.])",
          lambda m: f" dollar {m[2].replace('_', ' ')} ", "$"),
@@ -190,16 +196,20 @@ def _number_that_names(match: Match) -> str:
 VERSIONS: tuple[Rule, ...] = (
     rule(r"(?<![\w.])(\d{1,15}(?:\.\d{1,15})?)[eE]([+-]\d{1,3})\b|(?<![\w.])(\d{1,15}\.\d{1,15}"
          r"|\d(?=[eE]\d\d))[eE](\d{1,3})\b",
-         _scientific, "eE +-. 0-9"),
-    rule(r"\b0[xX]([\da-fA-F]{1,32})\b", _hexadecimal, "0-9"),
-    rule(r"\bCVE-(\d{4})-(\d{4,7})\b", _vulnerability, "0-9"),
+         _scientific, "eE +-. 0-9", r"[eE][+-]?\d"),
+    rule(r"\b0[xX]([\da-fA-F]{1,32})\b", _hexadecimal, "0-9", r"0[xX]"),
+    rule(r"\bCVE-(\d{4})-(\d{4,7})\b", _vulnerability, "0-9", "CVE"),
     rule(r"(?i)\b((?:ISBN(?:-1[03])?|ISSN|EAN|UPC|IMEI)(?:\s?:|\s?number)?\s?)(\d[\d -]{6,18}[\dxX])\b",
          _long_number, "0-9"),
     rule(r"(?i)\b(zip(?: codes?)?(?: is|:)? )(\d{5})\b(?:-(\d{4}))?",
-         lambda m: f"{m[1]}{digits(m[2])}{' dash ' + digits(m[3]) if m[3] else ''}", "0-9"),
-    rule(r"(?<= )\d{5,12}\b", _number_that_names, "0-9"),
+         lambda m: f"{m[1]}{digits(m[2])}{' dash ' + digits(m[3]) if m[3] else ''}", "0-9",
+         r"[zZ][iI][pP]"),
+    rule(r"(?<= )\d{5,12}\b", _number_that_names, "0-9", r"\d{5}"),
     rule(r"#(\d{5,12})\b", lambda m: f" number {digits(m[1])} ", "# 0-9"),
-    rule(r"(?<![\w.,-])\d+(?:\.\d+){2,5}(?:-\d+(?:\.\d+){0,4}){1,2}(?![\w-])", _dashed, "- 0-9"),
-    rule(r"\b[vV](\d+(?:\.\d+)*)\b", lambda m: f"version {_dotted(m[1])}", "0-9"),
-    rule(r"(?<![\w.,])([A-Z])((?:\.\d{1,3})+)(?!\w|\.\w)", _section, ". 0-9"),
+    rule(r"(?<![\w.,-])\d+(?:\.\d+){2,5}(?:-\d+(?:\.\d+){0,4}){1,2}(?![\w-])", _dashed, "- 0-9",
+         r"\.\d+\.\d"),
+    # a V8 is an engine
+    rule(r"\b(?!V(?:[468]|1[026])\b(?!\.\d))[vV](\d+(?:\.\d+)*)\b", lambda m: f"version {_dotted(m[1])}",
+         "0-9", r"[vV]\d"),
+    rule(r"(?<![\w.,])([A-Z])((?:\.\d{1,3})+)(?!\w|\.\w)", _section, ". 0-9", r"\.\d"),
 )  # fmt: skip
