@@ -349,7 +349,7 @@ def test_capabilities(bundle_of: BundleOf) -> None:
             "dtypes": dict.fromkeys(GRAPHS, "q4f16"),
             "optimization_levels": dict.fromkeys(GRAPHS, "all"),
             "threads": 2,
-            "prepared": {**dict.fromkeys(GRAPHS, "as published"), "language_model": "prepared"},
+            "prepared": {**dict.fromkeys(GRAPHS, "prepared"), "embed_tokens": "as published"},
             "kv_mode": "in_place",
             "kv_dtype": "float16",
             "layers": 2,

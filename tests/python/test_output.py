@@ -41,10 +41,9 @@ def interrupted(path: Path, seconds: float = 0.1, srt: Path | None = None) -> No
 
 
 def voice() -> Voice:
-    one = np.ones((2, 2), np.float32)
-    return Voice(
-        one, np.ones(2, np.int64), np.ones(2, np.float32), one, Fingerprint("0" * 64, "0" * 64, "fp32")
-    )
+    features, frames = np.ones((2, 2), np.float32), np.ones((4, 2), np.float32)
+    made_by = Fingerprint("0" * 64, "0" * 64, "fp32")
+    return Voice(features, np.ones(2, np.int64), np.ones(2, np.float32), frames, made_by)
 
 
 WRITERS: dict[str, tuple[str, Callable[[Path], None]]] = {

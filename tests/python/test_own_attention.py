@@ -191,7 +191,10 @@ def test_a_published_cache_in_other_types_keeps_the_runtimes(cache: str) -> None
     assert replaced(attention(False, cache)) == {"GroupQueryAttention": 1}
 
 
-def test_a_device_keeps_the_runtimes(bundle_of: Callable[..., Path], fresh_cache: Path) -> None:
+def test_a_device_keeps_the_runtimes(
+    bundle_of: Callable[..., Path], fresh_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loquor.prepare.advised_dtype", lambda *_: "fp32")  # the device is not here
     result = prepare_bundle(bundle_of(form="gqa"), "fp32", threads=1, device="cuda")["language_model"]
     assert result.file is not None and result.file.parent == fresh_cache
     nodes = Counter(node.op_type for node in onnx.load(str(result.file), load_external_data=False).graph.node)
