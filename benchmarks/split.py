@@ -30,6 +30,8 @@ KINDS = {
     "index": "Abel, John, 12, 14-17, 203; Adams, Mary (1801-1877), 5n, 88, ch. 4; A.B.C., vol. 3, 19, 21.\n",
     "numbers": "12 345 ",
     "list": "- a hat\n- two coats\n",
+    "short lines": "a\n",
+    "references": "vol. 3, p. 12, ",
     "Mr. Mr.": "Mr. ",
     "a. b.": "a. b. ",
     "dots": ". ",

@@ -71,6 +71,7 @@ class Splitter:
         self._warnings: list[str] = []
         self._text = ""  # of one paragraph or line, from the start of a sentence
         self._looked = self._looks = 0  # up to here it holds no cut, which so many looks showed
+        self._scanned = 0  # and up to here no place where one could be
         self._number = 0  # of the line where it begins
         self._in_run = False  # behind the begin of what is left out
 
@@ -129,14 +130,14 @@ class Splitter:
         if space is None and is_run(self._text[:WINDOW]):
             self._leave_out(f"{WINDOW:,} characters and more without a space", self._text)
             self._text, self._in_run = "".join(_BEHIND_WORD.findall(self._text)), True
-            self._looked = self._looks = 0
+            self._looked = self._looks = self._scanned = 0
             return
         found = sentences(self._text[: space.end() if space else WINDOW], self._language)
         yield from self._cut(found[:-1] or found)
 
     def _cut(self, found: list[str], *, last: bool = False) -> Iterator[Piece]:
         self._text = self._text[sum(map(len, found)) :].lstrip()
-        self._looked = self._looks = 0
+        self._looked = self._looks = self._scanned = 0
         for sentence in found:
             kept, runs = without_runs(sentence.strip())
             for run in runs:
@@ -157,7 +158,7 @@ class Splitter:
         A quotation or parenthesis that is open may go on beyond the ends of sentences: it is looked at as if
         it were closed, unless that would be longer than a piece. Not much more than that is looked at.
         """
-        for place in _PLACE.finditer(self._text, self._looked, WINDOW):
+        for place in _PLACE.finditer(self._text, max(self._looked, self._scanned), WINDOW):
             before, self._looked = self._looked, place.end()
             is_first_beyond = before <= self._limit < place.end()  # what was taken for closed is open now
             if not (is_first_beyond or _END.match(place[0])):
@@ -172,6 +173,7 @@ class Splitter:
                 ended = whole or [self._text[:begin] + ended[0], *ended[1:]]
             if ended:
                 return ended
+        self._scanned = max(0, len(self._text[:WINDOW].rstrip(_MAY_OPEN)) - 1)
         return []
 
     def _begin_of_look(self, end: int) -> int:
@@ -190,6 +192,7 @@ _UP_TO_SPACE = re.compile(r".*\s", re.DOTALL)
 _OPENERS = "`\"'“‘„«‹(\\[{"  # noqa: RUF001
 _PLACE = re.compile(rf"(?:[^\w\s]\s|[。．！？｡])\s*[{_OPENERS}]*(?=[^\s{_OPENERS}])")  # noqa: RUF001
 """Where a sentence may have ended: up to the first letter of the next, which has to be seen."""
+_MAY_OPEN = "".join(filter(str.isspace, map(chr, range(0x3001)))) + _OPENERS.replace("\\", "")
 _END = re.compile(r"[^,;:&*/%$+=<>#@~^|\s–—-]")  # noqa: RUF001
 """What is not one of these may end one."""
 _PAIRS = [tuple(pair) for pair in ('""', "``", "“”", "‘’", "«»", "‹›", "()", "[]", "{}")]  # noqa: RUF001

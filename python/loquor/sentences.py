@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 from .lines import CLOSERS, MARKER
 
@@ -15,6 +15,7 @@ _CLOSERS = re.compile(rf"(?:_*{CLOSERS}[_*]*|_+)+(?=[\s.,;:!?]|$)\s*")
 """What closes the sentence before, where the library lets it open the next."""
 _OPENED = re.compile(r"(?<=\s)[`\"'“‘„«‹(\[{]+$")  # noqa: RUF001
 """What opens the next sentence, where the library leaves it at the end of this one."""
+_WORDS_ONLY = re.compile(r"[\w ,'-]*", re.ASCII)
 _NO_BEGIN = re.compile(r"[.&,;:!?](?=\s|$)|[)\]}]")
 """No sentence begins so: it is the rest of an ellipsis, or goes on."""
 _ELLIPSIS = re.compile(rf"(?:\.\s*\.|…){CLOSERS}*\s*$")
@@ -22,6 +23,8 @@ _ELLIPSIS = re.compile(rf"(?:\.\s*\.|…){CLOSERS}*\s*$")
 
 def sentences(block: str, language: str) -> list[str]:
     """Sentences in order, each with the white space behind it: in a row they are the block."""
+    if _WORDS_ONLY.fullmatch(block):
+        return [block] if block else []
     import sentencex  # type: ignore[import-untyped]
 
     found: list[str] = []
@@ -49,7 +52,7 @@ def _goes_on(before: str, after: str, language: str) -> bool:
         return True
     if language != "en" or not before.endswith("."):
         return False
-    return is_glued or _goes_on_in_english(before, after)  # glued: the dot in a name such as cron.{daily}
+    return is_glued or _goes_on_in_english(before[-_SEEN:], after[:_SEEN])  # glued: the dot in a name such as cron.{daily}
 
 
 # --- English ---
@@ -104,8 +107,8 @@ _SEEN, _WORDS_SEEN = 80, 24
 """Characters beside a stop that decide about it, and those that the abbreviation and its like are in."""
 
 
+@lru_cache(maxsize=512)  # a stop is looked at again with each that follows while no sentence has ended
 def _goes_on_in_english(before: str, after: str) -> bool:
-    before, after = before[-_SEEN:], after[:_SEEN]
     words = before[-_WORDS_SEEN:]
     if _never_last().search(words):
         return True
@@ -153,6 +156,7 @@ _LOWER_BEFORE = re.compile(
 )
 
 
+@lru_cache(maxsize=512)
 def _is_number_of_next(before: str, after: str) -> bool:
     """A number behind a word and its stop begins a sentence: the word is no abbreviation here."""
     counted = _COUNTED.match(after)
@@ -181,6 +185,9 @@ _ASIDE = re.compile(
 
 def _divided(sentence: str) -> Iterator[str]:
     """The sentences that the library took for one."""
+    if "." not in sentence and sentence[:1] not in ("(", "["):
+        yield sentence
+        return
     start = 0
     if aside := _ASIDE.match(sentence):
         start = aside.end()

@@ -5,9 +5,14 @@ The numbers are those of the list of kinds in the issue; what it says today of e
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from loquor import english
 from loquor.english import spell
+from loquor.english.characters import in_ascii
+from loquor.english.markup import join_lines, without_markup
 
 TABLE = r"""
 # Roman numbers
@@ -326,3 +331,16 @@ def test_each_kind(written: str, spoken: str) -> None:
 def test_markup_is_named_once_each() -> None:
     assert spell("<p>One <b>two</b> <b>three</b></p>").markup == ("p", "b")
     assert spell("if a < b and c > d, see <url>").markup == ()
+
+
+def test_a_rule_is_found_wherever_its_hint_promises() -> None:
+    """A hint that is not found where its rule matches would silence the rule."""
+    hinted = 0
+    for written, _ in ROWS:
+        text = join_lines(in_ascii(without_markup(written.replace("\\n", "\n"))[0])[0])
+        for each in (each for stage in english._STAGES for each in stage.rules):
+            if each.hint and re.search(each.pattern, text):
+                hinted += 1
+                assert re.search(each.hint, text), (each.pattern, text)
+            text = re.sub(each.pattern, each.replacement, text)
+    assert hinted > 50
