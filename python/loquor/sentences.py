@@ -52,7 +52,8 @@ def _goes_on(before: str, after: str, language: str) -> bool:
         return True
     if language != "en" or not before.endswith("."):
         return False
-    return is_glued or _goes_on_in_english(before[-_SEEN:], after[:_SEEN])  # glued: the dot in a name such as cron.{daily}
+    # glued: the dot in a name such as cron.{daily}
+    return is_glued or _goes_on_in_english(before[-_SEEN:], after[:_SEEN])
 
 
 # --- English ---
