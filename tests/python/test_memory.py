@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,6 +51,20 @@ def test_memory_is_bounded_and_told(bundle_of: Callable[..., Path], recording: R
             assert 1 << 24 < memory.resident <= memory.peak_resident < 1 << 40
     with pytest.raises(InvalidInputError, match="this engine was closed"):
         engine.memory()
+
+
+def test_what_a_long_decode_took_is_given_back(bundle_of: Callable[..., Path], recording: Recording) -> None:
+    with Engine(bundle_of(), threads=1, device="cpu", prepare=False) as engine:
+        voice = engine.voice((recording, 24_000))
+        first = engine.decode(np.arange(3), voice)
+        small = engine.memory().arenas
+        engine.decode(np.arange(3000), voice)
+        assert engine.memory().arenas > small + (8 << 20)
+        until = time.monotonic() + 60
+        while engine.memory().arenas > small and time.monotonic() < until:
+            time.sleep(0.05)
+        assert engine.memory().arenas <= small
+        assert len(engine.decode(np.arange(3), voice)) == len(first)
 
 
 def test_the_encoder_comes_back_for_the_next_voice(
