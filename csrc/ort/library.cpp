@@ -9,6 +9,12 @@
 
 #include <cstdlib>
 #endif
+#ifdef __linux__
+#include <elf.h>
+
+#include <cstring>
+#include <fstream>
+#endif
 
 namespace loquor::ort {
 namespace {
@@ -23,6 +29,24 @@ namespace {
               path + " is a shared library but not ONNX Runtime: it has no symbol " + symbol +
                   "; give the path of the library inside the onnxruntime package");
 }
+
+#ifdef __linux__
+// A library that lost its end, as by a full disk or a broken download, is mapped all the same and ends the
+// process at the first read behind it (glibc 2.36): its section headers, which linkers put last, tell.
+void check_whole(const std::string& path) {
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  const std::streamoff size = file.tellg();
+  Elf64_Ehdr header{};
+  file.seekg(0);
+  if (!file.read(reinterpret_cast<char*>(&header), sizeof header)) return;  // dlopen says what is wrong
+  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64) return;
+  const uint64_t end = header.e_shoff + uint64_t{header.e_shnum} * header.e_shentsize;
+  if (end > static_cast<uint64_t>(size)) {
+    not_loadable(path,
+                 "it is cut off: it has " + std::to_string(size) + " of " + std::to_string(end) + " bytes");
+  }
+}
+#endif
 
 }  // namespace
 
@@ -57,6 +81,9 @@ void set_unless_set(const char* variable, const char* value) {
 }
 
 void* open_symbol(const std::string& path, const char* symbol) {
+#ifdef __linux__
+  check_whole(path);
+#endif
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) not_loadable(path, dlerror());
   void* address = dlsym(library, symbol);

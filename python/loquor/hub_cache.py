@@ -23,11 +23,16 @@ __all__ = [
     "problem_with",
     "read_note",
     "remove_cached",
+    "snapshot_of",
     "with_hash_of",
     "write_note",
 ]
 
 _log = logging.getLogger(__name__)
+
+# huggingface_hub looks when it is imported, which our modules do later. Without it version 2.4 fetches a list
+# of programs' names at its first request, which nobody asked for.
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 _NOTE_BYTES = 16 << 20  # a listing of 100,000 files
 
@@ -56,6 +61,19 @@ def cached_file(repo: str, commit: str, path: str) -> Path | None:
         return None
     # A server that answers for another commit leaves a reference from this one to that: not what was asked.
     return Path(found) if Path(found).parents[path.count("/")].name == commit else None
+
+
+def snapshot_of(repo: str, revision: str) -> Path | None:
+    """The folder that the cache has for a branch, tag or full commit id, whoever fetched it, or None."""
+    from huggingface_hub.file_download import repo_folder_name
+
+    folder = cache_folder() / repo_folder_name(repo_id=repo, repo_type="model")
+    try:
+        commit = (folder / "refs" / revision).read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        commit = revision
+    found = folder / "snapshots" / commit
+    return found if re.fullmatch(r"[0-9a-f]{40}", commit) and found.is_dir() else None
 
 
 def _snapshot(path: Path) -> Path:

@@ -16,8 +16,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+from . import _core
 from .catalog import BundleFile
 from .errors import DownloadError
 from .hub_cache import (
@@ -183,7 +185,10 @@ def _located(source: Source, commit: str, file: BundleFile) -> _Target:
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
     url = hf_hub_url(source.repo, file.path, revision=commit, endpoint=endpoint())
-    found = ask(lambda: get_hf_file_metadata(url, timeout=TIMEOUT, library_name="loquor"), file.path, source)
+    ours = partial(
+        get_hf_file_metadata, timeout=TIMEOUT, library_name="loquor", library_version=_core.version()
+    )
+    found = ask(lambda: ours(url), file.path, source)
     if found.commit_hash != commit:
         raise DownloadError(
             f"could not get {file.path} of {source.model}: {endpoint()} answered for another commit than "

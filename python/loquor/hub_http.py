@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from . import _core
 from .catalog import BundleFile
 from .errors import DownloadError, LoquorError
 from .hub_cache import cache_folder
@@ -82,7 +83,8 @@ def get(url: str, headers: Mapping[str, str] | None = None) -> Iterator[Answer]:
 
     session: Any = get_session()
     # A compressed answer has other offsets than the file.
-    sent = {**build_hf_headers(library_name="loquor"), "Accept-Encoding": "identity", **(headers or {})}
+    own = build_hf_headers(library_name="loquor", library_version=_core.version())
+    sent = {**own, "Accept-Encoding": "identity", **(headers or {})}
     if callable(session.stream):  # in requests it is an option
         opened = session.stream("GET", url, headers=sent, timeout=TIMEOUT, follow_redirects=True)
     else:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from .catalog import BundleFile
 from .errors import DownloadError
-from .hub_cache import read_note, write_note
+from .hub_cache import cache_folder, read_note, snapshot_of, write_note
 from .hub_http import Source, ask, endpoint, get
 
 __all__ = ["is_commit", "published_files"]
@@ -33,7 +33,8 @@ def published_files(source: Source, offline: bool) -> tuple[str, tuple[BundleFil
     """The commit that a source's revision stands for, and its files.
 
     Where the catalogue does not know, the hub is asked and its answer kept: a commit never changes, and a
-    branch can be used offline as it was last seen. Raises `DownloadError`.
+    branch can be used offline as it was last seen, or as another program left it in the cache. Raises
+    `DownloadError`.
     """
     if source.files is not None:
         return source.revision, source.files
@@ -45,9 +46,14 @@ def published_files(source: Source, offline: bool) -> tuple[str, tuple[BundleFil
         except _MalformedError:  # there is none, or a damaged one
             pass
     if offline:
+        if (folder := snapshot_of(source.repo, source.revision)) is not None:  # another program fetched it
+            paths = (path for path in folder.rglob("*") if path.is_file())
+            return folder.name, _files(
+                (path.relative_to(folder).as_posix(), None, None, None) for path in paths
+            )
         raise DownloadError(
-            f"offline, and {source.model} was never downloaded here: run once without HF_HUB_OFFLINE and "
-            "local_files_only, or give the folder of a bundle on disk"
+            f"offline, and {source.model} was never downloaded here (to {cache_folder()}): run once without "
+            "HF_HUB_OFFLINE and local_files_only, or give the folder of a bundle on disk"
         )
     url = f"{endpoint()}/api/models/{source.repo}/revision/{quote(source.revision, safe='')}?blobs=true"
     content = ask(lambda: _bounded(url), "the list of files", source)

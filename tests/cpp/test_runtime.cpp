@@ -2,6 +2,8 @@
 #include <doctest/doctest.h>
 
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <string>
 
 #ifndef _WIN32
@@ -49,6 +51,19 @@ TEST_CASE("a variable that the user set keeps its value, an empty one too") {
   CHECK(std::string(std::getenv(kName)).empty());
 #endif
 }
+
+#ifdef __linux__
+TEST_CASE("a library that lost its end is refused before it is mapped") {
+  const TempFolder folder;
+  std::ifstream whole(FAKE_RUNTIME_GARBAGE, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(whole), {}};
+  const std::string path = folder.path() + "/libcut.so";
+  std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size() - 100));
+  const Refusal refused = refused_runtime(path);
+  CHECK(refused.names("it is cut off: it has " + std::to_string(bytes.size() - 100) + " of "));
+  CHECK(refused.names("pip install --force-reinstall"));
+}
+#endif
 
 TEST_CASE("a library that is not there") {
   const TempFolder folder;

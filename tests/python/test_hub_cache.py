@@ -17,7 +17,7 @@ from hublayout import share
 from hubserver import HubServer
 from loquor import catalog, hub
 from loquor.errors import DownloadError, InvalidInputError, ModelError
-from loquor.hub_cache import remove_cached
+from loquor.hub_cache import cache_folder, remove_cached
 from tinyhub import TINY, WEIGHTS, entry, environment, serving_tiny, wanted
 
 
@@ -48,6 +48,23 @@ def test_offline_uses_a_warm_cache_and_names_what_a_cold_one_lacks(
     if way == "variable":
         monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert hub.resolve("tiny", local_files_only=way == "argument") == folder
+    assert server.log == []
+
+
+def test_what_another_program_fetched_is_used_offline(
+    server: HubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by the hub's own command: blobs, snapshot and reference, and no listing of ours."""
+    folder = hub.download(TINY)
+    shutil.rmtree(cache_folder().parent / "loquor" / "listings")
+    reference = folder.parents[1] / "refs" / "main"
+    reference.parent.mkdir(exist_ok=True)
+    reference.write_text(folder.name, encoding="ascii")
+    server.log.clear()
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert hub.resolve(TINY) == folder
+    with pytest.raises(DownloadError, match="never downloaded here"):
+        hub.resolve(f"{TINY}@another")
     assert server.log == []
 
 

@@ -129,13 +129,14 @@ def test_a_listing_of_another_commit_is_refused(server: HubServer) -> None:
 def test_a_damaged_note_of_a_listing_is_asked_for_again(
     server: HubServer, tmp_path: Path, broken: str
 ) -> None:
-    hub.download(f"{TINY}@{COMMIT}")
+    folder = hub.download(f"{TINY}@{COMMIT}")
     (note,) = (tmp_path / "home/loquor/listings").iterdir()
+    kept = note.read_text()
     note.write_text(broken)
-    with pytest.raises(DownloadError, match="never downloaded here"):
-        hub.resolve(f"{TINY}@{COMMIT}", local_files_only=True)
-    hub.resolve(f"{TINY}@{COMMIT}")
-    hub.resolve(f"{TINY}@{COMMIT}", local_files_only=True)
+    assert hub.resolve(f"{TINY}@{COMMIT}", local_files_only=True) == folder  # what is there must do
+    assert note.read_text() == broken
+    assert hub.resolve(f"{TINY}@{COMMIT}") == folder
+    assert note.read_text() == kept
 
 
 # --- Held against what arrives ---

@@ -25,6 +25,19 @@ def prepare(bundle: Path, dtype: str = "fp32", **options: bool) -> PreparedGraph
     return prepare_bundle(bundle, dtype, threads=1, **options)["language_model"]
 
 
+@posix
+def test_the_folder_above_counts_unless_only_owners_may_move_what_it_holds(
+    bundle_of: BundleOf, fresh_cache: Path
+) -> None:
+    assert prepare(bundle_of()).state == "prepared"
+    above = fresh_cache.parent
+    above.chmod(0o777)
+    refused = prepare(bundle_of())
+    assert refused.state == "refused" and str(above) in refused.reason and "0777" in refused.reason
+    above.chmod(0o1777)
+    assert prepare(bundle_of()).state == "prepared"
+
+
 # --- What nobody needs any more ---
 
 

@@ -70,13 +70,16 @@ def make_folder() -> Path:
             missing.mkdir(mode=0o700, exist_ok=True)
         if not folder.is_dir():
             raise NotADirectoryError("it is not a folder")
-        facts = folder.stat()
+        facts, above = folder.stat(), folder.parent.stat()
     except OSError as error:
         raise LoquorError(
             f"cannot make the folder {folder} ({error}); {CACHE_VARIABLE} names another"
         ) from error
     if problem := _strangers(facts):
         raise LoquorError(_refusal(folder, problem))
+    # Who may write to the folder above may put another in its place, unless only owners may move things.
+    if not above.st_mode & stat.S_ISVTX and (problem := _strangers(above)):
+        raise LoquorError(_refusal(folder.parent, problem))
     return folder
 
 
