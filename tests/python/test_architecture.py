@@ -22,7 +22,7 @@ STANDARD = r"[a-z_]+"
 SYSTEM_HEADERS = {
     "base": rf"{STANDARD}|pthread\.h",
     "kernels": rf"{STANDARD}|immintrin\.h",
-    "ort": rf"{STANDARD}|windows\.h|dlfcn\.h",
+    "ort": rf"{STANDARD}|windows\.h|dlfcn\.h|elf\.h",
     "bindings": rf"{STANDARD}|pybind11/\w+\.h|sys/socket\.h|winsock2\.h",
 }
 # Promises of the public header, and who may read them.

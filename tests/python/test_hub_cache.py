@@ -55,14 +55,14 @@ def test_what_another_program_fetched_is_used_offline(
     server: HubServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As by the hub's own command: blobs, snapshot and reference, and no listing of ours."""
-    folder = hub.download(TINY)
+    folder = hub.download(f"{TINY}@main")
     shutil.rmtree(cache_folder().parent / "loquor" / "listings")
     reference = folder.parents[1] / "refs" / "main"
     reference.parent.mkdir(exist_ok=True)
     reference.write_text(folder.name, encoding="ascii")
     server.log.clear()
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert hub.resolve(TINY) == folder
+    assert hub.resolve(f"{TINY}@main") == folder
     with pytest.raises(DownloadError, match="never downloaded here"):
         hub.resolve(f"{TINY}@another")
     assert server.log == []
