@@ -103,6 +103,9 @@ very little - 9 out of 10 | very little, nine out of ten
 one wish—5 more years | one wish, five more years
 the boy -- 12 years old -- ran | the boy, twelve years old, ran
 The cast - 12 men - left | The cast, twelve men, left
+It shut in 2018 - 6 months too late | It shut in twenty eighteen, six months too late
+of 44 - 13 of them new | of forty-four, thirteen of them new
+they led 14 - 6 at the break | they led fourteen to six at the break
 --2 Corinthians | two Corinthians
  – 30 days | thirty days
 -5 degrees (-3) | minus five degrees, minus three

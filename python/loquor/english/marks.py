@@ -88,10 +88,17 @@ def _dash(match: Match) -> str:
         string[max(0, match.start() - 60) : match.start()]
     ):
         return f"{low}, {high}"
+    if low.isdigit() and high.isdigit() and int(high) < int(low) and _COUNTED.match(string, match.end()):
+        return f"{low}, {high}"
     return f"{low} to {high}"
 
 
 _EQUALS = re.compile(rf"[\d,.]*\s?(?:[-+*/x]\s?{NUMBER}\s?){{0,4}}=")
+_COUNTED = re.compile(
+    r" (?:of|more|people|men|women|children"
+    r"|(?!(?:goals|points|runs|sets|games|votes|across|versus|against)\b)[a-z]{2,}(?<!s)s)\b"
+)
+"""What a smaller number behind a dash counts, where it is neither a range's end nor the loser's score."""
 _REMARK = re.compile(r"[^.?!;()\n]{1,60}? --? ")
 _IN_REMARK = re.compile(r" --? [^.?!;()\n]{0,60}$")
 _AMOUNT = rf"{_SIGN}?{NUMBER}(?:\s?%|[ap]m\b|\s[ap]\.?m\.?)?"
