@@ -57,7 +57,7 @@ class CancelToken {
   std::mutex mutex_;
   std::atomic<bool> requested_{false};
   std::function<void()> interrupt_;
-  const process::Home home_;
+  const process::Home home_{};
 };
 
 }  // namespace loquor

@@ -89,7 +89,7 @@ class Request {
 
   const Order order;
   const ort::RunOptions run;  // of the runs that serve this request alone
-  const process::Home home;
+  const process::Home home{};
 
   // --- The caller's side. Any thread; one at a time in wait() or next(). ---
 
