@@ -10,6 +10,8 @@
 
 namespace loquor {
 
+constexpr float kLargestHalf = 65504.0f;
+
 namespace detail {
 
 inline uint32_t float_bits(float value) {

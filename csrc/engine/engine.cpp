@@ -207,9 +207,11 @@ void Engine::keep_prefix(const std::shared_ptr<const Voice>& voice, Span<const u
                                               " bytes but is " + std::to_string(kv.size()) +
                                               ": make it again with this model");
   }
-  if (!all_finite(layout.type, kv)) {
-    throw Error(ErrorKind::kInvalidInput,
-                "the prefix of this voice holds values that are not finite: make it again with this model");
+  if (!all_within_half(layout.type, kv)) {
+    throw Error(
+        ErrorKind::kInvalidInput,
+        "the prefix of this voice holds values that are not finite or larger than 65504: make it again "
+        "with this model");
   }
   if (model_.language_model.snapshot_bytes(voice->prefix_length) == 0) return;  // it is computed then
   if (generator_.prefixes().has_computed(*voice)) return;

@@ -62,7 +62,7 @@ class Engine {
   PrefixPtr prefix(std::shared_ptr<const Voice> voice, CancelToken* cancel);
   // Keeps for this very voice what prefix() gave, here or in another engine of the same graphs; whether they
   // are the same cannot be seen from the bytes, so that no other voice gets them. Throws kInvalidInput for a
-  // voice or a size that does not fit the model, and values that are not finite.
+  // voice or a size that does not fit the model, and values that are not finite or that no float16 could be.
   void keep_prefix(const std::shared_ptr<const Voice>& voice, Span<const unsigned char> kv);
 
   // Bytes that the engine holds beside the sessions' own. Any thread.

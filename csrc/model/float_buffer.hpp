@@ -57,16 +57,18 @@ inline std::vector<float> floats_of(const ort::Api& api, const ort::Value& value
   return floats;
 }
 
-// Whether a tensor's bytes, however aligned, are numbers; integers always are.
-inline bool all_finite(ort::ElementType type, Span<const unsigned char> bytes) {
-  const auto each = [&](auto value, auto is_finite) {
+// Whether a tensor's bytes, however aligned, are numbers that a float16 could be; integers always are.
+inline bool all_within_half(ort::ElementType type, Span<const unsigned char> bytes) {
+  const auto each = [&](auto value, auto is_within) {
     for (std::size_t at = 0; at + sizeof(value) <= bytes.size(); at += sizeof(value)) {
       std::memcpy(&value, bytes.data() + at, sizeof(value));
-      if (!is_finite(value)) return false;
+      if (!is_within(value)) return false;
     }
     return true;
   };
-  if (type == ort::ElementType::kFloat32) return each(0.0f, [](float value) { return std::isfinite(value); });
+  if (type == ort::ElementType::kFloat32) {
+    return each(0.0f, [](float value) { return std::abs(value) <= kLargestHalf; });
+  }
   constexpr unsigned kHalfExponent = 0x7C00;
   if (type == ort::ElementType::kFloat16) {
     return each(uint16_t{0}, [](unsigned half) { return (half & kHalfExponent) != kHalfExponent; });

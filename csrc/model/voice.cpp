@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "base/half.hpp"
 
 namespace loquor {
 namespace {
@@ -28,8 +29,10 @@ void require_values(const char* what, const std::vector<float>& values, int64_t 
     refuse(std::string(what) + " holds " + std::to_string(values.size()) + " values, its shape says " +
            std::to_string(count));
   }
-  if (!std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); })) {
-    refuse(std::string(what) + " holds values that are not finite");
+  // Every encoder is published in float16 too, which a larger value would not survive; so NaN fails as well.
+  if (!std::all_of(values.begin(), values.end(),
+                   [](float value) { return std::abs(value) <= kLargestHalf; })) {
+    refuse(std::string(what) + " holds values that are not finite or larger than 65504");
   }
 }
 

@@ -33,8 +33,8 @@ struct Voice {
 // Throws kInvalidInput for sizes that no speech encoder gives: empty, not two frames a token, or so large
 // that every request of the engine would wait for this one.
 void check_shape(const VoiceShape& shape);
-// The same of a whole voice, and for arrays that hold other than their shape says, values that are not
-// finite, and negative tokens.
+// The same of a whole voice, and for arrays that hold other than their shape says, values that are not finite
+// or that no float16 could be, and negative tokens.
 void check_voice(const Voice& voice);
 
 }  // namespace loquor

@@ -156,9 +156,9 @@ class Engine(LowerLevel):
 
         `source` is the name of a voice that the bundle brings (`capabilities.voices`), a file that soundfile
         reads, `(samples, sample_rate)` with float or integer PCM samples of shape [n] or [n, channels], a
-        binary file object, a saved voice (`.safetensors`), or None for the bundle's default voice. Recordings
-        are mixed to mono, resampled to 24 kHz, brought to -27 LUFS and cut to 15 s, as upstream does; what
-        may harm the likeness is told in `Voice.warnings`.
+        saved voice (`.safetensors`), a binary file object of either, or None for the bundle's default voice.
+        Recordings are mixed to mono, resampled to 24 kHz, brought to -27 LUFS and cut to 15 s, as upstream
+        does; what may harm the likeness is told in `Voice.warnings`.
 
         `prefix` adds what the language model makes of the voice (`Voice.prefix`), for `Voice.save`: in an
         engine like this one, also of another process, the first request with the saved voice starts at the

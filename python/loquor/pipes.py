@@ -10,13 +10,21 @@ from typing import BinaryIO
 
 from .errors import InvalidInputError
 
-__all__ = ["from_pipe", "whole"]
+__all__ = ["Piped", "from_pipe", "whole"]
 
 _MOST = 1 << 30
 """Bytes: a recording of hours, of which its first seconds are used."""
 
 
-def from_pipe(path: str | os.PathLike[str]) -> io.BytesIO | None:
+class Piped(io.BytesIO):
+    """What came through a pipe, and what the user calls it."""
+
+    def __init__(self, content: bytes, name: str) -> None:
+        super().__init__(content)
+        self.name = name
+
+
+def from_pipe(path: str | os.PathLike[str]) -> Piped | None:
     """Return the content of a pipe or a device, None for any other path. Raises `InvalidInputError`.
 
     Opening one waits until somebody writes to it.
@@ -34,11 +42,11 @@ def from_pipe(path: str | os.PathLike[str]) -> io.BytesIO | None:
         raise InvalidInputError(f"cannot read {os.fspath(path)}: {error}") from error
 
 
-def whole(file: BinaryIO, name: str) -> io.BytesIO:
+def whole(file: BinaryIO, name: str) -> Piped:
     """Return all that comes from `file`. Raises `InvalidInputError` where that is nothing, or has no end."""
     content = file.read(_MOST + 1)
     if not content:
         raise InvalidInputError(f"cannot read {name}: nothing comes from it")
     if len(content) > _MOST:
         raise InvalidInputError(f"cannot read {name}: it gives more than {_MOST >> 20} MiB, save a part")
-    return io.BytesIO(content)
+    return Piped(content, name)

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from .errors import InvalidInputError
+from .pipes import Piped
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     Frames = npt.NDArray[Any]
 
-__all__ = ["MAX_CHANNELS", "MAX_RATE", "MIN_RATE", "Recording", "open_recording"]
+__all__ = ["MAX_CHANNELS", "MAX_RATE", "MIN_RATE", "Recording", "is_seekable_binary", "open_recording"]
 
 MIN_RATE, MAX_RATE = 8_000, 192_000
 MAX_CHANNELS = 8
@@ -51,6 +52,8 @@ def open_recording(source: Any) -> Iterator[Recording]:
     Raises `InvalidInputError`, also from its blocks.
     """
     if isinstance(source, (str, os.PathLike)):
+        if not os.fspath(source):
+            raise InvalidInputError("the name of the recording is empty: give the path of a recording")
         name = repr(str(Path(source)))
         try:
             if not Path(source).is_file():
@@ -64,9 +67,9 @@ def open_recording(source: Any) -> Iterator[Recording]:
         with file:
             yield from _of_file(file, name, os.fspath(source))
     elif hasattr(source, "read"):
-        if not _is_seekable_binary(source):
+        if not is_seekable_binary(source):
             raise InvalidInputError("cannot read the file object: it must be readable, binary and seekable")
-        yield from _of_file(source, "the file object")
+        yield from _of_file(source, source.name if isinstance(source, Piped) else "the file object")
     elif isinstance(source, (tuple, list)) and len(source) == 2:
         yield _of_array(*source)
     else:
@@ -141,7 +144,7 @@ def _opened_sound(file: Any) -> Any:
     try:
         sound = soundfile.SoundFile(file)
     except (soundfile.SoundFileError, OSError, TypeError) as error:
-        return str(error)
+        return str(getattr(error, "error_string", error))  # without the prefix, which names the object
     if sound.frames:
         return sound
     sound.close()
@@ -210,7 +213,7 @@ def _of_ffmpeg(file: BinaryIO, name: str, why: str) -> Iterator[Recording]:
             ) from None
         except (av.FFmpegError, OSError) as error:
             raise InvalidInputError(
-                f"cannot read {name} as a recording ({why}; FFmpeg: {error}): {_PLAIN}"
+                f"cannot read {name} as a recording ({why}; FFmpeg: {error.strerror}): {_PLAIN}"
             ) from error
         if not len(first):
             raise InvalidInputError(f"cannot read {name} as a recording: it holds no sound")
@@ -253,7 +256,8 @@ def _ffmpeg_blocks(
     recording.cut_off |= read / recording.rate < promised - 0.5
 
 
-def _is_seekable_binary(file: Any) -> bool:
+def is_seekable_binary(file: Any) -> bool:
+    """Tell whether `file` is a file object as `open_recording` takes it."""
     # Asked before libsndfile does: an exception inside its callbacks would be lost.
     try:
         return bool(file.seekable()) and isinstance(file.read(0), bytes)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from .errors import InvalidInputError
-from .loudness import LoudnessMeter
+from .loudness import LEVELS_PER_SECOND, LoudnessMeter
 from .recording import Recording, open_recording
-from .speech_likeness import likeness_warning, onset
+from .speech_likeness import likeness_warning, onset, pauses
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -31,10 +31,12 @@ QUIET_LUFS = -45.0
 ADVISED_RATE = 16_000
 
 _LONG_SILENCE, _LEAD_SECONDS = 1.0, 0.2  # at the start: what is too much, and what is left of it
+_MUCH_SILENCE = 3.0  # seconds in pauses of one and more
 _KEPT_SECONDS, _HEARD_SECONDS = 90, 3600  # of a recording: where its voice is looked for, and its loudness
 
 _SILENT_PEAK = 10 ** (-60 / 20)
 _SILENT_RMS = 10 ** (-70 / 20)
+_CANCELLED = 24.0  # dB by which the mean of eight channels is not below them, even if one alone is heard
 _FULL_SCALE = 0.999
 _CLIPPED_SHARE = 0.001
 # Floats may overshoot full scale a little; far beyond it they are integer PCM that was only cast.
@@ -68,8 +70,9 @@ def load_reference(
 
     Upstream refuses 5 s or less, but the graphs run on less (3.5 s is on record): below 5 s there is a
     warning; below 1 s, some 25 prompt tokens, an error, since so little does not describe a voice. Warnings
-    also tell of what was left out, of a file that is cut off, of clipping, of a rate below 16 kHz, that of
-    the encoder's own speech tokenizer, of a very low level, and of what hardly is speech.
+    also tell of what was left out, of long pauses, of a file that is cut off, of channels that cancel each
+    other, of clipping, of a rate below 16 kHz, that of the encoder's own speech tokenizer, of a very low
+    level, and of what hardly is speech.
 
     Raises `InvalidInputError` for a missing or unreadable file, a rate outside 8,000 to 192,000 Hz, a wrong
     dtype or shape, more than 8 channels, and samples that are too few, silent, not finite or out of range.
@@ -101,7 +104,13 @@ def load_reference(
         warnings.append(
             f"{name} lasts {seconds:.1f} s: give {ADVISED_SECONDS:.0f} s or more for a better likeness"
         )
-    if (unlike := likeness_warning(samples, SAMPLE_RATE)) is not None:
+    still = _silence(heard.meter.levels()[round(skipped * LEVELS_PER_SECOND) :], len(samples))
+    if (silence := np.count_nonzero(still) / SAMPLE_RATE) >= _MUCH_SILENCE:
+        warnings.append(
+            f"{name} holds {silence:.1f} s of silence: cut its pauses short, so that more of the "
+            f"{seconds:.1f} s that are used is voice"
+        )
+    if (unlike := likeness_warning(samples[~still], SAMPLE_RATE)) is not None:
         warnings.append(f"{name} {unlike}: give a recording of one speaker")
     if norm_loudness:
         samples = _to_loudness(samples, heard.meter.integrated(), name, warnings)
@@ -154,6 +163,7 @@ class _Level:
     def __init__(self) -> None:
         self.count = self._clipped = self._channels = 0
         self._peak = self._squares = 0.0
+        self._of_channels: npt.NDArray[np.float64] = np.zeros(1)  # as _squares, before they are mixed
 
     def add(self, frames: Samples) -> Samples:
         """Count frames [n, channels]; return their mean over the channels."""
@@ -163,23 +173,37 @@ class _Level:
         self._clipped += int((np.abs(frames) >= _FULL_SCALE).sum())
         self._peak = max(self._peak, float(np.abs(mono).max(initial=0)))
         self._squares += float(np.square(mono, dtype=np.float64).sum())
+        self._of_channels = self._of_channels + np.square(frames, dtype=np.float64).sum(0)
         return mono
 
     def check(self, name: str) -> None:
         """Raise `InvalidInputError` if there is nothing to hear."""
         rms = math.sqrt(self._squares / self.count) if self.count else 0.0
         if self.count and (self._peak < _SILENT_PEAK or rms < _SILENT_RMS):
-            hint = " after mixing to mono" if self._channels > 1 else ""
+            if self._cancelled() > _CANCELLED and self._of_channels.max() / self.count > _SILENT_RMS**2:
+                raise InvalidInputError(
+                    f"{name} is silent when its channels are mixed to mono, since they cancel each other: "
+                    "give one of the channels alone"
+                )
             raise InvalidInputError(
-                f"{name} is silent{hint} (peak {_decibels(self._peak)}, RMS {_decibels(rms)}): "
+                f"{name} is silent (peak {_decibels(self._peak)}, RMS {_decibels(rms)}): "
                 "record the voice louder"
             )
+
+    def _cancelled(self) -> float:
+        """How far the mean of the channels is below the loudest of them, in dB."""
+        return 10 * math.log10(max(self._of_channels.max(), 1e-20) / max(self._squares, 1e-20))
 
     def warnings(self, name: str, rate: int, cut_off: bool) -> list[str]:
         """What may harm the likeness."""
         found = []
         if cut_off:
             found.append(f"{name} is cut off, its header promises more: get it again, or record it again")
+        if (lost := self._cancelled()) > _CANCELLED:
+            found.append(
+                f"the channels of {name} cancel each other, their mean is {lost:.0f} dB below the loudest: "
+                "give one of them alone"
+            )
         if rate < ADVISED_RATE:
             found.append(
                 f"{name} is sampled at {rate} Hz: the voice will be dull, {ADVISED_RATE} Hz or more is better"
@@ -205,6 +229,13 @@ def _checked_frames(frames: npt.NDArray[Any], name: str) -> Samples:
 
 def _decibels(amplitude: float) -> str:
     return f"{20 * math.log10(amplitude):.0f} dBFS" if amplitude > 0 else "-inf dBFS"
+
+
+def _silence(levels: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.bool_]:
+    """Which of `count` samples belong to a pause, as the loudness of each 20 ms of them tells."""
+    each = SAMPLE_RATE // LEVELS_PER_SECOND
+    still = np.repeat(pauses(levels[: count // each]), each)
+    return np.pad(still, (0, count - len(still)))
 
 
 def _to_loudness(samples: Samples, loudness: float, name: str, warnings: list[str]) -> Samples:

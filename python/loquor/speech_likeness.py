@@ -1,4 +1,4 @@
-"""Whether a recording holds speech, and where it begins: measures with few false alarms, not a recogniser.
+"""Whether a recording holds speech, and where it begins and pauses: few false alarms, no recogniser.
 
 Speech changes its loudness with each syllable, two to ten times a second, and its spectrum with each sound;
 noise, hum and most music do neither as much (after Scheirer and Slaney, ICASSP 1997). Of 2,400 clips
@@ -17,9 +17,9 @@ from .loudness import LEVELS_PER_SECOND, gated_level
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["likeness_warning", "onset"]
+__all__ = ["likeness_warning", "onset", "pauses"]
 
-# The start: sound within 24 dB of the speech's level, for 0.3 s of a second; a click is none.
+# Sound is within 24 dB of the speech's level; the start has it for 0.3 s of a second, a click is none.
 _AUDIBLE = 24.0
 _SUSTAINED = 15
 
@@ -37,7 +37,7 @@ _PUREST = -50.0  # dB of spectral flatness
 
 def onset(levels: npt.NDArray[np.float64]) -> float:
     """The second at which speech begins, from the loudness of each 20 ms; 0 if that cannot be told."""
-    audible = (levels > gated_level(levels) - _AUDIBLE).astype(np.int64)
+    audible = _audible(levels)
     if len(audible) < LEVELS_PER_SECOND:
         return 0.0
     sustained = np.convolve(audible, np.ones(LEVELS_PER_SECOND, np.int64), "valid") >= _SUSTAINED
@@ -45,6 +45,20 @@ def onset(levels: npt.NDArray[np.float64]) -> float:
         return 0.0
     window = int(sustained.argmax())
     return (window + int(audible[window:].argmax())) / LEVELS_PER_SECOND
+
+
+def pauses(levels: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Which of the 20 ms, given by their loudness, belong to a pause of a second or more: bool [m]."""
+    audible = _audible(levels)
+    if len(audible) < LEVELS_PER_SECOND:
+        return np.zeros(len(audible), np.bool_)
+    second = np.ones(LEVELS_PER_SECOND, np.int64)
+    still = np.convolve(audible, second, "valid") == 0
+    return np.convolve(still, second) > 0
+
+
+def _audible(levels: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    return (levels > gated_level(levels) - _AUDIBLE).astype(np.int64)
 
 
 def likeness_warning(samples: npt.NDArray[np.float32], rate: int) -> str | None:

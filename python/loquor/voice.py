@@ -8,16 +8,26 @@ import io
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import numpy as np
 
 from . import _core
 from .errors import InvalidInputError, ModelError
-from .files import check_header, read_config, sampled_bytes, write_atomic
+from .files import (
+    SafetensorsBytes,
+    check_header,
+    is_safetensors,
+    read_config,
+    sampled_bytes,
+    write_atomic,
+)
+from .pipes import Piped
+from .recording import is_seekable_binary
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -30,6 +40,7 @@ __all__ = [
     "bundle_voices",
     "default_voice",
     "fingerprint_of",
+    "is_saved_voice",
     "is_voice_file",
     "named_voice",
     "prefix_fingerprint",
@@ -49,6 +60,7 @@ _ARRAYS = {
 }
 _PREFIX = "prefix_kv"
 _PREFIX_DTYPES = ("float32", "float16", "int8")
+_LARGEST = float(np.finfo(np.float16).max)  # as the core has it for the arrays
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DTYPE = re.compile(r"[\w.+-]{1,32}")
 _MOST_NAME = 255
@@ -83,8 +95,8 @@ class Fingerprint:
 class VoicePrefix:
     """What a language model made of a voice's `audio_features`, so that it need not do it again.
 
-    Raises `InvalidInputError` for another dtype, rank or fingerprint, and for an array that is empty or not
-    finite.
+    Raises `InvalidInputError` for another dtype, rank or fingerprint, and for an array that is empty, not
+    finite or beyond 65504, the largest float16.
     """
 
     kv: npt.NDArray[Any]
@@ -100,9 +112,10 @@ class VoicePrefix:
                 f"the prefix of a voice must be {', '.join(_PREFIX_DTYPES)} of rank 4, not empty, not {seen}"
             )
         _check_sha256(self.fingerprint, "a prefix's fingerprint")
-        if not np.isfinite(kv).all():
+        if not -_LARGEST <= kv.min() <= kv.max() <= _LARGEST:  # which NaN is not either
             raise InvalidInputError(
-                "the prefix of a voice holds values that are not finite: make the voice again"
+                "the prefix of a voice holds values that are not finite or larger than 65504: "
+                "make the voice again"
             )
         kv = np.ascontiguousarray(kv).view()
         kv.setflags(write=False)
@@ -117,8 +130,8 @@ class Voice:
     """The four outputs of the speech encoder for one recording, without the batch axis, as read-only copies.
 
     Raises `InvalidInputError` for what no encoder gives: an array of another dtype or rank, one that is
-    empty, endless (over 750 tokens, half a minute) or not finite, a negative token, other than two frames a
-    token, and a prefix of another number of positions.
+    empty, endless (over 750 tokens, half a minute), not finite or beyond 65504 (the largest float16), a
+    negative token, other than two frames a token, and a prefix of another number of positions.
     """
 
     audio_features: npt.NDArray[np.float32]
@@ -206,32 +219,37 @@ class Voice:
         write_atomic(path, save(content, metadata))
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Voice:
-        """Read a voice that `save` wrote.
+    def load(cls, path: str | os.PathLike[str] | BinaryIO) -> Voice:
+        """Read a voice that `save` wrote, from its file or from a seekable binary file object.
 
         Raises `InvalidInputError` if the file is missing, damaged, no voice, or of a newer version.
         """
-        from safetensors import SafetensorError, safe_open
+        from safetensors import SafetensorError
 
-        path = Path(path)
+        if not isinstance(path, (str, os.PathLike)):
+            if not is_seekable_binary(path):
+                raise InvalidInputError(
+                    f"cannot read a voice from {type(path).__name__}: give a path, or a binary file object "
+                    "that is seekable"
+                )
+            name = path.name if isinstance(path, Piped) else "the file object"
+        elif not (name := os.fspath(path)):
+            raise InvalidInputError("the name of the voice is empty: give a file that Voice.save wrote")
         try:
-            if not path.is_file():
-                raise InvalidInputError(f"cannot read the voice {path}: there is no such file")
-            check_header(path)
-            with safe_open(path, framework="numpy") as file:
-                metadata = _checked_metadata(file.metadata() or {}, path)
+            with _opened(path) as file:
+                metadata = _checked_metadata(file.metadata() or {}, name)
                 names = set(file.keys())
                 if missing := _ARRAYS.keys() - names:
-                    raise InvalidInputError(f"voice {path} lacks {sorted(missing)}: make the voice again")
+                    raise InvalidInputError(f"voice {name} lacks {sorted(missing)}: make the voice again")
                 for field in (_ARRAYS.keys() | {_PREFIX}) & names:
-                    _check_size(field, file.get_slice(field).get_shape(), path)
+                    _check_size(field, file.get_slice(field).get_shape(), name)
                 arrays = {field: file.get_tensor(field) for field in _ARRAYS}
                 kv = file.get_tensor(_PREFIX) if _PREFIX in names else None
         except (SafetensorError, OSError, TypeError, ValueError) as error:
             if isinstance(error, InvalidInputError):
                 raise
             raise InvalidInputError(
-                f"{path} is damaged or no voice file ({error}): give a file that Voice.save wrote"
+                f"{name} is damaged or no voice file ({error}): give a file that Voice.save wrote"
             ) from error
         try:
             fingerprint = Fingerprint(metadata["bundle"], metadata["encoder"], metadata["dtype"])
@@ -240,7 +258,7 @@ class Voice:
             prefix = None if kv is None else VoicePrefix(kv, metadata.get("prefix", ""))
             return cls(**arrays, fingerprint=fingerprint, name=metadata["name"], prefix=prefix)
         except InvalidInputError as error:
-            raise InvalidInputError(f"voice {path} is damaged: {error}") from error
+            raise InvalidInputError(f"voice {name} is damaged: {error}") from error
 
 
 def named_voice(
@@ -275,6 +293,35 @@ def named_voice(
 def is_voice_file(path: str | os.PathLike[str]) -> bool:
     """Tell a voice file from a recording: by its suffix alone, which is `.safetensors`."""
     return Path(path).suffix.lower() == VOICE_SUFFIX
+
+
+def is_saved_voice(source: object) -> bool:
+    """Tell a saved voice from a recording: a file by its suffix, a file object by its content."""
+    if isinstance(source, (str, os.PathLike)):
+        return is_voice_file(source)
+    if not is_seekable_binary(source):
+        return False
+    file: BinaryIO = source  # type: ignore[assignment]
+    start, head = file.tell(), file.read(9)
+    file.seek(start)
+    return is_safetensors(head)
+
+
+@contextmanager
+def _opened(source: str | os.PathLike[str] | BinaryIO) -> Iterator[Any]:
+    """A voice's file as `safe_open` gives it, which reads no more of it than is asked for."""
+    from safetensors import safe_open
+
+    if not isinstance(source, (str, os.PathLike)):
+        yield SafetensorsBytes(source.read())
+        return
+    path = Path(source)
+    if not path.is_file():
+        raise InvalidInputError(f"cannot read the voice {path}: there is no such file")
+    with path.open("rb") as start:
+        check_header(start.read(8))
+    with safe_open(path, framework="numpy") as file:
+        yield file
 
 
 def bundle_voices(bundle_dir: Path) -> dict[str, Path]:
@@ -368,29 +415,29 @@ def _check_sha256(text: object, what: str) -> None:
         raise InvalidInputError(f"{what} must be 64 hex digits, not {text!r:.99}")
 
 
-def _check_size(field: str, shape: list[int], path: Path) -> None:
+def _check_size(field: str, shape: list[int], name: str) -> None:
     most = _MOST_PREFIX_VALUES if field == _PREFIX else _MOST_VALUES
     if math.prod(shape) > most:
         raise InvalidInputError(
-            f"voice {path} is damaged: its {field} has {math.prod(shape):,} values, more than "
+            f"voice {name} is damaged: its {field} has {math.prod(shape):,} values, more than "
             f"the {most:,} that any voice has: make it again"
         )
 
 
-def _checked_metadata(metadata: dict[str, str], path: Path) -> dict[str, str]:
+def _checked_metadata(metadata: dict[str, str], name: str) -> dict[str, str]:
     if metadata.get("format") != _FORMAT:
         raise InvalidInputError(
-            f"{path} is a safetensors file, but no voice: give a file that Voice.save wrote"
+            f"{name} is a safetensors file, but no voice: give a file that Voice.save wrote"
         )
     version = metadata.get("version", "")
     if version.isdecimal() and int(version) > _VERSION:
         raise InvalidInputError(
-            f"voice {path} has format version {version}, this Loquor reads up to {_VERSION}: upgrade Loquor "
+            f"voice {name} has format version {version}, this Loquor reads up to {_VERSION}: upgrade Loquor "
             "or make the voice again"
         )
     missing = {"name", "bundle", "encoder", "dtype"} - metadata.keys()
     if version != str(_VERSION) or missing:
         raise InvalidInputError(
-            f"voice {path} is damaged (version {version!r}, metadata lacks {sorted(missing)}): make it again"
+            f"voice {name} is damaged (version {version!r}, metadata lacks {sorted(missing)}): make it again"
         )
     return metadata

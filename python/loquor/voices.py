@@ -26,7 +26,7 @@ from .voice import (
     bundle_voices,
     default_voice,
     fingerprint_of,
-    is_voice_file,
+    is_saved_voice,
     named_voice,
     prefix_fingerprint,
 )
@@ -69,13 +69,13 @@ class EngineVoices:
     def make(self, source: VoiceSource | None, core: Core, cancel: _core.CancelToken | None) -> Voice:
         """Do what `Engine.voice` promises; `core` gives the engine's handle, or raises."""
         source = self._resolved(source)
-        if isinstance(source, (str, os.PathLike)) and is_voice_file(source):
+        if isinstance(source, (str, os.PathLike)) and (piped := from_pipe(source)) is not None:
+            source = piped
+        if not isinstance(source, (Voice, tuple)) and is_saved_voice(source):
             source = Voice.load(source)
         if isinstance(source, Voice):
             self.handle(source, core)  # which checks that it fits
             return source
-        if isinstance(source, (str, os.PathLike)) and (piped := from_pipe(source)) is not None:
-            source = piped
         reference = load_reference(source)
         handle = core().encode_voice(reference.samples, cancel)
         name = Path(os.fspath(source)).stem if isinstance(source, (str, os.PathLike)) else "voice"

@@ -290,6 +290,11 @@ TEST_CASE("tensors that no encoder gives are refused before they are a voice") {
   CHECK(create([](auto& t, auto& n, auto&) {
           t.speaker_features = n, n[7] = -kInfinity;
         }).find("speaker_features holds values") != std::string::npos);
+  for (const float value : {65505.0f, -3e38f}) {
+    CHECK(create([value](auto& t, auto& n, auto&) {
+            t.speaker_features = n, n[7] = value;
+          }).find("larger than 65504") != std::string::npos);
+  }
   CHECK(create([](auto& t, auto&, auto& k) {
           t.audio_tokens = k, k[1] = -1;
         }).find("audio_tokens must not be negative, not -1") != std::string::npos);

@@ -202,12 +202,13 @@ TEST_CASE("a prefix goes to another engine of the same graphs, and nothing else 
   CHECK(shorter.kind == ErrorKind::kInvalidInput);
   CHECK(shorter.names("should be " + std::to_string(made->size) + " bytes"));
   std::vector<unsigned char> infinite(made->kv.get(), made->kv.get() + made->size);
-  const float infinity = std::numeric_limits<float>::infinity();
-  std::memcpy(infinite.data() + made->size - 4, &infinity, 4);
-  const Refusal wild =
-      refusal([&] { second.engine.keep_prefix(second.voice, {infinite.data(), infinite.size()}); });
-  CHECK(wild.kind == ErrorKind::kInvalidInput);
-  CHECK(wild.names("holds values that are not finite"));
+  for (const float value : {std::numeric_limits<float>::infinity(), -3e38f, 65505.0f}) {
+    std::memcpy(infinite.data() + made->size - 4, &value, 4);
+    const Refusal wild =
+        refusal([&] { second.engine.keep_prefix(second.voice, {infinite.data(), infinite.size()}); });
+    CHECK(wild.kind == ErrorKind::kInvalidInput);
+    CHECK(wild.names("holds values that are not finite or larger than 65504"));
+  }
   Stage small(shim, "gqa", with_prefixes(1000));
   const Refusal too_small = refusal([&] { small.engine.prefix(small.voice, nullptr); });
   CHECK(too_small.kind == ErrorKind::kInvalidInput);

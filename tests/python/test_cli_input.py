@@ -15,7 +15,7 @@ import pytest
 import soundfile
 
 import loquor
-from loquor import Engine
+from loquor import Engine, InvalidInputError
 from loquor.cli import main
 
 RECORDING = str(Path(loquor.__file__).parent / "mini" / "default_voice.wav")
@@ -62,6 +62,56 @@ def test_what_is_hardly_meant_is_told(
     assert seed.startswith("top_k and seed change no token: this model takes the likeliest")
     assert warnings(three, "--seed", "5", "--temperature", "0.8") == []
     assert warnings(three, "--seed", "5", "--temperature", "0") == warnings(three) == []
+
+
+def test_a_saved_voice_may_come_from_a_pipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine, saved, out = Engine(), tmp_path / "me.safetensors", str(tmp_path / "out.wav")
+    voice = engine.voice(RECORDING)
+    voice.save(saved)
+    content = saved.read_bytes()
+    with piped(content) as pipe:
+        assert main(["say", "Tea.", "-o", out, "--voice", pipe, "-q"]) == 0
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), "ascii"))
+    assert main(["say", "Tea.", "-o", out, "--voice", "-", "-q"]) == 0
+    assert capsys.readouterr().err == ""
+    with piped(content) as pipe:
+        assert np.array_equal(engine.voice(pipe).audio_features, voice.audio_features)
+    with piped(content[:-9]) as pipe:
+        assert main(["say", "Tea.", "-o", out, "--voice", pipe, "-q"]) == 2
+        assert f"{pipe} is damaged or no voice file" in capsys.readouterr().err
+    if hasattr(os, "mkfifo"):
+        fifo = tmp_path / "fifo.safetensors"
+        os.mkfifo(fifo)
+        feeder = threading.Thread(target=fifo.write_bytes, args=(content,))
+        feeder.start()
+        assert np.array_equal(engine.voice(fifo).audio_tokens, voice.audio_tokens)
+        feeder.join()
+
+
+def test_what_comes_from_a_pipe_is_called_what_the_user_calls_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / "out.wav")
+    with piped(b"neither sound nor voice") as pipe:
+        assert main(["say", "Tea.", "-o", out, "--voice", pipe, "-q"]) == 2
+        assert f"cannot read {pipe} as a recording" in capsys.readouterr().err
+    twice = io.BytesIO()
+    samples, rate = soundfile.read(RECORDING)
+    soundfile.write(twice, np.tile(samples, 9), rate, format="WAV")
+    with piped(twice.getvalue()) as pipe:
+        warnings = Engine().voice(pipe).warnings
+    assert f"{pipe} is longer than 15 s: only its first 15 s are used" in warnings
+
+
+def test_an_empty_name_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["say", "Tea.", "-o", str(tmp_path / "out.wav"), "--voice", ""]) == 2
+    assert "the name of the voice is empty: give that of a file" in capsys.readouterr().err
+    assert main(["voice", "", "-o", str(tmp_path / "me.safetensors")]) == 2
+    assert "the name of the recording is empty" in capsys.readouterr().err
+    with pytest.raises(InvalidInputError, match="the name of the recording is empty"):
+        Engine().voice("")
 
 
 def test_a_recording_may_come_from_a_pipe(

@@ -137,13 +137,25 @@ def test_integers_cast_to_float_are_refused() -> None:
         np.full(48_000, 128, np.uint8),
         tone(amplitude=0.0009),
         np.eye(1, 48_000, dtype=np.float32)[0] * 0.01,  # one click: the peak is fine, the mean is not
-        np.stack([tone(), -tone()], axis=1),
+        np.zeros((48_000, 2), np.float32),
     ],
-    ids=["zeros", "uint8 middle", "faint", "click", "opposite channels"],
+    ids=["zeros", "uint8 middle", "faint", "click", "two channels"],
 )
 def test_silence_is_refused(samples: np.ndarray) -> None:
-    with pytest.raises(InvalidInputError, match="is silent"):
+    with pytest.raises(InvalidInputError, match=r"is silent .*record the voice louder"):
         load_reference((samples, 24_000))
+
+
+def test_channels_that_cancel_each_other_are_told() -> None:
+    voice = speech(6.0)
+    with pytest.raises(InvalidInputError, match="they cancel each other: give one of the channels alone"):
+        load_reference((np.stack([voice, -voice], axis=1), 24_000))
+    nearly = load_reference((np.stack([voice, -0.95 * voice], axis=1), 24_000)).warnings
+    assert "the channels of the array cancel each other, their mean is 32 dB below the loudest: " in nearly[0]
+    one_of_eight = np.zeros((len(voice), 8), np.float32)
+    one_of_eight[:, 3] = voice
+    for samples in (one_of_eight, np.stack([voice, -0.5 * voice], axis=1)):
+        assert not [text for text in load_reference((samples, 24_000)).warnings if "cancel" in text]
 
 
 def test_too_short_is_refused_and_short_is_warned_of() -> None:
@@ -215,6 +227,24 @@ def test_silence_before_the_voice_is_left_out(silence: float, level: float) -> N
     kept, piece = reference.samples[:48_000], alone.samples[24_000:27_000]
     found = np.correlate(kept, piece, "valid").argmax() / 24_000
     assert found - 1.0 == pytest.approx(silence - skipped, abs=0.06)
+
+
+@pytest.mark.parametrize("level", [0.0, 3e-4])
+@pytest.mark.parametrize(
+    ("before", "silence", "after", "told"), [(5, 9, 0, 9), (4, 6, 4, 6), (3, 10, 5, 10), (9, 20, 5, 6)]
+)
+def test_silence_within_and_behind_the_voice_is_told(
+    before: float, silence: float, after: float, told: float, level: float
+) -> None:
+    voice = speech(before + after)
+    middle = level * np.random.default_rng(1).standard_normal(round(silence * 24_000))
+    parts = [voice[: round(before * 24_000)], middle.astype(np.float32), voice[round(before * 24_000) :]]
+    found = load_reference((np.concatenate(parts), 24_000)).warnings
+    (silent,) = [text for text in found if "of silence" in text]
+    seconds = re.findall(r"^the array holds ([\d.]+) s of silence: ", silent)
+    assert float(seconds[0]) == pytest.approx(told, abs=0.5)
+    assert not [text for text in found if "sound" in text]
+    assert load_reference((voice, 24_000)).warnings == ()
 
 
 def test_a_pause_or_a_click_at_the_start_is_no_silence_to_leave_out() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import time
 from pathlib import Path
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 from loquor.errors import InvalidInputError, ModelError
-from loquor.voice import Fingerprint, Voice, VoicePrefix, fingerprint_of, is_voice_file
+from loquor.voice import Fingerprint, Voice, VoicePrefix, fingerprint_of, is_saved_voice, is_voice_file
 
 ARRAYS = ("audio_features", "audio_tokens", "speaker_embeddings", "speaker_features")
 MADE_BY = Fingerprint("a" * 64, "b" * 64, "fp32")
@@ -98,9 +99,12 @@ def test_wrong_values_are_refused() -> None:
     for name in ARRAYS:
         if arrays()[name].dtype == np.float32:
             bad = arrays()[name]
-            bad.flat[3] = np.nan
-            with pytest.raises(InvalidInputError, match=f"{name} holds values that are not finite"):
-                make_voice(**{name: bad})
+            for value in (np.nan, np.inf, 3e38, -3e38, -65_505):
+                bad.flat[3] = value
+                with pytest.raises(InvalidInputError, match=f"{name} holds values that are not finite"):
+                    make_voice(**{name: bad})
+            bad.flat[3] = -65_504  # the largest of a float16
+            make_voice(**{name: bad})
     with pytest.raises(InvalidInputError, match="must not be negative, not -1"):
         make_voice(audio_tokens=np.where(np.arange(8) == 5, -1, arrays()["audio_tokens"]))
     with pytest.raises(InvalidInputError, match="name must be a str"):
@@ -169,6 +173,23 @@ def test_voice_files_are_told_by_suffix_alone(tmp_path: Path) -> None:
         make_voice().save(tmp_path / "missing" / "ada.safetensors")
 
 
+def test_a_voice_is_read_from_a_file_object(tmp_path: Path, saved: Path) -> None:
+    content = saved.read_bytes()
+    back = Voice.load(io.BytesIO(content))
+    for name, array in arrays().items():
+        np.testing.assert_array_equal(getattr(back, name), array)
+    assert (back.name, back.fingerprint) == (Voice.load(saved).name, MADE_BY)
+    assert is_saved_voice(io.BytesIO(content)) and not is_saved_voice(io.BytesIO(b"RIFF\0\0\0\0WAVE"))
+    rewrite(saved, {"audio_tokens": np.zeros(3, np.int32)}, {})
+    for damaged in (content[:-5], saved.read_bytes(), b"\xff" * 20, b""):
+        with pytest.raises(InvalidInputError, match="the file object is damaged or no voice file"):
+            Voice.load(io.BytesIO(damaged))
+    with pytest.raises(InvalidInputError, match="cannot read a voice from StringIO: give a path, or"):
+        Voice.load(io.StringIO("text"))  # type: ignore[arg-type]
+    with pytest.raises(InvalidInputError, match=r"its header has \d+ bytes"):
+        Voice.load(io.BytesIO((1 << 24).to_bytes(8, "little") + b"{" * 99))
+
+
 def test_check_accepts_the_same_bundle_and_refuses_others() -> None:
     voice = make_voice()
     voice.check(MADE_BY)
@@ -219,6 +240,12 @@ def rewrite(path: Path, tensors: dict[str, np.ndarray | None], metadata: dict[st
         ({"audio_tokens": np.zeros(3, np.int32)}, {}, "damaged: .*audio_tokens must be int64 of rank 1"),
         ({"audio_features": np.zeros((2, 2), np.float16)}, {}, "damaged: .*audio_features must be float32"),
         ({"audio_features": np.full((2, 2), np.inf, np.float32)}, {}, "damaged: .*not finite"),
+        ({"speaker_embeddings": np.full(4, -3e38, np.float32)}, {}, "damaged: .*larger than 65504"),
+        (
+            {"prefix_kv": np.full((2, 2, 9, 2), 3e38, np.float32)},
+            {"prefix": "a" * 64},
+            "damaged: .*prefix .*larger than 65504",
+        ),
         ({}, {"version": "2"}, "format version 2.*upgrade Loquor"),
         ({}, {"version": "0"}, "damaged .*version '0'"),
         ({}, {"version": "x"}, "damaged .*version 'x'"),
@@ -265,10 +292,11 @@ def test_a_damaged_file_is_loaded_or_refused(
     for position in data.draw(st.lists(st.integers(0, header_end), max_size=3)):
         content[position] = data.draw(st.integers(0, 255))
     path.write_bytes(content[: data.draw(st.just(len(content)) | st.integers(0, len(content)))])
-    try:
-        Voice.load(path).check(MADE_BY)
-    except InvalidInputError as error:
-        assert len(str(error)) > 20
+    for source in (path, io.BytesIO(path.read_bytes())):
+        try:
+            Voice.load(source).check(MADE_BY)
+        except InvalidInputError as error:
+            assert len(str(error)) > 20
 
 
 @pytest.fixture

@@ -232,8 +232,8 @@ LOQUOR_EXPORT loquor_status loquor_engine_encode_voice(loquor_engine* engine, co
                                                        size_t sample_count, loquor_cancel* cancel,
                                                        loquor_voice** out);
 /* From stored tensors, which are copied. LOQUOR_ERROR_INVALID_INPUT for what no speech encoder gives: values
- * that are not finite, negative tokens, other than two speaker_frames a token, more than 750 tokens or 1,024
- * prefix positions. */
+ * that are not finite or beyond 65504 (the largest float16), negative tokens, other than two speaker_frames a
+ * token, more than 750 tokens or 1,024 prefix positions. */
 LOQUOR_EXPORT loquor_status loquor_voice_create(const loquor_voice_tensors* tensors, loquor_voice** out);
 /* LOQUOR_ERROR_INVALID_INPUT unless the voice fits the engine's model, which each use checks as well. Any
  * thread. */

@@ -35,8 +35,8 @@ LOQUOR_EXPORT void loquor_prefix_destroy(loquor_prefix* prefix);
  * here. It must come from the same language model, in the same precision and kv_dtype, prepared alike: the
  * caller's to know, since bytes of another sound wrong in silence. So they serve requests with this handle
  * alone, never those with another of equal tensors. LOQUOR_ERROR_INVALID_INPUT for another shape, dtype or
- * size than the model and the voice have, and for values that are not finite. Nothing happens where the
- * engine keeps none, or has computed it already. Any thread. */
+ * size than the model and the voice have, and for values that are not finite or beyond 65504. Nothing
+ * happens where the engine keeps none, or has computed it already. Any thread. */
 LOQUOR_EXPORT loquor_status loquor_engine_keep_prefix(loquor_engine* engine, const loquor_voice* voice,
                                                       const loquor_prefix_info* prefix);
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +12,7 @@ from .. import _core
 from ..engine import Engine
 from ..errors import InvalidInputError
 from ..hub import resolve
-from ..voice import Voice, is_voice_file, named_voice
+from ..voice import Voice, is_saved_voice, named_voice
 from .machine import forget_peak, memory, read_bandwidth, step_bytes
 from .questions import TEXT, Questions
 from .rounds import Row, row_of, take_turns
@@ -103,8 +102,7 @@ def _source(engine: Engine, source: VoiceSource | None) -> VoiceSource:
 
 
 def _is_recording(source: VoiceSource) -> bool:
-    saved = isinstance(source, Voice) or (isinstance(source, (str, os.PathLike)) and is_voice_file(source))
-    return not saved
+    return not isinstance(source, Voice) and not is_saved_voice(source)
 
 
 def _fitting(asked: Questions, plan: Plan) -> list[int]:

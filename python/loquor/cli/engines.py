@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -15,7 +14,7 @@ from .._runtime import add_plugin, advised_dtype, open_runtime
 from ..catalog import CATALOG
 from ..errors import InvalidInputError
 from ..output import output_target
-from ..pipes import from_pipe, whole
+from ..pipes import Piped, from_pipe, whole
 from ..prepare import KV_DTYPES
 from .process import hold_signals
 
@@ -156,7 +155,7 @@ def interruptible(
     return future.result()
 
 
-def voice_source(given: str | None) -> str | io.BytesIO | None:
+def voice_source(given: str | None) -> str | Piped | None:
     """Return what `Engine.voice` takes: what comes from a pipe, or from stdin for "-", is read now.
 
     On the main thread, where Ctrl-C ends the waiting. Raises `InvalidInputError`.
@@ -174,6 +173,8 @@ def check_input(path: str, what: str, names: Iterable[str] = ()) -> None:
 
     `names` may be given instead of a file, and "-" for stdin.
     """
+    if not path:
+        raise InvalidInputError(f"the name of {what} is empty: give that of a file")
     if path != "-" and path not in (known := tuple(names)) and not Path(path).exists():
         advice = f" (voices by name: {', '.join(known)})" if known else ""
         raise InvalidInputError(f"cannot read {what} {path}: there is no such file{advice}")
