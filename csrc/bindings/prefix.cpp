@@ -11,7 +11,7 @@ py::array prefix_of(const Engine& engine, const PyVoice& voice, const OptionalCa
   const Prefix prefix = without_gil([&] { return engine.prefix(voice.handle.get(), raw(cancel)); });
   const auto info = info_of<loquor_prefix_info>(loquor_prefix_get_info, prefix.get());
   const std::vector<py::ssize_t> shape = {info.tensors, info.heads, info.positions, info.head_dim};
-  return py::array(py::dtype(info.dtype), shape, info.data);
+  return copied(py::dtype(info.dtype), shape, info.data);
 }
 
 void keep_prefix(const Engine& engine, const PyVoice& voice, const py::array& kv) {

@@ -5,6 +5,7 @@
 #include <pybind11/typing.h>
 
 #include <chrono>
+#include <cstring>
 #include <functional>
 #include <optional>
 #include <string>
@@ -37,9 +38,23 @@ using OptionalCancel = std::optional<PyCancelToken*>;
 
 inline loquor_cancel* raw(const OptionalCancel& token) { return token ? (*token)->handle.get() : nullptr; }
 
+// The copy is made here: where numpy has no memory for it, pybind11's own (3.0) is an array of nothing, which
+// nobody can name. Throws StatusError.
+inline py::array copied(const py::dtype& type, std::vector<py::ssize_t> shape, const void* data) {
+  try {
+    py::array made(type, std::move(shape));
+    if (made.nbytes() > 0) std::memcpy(made.mutable_data(), data, static_cast<std::size_t>(made.nbytes()));
+    return made;
+  } catch (const py::error_already_set& error) {
+    if (!error.matches(PyExc_MemoryError)) throw;
+    throw StatusError(LOQUOR_ERROR_INTERNAL,
+                      "handing an array to Python: memory ran out: give the process more");
+  }
+}
+
 template <class T>
 Array<T> copied(const T* data, std::vector<py::ssize_t> shape) {
-  return Array<T>(std::move(shape), data);
+  return Array<T>(copied(py::dtype::of<T>(), std::move(shape), data));
 }
 
 template <class T>

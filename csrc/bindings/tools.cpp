@@ -66,7 +66,7 @@ Arrays run(const PySession& self, const Arrays& inputs) {
     loquor_tensor tensor = {};
     check(loquor_tensors_get(outputs.get(), i, &tensor));
     const std::vector<py::ssize_t> shape(tensor.dims, tensor.dims + tensor.rank);
-    result[tensor.name] = py::array(numpy_type(tensor.type), shape, tensor.data);
+    result[tensor.name] = copied(numpy_type(tensor.type), shape, tensor.data);
   }
   return result;
 }

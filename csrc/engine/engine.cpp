@@ -6,6 +6,7 @@
 #include <memory>
 #include <system_error>
 
+#include "base/decimal.hpp"
 #include "base/log.hpp"
 #include "decode/device_sampler.hpp"
 #include "engine/worker.hpp"
@@ -55,7 +56,7 @@ Model open_model(const ort::ApiPtr& api, const std::string& folder, const Engine
 int64_t prompt_limit(const Manifest& manifest, float seconds) {
   if (!(seconds >= 0 && seconds <= kMaxReferenceSeconds)) {
     throw Error(ErrorKind::kInvalidInput,
-                "reference_seconds must be 0 (all) to 3600, not " + std::to_string(seconds));
+                "reference_seconds must be 0 (all) to 3600, not " + decimal(seconds));
   }
   if (seconds == 0) return std::numeric_limits<int64_t>::max();
   const double tokens = static_cast<double>(seconds) * manifest.sample_rate / manifest.samples_per_token;

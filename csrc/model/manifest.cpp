@@ -5,6 +5,7 @@
 #include <fstream>
 #include <limits>
 
+#include "base/decimal.hpp"
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "model/bundle_files.hpp"
@@ -47,9 +48,8 @@ class Settings {
       number = std::is_integral_v<T> ? static_cast<double>(found->as_int64()) : found->as_double();
     });
     if (!(number >= least && number <= most)) {
-      throw Error(ErrorKind::kModel, path_ + ": '" + key + "' should be a number from " +
-                                         std::to_string(least) + " to " + std::to_string(most) + ", not " +
-                                         std::to_string(number));
+      throw Error(ErrorKind::kModel, path_ + ": '" + key + "' should be a number from " + decimal(least) +
+                                         " to " + decimal(most) + ", not " + decimal(number));
     }
     value = static_cast<T>(number);
   }

@@ -32,6 +32,22 @@ class Prober {
     run_once(1, kPrefill, pasts, logits_step);
   }
 
+  // After run_separate failed: whether it does so again, while the cache with room for more runs.
+  bool needs_whole_buffers() {
+    std::vector<float> ignored;
+    try {
+      run_with_buffers(kPrefill, 0, shared_buffers(), ignored);
+    } catch (const Error&) {
+      return false;
+    }
+    try {
+      run_once(kPrefill, 0, {}, ignored);
+    } catch (const Error&) {
+      return true;
+    }
+    return false;
+  }
+
   // The same with one shared buffer for each tensor. False when the graph refuses or gives other logits.
   bool run_shared() {
     const auto buffers = shared_buffers();
@@ -242,7 +258,14 @@ class Prober {
 LmProbe probe_language_model(const ort::Session& session, const LmSignature& signature,
                              const ort::Device& device) {
   Prober prober(session, signature, device);
-  prober.run_separate();
+  try {
+    prober.run_separate();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kExecution || !prober.needs_whole_buffers()) throw;
+    Contract(session).fail(
+        "this export keeps its KV cache in whole buffers (as TensorScatter does), and has to be prepared, "
+        "which an engine does with prepare=True (no --no-prepare) on the CPU and on WebGPU");
+  }
   const auto rows = static_cast<int64_t>(prober.logits_prefill.size()) / signature.vocab_size;
   if (rows != kPrefill && rows != 1) {
     Contract(session).fail("'logits' should have a row for each of " + std::to_string(kPrefill) +

@@ -141,7 +141,8 @@ void Api::fail(abi::OrtStatus* status, ErrorKind kind, const std::string& doing)
                                       ": no thread can be started for it; raise the limit of threads or "
                                       "of memory, or close other engines");
   }
-  if (kind == ErrorKind::kModel && (says("bad_alloc") || says("Failed to allocate memory"))) {
+  const bool running = kind == ErrorKind::kModel || kind == ErrorKind::kExecution;
+  if (running && (says("bad_alloc") || says("Failed to allocate memory") || says("bfc_arena"))) {
     throw Error(ErrorKind::kInternal, doing + ": " + kMemoryRanOut);
   }
   throw Error(kind, doing + ": " + said);

@@ -20,8 +20,12 @@ namespace loquor::ort {
 namespace {
 
 [[noreturn]] void not_loadable(const std::string& path, const std::string& reason) {
+  // What glibc says, without a reason, where memory ran out and where a mount forbids programs.
+  const bool unmapped = reason.find("failed to map segment") != std::string::npos;
   throw Error(ErrorKind::kRuntimeMissing,
-              "ONNX Runtime's library " + path + " could not be loaded (" + reason + "); " + kReinstall);
+              "ONNX Runtime's library " + path + " could not be loaded (" + reason + "); " +
+                  (unmapped ? "memory ran out, so give the process more, or its folder is mounted noexec"
+                            : kReinstall));
 }
 
 [[noreturn]] void not_a_runtime(const std::string& path, const char* symbol) {

@@ -14,7 +14,16 @@ from .errors import InvalidInputError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["check_count", "check_engine_arguments", "check_progress", "checked_ids", "checked_token"]
+__all__ = [
+    "MOST_THREADS",
+    "check_count",
+    "check_engine_arguments",
+    "check_progress",
+    "checked_ids",
+    "checked_token",
+]
+
+MOST_THREADS = 1024
 
 
 def checked_ids(values: npt.ArrayLike, name: str) -> npt.NDArray[np.int64]:
@@ -37,7 +46,9 @@ def checked_token(cancel: object) -> _core.CancelToken | None:
 
 def check_count(name: str, value: object, most: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
-        raise InvalidInputError(f"{name} must be a whole number from 0 (automatic) to {most}")
+        raise InvalidInputError(
+            f"{name} must be a whole number from 0 (automatic) to {most}, not {value!r:.80}"
+        )
 
 
 def check_engine_arguments(
@@ -50,7 +61,7 @@ def check_engine_arguments(
     max_queue: object,
     prefix_cache_bytes: object,
 ) -> None:
-    counts = {"threads": (threads, 1024), "slots": (slots, 64), "max_queue": (max_queue, 2**20)}
+    counts = {"threads": (threads, MOST_THREADS), "slots": (slots, 64), "max_queue": (max_queue, 2**20)}
     for count, (value, most) in counts.items():
         check_count(count, value, most)
     if (

@@ -31,7 +31,7 @@ from .options import (
     unused_option_warnings,
 )
 from .prepare import check_preparation
-from .process import HomeLock, opening
+from .process import HomeLock, memory_watched, opening
 from .session import Session
 from .stream import Stream
 from .text_rules import check_normalizer, measure_of, prepare_text, read_text_rules
@@ -50,6 +50,7 @@ class Engine(LowerLevel):
     """
 
     @opening
+    @memory_watched("opening an engine")
     def __init__(
         self,
         model: str | os.PathLike[str] = "mini",
@@ -145,6 +146,7 @@ class Engine(LowerLevel):
 
     # --- Voices ---
 
+    @memory_watched("making a voice")
     def voice(
         self,
         source: VoiceSource | None = None,
@@ -224,6 +226,7 @@ class Engine(LowerLevel):
         resolved = resolve_stream_options(chunks, self._stream_defaults)
         return self._open_stream(text, voice, options, resolved, cancel, None)
 
+    @memory_watched("starting a request")
     def _open_stream(
         self,
         text: str,

@@ -15,7 +15,7 @@ __all__ = [
 
 
 class LoquorError(Exception):
-    """Root of every error that Loquor raises."""
+    """Root of every error that Loquor raises; itself where memory ran out, or for a defect of ours."""
 
 
 class RuntimeMissingError(LoquorError):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from . import _core
-from .errors import ExecutionError, ModelError
+from .errors import ExecutionError, LoquorError, ModelError
 from .prepare import PreparedGraph, prepare_bundle
 
 __all__ = ["Preparation", "open_core"]
@@ -20,6 +20,9 @@ _log = logging.getLogger("loquor")
 
 _DEVICES = ("cpu", "webgpu")
 """Where GroupQueryAttention takes float32, which the rewritten graph may need; elsewhere nothing was run."""
+
+_HAS_TO_BE_PREPARED = "has to be prepared"
+"""In the core's words for a graph that it cannot run as published (csrc/model/probe.cpp)."""
 
 _open_cores: weakref.WeakSet[_core.EngineHandle] = weakref.WeakSet()
 
@@ -78,9 +81,19 @@ def _open(
         return _core.EngineHandle(runtime, str(folder), **options, prepared=paths), states, files
     except (ModelError, ExecutionError) as error:
         if not files:
-            raise
+            raise _explained(error, results) from error
         problem = str(error)
-    # A broken bundle fails here in its own words.
-    core = _core.EngineHandle(runtime, str(folder), **options)
+    try:
+        core = _core.EngineHandle(runtime, str(folder), **options)
+    except ModelError as error:  # a broken bundle fails here in its own words
+        raise _explained(error, results) from error
     _log.warning("%s: used as published, not prepared: %s", ", ".join(files), problem)
     return core, {name: "refused" if name in files else state for name, state in states.items()}, {}
+
+
+def _explained(error: LoquorError, results: Mapping[str, PreparedGraph]) -> LoquorError:
+    """The error, with the reason for which a graph was not prepared that has to be."""
+    model = results.get("language_model")
+    if model is None or model.state != "refused" or _HAS_TO_BE_PREPARED not in str(error):
+        return error
+    return ModelError(f"{error}; it was not prepared because {model.reason}")

@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from types import TracebackType
 from typing import ParamSpec, TypeVar
 
 from . import _core
-from .errors import InvalidInputError, RuntimeMissingError
+from .errors import InvalidInputError, LoquorError, RuntimeMissingError
 
-__all__ = ["HomeLock", "opening"]
+__all__ = ["HomeLock", "memory_watched", "opening"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_NOT_MAPPED = re.compile("failed to map segment|cannot allocate memory", re.IGNORECASE)
+"""What the system's loader says of a library for which there is no memory."""
+
+
+@contextmanager
+def memory_watched(doing: str) -> Iterator[None]:
+    """Raise `LoquorError` where memory runs out meanwhile, in Python or for a library that is imported."""
+    try:
+        yield
+    except (MemoryError, ImportError) as error:
+        if isinstance(error, ImportError) and not _NOT_MAPPED.search(str(error)):
+            raise
+        what = f" ({error})" if str(error) else ""
+        raise LoquorError(
+            f"{doing}: memory ran out{what}: give the process more, or take a smaller dtype"
+        ) from error
 
 
 class HomeLock:

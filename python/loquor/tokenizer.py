@@ -105,6 +105,8 @@ def _load(path: Path) -> _Backend:
         raise ModelError(f"no file {path}: the bundle is incomplete, fetch it again")
     try:
         backend = Backend.from_buffer(read_bounded(path, _MOST_BYTES))
+    except MemoryError:
+        raise
     except Exception as error:  # the library raises nothing narrower
         raise ModelError(f"{path} is not a readable tokenizer ({error}): fetch the bundle again") from error
     # Settings left in the file by training would cut or fill prompts in silence.

@@ -53,9 +53,10 @@ ort::Session load_embed_tokens(const Shim& shim) {
 TEST_CASE("a graph that cannot be loaded for want of threads or memory does not blame the model") {
   if (!have_bundles()) return;
   const auto api = ort::Api::open(environment("LOQUOR_TEST_RUNTIME"));
+  ErrorKind doing = ErrorKind::kModel;
   const auto kind_of = [&](const char* message) {
     return refusal([&] {
-             api->check((*api)->CreateStatus(ort::abi::ORT_FAIL, message), ErrorKind::kModel, "loading it");
+             api->check((*api)->CreateStatus(ort::abi::ORT_FAIL, message), doing, "loading or running it");
            })
         .kind;
   };
@@ -63,6 +64,11 @@ TEST_CASE("a graph that cannot be loaded for want of threads or memory does not 
   CHECK(kind_of("Exception during initialization: std::bad_alloc") == ErrorKind::kInternal);
   CHECK(kind_of("bfc_arena.cc Failed to allocate memory for requested buffer") == ErrorKind::kInternal);
   CHECK(kind_of("Node (x) has no kernel") == ErrorKind::kModel);
+  doing = ErrorKind::kExecution;
+  CHECK(kind_of("bfc_arena.cc:360 Failed to allocate memory for requested buffer") == ErrorKind::kInternal);
+  CHECK(kind_of("Non-zero status code returned while running Conv node: std::bad_alloc") ==
+        ErrorKind::kInternal);
+  CHECK(kind_of("invalid dimensions") == ErrorKind::kExecution);
 }
 
 TEST_CASE("a session is made at the highest level and tells its ports") {

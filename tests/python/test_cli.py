@@ -7,13 +7,14 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+from numpy.typing import NDArray
 
 import loquor
 from bundles import make_bundle
@@ -22,7 +23,8 @@ from hubserver import HubServer
 from loquor import Engine, GenerationOptions, catalog
 from loquor._runtime import LIBRARY_VARIABLE
 from loquor.cli import main
-from loquor.errors import ExecutionError
+from loquor.cli.console import logs_on_stderr, note, speech_progress
+from loquor.errors import ExecutionError, InvalidInputError
 from tinyhub import TINY, WEIGHTS, serving_tiny
 
 RECORDING = str(Path(loquor.__file__).parent / "mini" / "default_voice.wav")
@@ -246,6 +248,14 @@ def test_what_harms_a_voice_is_told_once(tmp_path: Path, capsys: pytest.CaptureF
         (["say", "Hi.", "-o", "out.wav", "--vtt", "nowhere/out.vtt"], "there is no folder nowhere"),
         (["say", "Hi.", "-o", "-", "--srt", "out.srt"], "subtitles go with a file of speech"),
         (["say", "Hi.", "-o", "out.wav", "--model", "turbo"], "add --voice"),
+        (["say", "Hi.", "-o", "out.wav", "--model", "turbo", "--dtype", "auto:q4"], "not understood at"),
+        (
+            ["say", "Hi.", "-o", "out.wav", "--model", "turbo", "--min-p", "2"],
+            "min_p must be from 0 to 1, not 2",
+        ),
+        (["say", "Hi.", "-o", "out.wav", "--model", "turbo", "--top-p", "nan"], "1 at most, not nan"),
+        (["say", "Hi.", "-o", "out.wav", "--threads", "100000"], "to 1024, not 100000"),
+        (["voice", "you.wav", "-o", "me.wav", "--reference-seconds", "-1"], "must be more than 0, not -1"),
         (["say", "  ", "-o", "out.wav"], "text is empty"),
         (["say", "bad\udcff", "-o", "out.wav"], "bytes that this locale cannot decode, at index 3"),
         (["voice", "me.wav", "-o", "me.wav"], "must end in .safetensors"),
@@ -391,3 +401,50 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     text = capsys.readouterr().out
     for word in ("say", "voice", "models", "download", "bench", "doctor", "cmake-dir", "exit codes:", "130"):
         assert word in text
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_what_is_told_meanwhile_is_not_glued_to_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = _Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with logs_on_stderr(0), speech_progress(False, 100) as (tokens, _):
+        tokens(527)
+        note("one")
+        tokens(528)
+        logging.getLogger("loquor").warning("two")
+    text = terminal.getvalue()
+    assert "527 tokens" in text
+    for line in ("loquor: one\n", "loquor: warning: two\n"):
+        assert text[: text.index(line)].endswith("\r")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *(("temperature", value) for value in (-0.1, 10.1)),
+        *(("top_p", value) for value in (0.0, 1.1)),
+        *(("min_p", value) for value in (-0.1, 1.1)),
+        *(("repetition_penalty", value) for value in (0.0, float("inf"))),
+        *((option, -1) for option in ("top_k", "max_new_tokens")),
+        ("max_new_tokens", 0),
+    ],
+)
+def test_what_is_refused_before_loading_would_be_refused_after(
+    capsys: pytest.CaptureFixture[str],
+    engine_of: Callable[..., Engine],
+    recording: NDArray[np.float32],
+    option: str,
+    value: float,
+) -> None:
+    flag = f"--{option.replace('_', '-')}={value}"
+    assert main(["say", "Hi.", "-o", "out.wav", "--model", "turbo", flag]) == 2
+    assert option in error_line(capsys)
+    engine = engine_of()
+    with pytest.raises(InvalidInputError, match=option):
+        engine.generate_tokens(
+            [50256, 50256], engine.voice((recording, 24_000)), GenerationOptions(**{option: value})
+        )

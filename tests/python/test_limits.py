@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 
 import pytest
+
+import loquor
 
 SCENE = """
 import resource, sys, threading
@@ -40,10 +43,62 @@ print(failed)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="RLIMIT_AS as on Linux")
-@pytest.mark.parametrize("megabytes", [1, 8, 24, 48])
+@pytest.mark.parametrize("megabytes", [1, 8, 24, 48, 72, 100])
 def test_sixteen_streams_with_little_memory_are_errors_at_worst(megabytes: int) -> None:
     process = subprocess.run(
         [sys.executable, "-c", SCENE, str(megabytes)], capture_output=True, text=True, timeout=300
     )
     assert process.returncode == 0, process.stdout + process.stderr
     assert 0 <= int(process.stdout) <= 16
+
+
+OPENING = """
+import resource, sys
+import loquor
+
+limit = int(sys.argv[1]) << 20
+resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+try:
+    loquor.Engine("mini", device="cpu", threads=1, slots=1).close()
+except loquor.LoquorError as error:
+    resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    print(type(error).__name__, error)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="RLIMIT_AS as on Linux")
+@pytest.mark.parametrize("megabytes", [150, 175, 200, 250])
+def test_an_engine_for_which_there_is_no_memory_blames_nothing_else(megabytes: int) -> None:
+    process = subprocess.run(
+        [sys.executable, "-c", OPENING, str(megabytes)], capture_output=True, text=True, timeout=300
+    )
+    if process.returncode != -signal.SIGABRT:  # the runtime's own small allocations end the process (ADR 93)
+        assert process.returncode == 0, process.stdout + process.stderr
+        assert process.stdout == "" or "memory ran out" in process.stdout
+
+
+@pytest.mark.parametrize(
+    ("place", "error"),
+    [
+        ("loquor.tokenizer.read_bounded", MemoryError()),
+        ("loquor.engine.open_runtime", ImportError("x.so: failed to map segment from shared object")),
+    ],
+)
+def test_memory_that_runs_out_in_python_is_told_as_such(
+    monkeypatch: pytest.MonkeyPatch, place: str, error: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(place, fail)
+    with pytest.raises(loquor.LoquorError, match="opening an engine: memory ran out"):
+        loquor.Engine("mini", device="cpu")
+
+
+def test_a_library_that_is_not_there_stays_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise ImportError("there is no such module")
+
+    monkeypatch.setattr("loquor.engine.open_runtime", fail)
+    with pytest.raises(ImportError, match="no such module"):
+        loquor.Engine("mini", device="cpu")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto, helper
 
 from bundles import STANDARD_FORMS
-from loquor import Engine, GenerationOptions, _core
+from loquor import Engine, GenerationOptions, ModelError, _core
 from loquor._runtime import open_runtime
 from loquor.prepare import PreparedGraph, prepare_bundle
 from loquor.prepare.check import Port, Trace, compare, trace_language_model
@@ -124,3 +125,16 @@ def test_another_meaning_is_refused(
     assert result.state == "refused" and reason in result.reason
     if form == BUFFER:
         assert result.remarks[0].startswith("2 Attention with nonpad_kv_seqlen are left")
+
+
+def test_whole_buffers_that_are_not_prepared_are_refused_in_a_sentence(
+    bundle_of: BundleOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = bundle_of(form=BUFFER)
+    told = r"language_model\.onnx: this export keeps its KV cache in whole buffers .* has to be prepared"
+    with pytest.raises(ModelError, match=told) as error:
+        Engine(bundle, threads=1, device="cpu", prepare=False)
+    assert "max_sequence_length" not in str(error.value)
+    monkeypatch.setenv("LOQUOR_CACHE", os.devnull)
+    with pytest.raises(ModelError, match=rf"{told}.*it was not prepared because cannot make the folder"):
+        Engine(bundle, threads=1, device="cpu")

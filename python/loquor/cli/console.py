@@ -8,9 +8,15 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
 
 from ..errors import InvalidInputError, LoquorError, ModelError, RuntimeMissingError
 from ..output import reason_of
+
+if TYPE_CHECKING:
+    _StreamHandler = logging.StreamHandler[TextIO]
+else:
+    _StreamHandler = logging.StreamHandler
 
 __all__ = [
     "emit",
@@ -45,7 +51,20 @@ def one_line(error: BaseException) -> str:
 
 def note(text: str) -> None:
     """Write one line to stderr."""
-    print(f"loquor: {text}", file=sys.stderr)
+    with _beside_bar():
+        print(f"loquor: {text}", file=sys.stderr)
+
+
+@contextmanager
+def _beside_bar() -> Iterator[None]:
+    """Take a progress bar away meanwhile, where there is one, so that lines are not glued to it."""
+    if "tqdm" not in sys.modules:  # slow to import
+        yield
+        return
+    from tqdm import tqdm  # type: ignore[import-untyped]
+
+    with tqdm.external_write_mode(file=sys.stderr):
+        yield
 
 
 def emit(text: str) -> None:
@@ -76,10 +95,16 @@ class _Formatter(logging.Formatter):
         return f"loquor: {record.levelname.lower()}: {super().format(record)}"
 
 
+class _Handler(_StreamHandler):
+    def emit(self, record: logging.LogRecord) -> None:
+        with _beside_bar():
+            super().emit(record)
+
+
 @contextmanager
 def logs_on_stderr(verbose: int) -> Iterator[None]:
     """Show the logger `loquor` on stderr meanwhile: warnings, with `verbose` 1 also INFO, with 2 DEBUG."""
-    logger, handler = logging.getLogger("loquor"), logging.StreamHandler()
+    logger, handler = logging.getLogger("loquor"), _Handler()
     handler.setFormatter(_Formatter())
     before = logger.level
     logger.setLevel((logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)])
@@ -99,7 +124,7 @@ def speech_progress(
 
     They move a bar if stderr is a terminal; `size` is that of the whole text in bytes, None if not known.
     """
-    from tqdm import tqdm  # type: ignore[import-untyped]
+    from tqdm import tqdm
 
     with tqdm(
         desc="speaking", total=size, unit="B", unit_scale=True, leave=False, disable=quiet or None

@@ -11,11 +11,12 @@ from typing import TypeVar
 
 from .. import CancelToken, Engine
 from .._runtime import add_plugin, advised_dtype, open_runtime
-from ..catalog import CATALOG
+from ..arguments import MOST_THREADS, check_count
+from ..catalog import CATALOG, check_dtype
 from ..errors import InvalidInputError
 from ..output import output_target
 from ..pipes import Piped, from_pipe, whole
-from ..prepare import KV_DTYPES
+from ..prepare import KV_DTYPES, check_preparation
 from .process import hold_signals
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "DEVICES",
     "add_engine_arguments",
     "add_model_by_position",
+    "check_engine_options",
     "check_input",
     "check_output",
     "interruptible",
@@ -85,6 +87,13 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-prepare", action="store_true", help="run the graphs as published (see `loquor prepare`)"
     )
+
+
+def check_engine_options(args: argparse.Namespace) -> None:
+    """Raise `InvalidInputError` for options of an engine that no model could take."""
+    check_dtype(args.dtype)
+    check_count("threads", args.threads, MOST_THREADS)
+    check_preparation(not args.no_prepare, args.kv_dtype, reference_seconds=args.reference_seconds)
 
 
 def add_model_by_position(parser: argparse.ArgumentParser) -> None:

@@ -23,6 +23,7 @@ from ..text_rules import NORMALIZERS
 from .console import note, speech_progress, writing_to_stdout
 from .engines import (
     add_engine_arguments,
+    check_engine_options,
     check_input,
     check_output,
     interruptible,
@@ -49,6 +50,16 @@ _SAMPLING: tuple[tuple[str, type, str], ...] = (
     ("repetition_penalty", float, "above 1, what was said becomes less likely; 1 turns it off"),
     ("max_new_tokens", int, "speech tokens at most; a second of speech has 25"),
 )
+
+_RANGES: tuple[tuple[str, Callable[[float], bool], str], ...] = (
+    ("temperature", lambda value: 0 <= value <= 10, "from 0 to 10"),
+    ("top_k", lambda value: value >= 0, "0 or more"),
+    ("top_p", lambda value: 0 < value <= 1, "above 0, and 1 at most"),
+    ("min_p", lambda value: 0 <= value <= 1, "from 0 to 1"),
+    ("repetition_penalty", lambda value: 0 < value < math.inf, "finite, and above 0"),
+    ("max_new_tokens", lambda value: value >= 1, "1 or more"),
+)
+"""As the core has them (csrc/model/generation_options.cpp), to be known before a model is fetched."""
 
 _PARTING: tuple[tuple[str, type, str], ...] = (
     ("sentence_pause", float, "seconds between sentences (default: 0.35)"),
@@ -286,6 +297,8 @@ def _into_file(output: str, session: Session) -> None:
 
 def _check(args: argparse.Namespace) -> None:
     """Raise `InvalidInputError` for what is known to fail before a model is fetched and loaded."""
+    check_engine_options(args)
+    _check_sampling(args)
     if args.output != "-":
         check_output(args.output, (f".{name}" for name in FORMATS), args.voice)
     elif sys.stdout is None:
@@ -308,6 +321,13 @@ def _check(args: argparse.Namespace) -> None:
         raise InvalidInputError(
             f"{args.model} brings no voice of its own: add --voice recording.wav (5 to 15 s of one speaker)"
         )
+
+
+def _check_sampling(args: argparse.Namespace) -> None:
+    for name, fits, words in _RANGES:
+        value = getattr(args, name)
+        if value is not None and not fits(value):
+            raise InvalidInputError(f"{name} must be {words}, not {value:g}")
 
 
 def _demo_note() -> str:

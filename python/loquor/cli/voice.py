@@ -6,7 +6,15 @@ import argparse
 
 from ..voice import VOICE_SUFFIX
 from .console import note
-from .engines import add_engine_arguments, check_input, check_output, interruptible, load_engine, voice_source
+from .engines import (
+    add_engine_arguments,
+    check_engine_options,
+    check_input,
+    check_output,
+    interruptible,
+    load_engine,
+    voice_source,
+)
 
 __all__ = ["add", "run"]
 
@@ -37,6 +45,7 @@ def add(
 
 
 def run(args: argparse.Namespace) -> int:
+    check_engine_options(args)
     check_input(args.recording, "the recording")
     check_output(args.output, (VOICE_SUFFIX,), args.recording)
     recording = voice_source(args.recording)

@@ -127,14 +127,24 @@ def prepare_bundle(
         if result.state == "refused" and kept != "auto":
             _log.warning("%s keeps its published KV cache: %s [%s]", graph, result.reason, result.source)
             result = _attempt(dataclasses.replace(task, kv_dtype="auto"), force)
-        if result.state == "refused":
-            _log.warning(
-                "%s is used as published, not prepared: %s [%s]", graph, result.reason, result.source
-            )
         for remark in result.remarks:
             _log.warning("%s: %s [%s]", graph, remark, result.source)
         results[graph] = result
+    _tell_refused(results)
     return results
+
+
+def _tell_refused(results: Mapping[str, PreparedGraph]) -> None:
+    """One warning a reason: a folder that cannot be used is the same for all graphs."""
+    by_reason: dict[str, list[PreparedGraph]] = {}
+    for result in results.values():
+        if result.state == "refused":
+            by_reason.setdefault(result.reason, []).append(result)
+    for reason, refused in by_reason.items():
+        names = ", ".join(result.graph for result in refused)
+        sources = ", ".join(str(result.source) for result in refused)
+        verb = "is" if len(refused) == 1 else "are"
+        _log.warning("%s %s used as published, not prepared: %s [%s]", names, verb, reason, sources)
 
 
 def check_preparation(

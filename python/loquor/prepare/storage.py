@@ -87,20 +87,21 @@ def make_folder() -> Path:
 
 
 def _strangers(facts: os.stat_result) -> str:
-    """Who besides this user and root could have written a file or folder; "" if nobody."""
+    """Who besides this user and root could have written a file or folder, and what to do; "" if nobody."""
     if os.name == "nt":
         return ""
     if facts.st_uid not in (os.geteuid(), 0):
-        return f"it belongs to the user {facts.st_uid}"
+        return f"it belongs to the user {facts.st_uid}; remove it"
     if facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        return f"others may write to it (mode {stat.S_IMODE(facts.st_mode):04o})"
+        mode = f"{stat.S_IMODE(facts.st_mode):04o}"
+        return f"others may write to it (mode {mode}); take that right away (chmod go-w), remove it"
     return ""
 
 
 def _refusal(place: Path, problem: str) -> str:
     return (
-        f"{place} is not trusted with prepared graphs, which run in this process: {problem}; take that right "
-        f"away (chmod go-w), remove it, or name another folder by {CACHE_VARIABLE}"
+        f"{place} is not trusted with prepared graphs, which run in this process: {problem}, "
+        f"or name another folder by {CACHE_VARIABLE}"
     )
 
 
