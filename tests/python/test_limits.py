@@ -5,8 +5,10 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from onnx import TensorProto, helper
 
 import loquor
 
@@ -102,3 +104,42 @@ def test_a_library_that_is_not_there_stays_what_it_is(monkeypatch: pytest.Monkey
     monkeypatch.setattr("loquor.engine.open_runtime", fail)
     with pytest.raises(ImportError, match="no such module"):
         loquor.Engine("mini", device="cpu")
+
+
+COPYING = """
+import resource, sys
+import numpy as np
+from loquor import LoquorError, _core
+from loquor._runtime import open_runtime
+
+session = _core.Session(open_runtime(), sys.argv[1], threads=1)
+feeds = {"x": np.ones((1,), np.float32), "shape": np.array([16], np.int64)}
+assert session.run(feeds)["y"].shape == (16,)
+with open("/proc/self/statm") as file:
+    size = int(file.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + (192 << 20), resource.RLIM_INFINITY))
+feeds["shape"] = np.array([32 << 20], np.int64)  # 128 MB, twice
+try:
+    session.run(feeds)
+except LoquorError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="RLIMIT_AS as on Linux")
+def test_an_array_that_python_has_no_memory_for_is_an_error_of_ours(tmp_path: Path) -> None:
+    node = helper.make_node("Expand", ["x", "shape"], ["y"])
+    inputs = [
+        helper.make_tensor_value_info("x", TensorProto.FLOAT, [1]),
+        helper.make_tensor_value_info("shape", TensorProto.INT64, [1]),
+    ]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n"])]
+    graph = helper.make_graph([node], "expand", inputs, outputs)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    file = tmp_path / "expand.onnx"
+    file.write_bytes(model.SerializeToString())
+    process = subprocess.run(
+        [sys.executable, "-c", COPYING, str(file)], capture_output=True, text=True, timeout=300
+    )
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert process.stdout.startswith("handing an array to Python: memory ran out")
