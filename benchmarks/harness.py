@@ -33,8 +33,8 @@ sys.path.insert(0, str(ROOT / "tests"))  # the bundle makers and the plain loop
 from bundles import EXPORTED_FORMS, FORMS, SIZES, make_bundle  # noqa: E402
 
 __all__ = [
-    "RATE", "ROOT", "Row", "heading", "keep", "machine", "main_of", "measure", "questions", "read_bandwidth",
-    "recording", "report", "row_of", "take_turns", "title",
+    "RATE", "ROOT", "Row", "heading", "keep", "machine", "main_of", "main_of_text", "measure", "questions",
+    "read_bandwidth", "recording", "report", "row_of", "take_turns", "title",
 ]  # fmt: skip
 
 RATE = 24_000
@@ -60,6 +60,17 @@ def main_of(
     with tempfile.TemporaryDirectory() as folder:
         random = {"size": args.size, "form": args.form, "dtype": args.dtype, "stop_bias": -1000.0}
         answer(args, args.bundle or make_bundle(Path(folder), **random))
+    return 0
+
+
+def main_of_text(question: str | None, what: str, rows: Callable[[int], Sequence[Row]]) -> int:
+    """A script about text alone: `question` is its docstring, `rows` are measured in so many rounds."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=question, formatter_class=raw)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=Path, help="write the figures here, and a plot beside them")
+    args = parser.parse_args()
+    report(what, rows(args.rounds), args.json)
     return 0
 
 

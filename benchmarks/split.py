@@ -9,12 +9,10 @@ with the model's measure, processor time. Left out: what each piece costs when i
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
-from pathlib import Path
 
-from harness import report
+from harness import main_of_text
 
 from loquor.bench import Row, row_of
 from loquor.pieces import Splitter, windows
@@ -60,23 +58,12 @@ def rows(rounds: int) -> list[Row]:
             for length in LENGTHS:
                 text = (unit * (length // len(unit) + 1))[:length]
                 seconds_for(text, normalizer)
-                per_100 = [seconds_for(text, normalizer) * 1000 * 100 / length for _ in range(rounds)]
-                condition = {"characters": length, "normalize": normalizer}
-                found.append(
-                    row_of(f"split, {name}", per_100, condition=condition, unit="ms per 100 characters")
-                )
+                per_100 = [seconds_for(text, normalizer) * 100 / length for _ in range(rounds)]
+                shared = {"normalize": normalizer, "characters": length}
+                label = f"100 characters of {name}"
+                found.append(row_of(label, per_100, name="split", shared=shared, condition={"text": name}))
     return found
 
 
-def main() -> int:
-    raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", type=Path, help="write the figures here, and a plot beside them")
-    args = parser.parse_args()
-    report("Pieces of a long text", rows(args.rounds), args.json)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main_of_text(__doc__, "Pieces of a long text", rows))

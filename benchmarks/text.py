@@ -8,13 +8,11 @@ grow with the length. Timed: `spell` for 100 characters, processor time. Left ou
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-from harness import report
+from harness import main_of_text
 
 from loquor.bench import Row, row_of
 from loquor.english import spell
@@ -66,15 +64,5 @@ def rows(rounds: int) -> list[Row]:
     return found
 
 
-def main() -> int:
-    raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", type=Path, help="write the figures here, and a plot beside them")
-    args = parser.parse_args()
-    report("English text in words", rows(args.rounds), args.json)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main_of_text(__doc__, "English text in words", rows))

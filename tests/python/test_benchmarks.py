@@ -49,6 +49,7 @@ QUICK = {
         ["mini", "--streams", "1", "2", "--tokens", "8", "--rounds", "1", "--cancels", "2", "--threads", "1"],
         {("first_sound", ("streams", 2)), ("tokens_per_second", ("way", "one_at_a_time")), ("cancel",)},
     ),
+    "split.py": (["--rounds", "1"], {("split", ("text", "index")), ("split", ("normalize", "en"))}),
     "text.py": (["--rounds", "1"], {("spell", ("text", "prose")), ("spell", ("characters", 3200))}),
     "kv_quality.py": (
         ["--steps", "2", "--threads", "1"],

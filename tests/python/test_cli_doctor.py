@@ -22,7 +22,7 @@ from loquor._runtime import LIBRARY_VARIABLE, find_library, open_runtime
 from loquor.cli import checks, main
 from loquor.cli.advice import advice
 from loquor.cli.engines import DEVICES
-from loquor.cli.library import check_record
+from loquor.cli.runtime_check import check_record
 from loquor.errors import InvalidInputError, RuntimeMissingError
 
 

@@ -31,7 +31,7 @@ from ..hub import is_offline, resolve
 from ..hub_cache import cache_folder
 from .console import exit_code, one_line
 from .engines import BUILT_IN, DEVICES, interruptible, load_engine
-from .library import check_opening, check_record, runtime_packages
+from .runtime_check import check_opening, check_record, runtime_packages
 
 __all__ = ["Report", "examine"]
 
