@@ -78,12 +78,13 @@ TEST_CASE("memory that cannot be given back costs nobody anything") {
   if (!have_bundles()) return;
   std::atomic<int> failed{0};
   const Shim shim;
+  Engine engine =
+      open(shim, std::chrono::milliseconds(1));  // whose graphs are probed on threads of their own
   CreateRunOptions::plan = [&](auto&&...) {  // those of the engine's thread, which makes some for this alone
     if (std::this_thread::get_id() == shim.made_on) return abi::ORT_OK;
     ++failed;
     return abi::ORT_FAIL;
   };
-  Engine engine = open(shim, std::chrono::milliseconds(1));
   const auto voice = voice_of(engine);
   const auto until = std::chrono::steady_clock::now() + std::chrono::minutes(1);
   while (failed == 0 && std::chrono::steady_clock::now() < until) std::this_thread::yield();
