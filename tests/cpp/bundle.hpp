@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <functional>
@@ -47,6 +48,7 @@ inline EngineOptions engine_options(const std::string& dtype = "fp32") {
   options.dtype = dtype;
   options.device = "cpu";
   options.threads = 1;
+  options.quiet = std::chrono::minutes(10);  // an engine that rests runs nothing beside a test's plans
   return options;
 }
 
