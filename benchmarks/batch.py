@@ -24,7 +24,7 @@ from harness import main_of, questions, report, row_of, take_turns, title
 import loquor
 from loquor import _core
 from loquor.bench import Questions, key_of
-from loquor.options import resolve_options
+from loquor.speech.options import resolve_options
 
 LOOK_EVERY = 5e-3  # seconds; more often, looking would take its share of a core
 

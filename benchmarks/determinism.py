@@ -27,7 +27,7 @@ from harness import Row, keep, machine, row_of
 import loquor
 from bundles import DTYPES, SIZES, make_bundle
 from loquor import _core
-from loquor._runtime import open_runtime
+from loquor.base.runtime import open_runtime
 from loquor.prepare import prepare_bundle
 from loquor.prepare.check import Port
 from loquor.prepare.language_model import load

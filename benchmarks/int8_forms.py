@@ -26,7 +26,7 @@ from onnx import ModelProto, NodeProto, helper, numpy_helper
 
 import loquor
 from loquor import _core
-from loquor._runtime import open_runtime
+from loquor.base.runtime import open_runtime
 from loquor.prepare.calibrate import Speaker
 from loquor.prepare.check import Port, Run
 from reference import uniform

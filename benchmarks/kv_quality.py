@@ -21,7 +21,7 @@ from harness import keep, machine, row_of
 
 from bundles import DTYPES, SIZES, make_bundle
 from loquor import _core
-from loquor._runtime import open_runtime
+from loquor.base.runtime import open_runtime
 from loquor.bench import key_of
 from loquor.prepare import prepare_bundle
 from loquor.prepare.calibrate import Speaker

@@ -52,7 +52,7 @@ def open_published(file: str, threads: int) -> Any:
 
 def open_prepared(file: str, prepared: str, threads: int) -> Any:
     from loquor import _core
-    from loquor._runtime import open_runtime
+    from loquor.base.runtime import open_runtime
 
     return _core.Session(open_runtime(), file, prepared=prepared, threads=threads)
 

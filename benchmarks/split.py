@@ -15,8 +15,8 @@ import time
 from harness import main_of_text
 
 from loquor.bench import Row, row_of
-from loquor.pieces import Splitter, windows
-from loquor.text_rules import NORMALIZERS, measure_of
+from loquor.bundle.text_rules import NORMALIZERS, measure_of
+from loquor.sentences.pieces import Splitter, windows
 
 PROSE = (
     "When Mr. Price came down from the hill, it was nearly dark, and the rain had begun again; nobody in\n"

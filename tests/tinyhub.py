@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from hubserver import HubServer, Repo
-from loquor import catalog
+from loquor.bundle import catalog
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 TINY = "someone/tiny-ONNX"

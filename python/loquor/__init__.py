@@ -13,9 +13,8 @@ import logging
 
 from ._core import CancelToken
 from ._core import version as _version
-from .audio import Audio, Metrics
-from .capabilities import Capabilities
-from .engine import Engine
+from .audio.audio import Audio, Metrics
+from .audio.subtitles import Mark, subtitles
 from .errors import (
     BusyError,
     DownloadError,
@@ -26,16 +25,17 @@ from .errors import (
     RequestCancelledError,
     RuntimeMissingError,
 )
-from .guards import Guards
-from .long_speech import LongSpeech
-from .long_text import LongTextOptions, piece_seed
-from .memory import Memory
-from .options import GenerationOptions, StreamOptions
-from .session import Session
-from .stream import SessionReport, Stream, StreamReport
-from .subtitles import Mark, subtitles
-from .voice import Voice
-from .voices import VoiceSource
+from .speech.capabilities import Capabilities
+from .speech.engine import Engine
+from .speech.guards import Guards
+from .speech.long_speech import LongSpeech
+from .speech.long_text import LongTextOptions, piece_seed
+from .speech.memory import Memory
+from .speech.options import GenerationOptions, StreamOptions
+from .speech.session import Session
+from .speech.stream import SessionReport, Stream, StreamReport
+from .voice.voice import Voice
+from .voice.voices import VoiceSource
 
 __all__ = [
     "Audio",

@@ -162,6 +162,90 @@ def test_no_file_is_too_long() -> None:
 
 
 PACKAGE = ROOT / "python" / "loquor"
+FLOORS = (
+    "errors", "base", "text", "english", "sentences", "audio", "bundle", "voice", "prepare", "speech",
+    "loquor", "bench", "cli", "__main__",
+)  # fmt: skip
+"""Rooms of the package, the lowest first; "loquor" is its own `__init__`, with the public names."""
+
+
+def name_of(path: Path) -> str:
+    """A module's name without the package's, "" for the package itself."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def room_of(module: str) -> str:
+    return module.split(".")[0] or "loquor"
+
+
+def imports(module: str, source: str, is_package: bool) -> Iterator[tuple[int, str]]:
+    """Line and target of each import from the package, inside functions and for type checkers too."""
+    here = ["loquor", *filter(None, module.split("."))]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = node.level - is_package
+            base = ".".join(
+                [*(here[: len(here) - above] if node.level else []), *filter(None, [node.module])]
+            )
+            inner = [f"{base}.{alias.name}" for alias in node.names]
+            names = [name if name.removeprefix("loquor.") in {*MODULES, "_core"} else base for name in inner]
+        else:
+            continue
+        yield from (
+            (node.lineno, name.removeprefix("loquor").removeprefix("."))
+            for name in names
+            if name == "loquor" or name.startswith("loquor.")
+        )
+
+
+def imports_of(module: str) -> list[tuple[int, str]]:
+    path = MODULES[module]
+    found = imports(module, path.read_text(encoding="utf-8"), path.name == "__init__.py")
+    return [(line, target) for line, target in found if target not in ("_core", module)]
+
+
+def test_the_package_has_the_known_rooms_and_no_other() -> None:
+    assert {room_of(module) for module in MODULES} == set(FLOORS)
+
+
+@pytest.mark.parametrize("room", FLOORS)
+def test_imports_go_down_the_floors(room: str) -> None:
+    below = FLOORS[: FLOORS.index(room) + 1]
+    for module in (module for module in MODULES if room_of(module) == room):
+        for line, target in imports_of(module):
+            assert target in MODULES, f"{MODULES[module]}:{line}: there is no {target}"
+            assert room_of(target) in below, f"{MODULES[module]}:{line} must not import {target}"
+
+
+def test_no_import_goes_in_a_circle() -> None:
+    """Modules leave one after the other, each when all that it imports has left: all leave."""
+    left = {module: {target for _, target in imports_of(module)} for module in MODULES}
+    while free := [module for module, targets in left.items() if not targets & left.keys()]:
+        for module in free:
+            del left[module]
+    assert left == {}
+
+
+def test_each_way_to_import_is_noticed() -> None:
+    source = (
+        "import numpy, loquor.bundle.hub\nfrom . import options\nfrom .. import _core, voice\n"
+        "from ..voice.voice import Voice\nfrom loquor import Engine\nfrom loquor.text import lines\n"
+        "def f():\n    from ..english import spell\n"
+    )
+    assert sorted(imports("speech.stream", source, is_package=False)) == [
+        (1, "bundle.hub"), (2, "speech.options"), (3, "_core"), (3, "voice"), (4, "voice.voice"), (5, ""),
+        (6, "text.lines"), (8, "english"),
+    ]  # fmt: skip
+    assert list(imports("prepare", "from .work import make\n", is_package=True)) == [(1, "prepare.work")]
+    assert list(imports("", "from .speech.engine import Engine\n", is_package=True)) == [(1, "speech.engine")]
+
+
 LIBRARY = sorted(
     path
     for path in PACKAGE.rglob("*.py")
@@ -203,4 +287,4 @@ def test_one_place_writes_safetensors() -> None:
     code = [*scripts, *(path for folder in folders for path in folder.rglob("*.py"))]
     writer = re.compile(r"safetensors(\.\w+)* import [^\n]*\bsave|\bserialize(_file)?\b")
     found = {str(path.relative_to(ROOT)) for path in code if writer.search(path.read_text(encoding="utf-8"))}
-    assert found == {"python/loquor/voice.py"}
+    assert found == {"python/loquor/voice/voice.py"}

@@ -15,7 +15,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from loquor.audio import Audio, Metrics, pcm16, write_wav_stream
+from loquor.audio.audio import Audio, Metrics, pcm16, write_wav_stream
 from loquor.errors import InvalidInputError, RequestCancelledError
 
 RATE = 24_000

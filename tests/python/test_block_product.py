@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto, helper, numpy_helper
 
 from loquor import Engine, ExecutionError, GenerationOptions, ModelError, _core
-from loquor._runtime import open_runtime
+from loquor.base.runtime import open_runtime
 from loquor.prepare import prepare_bundle
 from loquor.prepare.graph import Graph
 from loquor.prepare.language_model import rewrite_language_model

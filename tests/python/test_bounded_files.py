@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loquor import Engine, InvalidInputError, ModelError, Voice, _core
-from loquor.files import read_json
-from loquor.hub_cache import read_note, write_note
+from loquor.base.files import read_json
+from loquor.bundle.hub_cache import read_note, write_note
+from loquor.bundle.text_rules import read_text_rules
+from loquor.bundle.tokenizer import Tokenizer
 from loquor.prepare import cache
-from loquor.text_rules import read_text_rules
-from loquor.tokenizer import Tokenizer
-from loquor.voice import default_voice
+from loquor.voice.voice import default_voice
 
 BundleOf = Callable[..., Path]
 

@@ -14,9 +14,17 @@ from hypothesis import strategies as st
 
 from loquor import Engine
 from loquor._core import graph_files
-from loquor.catalog import CATALOG, DTYPES, GRAPHS, BundleFile, choose_dtypes, offered_dtypes, pick_files
+from loquor.bundle.catalog import (
+    CATALOG,
+    DTYPES,
+    GRAPHS,
+    BundleFile,
+    choose_dtypes,
+    offered_dtypes,
+    pick_files,
+)
+from loquor.bundle.hub import download, resolve
 from loquor.errors import InvalidInputError, ModelError
-from loquor.hub import download, resolve
 from loquor.prepare import prepare_bundle
 
 

@@ -20,8 +20,9 @@ import loquor
 from bundles import make_bundle
 from bundles.breakages import BREAKAGES, broken_copy
 from hubserver import HubServer
-from loquor import Engine, GenerationOptions, catalog
-from loquor._runtime import LIBRARY_VARIABLE
+from loquor import Engine, GenerationOptions
+from loquor.base.runtime import LIBRARY_VARIABLE
+from loquor.bundle import catalog
 from loquor.cli import main
 from loquor.cli.console import logs_on_stderr, note, speech_progress
 from loquor.errors import ExecutionError, InvalidInputError

@@ -18,7 +18,7 @@ import loquor
 from bundles import make_bundle
 from bundles.breakages import BREAKAGES, broken_copy
 from loquor import _core
-from loquor._runtime import LIBRARY_VARIABLE, find_library, open_runtime
+from loquor.base.runtime import LIBRARY_VARIABLE, find_library, open_runtime
 from loquor.cli import checks, main
 from loquor.cli.advice import advice
 from loquor.cli.engines import DEVICES

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 import loquor
 from bundles import make_bundle
-from loquor._runtime import open_runtime
+from loquor.base.runtime import open_runtime
 from loquor.cli import main as cli_main
-from loquor.reference_audio import load_reference
+from loquor.voice.reference_audio import load_reference
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = "Hello there, how are you?"

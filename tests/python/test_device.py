@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from loquor import Engine, GenerationOptions, InvalidInputError, RuntimeMissingError
-from loquor._runtime import find_plugin, open_runtime
+from loquor.base.runtime import find_plugin, open_runtime
 
 ROOT = Path(__file__).resolve().parents[2]
 

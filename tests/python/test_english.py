@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from loquor.english import numbers, places, spell, tables
 from loquor.english.markup import without_markup
-from loquor.text import TAG
+from loquor.text.characters import TAG
 
 NUMBERS_FILE = Path(__file__).parents[2] / "training" / "mini" / "sentences" / "numbers.txt"
 

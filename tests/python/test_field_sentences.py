@@ -11,10 +11,10 @@ from itertools import pairwise
 import pytest
 
 import loquor
-from loquor.catalog import BundleFile, CatalogEntry
-from loquor.memory import Memory
+from loquor.bundle.catalog import BundleFile, CatalogEntry
 from loquor.prepare import PreparedGraph
-from loquor.voice import Fingerprint, Voice, VoicePrefix
+from loquor.speech.memory import Memory
+from loquor.voice.voice import Fingerprint, Voice, VoicePrefix
 
 PUBLIC = {value for value in map(vars(loquor).get, loquor.__all__) if inspect.isclass(value)}
 REACHED = {BundleFile, CatalogEntry, Fingerprint, Memory, PreparedGraph, Voice, VoicePrefix}

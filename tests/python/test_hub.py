@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hubserver import HubServer
-from loquor import catalog, hub, hub_cache
+from loquor.bundle import catalog, hub, hub_cache
 from loquor.errors import DownloadError
 from tinyhub import COMMIT, TINY, WEIGHTS, contents, serving_tiny, wanted
 

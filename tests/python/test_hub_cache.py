@@ -15,9 +15,9 @@ import pytest
 
 from hublayout import share
 from hubserver import HubServer
-from loquor import catalog, hub
+from loquor.bundle import catalog, hub
+from loquor.bundle.hub_cache import cache_folder, remove_cached
 from loquor.errors import DownloadError, InvalidInputError, ModelError
-from loquor.hub_cache import cache_folder, remove_cached
 from tinyhub import TINY, WEIGHTS, entry, environment, serving_tiny, wanted
 
 
@@ -228,7 +228,7 @@ def test_a_disk_that_refuses_in_the_middle(
     def refuse(*arguments: object) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr("loquor.hub_fetch.get", refuse)
+    monkeypatch.setattr("loquor.bundle.hub_fetch.get", refuse)
 
     with pytest.raises(DownloadError, match=f"{remedy}.*HF_HOME"):
         hub.download("tiny")
@@ -247,7 +247,7 @@ def test_a_disk_that_refuses_in_the_middle(
 def test_the_cache_is_where_the_hub_library_keeps_it(variables: dict[str, str]) -> None:
     program = (
         "from huggingface_hub.constants import HF_HUB_CACHE\n"
-        "from loquor.hub_cache import cache_folder\n"
+        "from loquor.bundle.hub_cache import cache_folder\n"
         "print(HF_HUB_CACHE, cache_folder(), sep='\\n')"
     )
     clean = {
@@ -261,7 +261,7 @@ def test_the_cache_is_where_the_hub_library_keeps_it(variables: dict[str, str]) 
 
 
 def test_importing_is_light() -> None:
-    program = "import sys, loquor.hub; print(*({'huggingface_hub', 'tqdm'} & set(sys.modules)))"
+    program = "import sys, loquor.bundle.hub; print(*({'huggingface_hub', 'tqdm'} & set(sys.modules)))"
     assert (
         subprocess.check_output([sys.executable, "-c", program], text=True, env=environment()).split() == []
     )
@@ -305,7 +305,7 @@ def test_the_built_in_model_needs_no_hub(
     server: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = tmp_path / "loquor"
-    monkeypatch.setattr(hub, "__file__", str(package / "hub.py"))
+    monkeypatch.setattr(hub, "__file__", str(package / "bundle" / "hub.py"))
     with pytest.raises(ModelError, match="mini is not there"):
         hub.resolve("mini")
 

@@ -29,7 +29,7 @@ SPEAK = """
 import json, sys
 import numpy as np
 import loquor
-from loquor._runtime import open_runtime
+from loquor.base.runtime import open_runtime
 voice = (np.sin(np.arange(48_000) * 0.05).astype(np.float32), 24_000)
 told = []
 for bundle in sys.argv[1:]:
@@ -175,7 +175,7 @@ def test_weights_outside_the_bundle_are_refused(graph: Path, way: str) -> None:
 
 
 def test_a_prepared_graph_may_name_no_other_weights(graph: Path, tmp_path: Path) -> None:
-    from loquor._runtime import open_runtime
+    from loquor.base.runtime import open_runtime
 
     changed = tmp_path / "prepared.onnx"
     changed.write_bytes(renamed(graph, "../../secret"))

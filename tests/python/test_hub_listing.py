@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hubserver import HubServer
-from loquor import catalog, hub
+from loquor.bundle import catalog, hub
 from loquor.errors import DownloadError, InvalidInputError
 from tinyhub import COMMIT, TINY, WEIGHTS, serving_tiny
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from hubserver import HubServer
-from loquor import catalog, hub
+from loquor.bundle import catalog, hub
 from loquor.errors import DownloadError
 from tinyhub import COMMIT, TINY, WEIGHTS, contents, entry, environment, serving_tiny, wanted
 
@@ -64,7 +64,7 @@ def _child(action: str, known: catalog.CatalogEntry) -> subprocess.Popen[str]:
     facts = json.dumps([[file.path, file.size, file.sha256] for file in known.files])
     program = f"""
 import json, sys
-from loquor import catalog, hub
+from loquor.bundle import catalog, hub
 files = tuple(catalog.BundleFile(*facts) for facts in json.loads(sys.argv[1]))
 catalog.CATALOG["tiny"] = catalog.CatalogEntry("tiny", "", "MIT", True, "hub", {TINY!r}, {COMMIT!r}, files)
 {action}

@@ -82,8 +82,8 @@ def test_an_engine_for_which_there_is_no_memory_blames_nothing_else(megabytes: i
 @pytest.mark.parametrize(
     ("place", "error"),
     [
-        ("loquor.tokenizer.read_bounded", MemoryError()),
-        ("loquor.engine.open_runtime", ImportError("x.so: failed to map segment from shared object")),
+        ("loquor.bundle.tokenizer.read_bounded", MemoryError()),
+        ("loquor.speech.engine.open_runtime", ImportError("x.so: failed to map segment from shared object")),
     ],
 )
 def test_memory_that_runs_out_in_python_is_told_as_such(
@@ -101,7 +101,7 @@ def test_a_library_that_is_not_there_stays_what_it_is(monkeypatch: pytest.Monkey
     def fail() -> None:
         raise ImportError("there is no such module")
 
-    monkeypatch.setattr("loquor.engine.open_runtime", fail)
+    monkeypatch.setattr("loquor.speech.engine.open_runtime", fail)
     with pytest.raises(ImportError, match="no such module"):
         loquor.Engine("mini", device="cpu")
 
@@ -110,7 +110,7 @@ COPYING = """
 import resource, sys
 import numpy as np
 from loquor import LoquorError, _core
-from loquor._runtime import open_runtime
+from loquor.base.runtime import open_runtime
 
 session = _core.Session(open_runtime(), sys.argv[1], threads=1)
 feeds = {"x": np.ones((1,), np.float32), "shape": np.array([16], np.int64)}

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loquor.lines import Lines, with_whole_words
-from loquor.pieces import Splitter
-from loquor.text_rules import prepare_text
+from loquor.bundle.text_rules import prepare_text
+from loquor.sentences.pieces import Splitter
+from loquor.text.lines import Lines, with_whole_words
 
 
 def given_out(*chunks: str) -> str:

@@ -26,8 +26,8 @@ from loquor import (
     RequestCancelledError,
     piece_seed,
 )
-from loquor.long_speech import LongSpeech
-from loquor.session import Session
+from loquor.speech.long_speech import LongSpeech
+from loquor.speech.session import Session
 
 RATE = 24_000
 TEXT = """Chapter 1

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from loquor import Engine, ExecutionError, GenerationOptions, InvalidInputError, LoquorError, _core
-from loquor._runtime import open_runtime
+from loquor.base.runtime import open_runtime
 from loquor.prepare import operators_library, prepare_bundle
 from loquor.prepare.graph import Graph
 from loquor.prepare.relative_shift import fuse_relative_shift

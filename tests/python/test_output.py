@@ -14,9 +14,9 @@ import pytest
 import soundfile
 
 from loquor import Audio, InvalidInputError, Mark, Metrics, Voice
-from loquor.files import write_atomic
-from loquor.speech_file import SpeechFile, partial_name
-from loquor.voice import Fingerprint
+from loquor.audio.speech_file import SpeechFile, partial_name
+from loquor.base.files import write_atomic
+from loquor.voice.voice import Fingerprint
 
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="links and permissions as on POSIX")
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bundles import DTYPES, FORMS
 from bundles.breakages import HARMLESS, broken_copy, half_boundaries
 from loquor import Engine, GenerationOptions, Voice
-from loquor.reference_audio import load_reference
+from loquor.voice.reference_audio import load_reference
 from reference import PlainLoop, uniform
 from reference import Voice as PlainVoice
 

@@ -14,8 +14,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from loquor.errors import InvalidInputError
-from loquor.pieces import WINDOW, Piece, Splitter, windows
-from loquor.text import TAG
+from loquor.sentences.pieces import WINDOW, Piece, Splitter, windows
+from loquor.text.characters import TAG
 
 SENTENCES = Path(__file__).parents[2] / "training" / "mini" / "sentences"
 

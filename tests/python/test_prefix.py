@@ -16,7 +16,7 @@ from safetensors.numpy import load_file, save_file
 from bundles import DTYPES, FORMS
 from loquor import Engine, GenerationOptions, InvalidInputError, Voice
 from loquor.cli import main
-from loquor.voice import VoicePrefix
+from loquor.voice.voice import VoicePrefix
 
 Recording = NDArray[np.float32]
 OPTIONS = GenerationOptions(seed=5, max_new_tokens=40)

@@ -19,7 +19,7 @@ from onnx import ModelProto, helper, numpy_helper
 
 from bundles import DTYPES, EXPORTED_FORMS, FORMS
 from loquor import Engine, GenerationOptions, InvalidInputError, _core
-from loquor._runtime import open_runtime
+from loquor.base.runtime import open_runtime
 from loquor.cli import main
 from loquor.prepare import PreparedGraph, prepare_bundle
 from loquor.prepare.check import _TYPES, Port, Trace, compare, trace_language_model

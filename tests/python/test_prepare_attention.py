@@ -16,7 +16,7 @@ from onnx import ModelProto, helper
 
 from bundles import STANDARD_FORMS
 from loquor import Engine, GenerationOptions, ModelError, _core
-from loquor._runtime import open_runtime
+from loquor.base.runtime import open_runtime
 from loquor.prepare import PreparedGraph, prepare_bundle
 from loquor.prepare.check import Port, Trace, compare, trace_language_model
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from loquor import ExecutionError, _core
-from loquor._runtime import open_runtime
+from loquor.base.runtime import open_runtime
 from loquor.prepare.check import distance
 from loquor.prepare.graph import RefusedError
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, helper, numpy_helper
 
 from loquor import ExecutionError, LoquorError, _core
-from loquor._runtime import open_runtime
+from loquor.base.runtime import open_runtime
 from loquor.prepare.convolution import swap_convolutions
 from loquor.prepare.graph import LOQUOR, Graph
 

@@ -17,7 +17,7 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from bundles import DTYPES, make_bundle
 from loquor import Engine, ExecutionError, GenerationOptions, InvalidInputError, StreamOptions, Voice, _core
-from loquor._runtime import open_runtime
+from loquor.base.runtime import open_runtime
 from loquor.prepare import PreparedGraph, prepare_bundle
 from loquor.prepare.graph import LOQUOR, Graph
 from loquor.prepare.mish import fuse_mish

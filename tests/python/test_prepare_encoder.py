@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from loquor import Engine, _core
-from loquor._runtime import open_runtime
+from loquor.base.runtime import open_runtime
 from loquor.cli import main
 from loquor.prepare import PreparedGraph, prepare_bundle
 from loquor.prepare.graph import Graph
 from loquor.prepare.spectra import spectra_as_products, spectra_in_double
-from loquor.reference_audio import load_reference
+from loquor.voice.reference_audio import load_reference
 
 BundleOf = Callable[..., Path]
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from loquor import _core
-from loquor._runtime import open_runtime
+from loquor.base.runtime import open_runtime
 from loquor.prepare import prepare_bundle
 from loquor.prepare.graph import Graph
 from loquor.prepare.widen import computes_in_float16, widen

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from loquor import Engine, _core
-from loquor._runtime import open_runtime
+from loquor.base.runtime import open_runtime
 from loquor.prepare import PreparedGraph, prepare_bundle
 from loquor.prepare.check import Run
 from loquor.prepare.graph import Graph, RefusedError

@@ -14,10 +14,10 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loquor.audio import write_wav_stream
+from loquor.audio.audio import write_wav_stream
+from loquor.audio.recording import open_recording
 from loquor.errors import InvalidInputError
-from loquor.recording import open_recording
-from loquor.reference_audio import load_reference
+from loquor.voice.reference_audio import load_reference
 
 # name of the file, FFmpeg's container and codec, rate, channels
 PHONES = [

@@ -18,9 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clips import speech
+from loquor.audio.loudness import LoudnessMeter
 from loquor.errors import InvalidInputError
-from loquor.loudness import LoudnessMeter
-from loquor.reference_audio import load_reference
+from loquor.voice.reference_audio import load_reference
 
 
 def tone(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from loquor._runtime import LIBRARY_VARIABLE, find_library
+from loquor.base.runtime import LIBRARY_VARIABLE, find_library
 
 CAPI = Path("onnxruntime") / "capi"
 IDENTITY = CAPI / "build_and_package_info.py"

@@ -30,7 +30,7 @@ from loquor import (
     StreamOptions,
     Voice,
 )
-from loquor.session import MAX_WAITING
+from loquor.speech.session import MAX_WAITING
 
 TEXT = """Chapter 1
 

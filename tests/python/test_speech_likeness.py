@@ -12,7 +12,7 @@ import scipy.signal  # type: ignore[import-untyped]
 import soundfile
 
 from clips import speech
-from loquor.reference_audio import load_reference
+from loquor.voice.reference_audio import load_reference
 
 
 def likeness(samples: np.ndarray, rate: int = 24_000) -> list[str]:

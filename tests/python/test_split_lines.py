@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from loquor.pieces import Splitter
+from loquor.sentences.pieces import Splitter
 
 LINES = [
     line.split("\t")

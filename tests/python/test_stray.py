@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from loquor import Engine, GenerationOptions
-from loquor.pieces import WINDOW, Piece, Splitter
+from loquor.sentences.pieces import WINDOW, Piece, Splitter
 
 
 def pieces_and_warnings(text: str, limit: int = 250) -> tuple[list[Piece], list[str]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from loquor._runtime import find_library
+from loquor.base.runtime import find_library
 
 ROOT = Path(__file__).resolve().parents[2]
 SWITCH = "ORT_DISABLE_TELEMETRY"

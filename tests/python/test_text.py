@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from loquor.bundle.text_rules import NORMALIZERS, prepare_text
 from loquor.errors import InvalidInputError
-from loquor.text import MAX_CHARACTERS, check_text, punc_norm
-from loquor.text_rules import NORMALIZERS, prepare_text
+from loquor.text.characters import MAX_CHARACTERS, check_text, punc_norm
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ import pytest
 
 import loquor
 from loquor import Engine, GenerationOptions
+from loquor.bundle.text_rules import PIECE_CHARACTERS, TextRules, prepare_text, read_text_rules
 from loquor.errors import InvalidInputError, ModelError
-from loquor.text_rules import PIECE_CHARACTERS, TextRules, prepare_text, read_text_rules
 
 SHORT = GenerationOptions(max_new_tokens=3)
 

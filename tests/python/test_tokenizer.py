@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from loquor.bundle.tokenizer import END_OF_TEXT_ID, TURBO_TAGS, Tokenizer
 from loquor.errors import InvalidInputError, ModelError
-from loquor.tokenizer import END_OF_TEXT_ID, TURBO_TAGS, Tokenizer
 
 END = "<|endoftext|>"
 TURBO = Path(__file__).parents[3] / "shared" / "turbo" / "tokenizer.json"

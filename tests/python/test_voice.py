@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 from loquor.errors import InvalidInputError, ModelError
-from loquor.voice import Fingerprint, Voice, VoicePrefix, fingerprint_of, is_saved_voice, is_voice_file
+from loquor.voice.voice import Fingerprint, Voice, VoicePrefix, fingerprint_of, is_saved_voice, is_voice_file
 
 ARRAYS = ("audio_features", "audio_tokens", "speaker_embeddings", "speaker_features")
 MADE_BY = Fingerprint("a" * 64, "b" * 64, "fp32")

@@ -9,7 +9,7 @@ import pytest
 
 from bundles import make_bundle
 from loquor import Engine
-from loquor.hub_cache import cache_folder as hub_folder
+from loquor.bundle.hub_cache import cache_folder as hub_folder
 from loquor.prepare.cache import cache_folder
 
 

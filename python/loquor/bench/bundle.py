@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .. import _core
-from ..engine import Engine
+from ..bundle.hub import resolve
 from ..errors import InvalidInputError
-from ..hub import resolve
-from ..voice import Voice, is_saved_voice, named_voice
+from ..speech.engine import Engine
+from ..voice.voice import Voice, is_saved_voice, named_voice
 from .machine import forget_peak, memory, read_bandwidth, step_bytes
 from .questions import TEXT, Questions
 from .rounds import Row, row_of, take_turns
 
 if TYPE_CHECKING:
-    from ..voices import VoiceSource
+    from ..voice.voices import VoiceSource
 
 __all__ = ["CONTEXTS", "Plan", "bench"]
 

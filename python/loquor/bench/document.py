@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..files import write_atomic
+from ..base.files import write_atomic
 from .rounds import Row
 
 __all__ = ["SCHEMA", "VERSION", "document", "write_document"]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .. import _core
-from ..capabilities import Capabilities
+from ..speech.capabilities import Capabilities
 
 __all__ = ["forget_peak", "machine", "memory", "read_bandwidth", "step_bytes"]
 

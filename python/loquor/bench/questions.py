@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from ..engine import Engine
 from ..errors import ExecutionError, InvalidInputError
-from ..options import GenerationOptions, resolve_options
-from ..voice import Voice
+from ..speech.engine import Engine
+from ..speech.options import GenerationOptions, resolve_options
+from ..voice.voice import Voice
 
 if TYPE_CHECKING:
-    from ..voices import VoiceSource
+    from ..voice.voices import VoiceSource
 
 __all__ = ["TEXT", "Questions"]
 

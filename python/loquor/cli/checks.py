@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import Capabilities, Engine, __version__, _core
-from .._runtime import (
+from ..base.runtime import (
     LIBRARY_VARIABLE,
     add_plugin,
     advised_dtype,
@@ -26,9 +26,9 @@ from .._runtime import (
     find_plugin,
     open_runtime,
 )
-from ..catalog import find_entry, offered_dtypes
-from ..hub import is_offline, resolve
-from ..hub_cache import cache_folder
+from ..bundle.catalog import find_entry, offered_dtypes
+from ..bundle.hub import is_offline, resolve
+from ..bundle.hub_cache import cache_folder
 from .console import exit_code, one_line
 from .engines import BUILT_IN, DEVICES, interruptible, load_engine
 from .runtime_check import check_opening, check_record, runtime_packages

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from ..base.output import reason_of
 from ..errors import InvalidInputError, LoquorError, ModelError, RuntimeMissingError
-from ..output import reason_of
 
 if TYPE_CHECKING:
     _StreamHandler = logging.StreamHandler[TextIO]

@@ -28,7 +28,7 @@ def add(
 
 
 def run(args: argparse.Namespace) -> int:
-    from ..hub import download
+    from ..bundle.hub import download
 
     folder = download(
         args.model,

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from .. import CancelToken, Engine
-from .._runtime import add_plugin, advised_dtype, open_runtime
-from ..arguments import MOST_THREADS, check_count
-from ..catalog import CATALOG, check_dtype
+from ..base.output import output_target
+from ..base.pipes import Piped, from_pipe, whole
+from ..base.runtime import add_plugin, advised_dtype, open_runtime
+from ..bundle.catalog import CATALOG, check_dtype
 from ..errors import InvalidInputError
-from ..output import output_target
-from ..pipes import Piped, from_pipe, whole
 from ..prepare import KV_DTYPES, check_preparation
+from ..speech.arguments import MOST_THREADS, check_count
 from .process import hold_signals
 
 __all__ = [
@@ -110,7 +110,7 @@ def take_model_by_position(args: argparse.Namespace) -> None:
 
 def load_engine(args: argparse.Namespace) -> Engine:
     """Load the engine that the options ask for, downloading it first with a bar unless --quiet."""
-    from ..hub import resolve
+    from ..bundle.hub import resolve
 
     model = args.model or BUILT_IN
     runtime = open_runtime()  # without which, or the device's provider, a download would be for nothing
@@ -132,8 +132,8 @@ def load_engine(args: argparse.Namespace) -> Engine:
 
 def voice_names(args: argparse.Namespace) -> tuple[str, ...]:
     """Return the voices that the model brings, if it is at hand without a download."""
-    from ..hub import resolve
-    from ..voice import bundle_voices
+    from ..bundle.hub import resolve
+    from ..voice.voice import bundle_voices
 
     model = args.model or BUILT_IN
     return tuple(bundle_voices(resolve(model) if model == BUILT_IN else Path(model)))

@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from ..catalog import CATALOG, DTYPES, CatalogEntry, choose_dtypes, offered_dtypes, pick_files
-from ..hub import resolve
+from ..bundle.catalog import CATALOG, DTYPES, CatalogEntry, choose_dtypes, offered_dtypes, pick_files
+from ..bundle.hub import resolve
 from .console import emit
 
 __all__ = ["add", "download_bytes", "megabytes", "run"]
@@ -74,7 +74,7 @@ def _offered(entry: CatalogEntry) -> dict[str, tuple[str, ...]]:
 
 def _cached(entry: CatalogEntry) -> bool | None:
     """Whether the cache has all files of "auto" (unchecked); None where only the hub knows which they are."""
-    from ..hub_cache import cached_file
+    from ..bundle.hub_cache import cached_file
 
     if entry.location == "builtin":
         return True

@@ -29,7 +29,7 @@ def add(
 
 
 def run(args: argparse.Namespace) -> int:
-    from ..hub import resolve
+    from ..bundle.hub import resolve
 
     folder = resolve(args.model, dtype=args.dtype, progress=False if args.quiet else None)
     graphs = prepare_bundle(folder, args.dtype, kv_dtype=args.kv_dtype, force=args.force)

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import Audio, GenerationOptions, Guards, LongSpeech, LongTextOptions
-from ..audio import FORMATS, write_wav_stream
-from ..catalog import CATALOG
+from ..audio.audio import FORMATS, write_wav_stream
+from ..base.output import cannot_write
+from ..bundle.catalog import CATALOG
+from ..bundle.text_rules import NORMALIZERS
 from ..errors import InvalidInputError, RequestCancelledError
-from ..output import cannot_write
-from ..pieces import windows
-from ..text_rules import NORMALIZERS
+from ..sentences.pieces import windows
 from .console import note, speech_progress, writing_to_stdout
 from .engines import (
     add_engine_arguments,

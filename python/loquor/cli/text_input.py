@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ..errors import InvalidInputError, RequestCancelledError
-from ..long_text import check_long
+from ..speech.long_text import check_long
 
 __all__ = ["StdinText", "Text", "size_of", "text_of_argument", "warnings_about"]
 

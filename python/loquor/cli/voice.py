@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..voice import VOICE_SUFFIX
+from ..voice.voice import VOICE_SUFFIX
 from .console import note
 from .engines import (
     add_engine_arguments,

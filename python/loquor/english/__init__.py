@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ..text import TAG
+from ..text.characters import TAG
 from .abbreviations import ABBREVIATED
 from .capitals import CAPITALS, ROMAN, lower_if_shouted, lower_shouted_lines
 from .characters import TAG_PLACE, in_ascii

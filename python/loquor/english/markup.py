@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-from ..lines import LineEnd, Lines, ends_itself
+from ..text.lines import LineEnd, Lines, ends_itself
 from .rules import Match, Stage, rule
 
 __all__ = ["join_lines", "without_markup"]

@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import _core
-from .._runtime import advised_dtype, open_runtime
-from ..catalog import check_dtype, spelled_out
+from ..base.files import sample_of
+from ..base.numbers import positive
+from ..base.runtime import advised_dtype, open_runtime
+from ..bundle.catalog import check_dtype, spelled_out
 from ..errors import InvalidInputError, LoquorError
-from ..files import sample_of
-from ..options import positive
+from .task import Task
 
 __all__ = [
     "KV_DTYPES",
     "PREPARED_GRAPHS",
     "PreparedGraph",
-    "Task",
     "check_preparation",
     "operators_library",
     "prepare_bundle",
@@ -37,26 +37,6 @@ PREPARED_GRAPHS = ("language_model", "conditional_decoder", "speech_encoder")
 
 
 KV_DTYPES = ("auto", "fp32", "fp16", "int8")
-
-
-@dataclass(frozen=True)
-class Task:
-    """One graph of a bundle to be rewritten."""
-
-    runtime: _core.Runtime
-    graph: str
-    source: Path
-    kv_dtype: str
-    threads: int
-    bundle: Path
-    files: Mapping[str, tuple[str, str]]
-    """File and published dtype of every graph."""
-    own_operators: bool
-    """Whether the core's own may be used: on the CPU, and with vector instructions that make them faster."""
-    vector_unit: str
-    """The instructions that they have here: "plain", "neon", "avx2" or "avx512"."""
-    device: str
-    """Where the graph will run."""
 
 
 @dataclass(frozen=True)

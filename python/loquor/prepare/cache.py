@@ -14,7 +14,7 @@ import logging
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from ..files import read_json, sha256_of
+from ..base.files import read_json, sha256_of
 from .storage import cache_folder, check_private, clear_unused, make_folder, mark_used, write_private
 
 __all__ = ["Note", "key_of", "load", "store"]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..reference_audio import load_reference
-from ..text_rules import prepare_text, read_text_rules
-from ..tokenizer import Tokenizer
-from ..voice import Voice, default_voice, is_voice_file
+from ..bundle.text_rules import prepare_text, read_text_rules
+from ..bundle.tokenizer import Tokenizer
+from ..voice.reference_audio import load_reference
+from ..voice.voice import Voice, default_voice, is_voice_file
 from .check import Port, Run
 
 if TYPE_CHECKING:

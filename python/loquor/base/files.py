@@ -1,0 +1,176 @@
+"""Files: written so that a reader sees the old content or the new, never a part; a bundle's settings."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from ..errors import ModelError
+from .output import OutputFile, cannot_write
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = [
+    "SafetensorsBytes",
+    "check_header",
+    "is_safetensors",
+    "read_bounded",
+    "read_config",
+    "read_json",
+    "sample_of",
+    "sampled_bytes",
+    "sha256_of",
+    "write_atomic",
+]
+
+JSON_BYTES = 1 << 20
+"""The most that settings and headers may have, as csrc/base/json.hpp has it."""
+
+_BLOCKS, _BLOCK_BYTES = 64, 4096
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write `content` to `path` through a temporary file in the same folder, which is gone afterwards.
+
+    See `OutputFile` for links and permissions. Raises `InvalidInputError` if the folder is missing, if `path`
+    is read-only or something other than a regular file, or if the system refuses the write.
+    """
+    output = OutputFile(path)
+    try:
+        with io.BufferedWriter(output.open()) as file:
+            file.write(content)
+        output.commit()
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        output.discard()
+
+
+def read_bounded(path: Path, most: int) -> bytes:
+    """Content of a file that is to be parsed. Raises `ValueError` beyond `most` bytes, `OSError`."""
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"it has more than {most} bytes")
+    return content
+
+
+def read_json(path: Path, most: int = JSON_BYTES) -> dict[str, Any]:
+    """The object in a JSON file of at most `most` bytes. Raises `ValueError` for anything else, `OSError`."""
+    try:
+        content = json.loads(read_bounded(path, most))
+    except RecursionError as error:
+        raise ValueError("its values are nested too deep") from error
+    if not isinstance(content, dict):
+        raise ValueError("it holds no JSON object")
+    return content
+
+
+def is_safetensors(head: bytes) -> bool:
+    """Tell a safetensors file by its first 9 bytes: a header's length that is not absurd, and its brace."""
+    return head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= JSON_BYTES
+
+
+def check_header(start: bytes) -> None:
+    """Raise `ValueError` if a safetensors file, of whose `start` 8 bytes count, has a header beyond ours.
+
+    The library parses a header of up to 100 MB, which takes gigabytes.
+    """
+    length = int.from_bytes(start[:8], "little")
+    if length > JSON_BYTES:
+        raise ValueError(f"its header has {length} bytes, more than {JSON_BYTES}")
+
+
+@dataclass(frozen=True)
+class _Shape:
+    _shape: list[int]
+
+    def get_shape(self) -> list[int]:
+        return self._shape
+
+
+class SafetensorsBytes:
+    """What `safetensors.safe_open` gives of a file, of one that came as bytes.
+
+    Raises `ValueError` for a header that is too large, and `SafetensorError`.
+    """
+
+    _DTYPES: ClassVar = {"F32": np.float32, "F16": np.float16, "I64": np.int64, "I8": np.int8}
+
+    def __init__(self, content: bytes) -> None:
+        from safetensors import deserialize
+
+        check_header(content)
+        self._tensors = dict(deserialize(content))  # type: ignore[no-untyped-call]
+        self._header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+
+    def metadata(self) -> dict[str, str] | None:
+        """Return the texts that the header holds."""
+        found: dict[str, str] | None = self._header.get("__metadata__")
+        return found
+
+    def keys(self) -> list[str]:
+        """Return the names of the tensors."""
+        return list(self._tensors)
+
+    def get_slice(self, name: str) -> _Shape:
+        """Return what knows a tensor's shape."""
+        return _Shape(self._tensors[name]["shape"])
+
+    def get_tensor(self, name: str) -> npt.NDArray[Any]:
+        """Return a tensor. Raises `ValueError` for a dtype that no file of ours has."""
+        tensor = self._tensors[name]
+        if tensor["dtype"] not in self._DTYPES:
+            raise ValueError(f"its {name} is {tensor['dtype']}")
+        return np.frombuffer(tensor["data"], self._DTYPES[tensor["dtype"]]).reshape(tensor["shape"])
+
+
+def read_config(bundle_dir: Path) -> dict[str, Any]:
+    """Return what a bundle's config.json sets, {} where there is none; what is null counts as absent.
+
+    Raises `ModelError` if it cannot be read or holds no JSON object.
+    """
+    path = bundle_dir / "config.json"
+    if not path.is_file():  # some bundles lack it
+        return {}
+    try:
+        return {name: value for name, value in read_json(path).items() if value is not None}
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read as JSON ({error}): fetch the bundle again") from error
+
+
+def sampled_bytes(path: Path) -> bytes:
+    """Size of a file and 64 evenly spaced blocks of 4 KiB: enough to tell weights of a gigabyte apart.
+
+    Raises `OSError`.
+    """
+    size = path.stat().st_size
+    last = max(0, size - _BLOCK_BYTES)
+    offsets = sorted({last * i // (_BLOCKS - 1) for i in range(_BLOCKS)})
+    with path.open("rb") as file:
+        blocks = []
+        for offset in offsets:
+            file.seek(offset)
+            blocks.append(file.read(_BLOCK_BYTES))
+    return f"{size} ".encode() + b"".join(blocks)
+
+
+def sha256_of(path: Path) -> str:
+    """Hash of a file's whole content, as hex. Raises `OSError`."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def sample_of(path: Path) -> str:
+    """Hash of `sampled_bytes`, as hex."""
+    return hashlib.sha256(sampled_bytes(path)).hexdigest()

@@ -1,0 +1,1 @@
+"""A model's files: their catalogue, how they are fetched, and what they say of text."""

@@ -1,0 +1,31 @@
+"""What is asked of one rewrite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import _core
+
+__all__ = ["Task"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One graph of a bundle to be rewritten."""
+
+    runtime: _core.Runtime
+    graph: str
+    source: Path
+    kv_dtype: str
+    threads: int
+    bundle: Path
+    files: Mapping[str, tuple[str, str]]
+    """File and published dtype of every graph."""
+    own_operators: bool
+    """Whether the core's own may be used: on the CPU, and with vector instructions that make them faster."""
+    vector_unit: str
+    """The instructions that they have here: "plain", "neon", "avx2" or "avx512"."""
+    device: str
+    """Where the graph will run."""

@@ -1,0 +1,1 @@
+"""Where sentences end, and a long text in pieces that a model speaks well."""

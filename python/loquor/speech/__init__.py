@@ -1,0 +1,1 @@
+"""The engine, and what it speaks by: options, streams, sessions, long text."""

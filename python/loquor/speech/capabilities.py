@@ -1,0 +1,87 @@
+"""What an engine says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..bundle.text_rules import PIECE_CHARACTERS
+
+__all__ = ["Capabilities", "capabilities_of"]
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a loaded engine is and can do. Sizes are in elements, rates in Hz."""
+
+    model: str
+    """The name, hub id or folder that the engine was opened with."""
+    family: str
+    """The family of models that the bundle belongs to, such as "turbo"."""
+    folder: Path
+    """Where the bundle's files lie."""
+    device: str
+    """What the language model runs on: "cpu", "webgpu", "cuda" and so on."""
+    provider: str
+    """ONNX Runtime's name of the execution provider for it, such as "CPUExecutionProvider"."""
+    dtypes: Mapping[str, str]
+    """The precision of the file that was loaded, by graph: "fp32", "fp16", "q8", "q4" or "q4f16"."""
+    optimization_levels: Mapping[str, str]
+    """How far ONNX Runtime optimised each graph: "all", or less where it failed at that."""
+    threads: int
+    """Of each run of a graph."""
+    prepared: Mapping[str, str]
+    """By graph: "prepared", "as published", or "refused" where the rewritten one failed its check."""
+    kv_mode: str
+    """How the KV cache grows: "in_place" in one buffer, or "ping_pong" between two."""
+    kv_dtype: str
+    """What the KV cache holds: "float32", "float16" or "int8"."""
+    layers: int
+    """Of the language model."""
+    hidden_size: int
+    """Elements of one position's embedding."""
+    vocab_size: int
+    """Speech tokens that the language model chooses among, START and STOP included."""
+    max_positions: int
+    """Positions of one request at most: voice, text and speech tokens together."""
+    sample_rate: int
+    """Of the speech, in Hz."""
+    samples_per_token: int
+    """Samples that one speech token becomes."""
+    tags: tuple[str, ...]
+    """Tags that the tokenizer knows, such as "[laugh]"."""
+    voices: tuple[str, ...]
+    """Names of the bundle's saved voices, as `Engine.voice` takes them."""
+    has_default_voice: bool
+    """Whether the bundle has a voice of its own, which is used where none is given."""
+    slots: int
+    """Requests that are generated at the same time; others wait."""
+    batched: bool
+    """Whether their decode steps run together; else by turns."""
+    sampling: str
+    """Where tokens are chosen: "host" or "device"."""
+    placements: Mapping[str, str]
+    """By graph: how many of its nodes run on which execution provider."""
+    voice_cloning: bool = True
+    """Whether a voice can be made of a recording."""
+    streaming: bool = True
+    """Whether speech can be heard while it is made."""
+    text_normalizer: str = "none"
+    """What text goes through first: "none", or "en" for English in words."""
+    piece_characters: int = PIECE_CHARACTERS
+    """Characters that the model speaks well in one call, as its tokenizer gets them."""
+
+
+def capabilities_of(info: Mapping[str, Any], prepared: Mapping[str, str], **others: Any) -> Capabilities:
+    """From what the core says, the states of rewritten graphs, and `others`, which it does not know."""
+    graphs = info["graphs"]
+    return Capabilities(
+        **{key: info[key] for key in Capabilities.__dataclass_fields__ if key in info},
+        **others,
+        dtypes={name: graph["dtype"] for name, graph in graphs.items()},
+        optimization_levels={name: graph["optimization_level"] for name, graph in graphs.items()},
+        placements={name: graph["placement"] for name, graph in graphs.items()},
+        prepared={name: prepared.get(name, "as published") for name in graphs},
+    )

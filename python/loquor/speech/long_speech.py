@@ -1,0 +1,101 @@
+"""The speech of a long text: a session that is fed as it is read, given out piece by piece."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+
+import numpy as np
+
+from ..audio.audio import Audio, Metrics
+from ..audio.speech_file import SpeechFile
+from ..errors import InvalidInputError
+from ..sentences.pieces import windows
+from .long_text import check_long
+from .session import Session
+
+__all__ = ["LongSpeech"]
+
+
+class LongSpeech(Iterator[Audio]):
+    """The speech of a long text, made while it is iterated: an `Audio` for each piece, in order.
+
+    Each begins with the pause before it, so that all samples in a row are the speech; `marks` count from the
+    start of the whole. The text is read as it is needed, and nothing that was handed out is kept. What is no
+    text in it, such as control characters, is left out, and `warnings` say where.
+    Iterating raises `InvalidInputError`, `RequestCancelledError` or `ExecutionError` as `Engine.speak` does;
+    the speech is over then. Make one with `Engine.speak_long`.
+    """
+
+    def __init__(self, text: str | Iterable[str], session: Session) -> None:
+        if isinstance(text, str):
+            check_long(text)
+        elif isinstance(text, (bytes, bytearray)) or not isinstance(text, Iterable):
+            raise InvalidInputError(
+                f"text must be a str or an iterable of str, not {type(text).__name__}: decode or convert it"
+            )
+        self._session = session
+        self._audio = self._spoken(windows(text))
+
+    def __next__(self) -> Audio:
+        return next(self._audio)
+
+    def collect(self) -> Audio:
+        """Speak all the rest and return it as one `Audio`: marks, warnings (each once), metrics summed."""
+        parts = list(self)
+        if not parts:
+            raise InvalidInputError("there is nothing left to speak")
+        samples = np.concatenate([part.samples for part in parts])
+        names = [field.name for field in dataclasses.fields(Metrics)]
+        metrics = Metrics(**{name: sum(getattr(part.metrics, name) for part in parts) for name in names})
+        warnings = dict.fromkeys(warning for part in parts for warning in part.warnings)
+        marks = tuple(mark for part in parts for mark in part.marks)
+        return Audio(samples, parts[0].sample_rate, metrics, tuple(warnings), marks)
+
+    def save(
+        self,
+        file: str | os.PathLike[str],
+        *,
+        format: str | None = None,
+        subtype: str | None = None,
+        srt: str | os.PathLike[str] | None = None,
+        vtt: str | os.PathLike[str] | None = None,
+        watch: Callable[[Audio], None] | None = None,
+    ) -> float:
+        """Speak all the rest into a file, and subtitles if asked, piece by piece; return its seconds.
+
+        `format` and `subtype` are as in `Audio.save`; `watch` is called with each piece once it is written.
+        The files get their names when everything is written. If the speech ends early (cancelled, or an
+        error, which is raised), what was written so far is kept as a valid file beside it, named
+        `NAME.partial.wav`; without a finished piece nothing is left. Raises `InvalidInputError` also for a
+        file that cannot be written.
+        """
+        with SpeechFile(file, format=format, subtype=subtype, srt=srt, vtt=vtt) as out:
+            for audio in self:
+                out.write(audio)
+                if watch is not None:
+                    watch(audio)
+            out.finish()
+            return out.seconds
+
+    def _spoken(self, chunks: Iterator[str]) -> Iterator[Audio]:
+        for chunk in chunks:
+            self._session._append(chunk)
+            yield from iter(self._piece, None)
+        self._session.end()
+        yield from iter(self._piece, None)
+
+    def _piece(self) -> Audio | None:
+        """The next piece, or None: it needs more text, or there is none."""
+        session, parts = self._session, [np.zeros(0, np.float32)]
+        while (turn := session._turn()) is not None and not isinstance(turn, Future):
+            if (chunk := session._read(turn, None)) is not None:
+                parts.append(chunk)
+            else:
+                marks = tuple(session._marks)
+                session._marks.clear()
+                warnings = (*session._take_notes(), *turn.warnings)
+                return Audio(np.concatenate(parts), session.sample_rate, turn.metrics, warnings, marks)
+        return None

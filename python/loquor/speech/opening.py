@@ -1,0 +1,99 @@
+"""Opening an engine's core, with rewritten graphs where there are some; and halting all cores at the end."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import _core
+from ..errors import ExecutionError, LoquorError, ModelError
+from ..prepare import PreparedGraph, prepare_bundle
+
+__all__ = ["Preparation", "open_core"]
+
+_log = logging.getLogger("loquor")
+
+_DEVICES = ("cpu", "webgpu")
+"""Where GroupQueryAttention takes float32, which the rewritten graph may need; elsewhere nothing was run."""
+
+_HAS_TO_BE_PREPARED = "has to be prepared"
+"""In the core's words for a graph that it cannot run as published (csrc/model/probe.cpp)."""
+
+_open_cores: weakref.WeakSet[_core.EngineHandle] = weakref.WeakSet()
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How an engine wants its graphs rewritten."""
+
+    prepare: bool
+    own_operators: bool
+    kv_dtype: str
+
+
+@atexit.register
+def _halt_cores() -> None:
+    """At the end of the process nobody waits for speech any more, and no graph may run into it."""
+    for core in list(_open_cores):
+        core.halt()
+
+
+def open_core(
+    runtime: _core.Runtime, folder: Path, wanted: Preparation, **options: Any
+) -> tuple[_core.EngineHandle, Mapping[str, str], Mapping[str, Path]]:
+    """Load a bundle for an engine, with rewritten graphs as they are `wanted`; also the states and files of
+    those by graph name.
+
+    `options` are those of `_core.EngineHandle`. Raises what that raises.
+    """
+    given = options["provider_options"].items()
+    options["provider_options"] = {str(key): str(value) for key, value in given}
+    opened = _open(runtime, folder, wanted, options)
+    _open_cores.add(opened[0])
+    return opened
+
+
+def _open(
+    runtime: _core.Runtime, folder: Path, wanted: Preparation, options: dict[str, Any]
+) -> tuple[_core.EngineHandle, Mapping[str, str], Mapping[str, Path]]:
+    results: Mapping[str, PreparedGraph] = {}
+    device = runtime.device_info(options["device"])["device"]
+    if wanted.prepare and device in _DEVICES:
+        results = prepare_bundle(
+            folder,
+            options["dtype"],
+            kv_dtype=wanted.kv_dtype,
+            threads=options["threads"],
+            device=device,
+            own_operators=wanted.own_operators,
+        )
+    elif wanted.kv_dtype != "auto":
+        _log.warning("kv_dtype=%r is left out: it takes a prepared graph", wanted.kv_dtype)
+    files = {name: result.file for name, result in results.items() if result.file is not None}
+    paths = {name: str(file) for name, file in files.items()}
+    states = {name: result.state for name, result in results.items()}
+    try:
+        return _core.EngineHandle(runtime, str(folder), **options, prepared=paths), states, files
+    except (ModelError, ExecutionError) as error:
+        if not files:
+            raise _explained(error, results) from error
+        problem = str(error)
+    try:
+        core = _core.EngineHandle(runtime, str(folder), **options)
+    except ModelError as error:  # a broken bundle fails here in its own words
+        raise _explained(error, results) from error
+    _log.warning("%s: used as published, not prepared: %s", ", ".join(files), problem)
+    return core, {name: "refused" if name in files else state for name, state in states.items()}, {}
+
+
+def _explained(error: LoquorError, results: Mapping[str, PreparedGraph]) -> LoquorError:
+    """The error, with the reason for which a graph was not prepared that has to be."""
+    model = results.get("language_model")
+    if model is None or model.state != "refused" or _HAS_TO_BE_PREPARED not in str(error):
+        return error
+    return ModelError(f"{error}; it was not prepared because {model.reason}")

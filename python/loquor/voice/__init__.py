@@ -1,0 +1,1 @@
+"""Voices: from a recording to what the engine speaks with."""
