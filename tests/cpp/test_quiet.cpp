@@ -79,8 +79,8 @@ TEST_CASE("memory that cannot be given back costs nobody anything") {
   std::atomic<bool> opened{false};
   std::atomic<int> failed{0};
   const Shim shim;
-  // The engine's thread makes run options for this alone. The plan stands before there is any such thread, and
-  // spares the threads that probe the graphs while the engine opens.
+  // The engine's thread makes run options for this alone. The plan stands before there is any such thread,
+  // and spares the threads that probe the graphs while the engine opens.
   CreateRunOptions::plan = [&](auto&&...) {
     if (!opened || std::this_thread::get_id() == shim.made_on) return abi::ORT_OK;
     ++failed;
