@@ -22,7 +22,7 @@ import loquor
 from bundles import DTYPES
 
 TEXT = "Good morning, and welcome back: the kettle is on, and your chair by the window is still warm."
-STAGES = ("text to ids", "prefill", "decode steps", "decoder", "rest", "all")
+STAGES = ("text to ids", "prefill", "steps", "decoder", "rest", "all")
 
 
 def answer(args: argparse.Namespace, bundle: Path) -> None:
@@ -40,8 +40,8 @@ def answer(args: argparse.Namespace, bundle: Path) -> None:
             stages = {
                 "text to ids": text,
                 "prefill": metrics.prefill_seconds,
-                "decode steps": metrics.decode_seconds,
-                "decoder": metrics.vocoder_seconds,
+                "decode steps": metrics.steps_seconds,
+                "decoder": metrics.decoder_seconds,
                 "all": metrics.total_seconds,
                 "tokens": metrics.speech_tokens,
             }

@@ -20,9 +20,6 @@ void bind_prefix(py::module_& module);
 void bind_stream(py::module_& module);
 void bind_tools(py::module_& module);
 
-constexpr const char* kGraphNames[LOQUOR_GRAPH_COUNT] = {"speech_encoder", "embed_tokens", "language_model",
-                                                         "conditional_decoder"};
-
 // Hands the core's waiting log lines to Python's logging, on this thread. Needs the GIL.
 void flush_log();
 

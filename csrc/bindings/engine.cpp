@@ -1,4 +1,3 @@
-#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -9,16 +8,15 @@
 namespace loquor::bindings {
 namespace {
 
-Facts to_dict(const loquor_engine_info& info) {
+Facts to_dict(const loquor_engine_info& info, const std::vector<loquor_graph_info>& infos) {
   Facts graphs;
-  for (size_t i = 0; i < LOQUOR_GRAPH_COUNT; ++i) {
-    const loquor_graph_info& graph = info.graphs[i];
+  for (const loquor_graph_info& graph : infos) {
     Facts facts;
     facts["file"] = graph.file;
     facts["dtype"] = graph.dtype;
     facts["optimization_level"] = graph.optimization_level;
-    facts["placement"] = info.placements[i];
-    graphs[kGraphNames[i]] = facts;
+    facts["placement"] = graph.placement;
+    graphs[graph.name] = facts;
   }
   Facts facts;
   facts["bundle"] = info.bundle;
@@ -101,12 +99,15 @@ std::unique_ptr<Engine> open_engine(const Runtime& runtime, const std::string& f
   options.batching = batching ? 1 : 0;
   options.reference_seconds = reference_seconds;
   options.prefix_cache_bytes = prefix_cache_bytes;
-  std::array<const char*, LOQUOR_GRAPH_COUNT> graphs = {};
-  for (size_t i = 0; i < graphs.size(); ++i) {
-    const auto found = prepared.find(kGraphNames[i]);
-    if (found != prepared.end()) graphs[i] = found->second.c_str();
+  std::vector<const char*> graphs;
+  std::vector<const char*> files;
+  for (const auto& [graph, file] : prepared) {
+    graphs.push_back(graph.c_str());
+    files.push_back(file.c_str());
   }
-  options.prepared_graphs = graphs.data();
+  options.prepared_graph_names = graphs.data();
+  options.prepared_graph_files = files.data();
+  options.prepared_graph_count = graphs.size();
   options.sampling = sampling.c_str();
   return without_gil([&] { return std::make_unique<Engine>(runtime, folder, &options); });
 }
@@ -141,7 +142,7 @@ Facts generate_tokens(const Engine& engine, const Array<int64_t>& input_ids, con
   result["prompt_length"] = info.prompt_length;
   result["cached_positions"] = info.cached_positions;
   result["prefill_seconds"] = info.prefill_seconds;
-  result["decode_seconds"] = info.decode_seconds;
+  result["steps_seconds"] = info.steps_seconds;
   return result;
 }
 
@@ -153,9 +154,9 @@ py::typing::Tuple<Array<float>, double> decode(const Engine& engine, const Array
   loquor_decode_options_init(&options);
   options.seed = seed;
   const Waveform waveform =
-      without_gil([&] { return engine.decode(data, count, voice.get(), cancel, &options); });
+      without_gil([&] { return engine.decode(data, count, voice.get(), &options, cancel); });
   const auto info = info_of<loquor_waveform_info>(loquor_waveform_get_info, waveform.get());
-  return py::make_tuple(copied(info.samples, {static_cast<py::ssize_t>(info.count)}), info.seconds_taken);
+  return py::make_tuple(copied(info.samples, {static_cast<py::ssize_t>(info.count)}), info.decoder_seconds);
 }
 
 Voice make_voice(const Array<float>& audio_features, const Array<int64_t>& audio_tokens,
@@ -301,7 +302,7 @@ void bind_engine(py::module_& module) {
            py::arg("batching") = true, py::arg("prepared") = std::map<std::string, std::string>{},
            py::arg("reference_seconds") = 0.0f, py::arg("prefix_cache_bytes") = int64_t{256} << 20,
            py::arg("sampling") = "auto")
-      .def("info", [](const Engine& self) { return to_dict(self.info()); })
+      .def("info", [](const Engine& self) { return to_dict(self.info(), self.graphs()); })
       .def("default_options", [](const Engine& self) { return to_dict(self.default_options()); })
       .def(
           "encode_voice",

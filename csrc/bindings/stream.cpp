@@ -105,8 +105,8 @@ class PyStream {
     facts["finish_reason"] = finish_reason_name(info.finish_reason);
     facts["prompt_length"] = info.prompt_length;
     facts["prefill_seconds"] = info.prefill_seconds;
-    facts["decode_seconds"] = info.decode_seconds;
-    facts["vocoder_seconds"] = info.vocoder_seconds;
+    facts["steps_seconds"] = info.steps_seconds;
+    facts["decoder_seconds"] = info.decoder_seconds;
     facts["guards"] = info.guards;
     facts["attempts"] = info.attempts;
     facts["seed"] = info.seed;

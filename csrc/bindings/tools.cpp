@@ -16,8 +16,8 @@ using Files = py::typing::Dict<py::str, py::typing::Tuple<py::str, py::str>>;
 
 using Paths = py::typing::Dict<py::str, py::str>;
 
-struct PySession {
-  Session handle;
+struct PyGraph {
+  Graph handle;
 };
 
 struct Type {
@@ -42,7 +42,7 @@ py::dtype numpy_type(int32_t onnx) {
   throw StatusError(LOQUOR_ERROR_INVALID_INPUT, "a graph returned ONNX type " + std::to_string(onnx));
 }
 
-Arrays run(const PySession& self, const Arrays& inputs) {
+Arrays run(const PyGraph& self, const Arrays& inputs) {
   std::vector<std::string> names;
   std::vector<py::array> arrays;  // contiguous
   std::vector<std::vector<int64_t>> dims;
@@ -58,7 +58,7 @@ Arrays run(const PySession& self, const Arrays& inputs) {
                        arrays[i].data(), static_cast<std::size_t>(arrays[i].nbytes())});
   }
   const Tensors outputs = without_gil([&] {
-    return made<Tensors>(loquor_session_run, self.handle.get(),
+    return made<Tensors>(loquor_graph_run, self.handle.get(),
                          static_cast<const loquor_tensor*>(tensors.data()), tensors.size());
   });
   Arrays result;
@@ -81,11 +81,8 @@ void bind_tools(py::module_& module) {
       [](const std::string& folder, const std::string& dtype) {
         const auto bundle = made<Bundle>(loquor_bundle_open, folder.c_str(), dtype.c_str());
         Files files;
-        for (int i = 0; i < LOQUOR_GRAPH_COUNT; ++i) {
-          const auto graph = static_cast<loquor_graph>(i);
-          files[kGraphNames[i]] = py::make_tuple(loquor_bundle_file(bundle.get(), graph),
-                                                 loquor_bundle_dtype(bundle.get(), graph));
-        }
+        for (const loquor_graph_info& graph : graphs(bundle))
+          files[graph.name] = py::make_tuple(graph.file, graph.dtype);
         return files;
       },
       py::arg("folder"), py::arg("dtype"), "File and published dtype of each graph.");
@@ -101,13 +98,12 @@ void bind_tools(py::module_& module) {
       },
       py::arg("graph_file"), "Real path of each file that a graph names for its weights, by that name.");
 
-  py::class_<PySession>(module, "Session", "One graph on the CPU, run with arrays by name.")
+  py::class_<PyGraph>(module, "Graph", "One graph on the CPU, run with arrays by name.")
       .def(py::init([](const PyRuntime& runtime, const std::string& file, const std::string& prepared,
                        int32_t threads) {
              const char* const instead = prepared.empty() ? nullptr : prepared.c_str();
-             return PySession{without_gil([&] {
-               return made<Session>(loquor_session_open, runtime.handle.get(), file.c_str(), instead,
-                                    threads);
+             return PyGraph{without_gil([&] {
+               return made<Graph>(loquor_graph_open, runtime.handle.get(), file.c_str(), instead, threads);
              })};
            }),
            py::arg("runtime"), py::arg("file"), py::kw_only(), py::arg("prepared") = "",

@@ -6,6 +6,16 @@ using namespace loquor::capi;
 
 namespace {
 
+std::size_t graph_named(const std::string& name) {
+  const auto found = std::find(loquor::kGraphNames.begin(), loquor::kGraphNames.end(), name);
+  if (found != loquor::kGraphNames.end())
+    return static_cast<std::size_t>(found - loquor::kGraphNames.begin());
+  std::string known;
+  for (const char* graph : loquor::kGraphNames) known += (known.empty() ? "" : ", ") + std::string(graph);
+  throw loquor::Error(loquor::ErrorKind::kInvalidInput,
+                      "no graph is named '" + name + "' that a prepared one could stand for: use " + known);
+}
+
 loquor::EngineOptions read_engine_options(const loquor_engine_options* given) {
   loquor_engine_options options;
   loquor_engine_options_init(&options);
@@ -29,8 +39,11 @@ loquor::EngineOptions read_engine_options(const loquor_engine_options* given) {
     read.provider_options.emplace_back(&required(keys[i], "provider option"),
                                        &required(values[i], "provider option"));
   }
-  for (size_t i = 0; options.prepared_graphs != nullptr && i < LOQUOR_GRAPH_COUNT; ++i) {
-    if (options.prepared_graphs[i] != nullptr) read.prepared[i] = options.prepared_graphs[i];
+  for (size_t i = 0; i < options.prepared_graph_count; ++i) {
+    const char* const* names = &required(options.prepared_graph_names, "prepared_graph_names");
+    const char* const* files = &required(options.prepared_graph_files, "prepared_graph_files");
+    const std::size_t graph = graph_named(&required(names[i], "prepared graph's name"));
+    read.prepared[graph] = &required(files[i], "prepared graph's file");
   }
   return read;
 }
@@ -64,18 +77,6 @@ loquor_engine_info describe(const loquor::Engine& engine) {
   info.provider = model.config.device.provider.c_str();
   info.kv_dtype = kv_dtype_name(lm.kv.type);
   info.kv_mode = model.language_model.kv_mode() == loquor::KvMode::kInPlace ? "in_place" : "ping_pong";
-  const char* const levels[LOQUOR_GRAPH_COUNT] = {model.speech_encoder_level(),
-                                                  model.embed_tokens.session().optimization_level(),
-                                                  model.language_model.session().optimization_level(),
-                                                  model.conditional_decoder.session().optimization_level()};
-  const char* const placements[LOQUOR_GRAPH_COUNT] = {
-      model.speech_encoder_placement().c_str(), model.embed_tokens.session().placement().c_str(),
-      model.language_model.session().placement().c_str(),
-      model.conditional_decoder.session().placement().c_str()};
-  for (size_t i = 0; i < LOQUOR_GRAPH_COUNT; ++i) {
-    info.graphs[i] = {manifest.files[i].path.c_str(), manifest.files[i].dtype.c_str(), levels[i]};
-    info.placements[i] = placements[i];
-  }
   info.sampling = engine.sampling();
   info.threads = model.config.threads;
   info.layers = static_cast<int32_t>(lm.kv.layers);
@@ -97,9 +98,47 @@ loquor_engine_info describe(const loquor::Engine& engine) {
   return info;
 }
 
+loquor_graph_info describe(const loquor::Model& model, size_t index) {
+  using loquor::Graph;
+  loquor_graph_info info = describe_graph(model.manifest.files, index);
+  const auto loaded = [&info](const loquor::ort::Session& session) {
+    info.optimization_level = session.optimization_level();
+    info.placement = session.placement().c_str();
+  };
+  switch (static_cast<Graph>(index)) {
+    case Graph::kSpeechEncoder:  // may have been unloaded
+      info.optimization_level = model.speech_encoder_level();
+      info.placement = model.speech_encoder_placement().c_str();
+      break;
+    case Graph::kEmbedTokens:
+      loaded(model.embed_tokens.session());
+      break;
+    case Graph::kLanguageModel:
+      loaded(model.language_model.session());
+      break;
+    case Graph::kConditionalDecoder:
+      loaded(model.conditional_decoder.session());
+      break;
+  }
+  return info;
+}
+
 }  // namespace
 
 namespace loquor::capi {
+
+loquor_graph_info describe_graph(const std::array<GraphFile, kGraphCount>& files, size_t index) {
+  if (index >= kGraphCount) {
+    throw Error(ErrorKind::kInvalidInput, "there is no graph " + std::to_string(index) +
+                                              ": they are counted from 0 to " +
+                                              std::to_string(kGraphCount - 1));
+  }
+  loquor_graph_info info = {};
+  info.name = kGraphNames[index];
+  info.file = files[index].path.c_str();
+  info.dtype = files[index].dtype.c_str();
+  return info;
+}
 
 const char* kv_dtype_name(ort::ElementType type) {
   switch (type) {
@@ -186,6 +225,15 @@ void loquor_engine_halt(loquor_engine* engine) {
 
 loquor_status loquor_engine_get_info(const loquor_engine* engine, loquor_engine_info* info) {
   return guarded([&] { write_struct(info, describe(required(engine, "engine").engine), "info"); });
+}
+
+size_t loquor_engine_graph_count(const loquor_engine* engine) {
+  return engine != nullptr ? loquor::kGraphCount : 0;
+}
+
+loquor_status loquor_engine_get_graph(const loquor_engine* engine, size_t index, loquor_graph_info* info) {
+  return guarded(
+      [&] { write_struct(info, describe(required(engine, "engine").engine.model(), index), "info"); });
 }
 
 loquor_status loquor_engine_encode_voice(loquor_engine* engine, const float* samples, size_t sample_count,
@@ -281,20 +329,15 @@ loquor_status loquor_tokens_get_info(const loquor_tokens* tokens, loquor_tokens_
 
 void loquor_tokens_destroy(loquor_tokens* tokens) { delete tokens; }
 
-loquor_status loquor_engine_decode(loquor_engine* engine, const int64_t* tokens, size_t token_count,
-                                   const loquor_voice* voice, loquor_cancel* cancel, loquor_waveform** out) {
-  return loquor_engine_decode_with(engine, tokens, token_count, voice, nullptr, cancel, out);
-}
-
 void loquor_decode_options_init(loquor_decode_options* options) {
   if (options == nullptr) return;
   *options = {};
   options->struct_size = sizeof(*options);
 }
 
-loquor_status loquor_engine_decode_with(loquor_engine* engine, const int64_t* tokens, size_t token_count,
-                                        const loquor_voice* voice, const loquor_decode_options* options,
-                                        loquor_cancel* cancel, loquor_waveform** out) {
+loquor_status loquor_engine_decode(loquor_engine* engine, const int64_t* tokens, size_t token_count,
+                                   const loquor_voice* voice, const loquor_decode_options* options,
+                                   loquor_cancel* cancel, loquor_waveform** out) {
   return guarded([&] {
     required(out, "out");
     if (token_count > 0) required(tokens, "tokens");

@@ -64,8 +64,8 @@ struct loquor_bundle {
 struct loquor_weights {
   std::vector<loquor::ort::WeightFile> files;
 };
-struct loquor_session {
-  static constexpr const char* kName = "session";
+struct loquor_graph {
+  static constexpr const char* kName = "graph";
   loquor::ort::Session session;
   const loquor::process::Home home{};
 };
@@ -106,6 +106,8 @@ Prompt read_prompt(const loquor_request& request, const GenerationOptions& defau
 loquor_finish_reason public_reason(FinishReason reason);
 Request::Progress progress_of(const loquor_request& request);
 const char* kv_dtype_name(ort::ElementType type);
+// What is known of a graph before it is loaded. Throws kInvalidInput for an index out of range.
+loquor_graph_info describe_graph(const std::array<GraphFile, kGraphCount>& files, std::size_t index);
 
 template <class T, class = void>
 constexpr bool has_home = false;

@@ -43,9 +43,9 @@ loquor_stream_info describe(const loquor::Request& request) {
   info.finish_reason = loquor::capi::public_reason(tokens.finish_reason);
   info.prompt_length = tokens.prompt_length;
   info.prefill_seconds = tokens.prefill_seconds;
-  info.decode_seconds = tokens.decode_seconds;
+  info.steps_seconds = tokens.decode_seconds;
   const loquor::Outcome& outcome = request.outcome();
-  info.vocoder_seconds = outcome.vocoder_seconds;
+  info.decoder_seconds = outcome.vocoder_seconds;
   info.guards = outcome.guards;
   info.attempts = outcome.attempts;
   info.seed = outcome.seed;

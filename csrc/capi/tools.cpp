@@ -48,14 +48,13 @@ loquor_status loquor_bundle_open(const char* folder, const char* dtype, loquor_b
 
 void loquor_bundle_close(loquor_bundle* bundle) { delete bundle; }
 
-const char* loquor_bundle_file(const loquor_bundle* bundle, loquor_graph graph) {
-  const auto index = static_cast<std::size_t>(graph);
-  return bundle != nullptr && index < loquor::kGraphCount ? bundle->files[index].path.c_str() : nullptr;
+size_t loquor_bundle_graph_count(const loquor_bundle* bundle) {
+  return bundle != nullptr ? bundle->files.size() : 0;
 }
 
-const char* loquor_bundle_dtype(const loquor_bundle* bundle, loquor_graph graph) {
-  const auto index = static_cast<std::size_t>(graph);
-  return bundle != nullptr && index < loquor::kGraphCount ? bundle->files[index].dtype.c_str() : nullptr;
+loquor_status loquor_bundle_get_graph(const loquor_bundle* bundle, size_t index, loquor_graph_info* info) {
+  return guarded(
+      [&] { write_struct(info, describe_graph(required(bundle, "bundle").files, index), "info"); });
 }
 
 loquor_status loquor_weights_find(const char* graph_file, loquor_weights** out) {
@@ -80,28 +79,28 @@ const char* loquor_weights_file(const loquor_weights* weights, size_t index) {
   return index < loquor_weights_count(weights) ? weights->files[index].file.c_str() : nullptr;
 }
 
-loquor_status loquor_session_open(loquor_runtime* runtime, const char* file, const char* prepared,
-                                  int32_t threads, loquor_session** out) {
+loquor_status loquor_graph_open(loquor_runtime* runtime, const char* file, const char* prepared,
+                                int32_t threads, loquor_graph** out) {
   return guarded([&] {
     required(out, "out");
     const auto& api = required(runtime, "runtime").api;
     const int count = threads > 0 ? threads : loquor::ort::default_threads();
-    *out = new loquor_session{{api,
-                               &required(file, "file"),
-                               {loquor::ort::choose_device(*api, "cpu", {}), count},
-                               prepared != nullptr ? prepared : ""}};
+    *out = new loquor_graph{{api,
+                             &required(file, "file"),
+                             {loquor::ort::choose_device(*api, "cpu", {}), count},
+                             prepared != nullptr ? prepared : ""}};
   });
 }
 
-void loquor_session_close(loquor_session* session) { give_back(session); }
+void loquor_graph_close(loquor_graph* graph) { give_back(graph); }
 
-loquor_status loquor_session_run(loquor_session* session, const loquor_tensor* inputs, size_t input_count,
-                                 loquor_tensors** out) {
+loquor_status loquor_graph_run(loquor_graph* graph, const loquor_tensor* inputs, size_t input_count,
+                               loquor_tensors** out) {
   return guarded([&] {
     required(out, "out");
-    const loquor::ort::Session& graph = required(session, "session").session;
+    const loquor::ort::Session& session = required(graph, "graph").session;
     if (input_count > 0) required(inputs, "inputs");
-    const loquor::ort::Memory host(graph.api_ptr());
+    const loquor::ort::Memory host(session.api_ptr());
     std::vector<loquor::ort::Value> values;
     std::vector<loquor::ort::Session::Feed> feeds;
     for (size_t i = 0; i < input_count; ++i) {
@@ -109,11 +108,11 @@ loquor_status loquor_session_run(loquor_session* session, const loquor_tensor* i
       feeds.emplace_back(inputs[i].name, values.back().get());
     }
     auto made = std::make_unique<loquor_tensors>();
-    made->api = graph.api_ptr();
-    for (const auto& port : graph.outputs()) made->names.push_back(port.name);
-    made->values = graph.run(loquor::ort::RunOptions(graph.api()), feeds, made->names);
+    made->api = session.api_ptr();
+    for (const auto& port : session.outputs()) made->names.push_back(port.name);
+    made->values = session.run(loquor::ort::RunOptions(session.api()), feeds, made->names);
     for (const auto& value : made->values) {
-      made->shapes.push_back(loquor::ort::shape_of(graph.api(), value.get()));
+      made->shapes.push_back(loquor::ort::shape_of(session.api(), value.get()));
     }
     *out = made.release();
   });

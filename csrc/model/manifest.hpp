@@ -13,7 +13,7 @@
 
 namespace loquor {
 
-// In the order of loquor_graph.
+// In the order that the C API tells them.
 enum class Graph : std::size_t { kSpeechEncoder, kEmbedTokens, kLanguageModel, kConditionalDecoder };
 constexpr std::size_t kGraphCount = 4;
 extern const std::array<const char*, kGraphCount> kGraphNames;

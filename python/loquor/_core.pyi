@@ -11,8 +11,8 @@ import typing
 __all__: list[str] = [
     "CancelToken",
     "EngineHandle",
+    "Graph",
     "Runtime",
-    "Session",
     "StreamHandle",
     "VoiceHandle",
     "abi_version",
@@ -133,7 +133,7 @@ class StreamHandle:
     ) -> numpy.typing.NDArray[numpy.float32] | None: ...
     def notify(self, socket: typing.SupportsInt | typing.SupportsIndex | None) -> None: ...
 
-class Session:
+class Graph:
     """
     One graph on the CPU, run with arrays by name.
     """

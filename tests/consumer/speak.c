@@ -268,8 +268,8 @@ static int generate(const arguments* given, session* s, loquor_tokens_info* toke
 
 static int decode(const arguments* given, session* s, const loquor_tokens_info* tokens) {
   loquor_waveform_info wave = {.struct_size = sizeof wave};
-  int code =
-      checked(loquor_engine_decode(s->engine, tokens->tokens, tokens->count, s->voice, NULL, &s->waveform));
+  int code = checked(
+      loquor_engine_decode(s->engine, tokens->tokens, tokens->count, s->voice, NULL, NULL, &s->waveform));
   if (code == 0) code = checked(loquor_waveform_get_info(s->waveform, &wave));
   return code != 0 ? code : write_wav(given->out, &wave);
 }

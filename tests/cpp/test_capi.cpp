@@ -69,6 +69,10 @@ TEST_CASE("NULL is refused by name wherever it is not allowed") {
   CHECK(refused(loquor_engine_open(nullptr, "x", nullptr, &engine)) == "runtime" + not_null);
   CHECK(refused(loquor_engine_open(&no_library, nullptr, nullptr, &engine)) == "bundle_folder" + not_null);
   CHECK(refused(loquor_engine_get_info(nullptr, nullptr)) == "engine" + not_null);
+  CHECK(refused(loquor_engine_get_graph(nullptr, 0, nullptr)) == "engine" + not_null);
+  CHECK(refused(loquor_bundle_get_graph(nullptr, 0, nullptr)) == "bundle" + not_null);
+  CHECK(refused(loquor_graph_open(nullptr, "x", nullptr, 0, nullptr)) == "out" + not_null);
+  CHECK(refused(loquor_graph_run(nullptr, nullptr, 0, nullptr)) == "out" + not_null);
   CHECK(refused(loquor_cancel_create(nullptr)) == "out" + not_null);
   CHECK(refused(loquor_engine_encode_voice(nullptr, kFeatures, 6, nullptr, nullptr)) == "out" + not_null);
   CHECK(refused(loquor_engine_encode_voice(nullptr, nullptr, 6, nullptr, &voice)) == "samples" + not_null);
@@ -80,10 +84,11 @@ TEST_CASE("NULL is refused by name wherever it is not allowed") {
   CHECK(refused(loquor_engine_generate_tokens(nullptr, nullptr, nullptr)) == "out" + not_null);
   CHECK(refused(loquor_engine_generate_tokens(nullptr, nullptr, &tokens)) == "engine" + not_null);
   CHECK(refused(loquor_tokens_get_info(nullptr, nullptr)) == "tokens" + not_null);
-  CHECK(refused(loquor_engine_decode(nullptr, kTokens, 2, nullptr, nullptr, nullptr)) == "out" + not_null);
-  CHECK(refused(loquor_engine_decode(nullptr, nullptr, 2, nullptr, nullptr, &waveform)) ==
+  CHECK(refused(loquor_engine_decode(nullptr, kTokens, 2, nullptr, nullptr, nullptr, nullptr)) ==
+        "out" + not_null);
+  CHECK(refused(loquor_engine_decode(nullptr, nullptr, 2, nullptr, nullptr, nullptr, &waveform)) ==
         "tokens" + not_null);
-  CHECK(refused(loquor_engine_decode(nullptr, kTokens, 2, nullptr, nullptr, &waveform)) ==
+  CHECK(refused(loquor_engine_decode(nullptr, kTokens, 2, nullptr, nullptr, nullptr, &waveform)) ==
         "engine" + not_null);
   CHECK(refused(loquor_waveform_get_info(nullptr, nullptr)) == "waveform" + not_null);
   loquor_stream* stream = nullptr;
@@ -110,12 +115,16 @@ TEST_CASE("NULL is no handle to close, ask or raise, and no struct to fill") {
   loquor_stream_cancel(nullptr);
   loquor_stream_destroy(nullptr);
   loquor_engine_halt(nullptr);
+  loquor_bundle_close(nullptr);
+  loquor_graph_close(nullptr);
   loquor_engine_options_init(nullptr);
   loquor_request_init(nullptr);
   CHECK(loquor_runtime_version(nullptr) == nullptr);
   CHECK(loquor_runtime_path(nullptr) == nullptr);
   CHECK(loquor_runtime_provider_count(nullptr) == 0);
   CHECK(loquor_runtime_provider(nullptr, 0) == nullptr);
+  CHECK(loquor_engine_graph_count(nullptr) == 0);
+  CHECK(loquor_bundle_graph_count(nullptr) == 0);
 }
 
 TEST_CASE("init functions set the size and the defaults") {
@@ -189,6 +198,29 @@ TEST_CASE("an older caller's shorter struct is read as far as it goes") {
         "provider_option_values must not be NULL");
 }
 
+TEST_CASE("prepared graphs are told by the graphs' names") {
+  loquor_engine_options options;
+  loquor_engine_options_init(&options);
+  CHECK(options.prepared_graph_count == 0);
+  options.prepared_graph_count = 1;
+  loquor_runtime no_library{nullptr};
+  loquor_engine* engine = nullptr;
+  const auto open = [&] { return refused(loquor_engine_open(&no_library, "x", &options, &engine)); };
+  CHECK(open() == "prepared_graph_names must not be NULL");
+  const char* name = nullptr;
+  options.prepared_graph_names = &name;
+  CHECK(open() == "prepared_graph_files must not be NULL");
+  const char* file = nullptr;
+  options.prepared_graph_files = &file;
+  CHECK(open() == "prepared graph's name must not be NULL");
+  name = "vocoder";
+  CHECK(open() ==
+        "no graph is named 'vocoder' that a prepared one could stand for: use speech_encoder, "
+        "embed_tokens, language_model, conditional_decoder");
+  name = "language_model";
+  CHECK(open() == "prepared graph's file must not be NULL");
+}
+
 TEST_CASE("an older caller's shorter struct is not written beyond its end") {
   const loquor_tokens tokens{{{1, 2, 3}, loquor::FinishReason::kLength, 44, 0.5, 0.25}};
   loquor_tokens_info info;
@@ -232,7 +264,7 @@ TEST_CASE("info structs tell what the handles hold") {
   CHECK(told.finish_reason == LOQUOR_FINISH_LENGTH);
   CHECK(told.prompt_length == 44);
   CHECK(told.prefill_seconds == 0.5);
-  CHECK(told.decode_seconds == 0.25);
+  CHECK(told.steps_seconds == 0.25);
   const loquor_waveform waveform{{{0.5f, -0.5f}, 24000, 2.5}};
   loquor_waveform_info wave = {};
   wave.struct_size = sizeof(wave);
@@ -240,7 +272,7 @@ TEST_CASE("info structs tell what the handles hold") {
   CHECK(wave.count == 2);
   CHECK(wave.samples[1] == -0.5f);
   CHECK(wave.sample_rate == 24000);
-  CHECK(wave.seconds_taken == 2.5);
+  CHECK(wave.decoder_seconds == 2.5);
 }
 
 TEST_CASE("tensors of an impossible shape are refused before they are read") {

@@ -154,8 +154,8 @@ class Soak {
     info.struct_size = sizeof(info);
     REQUIRE(loquor_tokens_get_info(tokens.it, &info) == LOQUOR_OK);
     Waveform waveform;
-    REQUIRE(loquor_engine_decode(engine_.it, info.tokens, info.count, voice_.it, nullptr, &waveform.it) ==
-            LOQUOR_OK);
+    REQUIRE(loquor_engine_decode(engine_.it, info.tokens, info.count, voice_.it, nullptr, nullptr,
+                                 &waveform.it) == LOQUOR_OK);
     loquor_waveform_info sound = {};
     sound.struct_size = sizeof(sound);
     REQUIRE(loquor_waveform_get_info(waveform.it, &sound) == LOQUOR_OK);
@@ -239,7 +239,8 @@ class Soak {
     if (std::vector<int64_t>(info.tokens, info.tokens + info.count) != expected.tokens)
       note_wrong("other tokens");
     Waveform waveform;
-    status = loquor_engine_decode(engine_.it, info.tokens, info.count, voice_.it, nullptr, &waveform.it);
+    status =
+        loquor_engine_decode(engine_.it, info.tokens, info.count, voice_.it, nullptr, nullptr, &waveform.it);
     if (status != LOQUOR_OK) return status;
     loquor_waveform_info sound = {};
     sound.struct_size = sizeof(sound);

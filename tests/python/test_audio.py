@@ -24,8 +24,8 @@ METRICS = Metrics(
     prompt_length=389,
     speech_tokens=50,
     prefill_seconds=0.5,
-    decode_seconds=2.0,
-    vocoder_seconds=1.0,
+    steps_seconds=2.0,
+    decoder_seconds=1.0,
     total_seconds=4.0,
     audio_seconds=2.0,
 )
@@ -38,7 +38,7 @@ def tone(seconds: float = 0.5, rate: int = RATE) -> Audio:
 
 def test_figures() -> None:
     assert METRICS.rtf == 2.0 and METRICS.tokens_per_second == 25.0
-    nothing = dataclasses.replace(METRICS, audio_seconds=0.0, decode_seconds=0.0)
+    nothing = dataclasses.replace(METRICS, audio_seconds=0.0, steps_seconds=0.0)
     assert math.isnan(nothing.rtf) and math.isnan(nothing.tokens_per_second)
     assert tone(0.5).seconds == 0.5
     with pytest.raises(dataclasses.FrozenInstanceError):

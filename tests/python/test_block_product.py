@@ -66,7 +66,7 @@ def rewritten(model: ModelProto) -> ModelProto:
 def run(model: ModelProto, x: NDArray[Any], folder: Path, threads: int = 1) -> NDArray[Any]:
     file = folder / "graph.onnx"
     file.write_bytes(model.SerializeToString())
-    session = _core.Session(open_runtime(), str(file), prepared=str(file), threads=threads)
+    session = _core.Graph(open_runtime(), str(file), prepared=str(file), threads=threads)
     return session.run({"x": x})["y"]
 
 

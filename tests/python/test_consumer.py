@@ -157,6 +157,28 @@ def test_c_streams_what_python_says(
     assert np.fromfile(out, np.float32).size == 5 * SAMPLES_PER_TOKEN
 
 
+def test_the_example_of_the_header_is_the_one_that_is_compiled() -> None:
+    header = Path(loquor.__file__).parent / "include" / "loquor" / "loquor.h"
+    example = re.findall(
+        r"^ \*   (.*)$", header.read_text(encoding="utf-8").split("Conventions")[0], re.MULTILINE
+    )
+    assert 10 < len(example) <= 15
+    program = (ROOT / "tests" / "consumer" / "example.c").read_text(encoding="utf-8")
+    assert "\n".join(f"  {line}" for line in example) in program
+
+
+def test_the_example_of_the_header_speaks(programs: Path, runtime_library: str, scene: Scene) -> None:
+    command = [programs / "example", runtime_library, scene.bundle, scene.samples_file, *scene.ids]
+    done = subprocess.run([str(part) for part in command], capture_output=True, timeout=300)
+    assert (done.returncode, done.stderr) == (0, b"")
+    heard = np.frombuffer(done.stdout, np.float32)
+    whole = scene.engine.decode(scene.engine.generate_tokens(scene.ids, scene.voice), scene.voice)
+    assert heard.shape == whole.shape
+    np.testing.assert_allclose(heard, whole, atol=1e-4)
+    refused = run(programs / "example", runtime_library, scene.bundle, scene.samples_file, *scene.ids[:-1])
+    assert refused.returncode == INVALID_INPUT and "end-of-text" in refused.stderr
+
+
 def test_the_built_in_tone_is_a_voice(
     programs: Path, runtime_library: str, scene: Scene, tmp_path: Path
 ) -> None:

@@ -83,11 +83,11 @@ def test_speak_gives_audio_with_its_measurements(engine: Engine, voice: Voice) -
     assert seen.prompt_length == seen.text_tokens + len(voice.audio_features)
     assert seen.speech_tokens == 12
     assert seen.audio_seconds == audio.seconds == 0.6
-    parts = (seen.prefill_seconds, seen.decode_seconds, seen.vocoder_seconds)
+    parts = (seen.prefill_seconds, seen.steps_seconds, seen.decoder_seconds)
     assert min(parts) > 0
     assert sum(parts) < seen.total_seconds
     assert seen.rtf == seen.total_seconds / 0.6
-    assert seen.tokens_per_second == 12 / seen.decode_seconds
+    assert seen.tokens_per_second == 12 / seen.steps_seconds
 
 
 def test_speak_is_the_sum_of_its_parts(engine: Engine, voice: Voice) -> None:

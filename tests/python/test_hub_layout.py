@@ -180,7 +180,7 @@ def test_a_prepared_graph_may_name_no_other_weights(graph: Path, tmp_path: Path)
     changed = tmp_path / "prepared.onnx"
     changed.write_bytes(renamed(graph, "../../secret"))
     with pytest.raises(ModelError, match="outside the bundle"):
-        _core.Session(open_runtime(), str(graph), prepared=str(changed), threads=1)
+        _core.Graph(open_runtime(), str(graph), prepared=str(changed), threads=1)
 
 
 def test_weights_that_are_no_file_are_refused(graph: Path) -> None:

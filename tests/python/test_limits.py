@@ -112,7 +112,7 @@ import numpy as np
 from loquor import LoquorError, _core
 from loquor.base.runtime import open_runtime
 
-session = _core.Session(open_runtime(), sys.argv[1], threads=1)
+session = _core.Graph(open_runtime(), sys.argv[1], threads=1)
 feeds = {"x": np.ones((1,), np.float32), "shape": np.array([16], np.int64)}
 assert session.run(feeds)["y"].shape == (16,)
 with open("/proc/self/statm") as file:

@@ -109,7 +109,7 @@ spelled (float[1, 3, n, n] content, float[1, 3, n, m] q, float[1, 3, m, w] p) =>
 def run_graph(model: onnx.ModelProto, folder: Path, inputs: dict[str, NDArray[np.float32]]) -> NDArray[Any]:
     file = str(folder / "graph.onnx")
     Path(file).write_bytes(model.SerializeToString())
-    outputs = _core.Session(open_runtime(), file, prepared=file, threads=2).run(inputs)
+    outputs = _core.Graph(open_runtime(), file, prepared=file, threads=2).run(inputs)
     return np.asarray(outputs["y"])
 
 

@@ -52,7 +52,7 @@ def prepare(bundle: Path, dtype: str, **options: bool) -> PreparedGraph:
 
 
 def trace(source: Path, prepared: Path | None = None) -> Trace:
-    session = _core.Session(open_runtime(), str(source), prepared=str(prepared or ""), threads=1)
+    session = _core.Graph(open_runtime(), str(source), prepared=str(prepared or ""), threads=1)
     model = onnx.load(str(source), load_external_data=False)
     return trace_language_model(session.run, {port.name: Port.of(port) for port in model.graph.input})
 
@@ -87,7 +87,7 @@ def test_logits_and_caches(bundle_of: BundleOf, form: str, dtype: str) -> None:
 def test_rows_of_different_lengths_step_together(bundle_of: BundleOf, form: str) -> None:
     """Padded on the right, each row goes on at its own end, as it would alone."""
     result = prepare(bundle_of(form=form), "fp32")
-    session = _core.Session(open_runtime(), str(result.source), prepared=str(result.file), threads=1)
+    session = _core.Graph(open_runtime(), str(result.source), prepared=str(result.file), threads=1)
     embeds = np.random.default_rng(0).standard_normal((2, 10, 64)).astype(np.float32)
     names = [f"{layer}.{kind}" for layer in range(2) for kind in ("key", "value")]
 
@@ -262,7 +262,7 @@ def test_the_cache_in_other_types(
 def trace_as(result: PreparedGraph) -> Trace:
     """Of a rewritten graph whose inputs are not those of the published one."""
     assert result.file is not None
-    session = _core.Session(open_runtime(), str(result.source), prepared=str(result.file), threads=1)
+    session = _core.Graph(open_runtime(), str(result.source), prepared=str(result.file), threads=1)
     model = onnx.load(str(result.file), load_external_data=False)
     return trace_language_model(session.run, {port.name: Port.of(port) for port in model.graph.input})
 

@@ -37,7 +37,7 @@ def prepare(bundle: Path, dtype: str = "fp32") -> PreparedGraph:
 
 
 def trace(source: Path, prepared: Path | None = None, *, whole_buffers: bool = False) -> Trace:
-    session = _core.Session(open_runtime(), str(source), prepared=str(prepared or ""), threads=1)
+    session = _core.Graph(open_runtime(), str(source), prepared=str(prepared or ""), threads=1)
     model = onnx.load(str(source), load_external_data=False)
     ports = {port.name: Port.of(port) for port in model.graph.input}
     return trace_language_model(session.run, ports, whole_buffers=whole_buffers)

@@ -222,24 +222,24 @@ def test_only_what_follows_from_the_graph_is_remembered(
     error: LoquorError,
     remembered: bool,
 ) -> None:
-    real = work._core.Session
+    real = work._core.Graph
 
-    class Session:
+    class Graph:
         """Fails where a rewritten graph is loaded or run."""
 
         def __init__(self, *args: object, prepared: str = "", **options: object) -> None:
             self._prepared = prepared
             if prepared and when == "load":
                 raise error
-            self._session = real(*args, prepared=prepared, **options)  # type: ignore[arg-type]
+            self._graph = real(*args, prepared=prepared, **options)  # type: ignore[arg-type]
 
         def run(self, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
             if self._prepared and when == "run":
                 raise error
-            return self._session.run(feeds)
+            return self._graph.run(feeds)
 
     with monkeypatch.context() as patch:
-        patch.setattr(work._core, "Session", Session)
+        patch.setattr(work._core, "Graph", Graph)
         first = prepare(bundle_of(), "fp32")
         assert first.state == "refused" and str(error) in first.reason
         assert prepare(bundle_of(), "fp32").cached == remembered

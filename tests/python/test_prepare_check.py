@@ -43,7 +43,7 @@ def test_what_is_no_number_is_refused(value: float) -> None:
 
 
 def test_a_session_refuses_wrong_arrays(bundle_of: Callable[..., Path]) -> None:
-    session = _core.Session(open_runtime(), str(bundle_of() / "onnx" / "embed_tokens.onnx"), threads=1)
+    session = _core.Graph(open_runtime(), str(bundle_of() / "onnx" / "embed_tokens.onnx"), threads=1)
     assert session.run({"input_ids": np.zeros((1, 3), np.int64)})["inputs_embeds"].shape == (1, 3, 64)
     with pytest.raises(ValueError, match="complex128"):
         session.run({"input_ids": np.zeros((1, 3), complex)})

@@ -47,7 +47,7 @@ def conv(**attributes: Any) -> NodeProto:
 def run(model: ModelProto, folder: Path, x: NDArray[Any], threads: int = 2) -> NDArray[np.float32]:
     (folder / "one.onnx").write_bytes(model.SerializeToString())
     file = str(folder / "one.onnx")
-    session = _core.Session(open_runtime(), file, prepared=file, threads=threads)
+    session = _core.Graph(open_runtime(), file, prepared=file, threads=threads)
     y: NDArray[np.float32] = session.run({"x": x})["y"]
     return y
 

@@ -80,7 +80,7 @@ def test_the_noise_is_what_it_is_said_to_be(
     bundle = bundle_of(noise=True, dtype=dtype)
     result = prepare(bundle, dtype)
     assert [what for what in result.changes if "float16" not in what] == ["1 noise inputs"]
-    session = _core.Session(open_runtime(), str(result.source), prepared=str(result.file), threads=1)
+    session = _core.Graph(open_runtime(), str(result.source), prepared=str(result.file), threads=1)
     with Engine(bundle, dtype=dtype, threads=1, device="cpu") as engine:
         voice = engine.voice((recording, 24_000))
         found = engine.decode(TOKENS, voice, seed=11)
@@ -185,7 +185,7 @@ def test_equal_weights_are_shared(tmp_path: Path) -> None:
     (tmp_path / "shared.onnx").write_bytes(shared.SerializeToString())
 
     def run(prepared: str) -> NDArray[Any]:
-        session = _core.Session(open_runtime(), str(tmp_path / "twice.onnx"), prepared=prepared, threads=1)
+        session = _core.Graph(open_runtime(), str(tmp_path / "twice.onnx"), prepared=prepared, threads=1)
         outputs: NDArray[Any] = session.run({"x": np.ones((1, 64), np.float32)})["v"]
         return outputs
 
@@ -246,7 +246,7 @@ def spelled_attention(x: str, spell: Spelled, scale: float, masked: bool = False
 def outcome(model: ModelProto, folder: Path) -> NDArray[np.float32]:
     (folder / "spelled.onnx").write_bytes(model.SerializeToString())
     file = str(folder / "spelled.onnx")
-    session = _core.Session(open_runtime(), file, prepared=file, threads=2)
+    session = _core.Graph(open_runtime(), file, prepared=file, threads=2)
     x = np.random.default_rng(5).standard_normal((1, 23, 64)).astype(np.float32) * 4
     y: NDArray[np.float32] = session.run({"x": x})["y"]
     return y

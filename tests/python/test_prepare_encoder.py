@@ -31,7 +31,7 @@ def prepare(bundle: Path, dtype: str = "fp32") -> PreparedGraph:
 def run(model: ModelProto, folder: Path, x: NDArray[Any]) -> NDArray[np.float64]:
     file = folder / "one.onnx"
     file.write_bytes(model.SerializeToString())
-    session = _core.Session(open_runtime(), str(file), prepared=str(file), threads=1)
+    session = _core.Graph(open_runtime(), str(file), prepared=str(file), threads=1)
     return session.run({"x": x})["y"].astype(np.float64)
 
 
@@ -153,7 +153,7 @@ def test_silent_bands_get_no_made_up_energy(bundle_of: BundleOf, fresh_cache: Pa
     expected = expected @ arrays["mel.weight"] + arrays["mel.bias"]
     off = {}
     for name, file in (("published", ""), ("prepared", str(result.file))):
-        session = _core.Session(open_runtime(), str(result.source), prepared=file, threads=1)
+        session = _core.Graph(open_runtime(), str(result.source), prepared=file, threads=1)
         found = session.run({"audio_values": samples[np.newaxis]})["speaker_features"][0]
         off[name] = float(np.abs(found - expected).max())
     assert off["prepared"] < 0.02 < off["published"]
@@ -169,7 +169,7 @@ def test_an_engine_hears_with_the_prepared_encoder(
         voice = engine.voice((recording, 24_000))
     result = prepare(bundle, dtype)
     assert result.cached
-    session = _core.Session(open_runtime(), str(result.source), prepared=str(result.file), threads=1)
+    session = _core.Graph(open_runtime(), str(result.source), prepared=str(result.file), threads=1)
     samples = load_reference((recording, 24_000)).samples
     expected = session.run({"audio_values": samples[np.newaxis]})
     np.testing.assert_array_equal(voice.audio_features, expected["audio_features"][0])

@@ -25,7 +25,7 @@ HALF, SINGLE = TensorProto.FLOAT16, TensorProto.FLOAT
 def run(model: ModelProto, folder: Path, **feeds: NDArray[Any]) -> dict[str, NDArray[Any]]:
     file = folder / "one.onnx"
     file.write_bytes(model.SerializeToString())
-    return _core.Session(open_runtime(), str(file), prepared=str(file), threads=1).run(feeds)
+    return _core.Graph(open_runtime(), str(file), prepared=str(file), threads=1).run(feeds)
 
 
 def model_of(

@@ -32,7 +32,7 @@ def opened(folder: Path) -> Callable[[ModelProto | None], Run]:
         assert model is not None
         file = folder / "one.onnx"
         file.write_bytes(model.SerializeToString())
-        return _core.Session(open_runtime(), str(file), prepared=str(file), threads=1).run
+        return _core.Graph(open_runtime(), str(file), prepared=str(file), threads=1).run
 
     return load
 

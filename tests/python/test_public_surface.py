@@ -191,8 +191,8 @@ def test_audio_and_metrics() -> None:
     expected = {**dict.fromkeys(("samples", "sample_rate", "metrics"), REQUIRED), "warnings": (), "marks": ()}
     assert list(fields_of(Audio).items()) == list(expected.items())
     counted = (
-        "text_tokens", "prompt_length", "speech_tokens", "prefill_seconds", "decode_seconds",
-        "vocoder_seconds", "total_seconds", "audio_seconds",
+        "text_tokens", "prompt_length", "speech_tokens", "prefill_seconds", "steps_seconds",
+        "decoder_seconds", "total_seconds", "audio_seconds",
     )  # fmt: skip
     assert list(fields_of(Metrics).items()) == list(dict.fromkeys(counted, REQUIRED).items())
     for kind, public in (

@@ -74,7 +74,7 @@ def test_a_stream_is_the_speech_of_one_shot(
     seen, told = stream.metrics, whole.metrics
     counts = ("text_tokens", "prompt_length", "speech_tokens", "audio_seconds")
     assert [getattr(seen, name) for name in counts] == [getattr(told, name) for name in counts]
-    assert seen.prefill_seconds + seen.decode_seconds + seen.vocoder_seconds < seen.total_seconds
+    assert seen.prefill_seconds + seen.steps_seconds + seen.decoder_seconds < seen.total_seconds
     report = stream.report
     assert (report.finished, report.cancelled, report.text) == (True, False, TEXT)
     assert report.audio_seconds == whole.seconds

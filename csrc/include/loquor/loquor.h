@@ -1,17 +1,37 @@
 /* Loquor's C ABI: with the headers it brings in at its end all that is promised. C11 and C++ alike.
  *
+ * Text ids and a recording to speech, chunk by chunk; tests/consumer/example.c is the program around it:
+ *
+ *   loquor_runtime* runtime = NULL;
+ *   loquor_engine* engine = NULL;
+ *   loquor_voice* voice = NULL;
+ *   loquor_stream* stream = NULL;
+ *   loquor_request request;
+ *   loquor_request_init(&request);
+ *   loquor_status status = loquor_runtime_open(onnxruntime, &runtime);
+ *   if (!status) status = loquor_engine_open(runtime, bundle, NULL, &engine);
+ *   if (!status) status = loquor_engine_encode_voice(engine, recording, recorded, NULL, &voice);
+ *   request.input_ids = ids, request.input_id_count = id_count, request.voice = voice;
+ *   if (!status) status = loquor_engine_stream(engine, &request, NULL, &stream);
+ *   loquor_chunk chunk = {.struct_size = sizeof chunk};
+ *   while (!status && !(status = loquor_stream_next(stream, -1, &chunk)))
+ *     fwrite(chunk.samples, sizeof *chunk.samples, chunk.count, stdout);
+ *   if (status != LOQUOR_DONE) fprintf(stderr, "%s\n", loquor_last_error());
+ *
  * Conventions
  *  - Handles are opaque. loquor_<class>_<verb>; what is opened, created or returned through an `out`
- * parameter is the caller's, to be given back to the matching close or destroy, which accept NULL.
+ *    parameter is the caller's, to be given back to the matching close or destroy, which accept NULL.
  *  - Every fallible call returns a loquor_status. When it is not LOQUOR_OK nothing was written to `out`, and
  *    loquor_last_error() holds one sentence for the calling thread until its next call.
  *  - Structs begin with `size_t struct_size` and grow at the end only. Fill an option struct with its _init
- * function and change what matters; set struct_size of an info struct to sizeof before asking for it.
+ *    function and change what matters; set struct_size of an info struct to sizeof before asking for it.
+ *  - Of what there are several, a _count function tells how many and a _get function one by its index; no
+ *    struct holds an array whose length a later version would change.
  *  - Strings are UTF-8. Returned pointers live as long as the handle they came from.
  *  - Tensors are batch 1 and row-major; the batch axis is left out of every shape here.
  *  - Nothing happens when the library is loaded, and it never prints, exits or throws at its caller.
  *  - A process that was forked has none of its parent's threads. There a runtime, engine, stream, cancel
- *    token or session that was made before is refused with LOQUOR_ERROR_INVALID_INPUT, and to close,
+ *    token or graph that was made before is refused with LOQUOR_ERROR_INVALID_INPUT, and to close,
  *    destroy, cancel or halt it does nothing, at once; open new ones. Voices and results are plain data and
  *    stay good. Do not fork while another thread opens an engine: the child could not open one
  *    (LOQUOR_ERROR_RUNTIME_MISSING).
@@ -37,7 +57,7 @@ extern "C" {
 #endif
 
 /* Raised when something here changes in a way that older callers would notice. */
-#define LOQUOR_ABI_VERSION 3
+#define LOQUOR_ABI_VERSION 4
 
 typedef enum loquor_status {
   LOQUOR_OK = 0,
@@ -125,32 +145,20 @@ typedef struct loquor_engine_options {
   int32_t threads;   /* intra-op threads of each graph; 0: one per usable core, 8 at most */
   int32_t slots;     /* speech requests at once; 0: as many as 1 GiB of KV cache is good for, 16 at most */
   int32_t max_queue; /* requests that may wait beyond those; 0: 256. More are LOQUOR_ERROR_BUSY */
-  int32_t batching;  /* not 0: a decode step serves all requests under way where the graph allows it */
-  /* By loquor_graph: paths of rewritten graphs as `loquor prepare` prints them, NULL for the published one,
-   * whose weights they share. NULL: none. */
-  const char* const* prepared_graphs;
+  int32_t batching;  /* not 0: a step serves all requests under way where the graph allows it */
+  /* Rewritten graphs, as `loquor prepare` prints them, to load instead of the published ones, whose weights
+   * they share: graphs by loquor_graph_info.name, and paths. */
+  const char* const* prepared_graph_names;
+  const char* const* prepared_graph_files;
+  size_t prepared_graph_count;
   /* Of a voice's start, for the decoder; 0: all. Less is faster, and a little less alike. */
   float reference_seconds;
   int64_t prefix_cache_bytes; /* of host memory, for the KV of voices' prefixes; 0: none is kept */
   /* Where tokens are chosen: "host", "device" (by nodes appended to the language model, so that no logits
-   * come back; decode steps then serve one request at a time) or "auto", also NULL: on the device where it
+   * come back; steps then serve one request at a time) or "auto", also NULL: on the device where it
    * has its own memory. */
   const char* sampling;
 } loquor_engine_options;
-
-typedef enum loquor_graph {
-  LOQUOR_SPEECH_ENCODER = 0,
-  LOQUOR_EMBED_TOKENS = 1,
-  LOQUOR_LANGUAGE_MODEL = 2,
-  LOQUOR_CONDITIONAL_DECODER = 3
-} loquor_graph;
-#define LOQUOR_GRAPH_COUNT 4
-
-typedef struct loquor_graph_info {
-  const char* file;               /* path of the .onnx file in use */
-  const char* dtype;              /* the published precision it was taken from */
-  const char* optimization_level; /* "all", "extended" or "basic": the highest that could be had */
-} loquor_graph_info;
 
 typedef struct loquor_engine_info {
   size_t struct_size;
@@ -160,7 +168,6 @@ typedef struct loquor_engine_info {
   const char* provider; /* the execution provider in use, by ONNX Runtime's name */
   const char* kv_dtype; /* "float32", "float16" or "int8" */
   const char* kv_mode;  /* "in_place": past and present share a buffer; "ping_pong": two take turns */
-  loquor_graph_info graphs[LOQUOR_GRAPH_COUNT];
   int32_t threads;
   int32_t layers;
   int32_t kv_heads;
@@ -177,15 +184,24 @@ typedef struct loquor_engine_info {
   int64_t silence_token;
   int64_t end_of_text_token;
   int32_t slots;        /* speech requests under way at once */
-  int32_t batched;      /* 1: a decode step serves all of them; 0: their steps take turns */
+  int32_t batched;      /* 1: a step serves all of them; 0: their steps take turns */
   const char* sampling; /* "host" or "device" */
-  /* By graph, how many of its nodes each execution provider runs, as "CPUExecutionProvider 12, ..."; "" where
-   * the runtime cannot tell (before 1.24). */
-  const char* placements[LOQUOR_GRAPH_COUNT];
 } loquor_engine_info;
 
+typedef struct loquor_graph_info {
+  size_t struct_size;
+  const char* name;  /* "speech_encoder", "embed_tokens", "language_model", "conditional_decoder" */
+  const char* file;  /* path of the published .onnx file */
+  const char* dtype; /* the published precision it was taken from */
+  /* Of an engine's graphs; NULL of a bundle's, which are not loaded. */
+  const char* optimization_level; /* "all", "extended" or "basic": the highest that could be had */
+  /* How many of its nodes each execution provider runs, as "CPUExecutionProvider 12, ..."; "" where the
+   * runtime cannot tell (before 1.24). */
+  const char* placement;
+} loquor_graph_info;
+
 LOQUOR_EXPORT void loquor_engine_options_init(loquor_engine_options* options);
-/* Loads the four graphs of a folder in the published layout and checks them against the contract. options may
+/* Loads the graphs of a folder in the published layout and checks them against the contract. options may
  * be NULL. */
 LOQUOR_EXPORT loquor_status loquor_engine_open(loquor_runtime* runtime, const char* bundle_folder,
                                                const loquor_engine_options* options, loquor_engine** out);
@@ -197,6 +213,10 @@ LOQUOR_EXPORT void loquor_engine_close(loquor_engine* engine);
  */
 LOQUOR_EXPORT void loquor_engine_halt(loquor_engine* engine);
 LOQUOR_EXPORT loquor_status loquor_engine_get_info(const loquor_engine* engine, loquor_engine_info* info);
+LOQUOR_EXPORT size_t loquor_engine_graph_count(const loquor_engine* engine);
+/* LOQUOR_ERROR_INVALID_INPUT for an index that is out of range. */
+LOQUOR_EXPORT loquor_status loquor_engine_get_graph(const loquor_engine* engine, size_t index,
+                                                    loquor_graph_info* info);
 
 /* ---- Cancel token ---- */
 
@@ -302,12 +322,12 @@ typedef struct loquor_tokens_info {
   loquor_finish_reason finish_reason;
   int32_t prompt_length; /* positions of the prefill: voice prefix, text and START */
   double prefill_seconds;
-  double decode_seconds;    /* all decode steps together */
+  double steps_seconds;     /* all steps of the language model together */
   int32_t cached_positions; /* of the prompt, copied from a kept prefix instead of computed */
 } loquor_tokens_info;
 
 LOQUOR_EXPORT void loquor_request_init(loquor_request* request);
-/* Any thread. Requests share the engine's thread: they join and leave at decode steps. Returns when it is
+/* Any thread. Requests share the engine's thread: they join and leave between steps. Returns when it is
  * done. The tokens are as sampled, whatever they are: no guard looks after them. */
 LOQUOR_EXPORT loquor_status loquor_engine_generate_tokens(loquor_engine* engine,
                                                           const loquor_request* request, loquor_tokens** out);
@@ -320,28 +340,24 @@ typedef struct loquor_waveform loquor_waveform;
 
 typedef struct loquor_waveform_info {
   size_t struct_size;
-  const float* samples; /* [count], mono, finite */
-  size_t count;         /* samples_per_token for each token, the closing silence tokens included */
-  int32_t sample_rate;  /* Hz */
-  double seconds_taken; /* wall time of the conditional decoder */
+  const float* samples;   /* [count], mono, finite */
+  size_t count;           /* samples_per_token for each token, the closing silence tokens included */
+  int32_t sample_rate;    /* Hz */
+  double decoder_seconds; /* wall time */
 } loquor_waveform_info;
 
-/* Ids that are no speech codes are left out and the family's closing silence is appended, as upstream does.
- * Any thread; returns when it is done. */
-LOQUOR_EXPORT loquor_status loquor_engine_decode(loquor_engine* engine, const int64_t* tokens,
-                                                 size_t token_count, const loquor_voice* voice,
-                                                 loquor_cancel* cancel, loquor_waveform** out);
-/* The same with options, which may be NULL. */
 typedef struct loquor_decode_options {
   size_t struct_size;
   uint64_t seed; /* of the decoder's noise: same seed, same samples, where the decoder is prepared */
 } loquor_decode_options;
 
 LOQUOR_EXPORT void loquor_decode_options_init(loquor_decode_options* options);
-LOQUOR_EXPORT loquor_status loquor_engine_decode_with(loquor_engine* engine, const int64_t* tokens,
-                                                      size_t token_count, const loquor_voice* voice,
-                                                      const loquor_decode_options* options,
-                                                      loquor_cancel* cancel, loquor_waveform** out);
+/* Ids that are no speech codes are left out and the family's closing silence is appended, as upstream does.
+ * options may be NULL. Any thread; returns when it is done. */
+LOQUOR_EXPORT loquor_status loquor_engine_decode(loquor_engine* engine, const int64_t* tokens,
+                                                 size_t token_count, const loquor_voice* voice,
+                                                 const loquor_decode_options* options, loquor_cancel* cancel,
+                                                 loquor_waveform** out);
 LOQUOR_EXPORT loquor_status loquor_waveform_get_info(const loquor_waveform* waveform,
                                                      loquor_waveform_info* info);
 LOQUOR_EXPORT void loquor_waveform_destroy(loquor_waveform* waveform);

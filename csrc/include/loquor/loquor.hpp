@@ -10,7 +10,7 @@
 #include "loquor/loquor.h"
 
 namespace loquor {
-inline namespace v1 {
+inline namespace v4 {  // of LOQUOR_ABI_VERSION
 
 // A call that did not return LOQUOR_OK.
 class StatusError : public std::runtime_error {
@@ -41,7 +41,7 @@ using Prefix = Owned<loquor_prefix, loquor_prefix_destroy>;
 using Tokens = Owned<loquor_tokens, loquor_tokens_destroy>;
 using Bundle = Owned<loquor_bundle, loquor_bundle_close>;
 using Weights = Owned<loquor_weights, loquor_weights_destroy>;
-using Session = Owned<loquor_session, loquor_session_close>;
+using Graph = Owned<loquor_graph, loquor_graph_close>;
 using Tensors = Owned<loquor_tensors, loquor_tensors_destroy>;
 using Waveform = Owned<loquor_waveform, loquor_waveform_destroy>;
 
@@ -87,6 +87,17 @@ Info info_of(Get get, const Object* object) {
   return info;
 }
 
+// Reads the info structs of all that an object has several of.
+template <class Info, class Count, class Get, class Object>
+std::vector<Info> infos_of(Count count, Get get, const Object* object) {
+  std::vector<Info> infos(count(object));
+  for (std::size_t i = 0; i < infos.size(); ++i) {
+    infos[i].struct_size = sizeof(Info);
+    check(get(object, i, &infos[i]));
+  }
+  return infos;
+}
+
 loquor_stream_info Stream::info() const {
   return info_of<loquor_stream_info>(loquor_stream_get_info, handle_.get());
 }
@@ -95,6 +106,9 @@ inline Runtime open_runtime(const std::string& library_path) {
   return made<Runtime>(loquor_runtime_open, library_path.c_str());
 }
 inline CancelToken make_cancel_token() { return made<CancelToken>(loquor_cancel_create); }
+inline std::vector<loquor_graph_info> graphs(const Bundle& bundle) {
+  return infos_of<loquor_graph_info>(loquor_bundle_graph_count, loquor_bundle_get_graph, bundle.get());
+}
 
 class Engine {
  public:
@@ -104,6 +118,9 @@ class Engine {
 
   loquor_engine_info info() const {
     return info_of<loquor_engine_info>(loquor_engine_get_info, handle_.get());
+  }
+  std::vector<loquor_graph_info> graphs() const {
+    return infos_of<loquor_graph_info>(loquor_engine_graph_count, loquor_engine_get_graph, handle_.get());
   }
   loquor_generation_options default_options() const {
     return info_of<loquor_generation_options>(loquor_engine_default_options, handle_.get());
@@ -118,8 +135,8 @@ class Engine {
     return made<Tokens>(loquor_engine_generate_tokens, handle_.get(), &request);
   }
   Waveform decode(const int64_t* tokens, std::size_t count, const loquor_voice* voice,
-                  loquor_cancel* cancel = nullptr, const loquor_decode_options* options = nullptr) const {
-    return made<Waveform>(loquor_engine_decode_with, handle_.get(), tokens, count, voice, options, cancel);
+                  const loquor_decode_options* options = nullptr, loquor_cancel* cancel = nullptr) const {
+    return made<Waveform>(loquor_engine_decode, handle_.get(), tokens, count, voice, options, cancel);
   }
   loquor_stream_options default_stream_options() const {
     return info_of<loquor_stream_options>(loquor_engine_default_stream_options, handle_.get());
@@ -146,5 +163,5 @@ class Engine {
   Handle handle_;
 };
 
-}  // namespace v1
+}  // namespace v4
 }  // namespace loquor

@@ -52,8 +52,8 @@ LOQUOR_EXPORT loquor_status loquor_stream_next(loquor_stream* stream, double tim
  */
 typedef void (*loquor_ready_fn)(void* user);
 LOQUOR_EXPORT loquor_status loquor_stream_on_ready(loquor_stream* stream, loquor_ready_fn ready, void* user);
-/* From any thread; returns at once. What was not read is dropped, and the work ends within one decode step or
- * one decoder window. */
+/* From any thread; returns at once. What was not read is dropped, and the work ends within one step or one
+ * decoder window. */
 LOQUOR_EXPORT void loquor_stream_cancel(loquor_stream* stream);
 
 typedef struct loquor_stream_info {
@@ -68,8 +68,8 @@ typedef struct loquor_stream_info {
   loquor_finish_reason finish_reason;
   int32_t prompt_length;
   double prefill_seconds;
-  double decode_seconds;
-  double vocoder_seconds; /* of all decoder windows */
+  double steps_seconds;   /* all steps of the language model together */
+  double decoder_seconds; /* all decoder windows together */
   uint32_t guards;        /* loquor_guard bits: those that ended an attempt; 0: none did */
   int32_t attempts;       /* 2 after a retry */
   uint64_t seed;          /* of what is heard: another after a retry */

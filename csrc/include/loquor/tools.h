@@ -8,13 +8,15 @@
 extern "C" {
 #endif
 
-/* Which file of a folder serves each graph, NULL for one out of range; nothing is loaded. */
+/* Which file of a folder serves each graph; nothing is loaded. */
 typedef struct loquor_bundle loquor_bundle;
 
 LOQUOR_EXPORT loquor_status loquor_bundle_open(const char* folder, const char* dtype, loquor_bundle** out);
 LOQUOR_EXPORT void loquor_bundle_close(loquor_bundle* bundle);
-LOQUOR_EXPORT const char* loquor_bundle_file(const loquor_bundle* bundle, loquor_graph graph);
-LOQUOR_EXPORT const char* loquor_bundle_dtype(const loquor_bundle* bundle, loquor_graph graph);
+LOQUOR_EXPORT size_t loquor_bundle_graph_count(const loquor_bundle* bundle);
+/* LOQUOR_ERROR_INVALID_INPUT for an index that is out of range. */
+LOQUOR_EXPORT loquor_status loquor_bundle_get_graph(const loquor_bundle* bundle, size_t index,
+                                                    loquor_graph_info* info);
 
 /* The files that a graph file names for its weights, checked as every load checks them: inside the bundle, or
  * among the blobs of a hub's cache. A location is what the graph says; a file is its real path. NULL for one
@@ -28,7 +30,7 @@ LOQUOR_EXPORT const char* loquor_weights_location(const loquor_weights* weights,
 LOQUOR_EXPORT const char* loquor_weights_file(const loquor_weights* weights, size_t index);
 
 /* One graph on the CPU, run with tensors by name; here the batch axis is there. One run at a time. */
-typedef struct loquor_session loquor_session;
+typedef struct loquor_graph loquor_graph;
 typedef struct loquor_tensors loquor_tensors;
 
 typedef struct loquor_tensor { /* frozen: it travels in arrays */
@@ -41,12 +43,12 @@ typedef struct loquor_tensor { /* frozen: it travels in arrays */
 } loquor_tensor;
 
 /* prepared: a rewritten graph to load instead, with the weights beside `file`; may be NULL. */
-LOQUOR_EXPORT loquor_status loquor_session_open(loquor_runtime* runtime, const char* file,
-                                                const char* prepared, int32_t threads, loquor_session** out);
-LOQUOR_EXPORT void loquor_session_close(loquor_session* session);
+LOQUOR_EXPORT loquor_status loquor_graph_open(loquor_runtime* runtime, const char* file, const char* prepared,
+                                              int32_t threads, loquor_graph** out);
+LOQUOR_EXPORT void loquor_graph_close(loquor_graph* graph);
 /* Every output of the graph comes back. */
-LOQUOR_EXPORT loquor_status loquor_session_run(loquor_session* session, const loquor_tensor* inputs,
-                                               size_t input_count, loquor_tensors** out);
+LOQUOR_EXPORT loquor_status loquor_graph_run(loquor_graph* graph, const loquor_tensor* inputs,
+                                             size_t input_count, loquor_tensors** out);
 LOQUOR_EXPORT size_t loquor_tensors_count(const loquor_tensors* tensors);
 LOQUOR_EXPORT loquor_status loquor_tensors_get(const loquor_tensors* tensors, size_t index,
                                                loquor_tensor* tensor);

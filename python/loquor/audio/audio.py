@@ -38,9 +38,9 @@ class Metrics:
     """Tokens that were generated, without STOP."""
     prefill_seconds: float
     """From the prompt's first piece to the logits of the first token."""
-    decode_seconds: float
-    """Of all decode steps of the language model."""
-    vocoder_seconds: float
+    steps_seconds: float
+    """Of all steps of the language model."""
+    decoder_seconds: float
     """Of the conditional decoder."""
     total_seconds: float
     """From the request's start to its last sample, waiting included."""
@@ -54,8 +54,8 @@ class Metrics:
 
     @property
     def tokens_per_second(self) -> float:
-        """Speech tokens over the time of the decode steps; NaN if no step was timed."""
-        return self.speech_tokens / self.decode_seconds if self.decode_seconds > 0 else math.nan
+        """Speech tokens over the time of the steps; NaN if no step was timed."""
+        return self.speech_tokens / self.steps_seconds if self.steps_seconds > 0 else math.nan
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -81,7 +81,7 @@ class Questions:
             done = self._generate(ids, self.voice, options)
             count = len(done["tokens"]) - (done["finish_reason"] != "stop")
             if count > 0:
-                return float(done["decode_seconds"] / count)
+                return float(done["steps_seconds"] / count)
         raise ExecutionError(f"no decode step to time: the model said stop at once, {_SEEDS} times")
 
     def decoder(self, tokens: int) -> float:

@@ -113,7 +113,7 @@ class _Work:
         runtime, source, threads = self.task.runtime, str(self.task.source), self.task.threads
         try:
             with temporary(model.SerializeToString()) as file:
-                run = _core.Session(runtime, source, prepared=str(file), threads=threads).run
+                run = _core.Graph(runtime, source, prepared=str(file), threads=threads).run
         except ModelError as error:
             raise self._judged("load", error) from error
 
@@ -138,7 +138,7 @@ class _Work:
 
     def other(self, graph: str) -> Run:
         """Loads a graph of the bundle as published."""
-        return _core.Session(self.task.runtime, self.task.files[graph][0], threads=self.task.threads).run
+        return _core.Graph(self.task.runtime, self.task.files[graph][0], threads=self.task.threads).run
 
 
 def _language_model(work: _Work) -> tuple[ModelProto | None, list[str], dict[str, float]]:

@@ -208,8 +208,8 @@ class Stream(Iterator["Samples"], AsyncIterator["Samples"]):
             prompt_length=info["prompt_length"],
             speech_tokens=info["token_count"],
             prefill_seconds=info["prefill_seconds"],
-            decode_seconds=info["decode_seconds"],
-            vocoder_seconds=info["vocoder_seconds"],
+            steps_seconds=info["steps_seconds"],
+            decoder_seconds=info["decoder_seconds"],
             total_seconds=time.perf_counter() - self._started if total is None else total,
             audio_seconds=info["samples_taken"] / self._rate,
         )
