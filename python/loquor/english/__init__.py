@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ..text.characters import TAG
 from .abbreviations import ABBREVIATED
@@ -40,8 +41,8 @@ def spell(text: str) -> Spelled:
     and returned, each once, and so is markup; punctuation without a sound goes in silence. Never raises; what
     comes out stays the same when it is spelled again.
     """
-    plain, tags, left_out, markup = _prepared(text)
-    for _ in range(_PASSES):  # what a dropped sign was between may be read by a rule now
+    plain, tags, left_out, markup = _first_look(text)
+    for _ in range(_MORE_LOOKS):  # what a dropped sign was between may be read by a rule now
         before, plain = plain, tidy(_in_words(plain))
         if plain == before:
             break
@@ -51,11 +52,29 @@ def spell(text: str) -> Spelled:
 
 def spelled_length(text: str) -> int:
     """About the length of what `spell` writes, for half its cost: what a second look changes is little."""
-    plain, tags, *_ = _prepared(text)
-    return len(tidy(_in_words(plain))) + sum(map(len, tags)) - len(tags)
+    plain, tags, *_ = _first_look(text)
+    return len(plain) + sum(map(len, tags)) - len(tags)
 
 
-def _prepared(text: str) -> tuple[str, list[str], tuple[str, ...], tuple[str, ...]]:
+_Seen = tuple[str, list[str], tuple[str, ...], tuple[str, ...]]
+
+
+def _first_look(text: str) -> _Seen:
+    """`text` in words but for what a second look changes, and what `_prepared` tells besides."""
+    return _remembered(text) if len(text) <= _SHORT else _looked_at(text)
+
+
+def _looked_at(text: str) -> _Seen:
+    plain, tags, left_out, markup = _prepared(text)
+    return tidy(_in_words(plain)), tags, left_out, markup
+
+
+_SHORT = 512
+_remembered = lru_cache(maxsize=128)(_looked_at)
+"""What was measured is spoken next. A megabyte at the most: 128 short texts, which grow some sixteenfold."""
+
+
+def _prepared(text: str) -> _Seen:
     """One line of ASCII with places for tags; the tags, the characters without a sound, what markup went."""
     text, markup = without_markup(text)
     tags = TAG.findall(text)
@@ -69,7 +88,7 @@ def _put(before: str, tag: str) -> str:
 
 
 _TAG_PLACES = re.compile(f"([A-Za-z]?){TAG_PLACE}")
-_PASSES = 4
+_MORE_LOOKS = 3
 _STAGES = (
     Stage(*EMOTICONS),
     Stage(*TECHNICAL, *VERSIONS),
@@ -92,6 +111,9 @@ _SYMBOLS = re.compile("[" + re.escape("".join(SYMBOLS)) + "]")
 
 def _in_words(text: str) -> str:
     text = spell_addresses(lower_if_shouted(text))
+    characters = frozenset(text)
     for stage in _STAGES:
-        text = stage.apply(text)
+        before, text = text, stage.apply(text, characters)
+        if text is not before:
+            characters = frozenset(text)
     return _SYMBOLS.sub(lambda m: SYMBOLS[m[0]], text)

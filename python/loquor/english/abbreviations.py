@@ -101,10 +101,10 @@ ABBREVIATED: tuple[Rule, ...] = (
     rule(r"(?<![\w.'/@&])(?<![A-Za-z]-)((?:[A-Za-z]{1,2}\.)?[A-Za-z]{1,7}"
          r"|[A-Za-z]\.[A-Za-z]\.[A-Za-z])\.(?![A-Za-z@]\w|[A-Za-z]\.)", stopped,
          "."),
-    rule(r"\b(Mr|Mrs|Ms|Dr|Prof)(?= [A-Z])", lambda m: like(m[1], TITLES[m[1].lower()])),
+    rule(r"\b(Mr|Mrs|Ms|Dr|Prof)(?= [A-Z])", lambda m: like(m[1], TITLES[m[1].lower()]), hint="[MDP]r|Ms"),
     rule(rf"(?<=[a-z\d] )({'|'.join(_STREETS)})(?=[,;.)]|$|\s(?:near|in|and|at|on|to|is|was|between|by|from"
          rf"|with|where)\b)",
-         lambda m: _STREETS[m[1]]),
+         lambda m: _STREETS[m[1]], hint=" [ABDHLPRS][a-z]"),
     rule(r"(?i)\bet al\b", "and others", hint=r" [aA][lL]"),
     rule(r"(?<!slash )\betc\b(?! slash)", "et cetera", hint="etc"),
 )  # fmt: skip

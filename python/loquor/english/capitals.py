@@ -14,6 +14,7 @@ __all__ = ["CAPITALS", "ROMAN", "lower_if_shouted", "lower_shouted_lines"]
 
 # --- Shouting ---
 
+_CAPITALS = re.compile("[A-Z]{2}")
 _WORDS = re.compile(r"[A-Za-z]+")
 _WITH_ENDING = re.compile(r"([A-Za-z]+)((?:'[A-Za-z]{1,2})*)")
 
@@ -34,6 +35,8 @@ def lower_shouted_lines(text: str) -> str:
 
 def lower_if_shouted(text: str) -> str:
     """A text in capitals loses them, so that it is read and not spelled; BBC and the like stay."""
+    if _CAPITALS.search(text) is None:
+        return text
     words = [word for word in _WORDS.findall(text) if len(word) > 1]
     shouted = [word for word in words if word.isupper()]
     if len(shouted) < 3 or len(shouted) < 0.6 * len(words):
@@ -277,6 +280,6 @@ CAPITALS: tuple[Rule, ...] = (
     ),
     rule(r"(?<=[A-Za-z])-(?=(?:[A-Z]\.){2})", " ", "-", r"-[A-Z]\."),
     rule(_DOTTED, _dotted, ".", r"\.[A-Za-z]\."),
-    rule(r"(?<![A-Za-z\d'.])([A-Z]{2,20})('?s)?(?![A-Za-z\d])", _capitals),
-    rule(r"(?<![A-Za-z'])([A-Z])(\.(?= [A-Z]|\s*$|[\"')]))?(?![A-Za-z'])", _letter),
+    rule(r"(?<![A-Za-z\d'.])([A-Z]{2,20})('?s)?(?![A-Za-z\d])", _capitals, hint="[A-Z]{2}"),
+    rule(r"(?<![A-Za-z'])([A-Z])(\.(?= [A-Z]|\s*$|[\"')]))?(?![A-Za-z'])", _letter, hint="[A-Z]"),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from .rules import Match
 from .signs import CHARACTERS
@@ -14,7 +15,7 @@ __all__ = ["TAG_PLACE", "in_ascii"]
 TAG_PLACE = "\ue000"
 """Stands for a tag while the rules run."""
 
-_READ_BY_RULES = frozenset((*CURRENCIES, "¢", "°", TAG_PLACE))
+_OTHER = re.compile(rf"[^\x00-\x7f{''.join(CURRENCIES)}¢°{TAG_PLACE}]")
 _TRANSLATION = str.maketrans(CHARACTERS)
 _POWERS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _POWER = re.compile("(?<=[A-Za-z0-9)])[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+")
@@ -40,23 +41,28 @@ def _fold(text: str) -> tuple[str, tuple[str, ...]]:
     text = _POWER.sub(lambda m: "^" + m[0].translate(_POWERS), text)
     text = _MINUS.sub("-", text).replace("−", " minus ")
     text = _VULGAR.sub(_vulgar_fraction, text.translate(_TRANSLATION))
-    out: list[str] = []
+    text = unicodedata.normalize("NFKD", text).translate(_TRANSLATION)
     left_out: dict[str, None] = {}
-    for character in unicodedata.normalize("NFKD", text).translate(_TRANSLATION):
-        if character.isascii() or character in _READ_BY_RULES:
-            out.append(character)
-            continue
-        digit = unicodedata.decimal(character, None)
-        category = unicodedata.category(character)
-        if digit is not None:
-            out.append(str(digit))
-        elif category[0] == "M" or category == "Cf":
-            continue  # accents, joiners
-        else:
-            out.append(" ")
-            if category[0] in "LSN":
-                left_out[unicodedata.normalize("NFC", character)] = None
-    return "".join(out), tuple(left_out)
+
+    def written(match: Match) -> str:
+        inside, lost = _written(match[0])
+        if lost:
+            left_out[lost] = None
+        return inside
+
+    return _OTHER.sub(written, text), tuple(left_out)
+
+
+@lru_cache(maxsize=1024)
+def _written(character: str) -> tuple[str, str]:
+    """What stands for a character that neither is ASCII nor read by a rule, and what is lost of it."""
+    digit = unicodedata.decimal(character, None)
+    category = unicodedata.category(character)
+    if digit is not None:
+        return str(digit), ""
+    if category[0] == "M" or category == "Cf":
+        return "", ""  # accents, joiners
+    return " ", unicodedata.normalize("NFC", character) if category[0] in "LSN" else ""
 
 
 def _vulgar_fraction(match: Match) -> str:

@@ -92,7 +92,7 @@ def _hours_minutes_seconds(match: Match) -> str:
 
 def _short_date(match: Match) -> str:
     month, day = match.groups()
-    return f"{_spoken_day(month, day)} " if _is_date(month, day) and _on(match) else match[0]
+    return f"{_spoken_day(month, day)} " if _on(match) and _is_date(month, day) else match[0]
 
 
 def _on(match: Match) -> bool:
@@ -102,7 +102,7 @@ def _on(match: Match) -> bool:
 
 def _short_dates(match: Match) -> str:
     month, day, between, other, last = match.groups()
-    if not (_is_date(month, day) and _is_date(other, last) and _on(match)):
+    if not (_on(match) and _is_date(month, day) and _is_date(other, last)):
         return match[0]
     words = "to" if between.strip() in ("-", "to") else between.strip()
     return f"{_spoken_day(month, day)} {words} {_spoken_day(other, last)} "

@@ -195,16 +195,25 @@ _TIDY: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(rf"[^A-Za-z ',.?!;:{TAG_PLACE}-]"), " "),
     (re.compile(r"(?<![A-Za-z])'|'(?![A-Za-z])"), " "),
     (re.compile(r"(?<![A-Za-z])-+|-+(?![A-Za-z])"), ", "),
-    (re.compile(r"\s+"), " "),
-    (re.compile(r"\s+(?=[,.?!;:])"), ""),
+)
+_TIDY_MARKS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r" (?=[,.?!;:])"), ""),
     (re.compile(r"([,;:])[,;:.]+"), r"\1"),
     (re.compile(r"([.?!])[,.;:?!]+"), r"\1"),
     (re.compile(r"([,.?!;:])(?=[A-Za-z])"), r"\1 "),
 )
 
 
+_TIDY_ALREADY = re.compile(r"(?:[A-Za-z]+(?:['-][A-Za-z]+)*[,.?!;:]?(?: (?=[A-Za-z])|$))*")
+
+
 def tidy(text: str) -> str:
     """Letters, `',.?!;:-` and places of tags, with one space between words and one mark at a time."""
+    if _TIDY_ALREADY.fullmatch(text):
+        return text
     for pattern, replacement in _TIDY:
+        text = pattern.sub(replacement, text)
+    text = " ".join(text.split())
+    for pattern, replacement in _TIDY_MARKS:
         text = pattern.sub(replacement, text)
     return text.strip().lstrip(" ,;:.-")

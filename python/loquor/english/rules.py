@@ -35,6 +35,11 @@ def rule(pattern: str, replacement: _Replacement, needs: str = "", hint: str = "
 _compiled = cache(re.compile)  # when first needed: to compile them all takes as long as to import the package
 
 
+@cache
+def _search(hint: str) -> Callable[[str], Match | None]:
+    return _compiled(hint).search
+
+
 _Chosen = tuple[Callable[[str], Match | None] | None, Callable[[_Replacement, str], str], _Replacement]
 
 
@@ -54,18 +59,27 @@ class Stage:
         chosen = (each for each in self.rules if not any(map(present.isdisjoint, each.needs)))
         return tuple(
             (
-                _compiled(each.hint).search if each.hint else None,
+                _search(each.hint) if each.hint else None,
                 _compiled(each.pattern).sub,
                 each.replacement,
             )
             for each in chosen
         )
 
-    def apply(self, text: str) -> str:
-        """The text after all rules."""
-        for hinted, substituted, replacement in self._that_can_match(self._relevant.intersection(text)):
-            if hinted is None or hinted(text) is not None:
-                text = substituted(replacement, text)
+    def apply(self, text: str, characters: frozenset[str] | None = None) -> str:
+        """The text after all rules; `characters` are those it has."""
+        present = self._relevant.intersection(text if characters is None else characters)
+        missed = None  # the hint that was looked for last in this text, in vain
+        for hinted, substituted, replacement in self._that_can_match(present):
+            if hinted is not None:
+                if hinted is missed:
+                    continue
+                if hinted(text) is None:
+                    missed = hinted
+                    continue
+            before, text = text, substituted(replacement, text)
+            if text is not before:
+                missed = None
         return text
 
 
