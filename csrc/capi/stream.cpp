@@ -38,17 +38,17 @@ loquor_stream_info describe(const loquor::Request& request) {
   info.ended = report.ended ? 1 : 0;
   info.cancelled = report.cancelled ? 1 : 0;
   if (!report.ended) return info;
-  const loquor::Tokens& tokens = request.outcome().tokens;
+  const loquor::Tokens& tokens = request.result().tokens;
   info.tokens = tokens.ids.size() == static_cast<std::size_t>(report.tokens) ? tokens.ids.data() : nullptr;
   info.finish_reason = loquor::capi::public_reason(tokens.finish_reason);
   info.prompt_length = tokens.prompt_length;
   info.prefill_seconds = tokens.prefill_seconds;
   info.steps_seconds = tokens.decode_seconds;
-  const loquor::Outcome& outcome = request.outcome();
-  info.decoder_seconds = outcome.vocoder_seconds;
-  info.guards = outcome.guards;
-  info.attempts = outcome.attempts;
-  info.seed = outcome.seed;
+  const loquor::Result& result = request.result();
+  info.decoder_seconds = result.decoder_seconds;
+  info.guards = result.guards;
+  info.attempts = result.attempts;
+  info.seed = result.seed;
   return info;
 }
 

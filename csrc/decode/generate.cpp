@@ -52,13 +52,13 @@ bool Generator::prefill(Sequence& sequence, const Prompt& prompt, const ort::Run
 }
 
 void Generator::begin(Sequence& sequence, const Prompt& prompt) {
-  const Extent extent = extent_of(prompt);
-  occupy(sequence, extent.positions());
+  const TokenBudget budget = budget_of(prompt);
+  occupy(sequence, budget.positions());
   sequence.chooser_->reset(prompt.options);
-  sequence.limit_ = static_cast<std::size_t>(extent.limit);
+  sequence.limit_ = static_cast<std::size_t>(budget.limit);
   sequence.filled_ = 0;
   sequence.tokens_.ids.reserve(sequence.limit_);
-  sequence.tokens_.prompt_length = static_cast<int32_t>(extent.prompt);
+  sequence.tokens_.prompt_length = static_cast<int32_t>(budget.prompt);
   const int64_t prefix = prompt.voice->prefix_length;
   if (model_.language_model.snapshot_bytes(prefix) == 0) return;
   const PrefixPtr kept = prefixes_.find(*prompt.voice);
@@ -213,25 +213,25 @@ void Generator::move(Sequence& sequence, int64_t slot) {
   sequence.slot_ = slot;
 }
 
-Extent Generator::check(const Prompt& prompt) const {
+TokenBudget Generator::check(const Prompt& prompt) const {
   check_ids(prompt.ids);
   model_.check(*prompt.voice);
   validate(prompt.options);
-  return extent_of(prompt);
+  return budget_of(prompt);
 }
 
-Extent Generator::extent_of(const Prompt& prompt) const {
-  Extent extent;
-  extent.prompt = prompt.voice->prefix_length + static_cast<int64_t>(prompt.ids.size());
-  const int64_t room = model_.manifest.max_positions - extent.prompt;
+TokenBudget Generator::budget_of(const Prompt& prompt) const {
+  TokenBudget budget;
+  budget.prompt = prompt.voice->prefix_length + static_cast<int64_t>(prompt.ids.size());
+  const int64_t room = model_.manifest.max_positions - budget.prompt;
   if (room < 1) {
     throw Error(ErrorKind::kInvalidInput, "the text and the voice together take " +
-                                              std::to_string(extent.prompt) + " positions, the model has " +
+                                              std::to_string(budget.prompt) + " positions, the model has " +
                                               std::to_string(model_.manifest.max_positions) +
                                               "; split the text into sentences");
   }
-  extent.limit = std::min<int64_t>(prompt.options.max_new_tokens, room);
-  return extent;
+  budget.limit = std::min<int64_t>(prompt.options.max_new_tokens, room);
+  return budget;
 }
 
 void Generator::check_ids(Span<const int64_t> ids) const {

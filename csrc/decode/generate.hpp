@@ -36,7 +36,7 @@ struct Tokens {
 };
 
 // Positions that a prompt takes, and the tokens that may follow.
-struct Extent {
+struct TokenBudget {
   int64_t prompt = 0;
   int64_t limit = 0;
   int64_t positions() const { return prompt + limit; }
@@ -80,7 +80,7 @@ class Generator {
   explicit Generator(Model& model, std::size_t prefix_bytes = 0);
 
   // Throws kInvalidInput for ids, options or a voice that do not fit the model.
-  Extent check(const Prompt& prompt) const;
+  TokenBudget check(const Prompt& prompt) const;
 
   // Whether a step serves all sequences together.
   bool batched() const { return batched_; }
@@ -119,7 +119,7 @@ class Generator {
 
  private:
   void check_ids(Span<const int64_t> ids) const;
-  Extent extent_of(const Prompt& prompt) const;
+  TokenBudget budget_of(const Prompt& prompt) const;
   void begin(Sequence& sequence, const Prompt& prompt);
   void occupy(Sequence& sequence, int64_t positions);
   int64_t piece_size(const Sequence& sequence, const Prompt& prompt) const;

@@ -99,7 +99,7 @@ Engine::~Engine() {
     const std::lock_guard<std::mutex> lock(requests_mutex_);
     for (const auto& known : requests_) {
       const RequestPtr request = known.lock();
-      if (request && request->order.chunked()) request->cancel("the engine was closed");
+      if (request && request->spec.chunked()) request->cancel("the engine was closed");
     }
   }
   join();
@@ -141,12 +141,12 @@ Voice Engine::encode_voice(Span<const float> samples, CancelToken* cancel) {
                     std::to_string(kMostVoiceTokens * model_.manifest.samples_per_token) +
                     " make a voice: give its best 15 seconds");
   }
-  Order order;
-  order.kind = Order::Kind::kEncode;
-  order.encoder = model_.speech_encoder();
-  order.samples.assign(samples.data(), samples.data() + whole);
+  RequestSpec spec;
+  spec.kind = RequestSpec::Kind::kEncode;
+  spec.encoder = model_.speech_encoder();
+  spec.samples.assign(samples.data(), samples.data() + whole);
   RequestPtr request;
-  Voice voice = std::move(perform(std::move(order), cancel, {}, request).voice);
+  Voice voice = std::move(perform(std::move(spec), cancel, {}, request).voice);
   try {
     model_.check(voice);
   } catch (const Error& error) {
@@ -157,24 +157,24 @@ Voice Engine::encode_voice(Span<const float> samples, CancelToken* cancel) {
 }
 
 Tokens Engine::generate(Prompt prompt, CancelToken* cancel, const Request::Progress& progress) {
-  Order order;
-  order.extent = generator_.check(prompt);
-  order.prompt = std::move(prompt);
-  order.counted = static_cast<bool>(progress);
+  RequestSpec spec;
+  spec.budget = generator_.check(prompt);
+  spec.prompt = std::move(prompt);
+  spec.counted = static_cast<bool>(progress);
   RequestPtr request;
-  return std::move(perform(std::move(order), cancel, progress, request).tokens);
+  return std::move(perform(std::move(spec), cancel, progress, request).tokens);
 }
 
 Waveform Engine::decode(Span<const int64_t> tokens, std::shared_ptr<const Voice> voice, CancelToken* cancel,
                         uint64_t seed) {
   model_.check(*voice);
-  Order order;
-  order.kind = Order::Kind::kDecode;
-  order.codes = codes_to_decode(tokens);
-  order.prompt.voice = std::move(voice);
-  order.prompt.options.seed = seed;
+  RequestSpec spec;
+  spec.kind = RequestSpec::Kind::kDecode;
+  spec.codes = codes_to_decode(tokens);
+  spec.prompt.voice = std::move(voice);
+  spec.prompt.options.seed = seed;
   RequestPtr request;
-  return std::move(perform(std::move(order), cancel, {}, request).waveform);
+  return std::move(perform(std::move(spec), cancel, {}, request).waveform);
 }
 
 PrefixPtr Engine::prefix(std::shared_ptr<const Voice> voice, CancelToken* cancel) {
@@ -228,12 +228,12 @@ Engine::Memory Engine::memory() const {
 
 RequestPtr Engine::prepare_stream(Prompt prompt, const StreamOptions& options, bool counted) {
   validate(options);
-  Order order;
-  order.extent = generator_.check(prompt);
-  order.prompt = std::move(prompt);
-  order.stream = options;
-  order.counted = counted;
-  return make_request(std::move(order));
+  RequestSpec spec;
+  spec.budget = generator_.check(prompt);
+  spec.prompt = std::move(prompt);
+  spec.stream = options;
+  spec.counted = counted;
+  return make_request(std::move(spec));
 }
 
 void Engine::submit(const RequestPtr& request) {
@@ -247,22 +247,22 @@ void Engine::submit(const RequestPtr& request) {
   inbox_->submit(request);
 }
 
-RequestPtr Engine::make_request(Order order) {
-  return std::make_shared<Request>(std::move(order), model_.embed_tokens.session().api(),
+RequestPtr Engine::make_request(RequestSpec spec) {
+  return std::make_shared<Request>(std::move(spec), model_.embed_tokens.session().api(),
                                    [inbox = inbox_] { inbox->ring(); });
 }
 
-// `request` keeps the outcome alive.
-Outcome& Engine::perform(Order order, CancelToken* cancel, const Request::Progress& progress,
-                         RequestPtr& request) {
-  request = make_request(std::move(order));
+// `request` keeps the result alive.
+Result& Engine::perform(RequestSpec spec, CancelToken* cancel, const Request::Progress& progress,
+                        RequestPtr& request) {
+  request = make_request(std::move(spec));
   const CancelToken::Listener listener(cancel, [&] { request->cancel(); });
   if (cancel != nullptr) cancel->check();
   submit(request);
   try {
-    Outcome& outcome = request->wait(progress);
+    Result& result = request->wait(progress);
     if (cancel != nullptr) cancel->check();  // raised by the last progress, behind the end
-    return outcome;
+    return result;
   } catch (...) {
     if (!request->home.here()) throw;  // progress forked
     request->cancel();  // where progress threw; the engine is done with it before its caller goes on

@@ -90,8 +90,9 @@ class Engine {
   const char* sampling() const { return generator_.samples_on_device() ? "device" : "host"; }
 
  private:
-  RequestPtr make_request(Order order);
-  Outcome& perform(Order order, CancelToken* cancel, const Request::Progress& progress, RequestPtr& request);
+  RequestPtr make_request(RequestSpec spec);
+  Result& perform(RequestSpec spec, CancelToken* cancel, const Request::Progress& progress,
+                  RequestPtr& request);
   void join();
   std::vector<int64_t> codes_to_decode(Span<const int64_t> tokens) const;
 

@@ -15,7 +15,7 @@ void Inbox::submit(RequestPtr request) {
     throw Error(ErrorKind::kBusy, "the engine is busy: " + std::to_string(limit_) +
                                       " requests wait already, which is its max_queue; try again later");
   }
-  auto& queue = request->order.kind == Order::Kind::kSpeech ? speech_ : whole_;
+  auto& queue = request->spec.kind == RequestSpec::Kind::kSpeech ? speech_ : whole_;
   queue.push_back(std::move(request));
   ringing_ = true;
   rung_.notify_one();

@@ -27,8 +27,8 @@ Failure describe(const std::exception_ptr& error) noexcept {
 
 }  // namespace
 
-Request::Request(Order order_, const ort::Api& api, std::function<void()> wake)
-    : order(std::move(order_)), run(api), wake_(std::move(wake)) {}
+Request::Request(RequestSpec spec_, const ort::Api& api, std::function<void()> wake)
+    : spec(std::move(spec_)), run(api), wake_(std::move(wake)) {}
 
 void Request::cancel(const char* why) {
   {
@@ -45,7 +45,7 @@ void Request::cancel(const char* why) {
   wake_();
 }
 
-Outcome& Request::wait(const Progress& progress) {
+Result& Request::wait(const Progress& progress) {
   Lock lock(mutex_);
   for (;;) {
     if (tell_progress(lock, progress)) continue;
@@ -54,7 +54,7 @@ Outcome& Request::wait(const Progress& progress) {
   }
   if (cancelled_) throw_cancelled();
   if (failure_) throw Error(failure_->kind, failure_->text);
-  return outcome_;
+  return result_;
 }
 
 Request::Next Request::next(Chunk& chunk, std::optional<std::chrono::duration<double>> timeout,
@@ -125,7 +125,7 @@ bool Request::ended() const {
 void Request::count_tokens(int64_t tokens) {
   const Lock lock(mutex_);
   tokens_ = tokens;
-  if (order.counted) changed_.notify_all();
+  if (spec.counted) changed_.notify_all();
 }
 
 void Request::hand_out(Chunk chunk) {
@@ -135,9 +135,9 @@ void Request::hand_out(Chunk chunk) {
   changed();
 }
 
-void Request::end(Outcome outcome) {
+void Request::end(Result result) {
   const Lock lock(mutex_);
-  outcome_ = std::move(outcome);
+  result_ = std::move(result);
   ended_ = true;
   changed();
 }

@@ -34,14 +34,14 @@ struct Chunk {
   int64_t code_count = 0;
 };
 
-struct Order {
+struct RequestSpec {
   enum class Kind { kEncode, kDecode, kSpeech };
   Kind kind = Kind::kSpeech;
   std::vector<float> samples;                    // kEncode: whole tokens of a recording
   std::shared_ptr<const SpeechEncoder> encoder;  // kEncode: not unloaded meanwhile
   std::vector<int64_t> codes;                    // kDecode: closing silence included
   Prompt prompt;                                 // kSpeech; kDecode uses its voice and seed
-  Extent extent;                                 // kSpeech
+  TokenBudget budget;                            // kSpeech
   std::optional<StreamOptions> stream;           // kSpeech: sound too, not tokens alone
   bool counted = false;                          // the caller wants to be told of every token
 
@@ -49,11 +49,11 @@ struct Order {
 };
 
 // What came of it, written by the engine thread before the end.
-struct Outcome {
+struct Result {
   Voice voice;
   Waveform waveform;
   Tokens tokens;
-  double vocoder_seconds = 0;
+  double decoder_seconds = 0;
   uint32_t guards = 0;  // bits of those that ended an attempt
   int32_t attempts = 1;
   uint64_t seed = 0;  // of the attempt that is heard
@@ -83,11 +83,11 @@ class Request {
   enum class Next { kChunk, kDone, kPending };
 
   // `wake` makes the engine thread look again; any thread may call it, also after the engine is gone.
-  Request(Order order, const ort::Api& api, std::function<void()> wake);
+  Request(RequestSpec spec, const ort::Api& api, std::function<void()> wake);
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
 
-  const Order order;
+  const RequestSpec spec;
   const ort::RunOptions run;  // of the runs that serve this request alone
   const process::Home home{};
 
@@ -97,7 +97,7 @@ class Request {
   // `why` is a literal: memory may have run out.
   void cancel(const char* why = "the request was cancelled");
   // Returns at the end, or throws what ended it. `progress` is called here with each count of tokens.
-  Outcome& wait(const Progress& progress);
+  Result& wait(const Progress& progress);
   // The next chunk; kPending when there is none within `timeout` (none: waits for ever). Throws as wait().
   Next next(Chunk& chunk, std::optional<std::chrono::duration<double>> timeout, const Progress& progress);
   // Called whenever next() has something new to say, at once if it has already; on the engine thread or a
@@ -106,7 +106,7 @@ class Request {
   void on_ready(Ready ready, void* user);
   Report report() const;
   // Behind the end, from whoever saw it.
-  const Outcome& outcome() const { return outcome_; }
+  const Result& result() const { return result_; }
 
   // --- The engine thread's side ---
 
@@ -115,7 +115,7 @@ class Request {
   bool ended() const;
   void count_tokens(int64_t tokens);
   void hand_out(Chunk chunk);
-  void end(Outcome outcome);
+  void end(Result result);
   void fail(const std::exception_ptr& error);
 
  private:
@@ -137,11 +137,11 @@ class Request {
   std::optional<Failure> failure_;
   int64_t tokens_ = 0;
   int64_t told_ = 0;          // of those, to the caller's progress
-  std::deque<Chunk> chunks_;  // at most what extent.limit tokens sound like
+  std::deque<Chunk> chunks_;  // at most what budget.limit tokens sound like
   Report taken_;
   Ready ready_ = nullptr;
   void* ready_user_ = nullptr;
-  Outcome outcome_;
+  Result result_;
 };
 
 using RequestPtr = std::shared_ptr<Request>;

@@ -5,17 +5,17 @@
 
 namespace loquor {
 
-std::optional<Watch::Runaway> Worker::heard(Active& active, const Window& window,
-                                            const std::vector<float>& samples) {
-  if (!active.watch) return std::nullopt;
+std::optional<Monitor::Runaway> Worker::heard(Active& active, const Window& window,
+                                              const std::vector<float>& samples) {
+  if (!active.monitor) return std::nullopt;
   // The closing silence is ours, not the model's.
   const int64_t begin = std::max(window.begin, spoken_codes(active));
   const auto ours =
       static_cast<std::size_t>(std::max<int64_t>(0, window.end - begin) * model_.manifest.samples_per_token);
-  return active.watch->hear({samples.data(), samples.size() - std::min(samples.size(), ours)});
+  return active.monitor->hear({samples.data(), samples.size() - std::min(samples.size(), ours)});
 }
 
-void Worker::run_away(Active& active, const Watch::Runaway& found) {
+void Worker::run_away(Active& active, const Monitor::Runaway& found) {
   active.guards |= static_cast<uint32_t>(found.guard);
   const std::size_t good = good_tokens(active, found);
   Tokens tokens = active.sequence->take_tokens();
@@ -29,7 +29,7 @@ void Worker::run_away(Active& active, const Watch::Runaway& found) {
       active.again.reset();
     }
   }
-  active.watch = std::nullopt;
+  active.monitor = std::nullopt;
   active.codes.clear();
   for (const int64_t id : tokens.ids) {
     if (id < model_.manifest.start_token) active.codes.push_back(id);
@@ -43,13 +43,13 @@ void Worker::run_away(Active& active, const Watch::Runaway& found) {
 // It takes its slot again when its prompt is run: no other request can have it meanwhile.
 void Worker::try_again(Active& active, Tokens first) {
   active.first = std::move(first);
-  active.again = active.request->order.prompt;
+  active.again = active.request->spec.prompt;
   active.again->options.seed = retry_seed(active.again->options.seed);
   active.prefilled = active.spoken = false;
   active.codes.clear();
   active.collected = 0;
   active.state = {};
-  active.watch->reset();
+  active.monitor->reset();
   active.request->count_tokens(0);
 }
 
@@ -68,7 +68,7 @@ std::size_t Worker::tokens_until(const Active& active, int64_t codes) const {
 }
 
 // Tokens that are good; what was handed out stays.
-std::size_t Worker::good_tokens(const Active& active, const Watch::Runaway& found) const {
+std::size_t Worker::good_tokens(const Active& active, const Monitor::Runaway& found) const {
   std::size_t good = found.keep;
   if (found.guard == Guard::kTail) {
     const auto code = static_cast<std::size_t>(model_.manifest.samples_per_token);

@@ -58,7 +58,7 @@ int64_t adaptive_chunk(const StreamOptions& options, const StreamState& state, c
   return best;
 }
 
-std::vector<float> Joiner::join(const Window& window, const std::vector<float>& wave) {
+std::vector<float> Crossfader::join(const Window& window, const std::vector<float>& wave) {
   // A voice made elsewhere may hold an odd number of mel frames, which shifts the start by part of a token.
   const auto size = static_cast<int64_t>(wave.size());
   const int64_t shift = size - (window.to - window.from) * samples_per_token_;

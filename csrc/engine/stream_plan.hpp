@@ -48,9 +48,9 @@ int64_t adaptive_chunk(const StreamOptions& options, const StreamState& state, c
 
 // Makes one waveform of windows: cuts context and look-ahead off, and cross-fades each join with what the
 // window before had foretold. Where windows agree exactly, so does the result.
-class Joiner {
+class Crossfader {
  public:
-  Joiner(int64_t samples_per_token, int64_t fade) : samples_per_token_(samples_per_token), fade_(fade) {}
+  Crossfader(int64_t samples_per_token, int64_t fade) : samples_per_token_(samples_per_token), fade_(fade) {}
   // `wave`: the decoder's samples for codes [from, to). Returns those of [begin, end).
   std::vector<float> join(const Window& window, const std::vector<float>& wave);
 

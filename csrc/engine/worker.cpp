@@ -90,7 +90,7 @@ void Worker::take_in() {
 bool Worker::take_in_speech() {
   RequestPtr request = inbox_.first_speech();
   if (request == nullptr) return false;
-  const int64_t positions = request->order.extent.positions();
+  const int64_t positions = request->spec.budget.positions();
   const auto under_way = static_cast<int32_t>(
       std::count_if(active_.begin(), active_.end(), [](const auto& active) { return active->speech(); }));
   const Verdict verdict = admit(slots_, under_way, generator_.fits(slots_, positions));
@@ -117,10 +117,10 @@ bool Worker::take_in_speech() {
 void Worker::start(const RequestPtr& request, std::unique_ptr<Sequence> sequence) {
   try {
     auto active = std::make_unique<Active>();
-    if (request->order.stream) {
-      active->joiner.emplace(model_.manifest.samples_per_token, request->order.stream->fade_samples);
-      const Prompt& prompt = request->order.prompt;
-      active->watch.emplace(prompt.options.guards, model_.manifest, prompt.characters);
+    if (request->spec.stream) {
+      active->crossfader.emplace(model_.manifest.samples_per_token, request->spec.stream->fade_samples);
+      const Prompt& prompt = request->spec.prompt;
+      active->monitor.emplace(prompt.options.guards, model_.manifest, prompt.characters);
     }
     active->request = request;
     active->sequence = std::move(sequence);
@@ -148,19 +148,18 @@ Candidate Worker::facts_of(Active& active) {
   } else if (!active.spoken) {
     facts.wants = Candidate::Wants::kStep;
   }
-  facts.patient =
-      !active.sound() || active.request->order.stream->first_chunk == 0 || active.state.chunks > 0;
+  facts.patient = !active.sound() || active.request->spec.stream->first_chunk == 0 || active.state.chunks > 0;
   facts.deadline = active.deadline;
   facts.last_step = active.last_step;
   if (active.sound()) {
-    active.window = next_window(*active.request->order.stream, active.state, chunk_of(active));
+    active.window = next_window(*active.request->spec.stream, active.state, chunk_of(active));
     facts.window = active.window.has_value();
   }
   return facts;
 }
 
 int64_t Worker::chunk_of(const Active& active) const {
-  const StreamOptions& options = *active.request->order.stream;
+  const StreamOptions& options = *active.request->spec.stream;
   if (!options.adaptive) return planned_chunk(options, active.state.chunks);
   const Manifest& manifest = model_.manifest;
   Pace pace;
@@ -168,7 +167,7 @@ int64_t Worker::chunk_of(const Active& active) const {
   pace.seconds_per_code = static_cast<double>(manifest.samples_per_token) / manifest.sample_rate;
   pace.seconds_per_token = active.seconds_per_token;
   pace.seconds_per_decode = seconds_per_decode_;
-  pace.prompt = static_cast<int64_t>(active.request->order.prompt.voice->audio_tokens.size());
+  pace.prompt = static_cast<int64_t>(active.request->spec.prompt.voice->audio_tokens.size());
   return adaptive_chunk(options, active.state, pace);
 }
 
@@ -201,8 +200,8 @@ void Worker::guarded(Active& active, Action action) {
 // --- Work ---
 
 void Worker::prefill(Active& active) {
-  const Order& order = active.request->order;
-  active.codes.reserve(static_cast<std::size_t>(order.extent.limit + model_.manifest.closing_silence_tokens));
+  const RequestSpec& spec = active.request->spec;
+  active.codes.reserve(static_cast<std::size_t>(spec.budget.limit + model_.manifest.closing_silence_tokens));
   active.prefilled = generator_.prefill(*active.sequence, active.prompt(), active.request->run);
   if (!active.prefilled) return;
   collect(active);
@@ -246,7 +245,7 @@ void Worker::collect(Active& active) {
   while (active.collected < ids.size()) {
     const int64_t id = ids[active.collected++];
     if (id < manifest.start_token) active.codes.push_back(id);
-    const auto runaway = active.watch ? active.watch->push(id) : std::nullopt;
+    const auto runaway = active.monitor ? active.monitor->push(id) : std::nullopt;
     if (runaway) return run_away(active, *runaway);
   }
   active.request->count_tokens(static_cast<int64_t>(ids.size()));
@@ -271,14 +270,14 @@ void Worker::decode_window(Active& active) {
   const Span<const int64_t> codes(active.codes.data() + window.from,
                                   static_cast<std::size_t>(window.to - window.from));
   Chunk chunk;
-  Joiner joiner = *active.joiner;
+  Crossfader crossfader = *active.crossfader;
   PhaseTrack phase = active.phase;
   phase.anchor = window.begin - window.from;
   phase.next = window.end - window.from;
-  chunk.samples = joiner.join(window, decode(codes, active, window.from, &phase));
+  chunk.samples = crossfader.join(window, decode(codes, active, window.from, &phase));
   const auto runaway = heard(active, window, chunk.samples);
   if (runaway) return run_away(active, *runaway);
-  active.joiner = std::move(joiner);
+  active.crossfader = std::move(crossfader);
   active.phase = std::move(phase);
   chunk.first_code = window.begin;
   chunk.code_count = window.end - window.begin;
@@ -292,33 +291,33 @@ void Worker::decode_window(Active& active) {
 
 void Worker::close_if_done(Active& active) {
   if (!active.spoken || (active.sound() && active.state.handed < active.state.codes)) return;
-  Outcome outcome;
-  outcome.tokens = active.sequence->take_tokens();
-  outcome.vocoder_seconds = active.vocoder_seconds;
-  outcome.guards = active.guards;
-  outcome.attempts = active.first ? 2 : 1;
-  outcome.seed = active.prompt().options.seed;
-  finish(active, std::move(outcome));
+  Result result;
+  result.tokens = active.sequence->take_tokens();
+  result.decoder_seconds = active.decoder_seconds;
+  result.guards = active.guards;
+  result.attempts = active.first ? 2 : 1;
+  result.seed = active.prompt().options.seed;
+  finish(active, std::move(result));
 }
 
 void Worker::run_whole(Active& active) {
-  const Order& order = active.request->order;
-  Outcome outcome;
-  if (order.kind == Order::Kind::kDecode) {
-    outcome.waveform.samples = decode(order.codes, active, 0);
-    outcome.waveform.sample_rate = model_.manifest.sample_rate;
-    outcome.waveform.seconds_taken = active.vocoder_seconds;
-    return finish(active, std::move(outcome));
+  const RequestSpec& spec = active.request->spec;
+  Result result;
+  if (spec.kind == RequestSpec::Kind::kDecode) {
+    result.waveform.samples = decode(spec.codes, active, 0);
+    result.waveform.sample_rate = model_.manifest.sample_rate;
+    result.waveform.seconds_taken = active.decoder_seconds;
+    return finish(active, std::move(result));
   }
-  const SpeechEncoder& encoder = *order.encoder;
-  outcome.voice = encoder.encode(order.samples, active.request->run);
+  const SpeechEncoder& encoder = *spec.encoder;
+  result.voice = encoder.encode(spec.samples, active.request->run);
   try {
-    model_.check(outcome.voice);
+    model_.check(result.voice);
   } catch (const Error& error) {  // not the caller's fault: the graph gave it
     throw Error(ErrorKind::kExecution,
                 encoder.session().file_name() + " gave no usable voice: " + error.what());
   }
-  finish(active, std::move(outcome));
+  finish(active, std::move(result));
 }
 
 std::vector<float> Worker::decode(Span<const int64_t> codes, Active& active, int64_t first,
@@ -329,7 +328,7 @@ std::vector<float> Worker::decode(Span<const int64_t> codes, Active& active, int
   std::vector<float> samples = model_.conditional_decoder.decode(codes, voice, active.request->run,
                                                                  {prompt.options.seed, first}, track);
   const double seconds = now() - start;
-  active.vocoder_seconds += seconds;
+  active.decoder_seconds += seconds;
   average(seconds_per_decode_, seconds / static_cast<double>(model_.conditional_decoder.prompt_tokens(voice) +
                                                              static_cast<int64_t>(codes.size())));
   // A voice made elsewhere may hold an odd number of mel frames, which shifts the start by part of a token.
@@ -354,9 +353,9 @@ void Worker::drop_cancelled() {
 }
 
 // Its slot is free before its caller knows.
-void Worker::finish(Active& active, Outcome outcome) {
+void Worker::finish(Active& active, Result result) {
   retire(active);
-  std::exchange(active.request, nullptr)->end(std::move(outcome));
+  std::exchange(active.request, nullptr)->end(std::move(result));
 }
 
 void Worker::fail(Active& active, const std::exception_ptr& error) {

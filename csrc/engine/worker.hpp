@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "decode/generate.hpp"
-#include "decode/watch.hpp"
+#include "decode/monitor.hpp"
 #include "engine/inbox.hpp"
 #include "engine/scheduler.hpp"
 #include "engine/stream_plan.hpp"
@@ -36,23 +36,23 @@ class Worker {
     bool spoken = false;         // the language model is done with it
     std::vector<int64_t> codes;  // of its tokens so far; closing silence once spoken
     StreamState state;
-    std::optional<Joiner> joiner;
+    std::optional<Crossfader> crossfader;
     PhaseTrack phase;
     std::optional<Window> window;  // the next one, if its codes are there
     double deadline = 0;           // when playback will have used up what was handed out
     std::size_t collected = 0;     // tokens that went into codes
     double last_token_at = 0;
     double seconds_per_token = 0;  // between two of its tokens, whatever ran in between
-    double vocoder_seconds = 0;
+    double decoder_seconds = 0;
     uint64_t last_step = 0;
-    std::optional<Watch> watch;   // sound only; none once it was cut
-    uint32_t guards = 0;          // bits of those that ended an attempt
-    std::optional<Prompt> again;  // what the second attempt is asked
-    std::optional<Tokens> first;  // what was good of the first
+    std::optional<Monitor> monitor;  // sound only; none once it was cut
+    uint32_t guards = 0;             // bits of those that ended an attempt
+    std::optional<Prompt> again;     // what the second attempt is asked
+    std::optional<Tokens> first;     // what was good of the first
 
-    bool speech() const { return request->order.kind == Order::Kind::kSpeech; }
-    bool sound() const { return request->order.stream.has_value(); }
-    const Prompt& prompt() const { return again ? *again : request->order.prompt; }
+    bool speech() const { return request->spec.kind == RequestSpec::Kind::kSpeech; }
+    bool sound() const { return request->spec.stream.has_value(); }
+    const Prompt& prompt() const { return again ? *again : request->spec.prompt; }
   };
 
   void take_in();
@@ -72,13 +72,13 @@ class Worker {
   void end_speaking(Active& active);
   void close_if_done(Active& active);
   // runaway.cpp. `samples`: what `window` adds to the speech.
-  std::optional<Watch::Runaway> heard(Active& active, const Window& window,
-                                      const std::vector<float>& samples);
-  void run_away(Active& active, const Watch::Runaway& found);
+  std::optional<Monitor::Runaway> heard(Active& active, const Window& window,
+                                        const std::vector<float>& samples);
+  void run_away(Active& active, const Monitor::Runaway& found);
   void try_again(Active& active, Tokens first);
   int64_t spoken_codes(const Active& active) const;
   std::size_t tokens_until(const Active& active, int64_t codes) const;
-  std::size_t good_tokens(const Active& active, const Watch::Runaway& found) const;
+  std::size_t good_tokens(const Active& active, const Monitor::Runaway& found) const;
   // `first`: place of the first code in the utterance.
   std::vector<float> decode(Span<const int64_t> codes, Active& active, int64_t first,
                             PhaseTrack* track = nullptr);
@@ -86,7 +86,7 @@ class Worker {
   template <class Action>
   void guarded(Active& active, Action action);
   void fail(Active& active, const std::exception_ptr& error);
-  void finish(Active& active, Outcome outcome);
+  void finish(Active& active, Result result);
   void forget_ended();
   void retire(Active& active);
 

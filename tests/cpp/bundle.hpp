@@ -93,8 +93,8 @@ inline GenerationOptions sampled(int32_t max_new_tokens, uint64_t seed = 1) {
 // One prompt from its check to its last token; `each` is called after every token but the last.
 inline Tokens generate(Generator& generator, const Prompt& prompt, const ort::RunOptions& run,
                        const std::function<void()>& each = {}) {
-  const Extent extent = generator.check(prompt);
-  generator.reserve(1, extent.positions());
+  const TokenBudget budget = generator.check(prompt);
+  generator.reserve(1, budget.positions());
   const auto sequence = generator.make_sequence();
   while (!generator.prefill(*sequence, prompt, run)) {
   }

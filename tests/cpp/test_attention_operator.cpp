@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "bundle.hpp"
+#include "fault_injection.hpp"
 #include "ort/session.hpp"
 #include "refusal.hpp"
-#include "shim.hpp"
 #include "small_graphs.hpp"
 #include "temp_folder.hpp"
 

@@ -15,8 +15,8 @@
 #include "decode/device_sampler_names.hpp"
 #include "decode/generate.hpp"
 #include "decode/sampler.hpp"
+#include "fault_injection.hpp"
 #include "refusal.hpp"
-#include "shim.hpp"
 #include "small_graphs.hpp"
 #include "temp_folder.hpp"
 
@@ -205,9 +205,9 @@ Agreement compare(Nodes& nodes, const Stages& order, int64_t vocab, int64_t star
 
 TEST_CASE("in float64 the nodes choose the host's tokens, whatever the options") {
   if (!have_bundles()) return;
-  const Shim shim;
+  const FaultInjection faults;
   for (const Stages& order : {kTurbo, kEnglish}) {
-    Nodes nodes(shim.api, order, 6563, 6561, true);
+    Nodes nodes(faults.api, order, 6563, 6561, true);
     const Agreement found = compare(nodes, order, 6563, 6561, option_grid(), 4);
     CHECK(found.tokens == 1200);
     CHECK(found.differences == std::vector<std::string>());
@@ -215,7 +215,7 @@ TEST_CASE("in float64 the nodes choose the host's tokens, whatever the options")
   // Small vocabularies meet their borders often; any opset that has the operators will do.
   for (const int opset : {13, 17, 18, 21}) {
     CAPTURE(opset);
-    Nodes nodes(shim.api, kTurbo, 9, 2, true, opset);
+    Nodes nodes(faults.api, kTurbo, 9, 2, true, opset);
     CHECK(compare(nodes, kTurbo, 9, 2, option_grid(), 12).differences == std::vector<std::string>());
   }
 }
@@ -225,23 +225,23 @@ TEST_CASE("in float64 the nodes choose the host's tokens, whatever the options")
 // reason.
 TEST_CASE("in float32 a token differs only where u lies within rounding of the border") {
   if (!have_bundles()) return;
-  const Shim shim;
-  Nodes nodes(shim.api, kTurbo, 6563, 6561, false);
+  const FaultInjection faults;
+  Nodes nodes(faults.api, kTurbo, 6563, 6561, false);
   const Agreement found = compare(nodes, kTurbo, 6563, 6561, option_grid(), 4);
   for (const std::string& difference : found.differences) MESSAGE(difference);
   CHECK(found.tokens > 1150);
   CHECK(found.differences.size() <= 12);
   CHECK(found.furthest < 1e-5);
-  Nodes small(shim.api, kTurbo, 9, 2, false);
+  Nodes small(faults.api, kTurbo, 9, 2, false);
   CHECK(compare(small, kTurbo, 9, 2, option_grid(), 12).differences == std::vector<std::string>());
 }
 
 TEST_CASE("nothing to choose from, and NaN, come back as themselves") {
   if (!have_bundles()) return;
-  const Shim shim;
+  const FaultInjection faults;
   for (const bool float64 : {true, false}) {
     CAPTURE(float64);
-    Nodes nodes(shim.api, kTurbo, 5, 1, float64);
+    Nodes nodes(faults.api, kTurbo, 5, 1, float64);
     for (const GenerationOptions& options : {greedy(1), sampled(1)}) {
       nodes.reset(options);
       CHECK(nodes.next(std::vector<float>(5, -kInfinity), 0) == kNoToken);
@@ -254,10 +254,10 @@ TEST_CASE("nothing to choose from, and NaN, come back as themselves") {
 
 TEST_CASE("a graph that the sampler cannot be appended to is told, or used without it") {
   if (!have_bundles()) return;
-  const Shim shim;
-  CHECK(refusal([&] { Nodes(shim.api, kTurbo, 9, 2, true, 12); }).names("opset 13 or newer"));
+  const FaultInjection faults;
+  CHECK(refusal([&] { Nodes(faults.api, kTurbo, 9, 2, true, 12); }).names("opset 13 or newer"));
   const Refusal refused = refusal([&] {
-    ort::Session(shim.api, manifest_of("gqa").files[1].path, session_config(shim.api), "",
+    ort::Session(faults.api, manifest_of("gqa").files[1].path, session_config(faults.api), "",
                  device_sampler_nodes(kTurbo, true));
   });
   CHECK(refused.kind == ErrorKind::kModel);
@@ -265,24 +265,25 @@ TEST_CASE("a graph that the sampler cannot be appended to is told, or used witho
   const ort::GraphExtension impossible = [](ort::GraphEdit& edit) {
     edit.node("NoSuchOperator", {"logits"}, {}, names::kToken);
   };
-  CHECK(refusal([&] { Model(shim.api, manifest_of("gqa"), session_config(shim.api), {impossible}); }).kind ==
-        ErrorKind::kModel);
-  const Model without(shim.api, manifest_of("gqa"), session_config(shim.api), {impossible, true});
+  CHECK(refusal([&] {
+          Model(faults.api, manifest_of("gqa"), session_config(faults.api), {impossible});
+        }).kind == ErrorKind::kModel);
+  const Model without(faults.api, manifest_of("gqa"), session_config(faults.api), {impossible, true});
   CHECK(!has_device_sampler(without.language_model));
 }
 
 TEST_CASE("a request gives the host's tokens, whatever ran before it, and a step allocates nothing of ours") {
   if (!have_bundles()) return;
-  const Shim shim;
-  const ort::RunOptions run(*shim.api);
+  const FaultInjection faults;
+  const ort::RunOptions run(*faults.api);
   for (const std::string form : {"concat", "gqa"}) {
     for (const std::string dtype : {"fp32", "fp16"}) {
       CAPTURE(form);
       CAPTURE(dtype);
       Manifest manifest = manifest_of(form, dtype);
       manifest.stop_token = -3;  // no token: the runs are as long as they are asked to be
-      Model plain(shim.api, manifest, session_config(shim.api));
-      Model extended(shim.api, manifest, session_config(shim.api), {device_sampler_nodes(kTurbo, true)});
+      Model plain(faults.api, manifest, session_config(faults.api));
+      Model extended(faults.api, manifest, session_config(faults.api), {device_sampler_nodes(kTurbo, true)});
       const auto ports = [](const Model& model) { return model.language_model.session().inputs().size(); };
       CHECK(ports(extended) == ports(plain));
       CHECK(extended.language_model.kv_mode() == plain.language_model.kv_mode());
@@ -311,14 +312,14 @@ TEST_CASE("a request gives the host's tokens, whatever ran before it, and a step
 // Each has a history, options and a counter of its own, on the one binding that they share.
 TEST_CASE("sequences that sample on the device by turns do not disturb each other") {
   if (!have_bundles()) return;
-  const Shim shim;
-  const ort::RunOptions run(*shim.api);
+  const FaultInjection faults;
+  const ort::RunOptions run(*faults.api);
   for (const std::string form : {"concat", "gqa"}) {
     CAPTURE(form);
     Manifest manifest = manifest_of(form);
     manifest.stop_token = -3;
-    Model plain(shim.api, manifest, session_config(shim.api));
-    Model extended(shim.api, manifest, session_config(shim.api), {device_sampler_nodes(kTurbo, true)});
+    Model plain(faults.api, manifest, session_config(faults.api));
+    Model extended(faults.api, manifest, session_config(faults.api), {device_sampler_nodes(kTurbo, true)});
     Generator host(plain);
     Generator device(extended);
     const auto voice = std::make_shared<const Voice>(plain.speech_encoder()->encode(recording(), run));

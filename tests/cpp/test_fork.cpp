@@ -15,9 +15,9 @@
 #include "base/log.hpp"
 #include "base/process.hpp"
 #include "bundle.hpp"
+#include "fault_injection.hpp"
 #include "loquor/loquor.h"
 #include "refusal.hpp"
-#include "shim.hpp"
 #include "trouble.hpp"
 
 using namespace loquor::testing;

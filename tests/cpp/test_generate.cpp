@@ -13,8 +13,8 @@
 #include "bundle.hpp"
 #include "decode/generate.hpp"
 #include "decode/sampler.hpp"
+#include "fault_injection.hpp"
 #include "refusal.hpp"
-#include "shim.hpp"
 
 using namespace loquor;
 using namespace loquor::testing;
@@ -24,11 +24,12 @@ namespace {
 // A model, its generator and a voice for them.
 class Bench {
  public:
-  Bench(const Shim& shim, const Manifest& manifest)
-      : run(*shim.api), model(shim.api, manifest, session_config(shim.api)), generator(model) {
+  Bench(const FaultInjection& faults, const Manifest& manifest)
+      : run(*faults.api), model(faults.api, manifest, session_config(faults.api)), generator(model) {
     voice = model.speech_encoder()->encode(recording(), run);
   }
-  explicit Bench(const Shim& shim, const std::string& form = "gqa") : Bench(shim, manifest_of(form)) {}
+  explicit Bench(const FaultInjection& faults, const std::string& form = "gqa")
+      : Bench(faults, manifest_of(form)) {}
 
   Prompt prompt(const GenerationOptions& options, const std::vector<int64_t>& ids = text_ids()) const {
     return {ids, std::make_shared<const Voice>(voice), options};
@@ -93,10 +94,10 @@ std::vector<int64_t> allocations_by_step(Bench& bench, const GenerationOptions& 
 
 TEST_CASE("tokens are those of a whole prefill at every step") {
   if (!have_bundles()) return;
-  const Shim shim;
+  const FaultInjection faults;
   for (const std::string form : {"concat", "mha", "gqa"}) {
     CAPTURE(form);
-    Bench bench(shim, form);
+    Bench bench(faults, form);
     CHECK(bench.generate(greedy(40)).ids == by_prefills(bench, greedy(40)));
     CHECK(bench.generate(sampled(40)).ids == by_prefills(bench, sampled(40)));
   }
@@ -104,32 +105,32 @@ TEST_CASE("tokens are those of a whole prefill at every step") {
 
 TEST_CASE("a request gives the same tokens whatever ran before it") {
   if (!have_bundles()) return;
-  const Shim shim;
+  const FaultInjection faults;
   for (const std::string form : {"concat", "gqa"}) {
     CAPTURE(form);
-    Bench bench(shim, form);
+    Bench bench(faults, form);
     const auto short_greedy = bench.generate(greedy(30)).ids;
     const auto long_sampled = bench.generate(sampled(400)).ids;
     CHECK(bench.generate(greedy(30)).ids == short_greedy);
     CHECK(bench.generate(sampled(400)).ids == long_sampled);
     CHECK(bench.generate(sampled(400, 2)).ids != long_sampled);
     CHECK(bench.generate(sampled(400), {40, 50256, 50256}).ids != long_sampled);
-    Bench fresh(shim, form);
+    Bench fresh(faults, form);
     CHECK(fresh.generate(sampled(400)).ids == long_sampled);
   }
 }
 
 TEST_CASE("STOP ends the run and is left out") {
   if (!have_bundles()) return;
-  const Shim shim;
-  const std::vector<int64_t> all = Bench(shim).generate(greedy(20)).ids;
+  const FaultInjection faults;
+  const std::vector<int64_t> all = Bench(faults).generate(greedy(20)).ids;
   REQUIRE(all.size() == 20);
   for (const std::size_t at : {std::size_t{0}, std::size_t{7}, std::size_t{19}}) {
     CAPTURE(at);
     Manifest manifest = manifest_of("gqa");
     manifest.stop_token = all[at];
     const auto first = std::find(all.begin(), all.end(), all[at]);
-    const Tokens tokens = Bench(shim, manifest).generate(greedy(20));
+    const Tokens tokens = Bench(faults, manifest).generate(greedy(20));
     CHECK(tokens.ids == std::vector<int64_t>(all.begin(), first));
     CHECK(tokens.finish_reason == FinishReason::kStop);
   }
@@ -137,8 +138,8 @@ TEST_CASE("STOP ends the run and is left out") {
 
 TEST_CASE("max_new_tokens ends the run with its last real token kept") {
   if (!have_bundles()) return;
-  const Shim shim;
-  Bench bench(shim);
+  const FaultInjection faults;
+  Bench bench(faults);
   const std::vector<int64_t> all = bench.generate(sampled(50)).ids;
   REQUIRE(all.size() == 50);
   for (const int32_t limit : {1, 2, 13, 49}) {
@@ -155,18 +156,18 @@ TEST_CASE("max_new_tokens ends the run with its last real token kept") {
 
 TEST_CASE("the model's positions are the limit, and a prompt that leaves no room is refused") {
   if (!have_bundles()) return;
-  const Shim shim;
-  Bench plenty(shim);
+  const FaultInjection faults;
+  Bench plenty(faults);
   const std::vector<int64_t> all = plenty.generate(greedy(10)).ids;
   const int64_t prompt = plenty.prompt_length();
   Manifest manifest = manifest_of("gqa");
   manifest.max_positions = prompt + 3;
-  const Tokens tokens = Bench(shim, manifest).generate(greedy(10));
+  const Tokens tokens = Bench(faults, manifest).generate(greedy(10));
   CHECK(tokens.ids == std::vector<int64_t>(all.begin(), all.begin() + 3));
   CHECK(tokens.finish_reason == FinishReason::kLength);
 
   manifest.max_positions = prompt;
-  Bench full(shim, manifest);
+  Bench full(faults, manifest);
   RunWithBinding::calls = 0;
   const Refusal refused = refusal([&] { full.generate(greedy(10)); });
   CHECK(refused.kind == ErrorKind::kInvalidInput);
@@ -176,8 +177,8 @@ TEST_CASE("the model's positions are the limit, and a prompt that leaves no room
 
 TEST_CASE("ids that are not the bundle's own are refused before anything runs") {
   if (!have_bundles()) return;
-  const Shim shim;
-  Bench bench(shim);
+  const FaultInjection faults;
+  Bench bench(faults);
   RunWithBinding::calls = 0;
   const auto refused = [&](const std::vector<int64_t>& ids, const char* why) {
     const Refusal found = refusal([&] { bench.generate(greedy(3), ids); });
@@ -198,8 +199,8 @@ TEST_CASE("ids that are not the bundle's own are refused before anything runs") 
 
 TEST_CASE("a voice of another model, or a damaged one, is refused before anything runs") {
   if (!have_bundles()) return;
-  const Shim shim;
-  Bench bench(shim);
+  const FaultInjection faults;
+  Bench bench(faults);
   const Voice good = bench.voice;
   RunWithBinding::calls = 0;
   const auto refused = [&](auto change, const char* why) {
@@ -230,8 +231,8 @@ TEST_CASE("a voice of another model, or a damaged one, is refused before anythin
 
 TEST_CASE("options out of range are refused, and the next request is as if they had not been") {
   if (!have_bundles()) return;
-  const Shim shim;
-  Bench bench(shim);
+  const FaultInjection faults;
+  Bench bench(faults);
   const auto expected = bench.generate(greedy(5)).ids;
   CHECK(refusal([&] { bench.generate(greedy(0)); }).kind == ErrorKind::kInvalidInput);
   CHECK(bench.generate(greedy(5)).ids == expected);
@@ -239,12 +240,12 @@ TEST_CASE("options out of range are refused, and the next request is as if they 
 
 TEST_CASE("a decode step allocates nothing of ours, from the first one on") {
   if (!have_bundles()) return;
-  const Shim shim;
+  const FaultInjection faults;
   for (const std::string form : {"concat", "gqa"}) {
     for (const std::string dtype : {"fp32", "fp16"}) {
       Manifest manifest = manifest_of(form, dtype);
       manifest.stop_token = -2;  // no token: the runs are as long as they are asked to be
-      Bench bench(shim, manifest);
+      Bench bench(faults, manifest);
       for (const GenerationOptions& options : {greedy(250), sampled(250)}) {
         CAPTURE(form);
         CAPTURE(dtype);
@@ -256,7 +257,7 @@ TEST_CASE("a decode step allocates nothing of ours, from the first one on") {
         const auto plain =
             allocations_by_step(bench, options, [] { ::operator delete(::operator new(100)); });
         CHECK(std::count(plain.begin(), plain.end(), 1) == 248);
-        const ort::Memory host(shim.api);
+        const ort::Memory host(faults.api);
         const auto aligned = allocations_by_step(bench, options, [&] { host.allocate(100); });
         CHECK(std::count_if(aligned.begin(), aligned.end(), [](int64_t n) { return n > 0; }) == 248);
       }
@@ -266,10 +267,10 @@ TEST_CASE("a decode step allocates nothing of ours, from the first one on") {
 
 TEST_CASE("sequences step together as alone, join and leave, and a step of all allocates nothing of ours") {
   if (!have_bundles()) return;
-  const Shim shim;
+  const FaultInjection faults;
   Manifest manifest = manifest_of("gqa");
   manifest.stop_token = -2;
-  Bench bench(shim, manifest);
+  Bench bench(faults, manifest);
   REQUIRE(bench.generator.batched());
   const int32_t limits[] = {90, 40, 120, 60};
   std::vector<std::vector<int64_t>> alone;

@@ -9,9 +9,9 @@
 
 #include "base/rng.hpp"
 #include "bundle.hpp"
+#include "fault_injection.hpp"
 #include "model/language_model.hpp"
 #include "refusal.hpp"
-#include "shim.hpp"
 
 using namespace loquor;
 using namespace loquor::testing;
@@ -26,9 +26,10 @@ constexpr float kClose = 1e-4f;
 // A language model and sequences of made-up embeddings for it.
 class Lm {
  public:
-  Lm(const Shim& shim, const std::string& form, const std::string& dtype = "fp32", bool own_memory = false)
-      : run_(*shim.api),
-        lm_(load_graph(shim.api, form, Graph::kLanguageModel, dtype), device(*shim.api, own_memory)) {}
+  Lm(const FaultInjection& faults, const std::string& form, const std::string& dtype = "fp32",
+     bool own_memory = false)
+      : run_(*faults.api),
+        lm_(load_graph(faults.api, form, Graph::kLanguageModel, dtype), device(*faults.api, own_memory)) {}
 
   LanguageModel& operator*() { return lm_; }
 
@@ -109,12 +110,12 @@ const Form kForms[] = {{"concat", KvMode::kPingPong}, {"mha", KvMode::kPingPong}
 
 TEST_CASE("the probe finds how each form keeps its cache") {
   if (!have_bundles()) return;
-  const Shim shim;
+  const FaultInjection faults;
   for (const Form& form : kForms) {
     for (const std::string dtype : {"fp32", "fp16"}) {
       CAPTURE(form.name);
       CAPTURE(dtype);
-      Lm lm(shim, form.name, dtype);
+      Lm lm(faults, form.name, dtype);
       CHECK((*lm).kv_mode() == form.mode);
       CHECK((*lm).batched() == (form.name == "gqa"));
       CHECK((*lm).signature().hidden_size == kHidden);
@@ -126,18 +127,18 @@ TEST_CASE("the probe finds how each form keeps its cache") {
 
 TEST_CASE("a shared buffer that changes the logits is found out, however large one of them is") {
   if (!have_bundles()) return;
-  const Shim shim;
-  Lm lm(shim, "misleading");  // STOP's logit is some -1000
+  const FaultInjection faults;
+  Lm lm(faults, "misleading");  // STOP's logit is some -1000
   CHECK((*lm).kv_mode() == KvMode::kPingPong);
   CHECK_FALSE((*lm).batched());
 }
 
 TEST_CASE("a prefill and steps, however cut, give the logits of one prefill") {
   if (!have_bundles()) return;
-  const Shim shim;
+  const FaultInjection faults;
   for (const Form& form : kForms) {
     CAPTURE(form.name);
-    Lm lm(shim, form.name);
+    Lm lm(faults, form.name);
     const Logits at_once = lm.prefill(1, 60, 300);
     CHECK(distance(at_once, lm.prefill(1, 59, 300)) > 0.1f);  // the last position matters
     CHECK(distance(at_once, lm.stepwise(1, 20, 60, 300)) < kClose);
@@ -151,20 +152,20 @@ TEST_CASE("a prefill and steps, however cut, give the logits of one prefill") {
 
 TEST_CASE("all forms have the same weights, so the same logits") {
   if (!have_bundles()) return;
-  const Shim shim;
-  const Logits concat = Lm(shim, "concat").stepwise(2, 30, 50, 100);
-  CHECK(distance(concat, Lm(shim, "mha").stepwise(2, 30, 50, 100)) < kClose);
-  CHECK(distance(concat, Lm(shim, "gqa").stepwise(2, 30, 50, 100)) < kClose);
+  const FaultInjection faults;
+  const Logits concat = Lm(faults, "concat").stepwise(2, 30, 50, 100);
+  CHECK(distance(concat, Lm(faults, "mha").stepwise(2, 30, 50, 100)) < kClose);
+  CHECK(distance(concat, Lm(faults, "gqa").stepwise(2, 30, 50, 100)) < kClose);
   // float16 keeps eleven bits; a wrong cache is off by whole units.
-  CHECK(distance(concat, Lm(shim, "gqa", "fp16").stepwise(2, 30, 50, 100)) < 0.1f);
+  CHECK(distance(concat, Lm(faults, "gqa", "fp16").stepwise(2, 30, 50, 100)) < 0.1f);
 }
 
 TEST_CASE("the capacity may grow and shrink between sequences without showing") {
   if (!have_bundles()) return;
-  const Shim shim;
+  const FaultInjection faults;
   for (const Form& form : kForms) {
     CAPTURE(form.name);
-    Lm lm(shim, form.name);
+    Lm lm(faults, form.name);
     const Logits expected = lm.stepwise(3, 10, 25, 25);
     for (const int64_t capacity : {40, 700, 25, 1500, 257, 256}) {
       CAPTURE(capacity);
@@ -175,12 +176,12 @@ TEST_CASE("the capacity may grow and shrink between sequences without showing") 
 
 TEST_CASE("a sequence leaves nothing behind for the next one") {
   if (!have_bundles()) return;
-  const Shim shim;
+  const FaultInjection faults;
   for (const Form& form : kForms) {
     CAPTURE(form.name);
-    Lm fresh(shim, form.name);
+    Lm fresh(faults, form.name);
     const Logits expected = fresh.stepwise(4, 12, 30, 200);
-    Lm used(shim, form.name);
+    Lm used(faults, form.name);
     used.stepwise(5, 100, 180, 200);  // longer, and an odd number of runs
     CHECK(used.stepwise(4, 12, 30, 200) == expected);
     used.prefill(6, 7, 200);  // given up after its prefill
@@ -190,10 +191,10 @@ TEST_CASE("a sequence leaves nothing behind for the next one") {
 
 TEST_CASE("more positions than the capacity are an error, and the cache stays usable") {
   if (!have_bundles()) return;
-  const Shim shim;
+  const FaultInjection faults;
   for (const Form& form : kForms) {
     CAPTURE(form.name);
-    Lm lm(shim, form.name);
+    Lm lm(faults, form.name);
     const Logits expected = lm.prefill(7, 256, 256);  // a whole step of capacity
     const Refusal step = refusal([&] { lm.run(7, 256, 1); });
     CHECK(step.kind == ErrorKind::kInternal);
@@ -206,11 +207,11 @@ TEST_CASE("more positions than the capacity are an error, and the cache stays us
 
 TEST_CASE("memory from a device's allocator serves as the host's does") {
   if (!have_bundles()) return;
-  const Shim shim;
+  const FaultInjection faults;
   for (const Form& form : kForms) {
     CAPTURE(form.name);
-    const Logits expected = Lm(shim, form.name).stepwise(8, 12, 30, 300);
-    Lm lm(shim, form.name, "fp32", true);
+    const Logits expected = Lm(faults, form.name).stepwise(8, 12, 30, 300);
+    Lm lm(faults, form.name, "fp32", true);
     CHECK((*lm).kv_mode() == form.mode);
     CHECK(AllocatorAlloc::calls > 0);
     CHECK(distance(expected, lm.stepwise(8, 12, 30, 300)) < kClose);
@@ -224,10 +225,10 @@ TEST_CASE("memory from a device's allocator serves as the host's does") {
 
 TEST_CASE("a shared buffer that the runtime refuses means two buffers by turns") {
   if (!have_bundles()) return;
-  const Shim shim;
-  const Logits expected = Lm(shim, "gqa").stepwise(9, 12, 30, 300);
+  const FaultInjection faults;
+  const Logits expected = Lm(faults, "gqa").stepwise(9, 12, 30, 300);
   RunWithBinding::plan = fail_call(3);  // the probe's first run with a shared buffer
-  Lm lm(shim, "gqa");
+  Lm lm(faults, "gqa");
   CHECK((*lm).kv_mode() == KvMode::kPingPong);
   CHECK(distance(expected, lm.stepwise(9, 12, 30, 300)) < kClose);
 }
@@ -235,7 +236,7 @@ TEST_CASE("a shared buffer that the runtime refuses means two buffers by turns")
 TEST_CASE(
     "loading survives a failure of any call: an Error, or steps and prompts one by one, and nothing leaks") {
   if (!have_bundles()) return;
-  const Shim shim;
+  const FaultInjection faults;
   int thrown = 0;
   const auto fail_each = [&](auto slot, auto... allowed) {
     for (int n = 1;; ++n) {
@@ -243,7 +244,7 @@ TEST_CASE(
       decltype(slot)::calls = 0;
       decltype(slot)::plan = fail_call(n);
       try {
-        Lm lm(shim, "gqa");
+        Lm lm(faults, "gqa");
         if (decltype(slot)::calls < n) break;  // nothing was left to fail
         CHECK_FALSE(((*lm).batched() && (*lm).extends()));
       } catch (const Error& error) {
@@ -265,17 +266,17 @@ TEST_CASE(
 
 TEST_CASE("rows of different lengths in one step give what each gives alone, wherever their slots move") {
   if (!have_bundles()) return;
-  const Shim shim;
+  const FaultInjection faults;
   for (const std::string dtype : {"fp32", "fp16"}) {
     CAPTURE(dtype);
     const float close = dtype == "fp32" ? kClose : 0.05f;
     const int64_t lengths[] = {40, 7, 23};
     std::vector<Logits> alone;
     for (uint64_t which = 0; which < 3; ++which) {
-      Lm lm(shim, "gqa", dtype);
+      Lm lm(faults, "gqa", dtype);
       alone.push_back(lm.stepwise(which, lengths[which], lengths[which] + 6, 300));
     }
-    Lm lm(shim, "gqa", dtype);
+    Lm lm(faults, "gqa", dtype);
     (*lm).reserve(4, 300);
     for (int64_t slot = 0; slot < 3; ++slot) {
       (*lm).begin(slot, 300);
@@ -305,9 +306,9 @@ TEST_CASE("rows of different lengths in one step give what each gives alone, whe
 
 TEST_CASE("a runtime that refuses two rows in a step gets one at a time") {
   if (!have_bundles()) return;
-  const Shim shim;
+  const FaultInjection faults;
   RunWithBinding::plan = fail_call(8);  // the probe's step of two rows
-  Lm lm(shim, "gqa");
+  Lm lm(faults, "gqa");
   CHECK((*lm).kv_mode() == KvMode::kInPlace);
   CHECK_FALSE((*lm).batched());
 }

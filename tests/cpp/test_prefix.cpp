@@ -12,7 +12,7 @@
 
 #include "capi/handles.hpp"
 #include "decode/prefix_cache.hpp"
-#include "hall.hpp"
+#include "engine_fixture.hpp"
 #include "refusal.hpp"
 
 using namespace loquor;
@@ -55,8 +55,8 @@ EngineOptions with_prefixes(std::size_t bytes, const std::string& dtype = "fp32"
 
 // An engine, and a voice whose prefix takes several pieces.
 struct Stage {
-  Stage(const Shim& shim, const std::string& form, const EngineOptions& options)
-      : engine(shim.api, bundle(form), options) {
+  Stage(const FaultInjection& faults, const std::string& form, const EngineOptions& options)
+      : engine(faults.api, bundle(form), options) {
     std::vector<float> longer;
     for (int i = 0; i < 4; ++i) {
       const auto samples = recording();
@@ -139,13 +139,13 @@ TEST_CASE("a prefix that somebody brought is its own voice's alone, and what was
 
 TEST_CASE("with a kept prefix the tokens are those without, in every form and precision") {
   if (!have_bundles()) return;
-  const Shim shim;
+  const FaultInjection faults;
   for (const std::string form : {"concat", "mha", "gqa"}) {
     for (const std::string dtype : {"fp32", "fp16"}) {
       CAPTURE(form);
       CAPTURE(dtype);
-      Stage with(shim, form, with_prefixes(kPlenty, dtype));
-      Stage without(shim, form, with_prefixes(0, dtype));
+      Stage with(faults, form, with_prefixes(kPlenty, dtype));
+      Stage without(faults, form, with_prefixes(0, dtype));
       for (const int length : {3, 62, 63, 150}) {
         CAPTURE(length);
         const auto ids = text_of(length);
@@ -167,8 +167,8 @@ TEST_CASE("with a kept prefix the tokens are those without, in every form and pr
 
 TEST_CASE("a kept prefix runs the text alone, which takes the table once") {
   if (!have_bundles()) return;
-  const Shim shim;
-  Stage stage(shim, "gqa", with_prefixes(kPlenty));
+  const FaultInjection faults;
+  Stage stage(faults, "gqa", with_prefixes(kPlenty));
   const auto runs = [&](const std::vector<int64_t>& ids) {
     RunWithBinding::calls = 0;
     stage.generate(greedy(1), ids);
@@ -183,15 +183,15 @@ TEST_CASE("a kept prefix runs the text alone, which takes the table once") {
 
 TEST_CASE("a prefix goes to another engine of the same graphs, and nothing else passes for one") {
   if (!have_bundles()) return;
-  const Shim shim;
-  Stage first(shim, "gqa", with_prefixes(kPlenty));
+  const FaultInjection faults;
+  Stage first(faults, "gqa", with_prefixes(kPlenty));
   const auto expected = first.generate(sampled(40, 2)).ids;
   const PrefixPtr made = first.engine.prefix(first.voice, nullptr);
-  const PrefixPtr computed = Stage(shim, "gqa", with_prefixes(kPlenty)).engine.prefix(first.voice, nullptr);
+  const PrefixPtr computed = Stage(faults, "gqa", with_prefixes(kPlenty)).engine.prefix(first.voice, nullptr);
   REQUIRE(computed->size == made->size);
   CHECK(std::equal(made->kv.get(), made->kv.get() + made->size, computed->kv.get()));
 
-  Stage second(shim, "gqa", with_prefixes(kPlenty));
+  Stage second(faults, "gqa", with_prefixes(kPlenty));
   second.engine.keep_prefix(second.voice, {made->kv.get(), made->size});
   const Tokens tokens = second.generate(sampled(40, 2));
   CHECK(tokens.cached_positions == second.voice->prefix_length);
@@ -209,7 +209,7 @@ TEST_CASE("a prefix goes to another engine of the same graphs, and nothing else 
     CHECK(wild.kind == ErrorKind::kInvalidInput);
     CHECK(wild.names("holds values that are not finite or larger than 65504"));
   }
-  Stage small(shim, "gqa", with_prefixes(1000));
+  Stage small(faults, "gqa", with_prefixes(1000));
   const Refusal too_small = refusal([&] { small.engine.prefix(small.voice, nullptr); });
   CHECK(too_small.kind == ErrorKind::kInvalidInput);
   CHECK(too_small.names("prefix_cache_bytes is 1000"));
@@ -220,9 +220,9 @@ TEST_CASE("a prefix goes to another engine of the same graphs, and nothing else 
 
 TEST_CASE("a false prefix harms nobody but the voice it was brought for") {
   if (!have_bundles()) return;
-  const Shim shim;
-  Stage stage(shim, "gqa", with_prefixes(kPlenty));
-  const auto expected = Stage(shim, "gqa", with_prefixes(0)).generate(sampled(40, 2)).ids;
+  const FaultInjection faults;
+  Stage stage(faults, "gqa", with_prefixes(kPlenty));
+  const auto expected = Stage(faults, "gqa", with_prefixes(0)).generate(sampled(40, 2)).ids;
   const auto twin = stage.other(0);  // another file with the same features
   const std::vector<unsigned char> zeros(
       stage.engine.model().language_model.snapshot_bytes(twin->prefix_length));
@@ -241,8 +241,8 @@ TEST_CASE("a false prefix harms nobody but the voice it was brought for") {
 
 TEST_CASE("a prefix of another layout is refused by the C ABI, whatever its size") {
   if (!have_bundles()) return;
-  const Shim shim;
-  loquor_engine engine{{shim.api, bundle("gqa"), with_prefixes(kPlenty)}};
+  const FaultInjection faults;
+  loquor_engine engine{{faults.api, bundle("gqa"), with_prefixes(kPlenty)}};
   const loquor_voice voice{std::make_shared<const Voice>(engine.engine.encode_voice(recording(), nullptr))};
   CHECK(loquor_engine_check_voice(&engine, &voice) == LOQUOR_OK);
   loquor_prefix* made = nullptr;
@@ -269,10 +269,10 @@ TEST_CASE("a prefix of another layout is refused by the C ABI, whatever its size
 
 TEST_CASE("others step while a prompt is run in pieces, and one that leaves meanwhile is no loss") {
   if (!have_bundles()) return;
-  const Shim shim;
+  const FaultInjection faults;
   for (const std::string form : {"gqa", "concat"}) {
     CAPTURE(form);
-    Stage stage(shim, form, with_prefixes(0));
+    Stage stage(faults, form, with_prefixes(0));
     const auto long_alone = stage.generate(greedy(200)).ids;
     std::vector<std::vector<int64_t>> alone;
     for (int i = 0; i < 6; ++i) {
@@ -295,8 +295,8 @@ TEST_CASE("others step while a prompt is run in pieces, and one that leaves mean
 
 TEST_CASE("decode steps of others run between the pieces of a prompt") {
   if (!have_bundles()) return;
-  const Shim shim;
-  Stage stage(shim, "gqa", with_prefixes(0));
+  const FaultInjection faults;
+  Stage stage(faults, "gqa", with_prefixes(0));
   // By the rows of the logits' view: single steps have one, pieces many.
   std::vector<int64_t> counts;
   CreateTensor::plan = [&](auto*, void*, size_t, const int64_t* shape, size_t rank, auto, auto**) {
@@ -327,10 +327,10 @@ TEST_CASE("decode steps of others run between the pieces of a prompt") {
 
 TEST_CASE("a cancel between two pieces ends the prompt there, and its slot serves the next") {
   if (!have_bundles()) return;
-  const Shim shim;
+  const FaultInjection faults;
   for (const std::string form : {"gqa", "concat"}) {
     CAPTURE(form);
-    Stage stage(shim, form, with_prefixes(0));
+    Stage stage(faults, form, with_prefixes(0));
     const auto expected = stage.generate(greedy(20)).ids;
     for (int at = 1; at <= 3; ++at) {
       CAPTURE(at);
@@ -351,13 +351,13 @@ TEST_CASE("a cancel between two pieces ends the prompt there, and its slot serve
 
 TEST_CASE("many threads speak in more voices than the cache holds") {
   if (!have_bundles()) return;
-  const Shim shim;
-  Stage sizing(shim, "gqa", with_prefixes(kPlenty));
+  const FaultInjection faults;
+  Stage sizing(faults, "gqa", with_prefixes(kPlenty));
   const std::size_t one = sizing.engine.prefix(sizing.voice, nullptr)->size;
-  Stage stage(shim, "gqa", with_prefixes(2 * one + one / 2));
+  Stage stage(faults, "gqa", with_prefixes(2 * one + one / 2));
   std::vector<std::shared_ptr<const Voice>> voices;
   std::vector<std::vector<int64_t>> expected;
-  Stage plain(shim, "gqa", with_prefixes(0));
+  Stage plain(faults, "gqa", with_prefixes(0));
   for (int i = 0; i < 4; ++i) {
     voices.push_back(stage.other(0.5f * float(i)));
     expected.push_back(plain.engine.generate({text_ids(), voices.back(), sampled(12)}, nullptr, {}).ids);

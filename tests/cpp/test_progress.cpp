@@ -6,19 +6,19 @@
 #include <thread>
 #include <vector>
 
+#include "gated_engine.hpp"
 #include "refusal.hpp"
-#include "studio.hpp"
 
 using namespace loquor;
 using namespace loquor::testing;
 
 TEST_CASE("progress counts every token on the caller's thread; a token raised by it ends the request") {
   if (!have_bundles()) return;
-  const Shim shim;
-  Studio studio(shim);
+  const FaultInjection faults;
+  GatedEngine gated(faults);
   std::vector<int32_t> seen;
-  const auto expected = studio.generate(greedy(20), nullptr, [&](int32_t count) {
-    CHECK((std::this_thread::get_id() == shim.made_on));
+  const auto expected = gated.generate(greedy(20), nullptr, [&](int32_t count) {
+    CHECK((std::this_thread::get_id() == faults.made_on));
     seen.push_back(count);
   });
   std::vector<int32_t> all(20);
@@ -28,7 +28,7 @@ TEST_CASE("progress counts every token on the caller's thread; a token raised by
   RunWithBinding::calls = 0;
   int32_t last = 0;
   const Refusal found = refusal([&] {
-    studio.generate(greedy(7000), &token, [&](int32_t count) {
+    gated.generate(greedy(7000), &token, [&](int32_t count) {
       last = count;
       if (count == 5) token.request();
     });
@@ -39,16 +39,16 @@ TEST_CASE("progress counts every token on the caller's thread; a token raised by
   const int stopped_at = RunWithBinding::calls;
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
   CHECK(RunWithBinding::calls == stopped_at);
-  CHECK(studio.generate(greedy(20)) == expected);
+  CHECK(gated.generate(greedy(20)) == expected);
 }
 
 TEST_CASE("what progress throws reaches the caller, behind the end of its request") {
   if (!have_bundles()) return;
-  const Shim shim;
-  Studio studio(shim);
-  const auto expected = studio.generate(greedy(6));
+  const FaultInjection faults;
+  GatedEngine gated(faults);
+  const auto expected = gated.generate(greedy(6));
   const Refusal found = refusal([&] {
-    studio.generate(greedy(7000), nullptr, [](int32_t count) {
+    gated.generate(greedy(7000), nullptr, [](int32_t count) {
       if (count == 3) throw Error(ErrorKind::kInternal, "thrown by progress");
     });
   });
@@ -56,18 +56,18 @@ TEST_CASE("what progress throws reaches the caller, behind the end of its reques
   const int stopped_at = RunWithBinding::calls;
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
   CHECK(RunWithBinding::calls == stopped_at);
-  CHECK(studio.generate(greedy(6)) == expected);
+  CHECK(gated.generate(greedy(6)) == expected);
 }
 
 TEST_CASE("an engine may be called from the progress of its own request") {
   if (!have_bundles()) return;
-  const Shim shim;
+  const FaultInjection faults;
   for (const int32_t slots : {1, 4}) {
-    Studio studio(shim, "gqa", slots);
-    const auto expected = studio.generate(greedy(5));
+    GatedEngine gated(faults, "gqa", slots);
+    const auto expected = gated.generate(greedy(5));
     int same = 0;
-    const auto again = [&](int32_t) { same += studio.generate(greedy(5)) == expected ? 1 : 0; };
-    CHECK(studio.generate(greedy(5), nullptr, again) == expected);
+    const auto again = [&](int32_t) { same += gated.generate(greedy(5)) == expected ? 1 : 0; };
+    CHECK(gated.generate(greedy(5), nullptr, again) == expected);
     CHECK(same == 5);
   }
 }

@@ -6,17 +6,17 @@
 #include <thread>
 #include <vector>
 
-#include "studio.hpp"
+#include "gated_engine.hpp"
 
 using namespace loquor;
 using namespace loquor::testing;
 
 namespace {
 
-Engine open(const Shim& shim, std::chrono::milliseconds quiet) {
+Engine open(const FaultInjection& faults, std::chrono::milliseconds quiet) {
   EngineOptions options = engine_options();
   options.quiet = quiet;
-  return Engine(shim.api, bundle("gqa"), options);
+  return Engine(faults.api, bundle("gqa"), options);
 }
 
 std::shared_ptr<const Voice> voice_of(Engine& engine) {
@@ -42,8 +42,8 @@ int64_t arenas_below(const Engine& engine, int64_t most) {
 
 TEST_CASE("an engine that is left alone gives back what a long decode took, and decodes the same again") {
   if (!have_bundles()) return;
-  const Shim shim;
-  Engine engine = open(shim, std::chrono::milliseconds(20));
+  const FaultInjection faults;
+  Engine engine = open(faults, std::chrono::milliseconds(20));
   const auto voice = voice_of(engine);
   engine.decode(codes(3), voice, nullptr);
   const int64_t small = engine.memory().arena_bytes;
@@ -62,8 +62,8 @@ TEST_CASE("an engine that is left alone gives back what a long decode took, and 
 
 TEST_CASE("requests in a row find the memory of the one before") {
   if (!have_bundles()) return;
-  const Shim shim;
-  Engine engine = open(shim, std::chrono::minutes(10));
+  const FaultInjection faults;
+  Engine engine = open(faults, std::chrono::minutes(10));
   const auto voice = voice_of(engine);
   engine.decode(codes(1500), voice, nullptr);
   const int64_t large = engine.memory().arena_bytes;
@@ -78,15 +78,15 @@ TEST_CASE("memory that cannot be given back costs nobody anything") {
   if (!have_bundles()) return;
   std::atomic<bool> opened{false};
   std::atomic<int> failed{0};
-  const Shim shim;
+  const FaultInjection faults;
   // The engine's thread makes run options for this alone. The plan stands before there is any such thread,
   // and spares the threads that probe the graphs while the engine opens.
   CreateRunOptions::plan = [&](auto&&...) {
-    if (!opened || std::this_thread::get_id() == shim.made_on) return abi::ORT_OK;
+    if (!opened || std::this_thread::get_id() == faults.made_on) return abi::ORT_OK;
     ++failed;
     return abi::ORT_FAIL;
   };
-  Engine engine = open(shim, std::chrono::milliseconds(1));
+  Engine engine = open(faults, std::chrono::milliseconds(1));
   opened = true;
   const auto voice = voice_of(engine);
   const auto until = std::chrono::steady_clock::now() + std::chrono::minutes(1);

@@ -7,9 +7,9 @@
 
 #include "base/log.hpp"
 #include "bundle.hpp"
+#include "fault_injection.hpp"
 #include "ort/session.hpp"
 #include "refusal.hpp"
-#include "shim.hpp"
 
 using namespace loquor;
 using namespace loquor::testing;
@@ -44,8 +44,8 @@ struct Levels {
   std::vector<int> asked;
 };
 
-ort::Session load_embed_tokens(const Shim& shim) {
-  return load_graph(shim.api, "concat", Graph::kEmbedTokens);
+ort::Session load_embed_tokens(const FaultInjection& faults) {
+  return load_graph(faults.api, "concat", Graph::kEmbedTokens);
 }
 
 }  // namespace
@@ -73,10 +73,10 @@ TEST_CASE("a graph that cannot be loaded for want of threads or memory does not 
 
 TEST_CASE("a session is made at the highest level and tells its ports") {
   if (!have_bundles()) return;
-  const Shim shim;
+  const FaultInjection faults;
   const Levels levels(0, abi::ORT_OK);
   const Warnings warnings;
-  const ort::Session session = load_embed_tokens(shim);
+  const ort::Session session = load_embed_tokens(faults);
   CHECK(levels.asked == std::vector<int>{abi::ORT_ENABLE_ALL});
   CHECK(std::string(session.optimization_level()) == "all");
   CHECK(warnings.lines.empty());
@@ -90,7 +90,7 @@ TEST_CASE("a session is made at the highest level and tells its ports") {
 
 TEST_CASE("where optimizations break a graph the next lower level is tried, kept and told") {
   if (!have_bundles()) return;
-  const Shim shim;
+  const FaultInjection faults;
   const std::vector<int> order = {abi::ORT_ENABLE_ALL, abi::ORT_ENABLE_EXTENDED, abi::ORT_ENABLE_BASIC};
   const std::vector<std::string> names = {"all", "extended", "basic"};
   for (const auto code : {abi::ORT_NOT_IMPLEMENTED, abi::ORT_INVALID_GRAPH}) {
@@ -100,7 +100,7 @@ TEST_CASE("where optimizations break a graph the next lower level is tried, kept
       CreateSession::calls = 0;
       const Levels levels(failing, code);
       const Warnings warnings;
-      const ort::Session session = load_embed_tokens(shim);
+      const ort::Session session = load_embed_tokens(faults);
       CHECK(session.optimization_level() == names[static_cast<std::size_t>(failing)]);
       CHECK(levels.asked == std::vector<int>(order.begin(), order.begin() + failing + 1));
       REQUIRE(warnings.lines.size() == static_cast<std::size_t>(failing));
@@ -115,13 +115,13 @@ TEST_CASE("where optimizations break a graph the next lower level is tried, kept
 
 TEST_CASE("a graph broken at every level, and any other failure at once, is kModel with the file's name") {
   if (!have_bundles()) return;
-  const Shim shim;
+  const FaultInjection faults;
   const auto refused = [&](abi::OrtErrorCode code, int tries) {
     CAPTURE(code);
     CreateSession::calls = 0;
     const Levels levels(99, code);
     const Warnings warnings;
-    const Refusal error = refusal([&] { load_embed_tokens(shim); });
+    const Refusal error = refusal([&] { load_embed_tokens(faults); });
     CHECK(error.kind == ErrorKind::kModel);
     CHECK(error.names("embed_tokens.onnx: a failure made by the test"));
     CHECK(levels.asked.size() == static_cast<std::size_t>(tries));
@@ -137,10 +137,10 @@ TEST_CASE("a graph broken at every level, and any other failure at once, is kMod
 
 TEST_CASE("a binding runs on our memory; a failed run is kExecution and the next one works") {
   if (!have_bundles()) return;
-  const Shim shim;
-  const ort::Session session = load_embed_tokens(shim);
-  const ort::Memory host(shim.api);
-  const ort::RunOptions options(*shim.api);
+  const FaultInjection faults;
+  const ort::Session session = load_embed_tokens(faults);
+  const ort::Memory host(faults.api);
+  const ort::RunOptions options(*faults.api);
   std::vector<int64_t> ids = {5, 6, 7};
   std::vector<float> first(3 * 64);
   std::vector<float> second(3 * 64);
@@ -162,28 +162,28 @@ TEST_CASE("a binding runs on our memory; a failed run is kExecution and the next
 
 TEST_CASE("terminated run options end every run that carries them, and no other") {
   if (!have_bundles()) return;
-  const Shim shim;
-  const ort::Session session = load_embed_tokens(shim);
-  const ort::Memory host(shim.api);
+  const FaultInjection faults;
+  const ort::Session session = load_embed_tokens(faults);
+  const ort::Memory host(faults.api);
   std::vector<int64_t> ids = {5, 6, 7};
   const auto input = host.view(ort::ElementType::kInt64, ids.data(), {1, 3});
   const auto run = [&](const ort::RunOptions& options) {
     return session.run(options, {{"input_ids", input.get()}}, {"inputs_embeds"});
   };
-  const ort::RunOptions terminated(*shim.api);
-  const ort::RunOptions free(*shim.api);
-  CHECK(ort::shape_of(*shim.api, run(terminated)[0].get()).dims == std::vector<int64_t>{1, 3, 64});
+  const ort::RunOptions terminated(*faults.api);
+  const ort::RunOptions free(*faults.api);
+  CHECK(ort::shape_of(*faults.api, run(terminated)[0].get()).dims == std::vector<int64_t>{1, 3, 64});
   terminated.terminate();
   CHECK(refusal([&] { run(terminated); }).kind == ErrorKind::kExecution);
   CHECK(refusal([&] { run(terminated); }).kind == ErrorKind::kExecution);
-  CHECK(ort::shape_of(*shim.api, run(free)[0].get()).count() == 192);
+  CHECK(ort::shape_of(*faults.api, run(free)[0].get()).count() == 192);
 }
 
 TEST_CASE("a device's allocator: what it cannot give is kExecution, what it gave goes back to it") {
   if (!have_bundles()) return;
-  const Shim shim;
-  const ort::Session session = load_embed_tokens(shim);
-  const ort::Memory device(shim.api, session.get(), "Cpu");  // the CPU's, taken the way of any device
+  const FaultInjection faults;
+  const ort::Session session = load_embed_tokens(faults);
+  const ort::Memory device(faults.api, session.get(), "Cpu");  // the CPU's, taken the way of any device
   REQUIRE_FALSE(device.host());
   AllocatorAlloc::plan = fail_call(2);
   const auto memory = device.allocate(1000);

@@ -19,7 +19,7 @@
 
 #include "bundle.hpp"
 #include "capi/handles.hpp"
-#include "shim.hpp"
+#include "fault_injection.hpp"
 #include "trouble.hpp"
 
 using namespace loquor::testing;
@@ -34,7 +34,8 @@ constexpr double kMostGrowth = 12e6;  // bytes of RSS after the first fifth
 
 class Soak {
  public:
-  Soak(const Shim& shim, const std::string& form, int requests) : runtime_{shim.api}, left_(requests) {
+  Soak(const FaultInjection& faults, const std::string& form, int requests)
+      : runtime_{faults.api}, left_(requests) {
     loquor_engine_options options;
     loquor_engine_options_init(&options);
     options.dtype = "fp32";
@@ -364,10 +365,10 @@ TEST_CASE("soak: sixteen clients, cancels, readers that leave, and failures in e
   if (!have_bundles()) return;
   const std::string wanted = environment("LOQUOR_SOAK");
   const int requests = wanted.empty() ? 400 : std::max(1, std::atoi(wanted.c_str()));
-  const Shim shim;
+  const FaultInjection faults;
   for (const std::string form : {"gqa", "concat"}) {
     CAPTURE(form);
-    Soak soak(shim, form,
+    Soak soak(faults, form,
               wanted.empty()  ? requests / 2
               : form == "gqa" ? requests - requests / 5
                               : requests / 5);

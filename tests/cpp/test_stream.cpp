@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "hall.hpp"
+#include "engine_fixture.hpp"
 #include "refusal.hpp"
 
 using namespace loquor;
@@ -17,19 +17,19 @@ using namespace loquor::testing;
 
 TEST_CASE("a stream's tokens and samples are those of one shot, however it is cut") {
   if (!have_bundles()) return;
-  const Shim shim;
+  const FaultInjection faults;
   for (const std::string form : {"concat", "gqa"}) {
     CAPTURE(form);
-    Hall hall(shim, form);
+    EngineFixture fixture(faults, form);
     for (const GenerationOptions& options : {greedy(60), sampled(83, 5), sampled(1)}) {
-      const Samples expected = hall.one_shot(options);
-      const auto tokens = hall.engine->generate({text_ids(), hall.voice, options}, nullptr, {}).ids;
+      const Samples expected = fixture.one_shot(options);
+      const auto tokens = fixture.engine->generate({text_ids(), fixture.voice, options}, nullptr, {}).ids;
       for (const int32_t first : {0, 1, 7, 1000}) {
         CAPTURE(first);
         StreamOptions stream = chunks_of(first);
         for (const bool adaptive : {false, true}) {
           stream.adaptive = adaptive;
-          const auto request = hall.open(options, stream);
+          const auto request = fixture.open(options, stream);
           const Heard heard = read_all(*request);
           CHECK(heard.tokens == tokens);
           CHECK(heard.samples == expected);  // the tiny decoder hears one code at a time
@@ -49,12 +49,12 @@ TEST_CASE("a stream's tokens and samples are those of one shot, however it is cu
 
 TEST_CASE("a cancelled stream ends its reader at once, frees its slot, and tells what was heard") {
   if (!have_bundles()) return;
-  const Shim shim;
+  const FaultInjection faults;
   for (const std::string form : {"concat", "gqa"}) {
     CAPTURE(form);
-    Hall hall(shim, form, 1);
-    const auto expected = hall.one_shot(greedy(20));
-    const auto request = hall.open(greedy(7000), chunks_of(5));
+    EngineFixture fixture(faults, form, 1);
+    const auto expected = fixture.one_shot(greedy(20));
+    const auto request = fixture.open(greedy(7000), chunks_of(5));
     Chunk chunk;
     REQUIRE(read(*request, chunk) == Request::Next::kChunk);
     REQUIRE(read(*request, chunk) == Request::Next::kChunk);
@@ -66,16 +66,16 @@ TEST_CASE("a cancelled stream ends its reader at once, frees its slot, and tells
     CHECK(report.taken_codes == 5 + 7);
     CHECK(report.taken_samples == (5 + 7) * 960);
     CHECK(report.ready_samples == 0);
-    CHECK(hall.one_shot(greedy(20)) == expected);  // in the only slot
+    CHECK(fixture.one_shot(greedy(20)) == expected);  // in the only slot
   }
 }
 
 TEST_CASE("a cancel interrupts the run that is under way: the prompt, a step, a window") {
   if (!have_bundles()) return;
-  const Shim shim;
+  const FaultInjection faults;
   for (const int run : {2, 9, 0}) {
     CAPTURE(run);
-    Hall hall(shim);
+    EngineFixture fixture(faults);
     std::atomic<bool> reached{false};
     std::atomic<bool> let{false};
     const auto wait = [&] {
@@ -88,7 +88,7 @@ TEST_CASE("a cancel interrupts the run that is under way: the prompt, a step, a 
     if (run > 0)
       RunWithBinding::plan = [&](auto&&...) { return RunWithBinding::calls == run ? wait() : abi::ORT_OK; };
     if (run == 0) Run::plan = [&](auto&&...) { return Run::calls == 1 ? wait() : abi::ORT_OK; };
-    const auto request = hall.open(greedy(30), chunks_of(run == 0 ? 4 : 20));
+    const auto request = fixture.open(greedy(30), chunks_of(run == 0 ? 4 : 20));
     while (!reached) std::this_thread::yield();
     request->cancel();
     Chunk chunk;
@@ -100,28 +100,28 @@ TEST_CASE("a cancel interrupts the run that is under way: the prompt, a step, a 
     if (run == 0) CHECK(Run::calls == 1);
     RunWithBinding::plan = nullptr;
     Run::plan = nullptr;
-    CHECK(hall.engine->generate({text_ids(), hall.voice, greedy(5)}, nullptr, {}).ids.size() == 5);
+    CHECK(fixture.engine->generate({text_ids(), fixture.voice, greedy(5)}, nullptr, {}).ids.size() == 5);
   }
 }
 
 TEST_CASE("a reader that leaves: its handle goes, the engine goes on") {
   if (!have_bundles()) return;
-  const Shim shim;
-  Hall hall(shim, "gqa", 2);
+  const FaultInjection faults;
+  EngineFixture fixture(faults, "gqa", 2);
   for (int i = 0; i < 20; ++i) {
-    auto request = hall.open(greedy(7000), chunks_of(2));
+    auto request = fixture.open(greedy(7000), chunks_of(2));
     Chunk chunk;
     if (i % 2 == 0) read(*request, chunk);
     request->cancel();
   }
-  CHECK(hall.engine->generate({text_ids(), hall.voice, greedy(5)}, nullptr, {}).ids.size() == 5);
+  CHECK(fixture.engine->generate({text_ids(), fixture.voice, greedy(5)}, nullptr, {}).ids.size() == 5);
 }
 
 TEST_CASE("a failure midway reaches the reader behind the chunks that were made, and nobody else") {
   if (!have_bundles()) return;
-  const Shim shim;
-  Hall hall(shim);
-  const auto request = hall.open(greedy(7000), chunks_of(5));
+  const FaultInjection faults;
+  EngineFixture fixture(faults);
+  const auto request = fixture.open(greedy(7000), chunks_of(5));
   Chunk chunk;
   REQUIRE(read(*request, chunk) == Request::Next::kChunk);
   Run::plan = fail_call(1);  // the decoder
@@ -152,20 +152,20 @@ TEST_CASE("a failure midway reaches the reader behind the chunks that were made,
   CHECK(one);
   CHECK(one != other);  // each reader's own: no object that the engine's thread has, too
   CHECK(request->report().taken_codes > 0);
-  CHECK(hall.one_shot(greedy(5)).size() == 8 * 960);
+  CHECK(fixture.one_shot(greedy(5)).size() == 8 * 960);
 }
 
 TEST_CASE("closing an engine ends its streams, whose handles may be read afterwards") {
   if (!have_bundles()) return;
-  const Shim shim;
-  Hall hall(shim, "gqa", 1);
-  const auto running = hall.open(greedy(7000), chunks_of(3));
-  const auto waiting = hall.open(greedy(7000), chunks_of(3));
-  const auto done = hall.open(greedy(7000), chunks_of(3));
+  const FaultInjection faults;
+  EngineFixture fixture(faults, "gqa", 1);
+  const auto running = fixture.open(greedy(7000), chunks_of(3));
+  const auto waiting = fixture.open(greedy(7000), chunks_of(3));
+  const auto done = fixture.open(greedy(7000), chunks_of(3));
   done->cancel();
   Chunk chunk;
   read(*running, chunk);
-  hall.engine.reset();
+  fixture.engine.reset();
   const Refusal closed = refusal([&] { read(*running, chunk); });
   CHECK(closed.kind == ErrorKind::kCancelled);
   CHECK(closed.text == "the engine was closed");
@@ -176,11 +176,11 @@ TEST_CASE("closing an engine ends its streams, whose handles may be read afterwa
 
 TEST_CASE("readiness is told once for what is there and for everything new, and never behind its end") {
   if (!have_bundles()) return;
-  const Shim shim;
-  Hall hall(shim);
+  const FaultInjection faults;
+  EngineFixture fixture(faults);
   std::atomic<int> calls{0};
   const auto ready = [](void* user) { ++*static_cast<std::atomic<int>*>(user); };
-  const auto request = hall.open(greedy(600), chunks_of(10));  // more than is made before the next line
+  const auto request = fixture.open(greedy(600), chunks_of(10));  // more than is made before the next line
   request->on_ready(ready, &calls);
   Chunk chunk;
   int chunks = 0;

@@ -105,10 +105,10 @@ TEST_CASE("windows with all the context that the decoder hears give the whole wa
   for (const int64_t token : {1, 4, 9}) {
     const StreamOptions options = plan(6, 1.5f, 25, 5, 3 + 2);  // what is faded must be right too
     const auto whole = decode(codes, {0, 0, 120, 120}, 5, 3, token);
-    Joiner joiner(token, 2 * token);
+    Crossfader crossfader(token, 2 * token);
     std::vector<float> streamed;
     for (const Window& window : all_windows(options, 120)) {
-      const auto samples = joiner.join(window, decode(codes, window, 5, 3, token));
+      const auto samples = crossfader.join(window, decode(codes, window, 5, 3, token));
       CHECK(static_cast<int64_t>(samples.size()) == (window.end - window.begin) * token);
       streamed.insert(streamed.end(), samples.begin(), samples.end());
     }
@@ -117,9 +117,9 @@ TEST_CASE("windows with all the context that the decoder hears give the whole wa
 }
 
 TEST_CASE("where windows disagree the join glides from one to the other") {
-  Joiner joiner(100, 50);
-  const auto first = joiner.join({0, 0, 2, 3}, std::vector<float>(300, 1.0f));
-  const auto second = joiner.join({1, 2, 4, 4}, std::vector<float>(300, 2.0f));
+  Crossfader crossfader(100, 50);
+  const auto first = crossfader.join({0, 0, 2, 3}, std::vector<float>(300, 1.0f));
+  const auto second = crossfader.join({1, 2, 4, 4}, std::vector<float>(300, 2.0f));
   CHECK(first == std::vector<float>(200, 1.0f));
   REQUIRE(second.size() == 200);
   CHECK(second[0] < 1.01f);
@@ -134,9 +134,9 @@ TEST_CASE("where windows disagree the join glides from one to the other") {
 TEST_CASE("a voice of an odd number of mel frames shifts every window alike") {
   std::vector<float> whole(10 * 100 + 50);  // half a token more than the codes
   for (std::size_t i = 0; i < whole.size(); ++i) whole[i] = static_cast<float>(i);
-  Joiner joiner(100, 0);
-  std::vector<float> streamed = joiner.join({0, 0, 4, 6}, {whole.begin(), whole.begin() + 650});
-  const auto rest = joiner.join({2, 4, 10, 10}, {whole.begin() + 200, whole.end()});
+  Crossfader crossfader(100, 0);
+  std::vector<float> streamed = crossfader.join({0, 0, 4, 6}, {whole.begin(), whole.begin() + 650});
+  const auto rest = crossfader.join({2, 4, 10, 10}, {whole.begin() + 200, whole.end()});
   streamed.insert(streamed.end(), rest.begin(), rest.end());
   CHECK(streamed == whole);
 }

@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "hall.hpp"
+#include "engine_fixture.hpp"
 #include "refusal.hpp"
 
 using namespace loquor;
@@ -16,7 +16,7 @@ using namespace loquor::testing;
 
 TEST_CASE("requests beside others give the tokens that each gives alone, on every form") {
   if (!have_bundles()) return;
-  const Shim shim;
+  const FaultInjection faults;
   struct Setup {
     std::string form;
     bool batching;
@@ -25,18 +25,18 @@ TEST_CASE("requests beside others give the tokens that each gives alone, on ever
        {Setup{"concat", true}, Setup{"mha", true}, Setup{"gqa", true}, Setup{"gqa", false}}) {
     CAPTURE(setup.form);
     CAPTURE(setup.batching);
-    Hall hall(shim, setup.form, 5, 0, setup.batching);
-    CHECK(hall.engine->batched() == (setup.form == "gqa" && setup.batching));
+    EngineFixture fixture(faults, setup.form, 5, 0, setup.batching);
+    CHECK(fixture.engine->batched() == (setup.form == "gqa" && setup.batching));
     const auto options = [](int i) {
       return i % 4 == 0 ? greedy(30 + 11 * i) : sampled(20 + 17 * i, uint64_t(i));
     };
     std::vector<std::vector<int64_t>> alone;
     for (int i = 0; i < 12; ++i) {
-      alone.push_back(hall.engine->generate({text_ids(), hall.voice, options(i)}, nullptr, {}).ids);
+      alone.push_back(fixture.engine->generate({text_ids(), fixture.voice, options(i)}, nullptr, {}).ids);
     }
     for (int round = 0; round < 3; ++round) {
       std::vector<RequestPtr> together;
-      for (int i = 0; i < 12; ++i) together.push_back(hall.open(options(i), chunks_of(i % 3 * 5)));
+      for (int i = 0; i < 12; ++i) together.push_back(fixture.open(options(i), chunks_of(i % 3 * 5)));
       for (int i = 11; i >= 0; --i) CHECK(read_all(*together[size_t(i)]).tokens == alone[size_t(i)]);
     }
   }
@@ -44,28 +44,28 @@ TEST_CASE("requests beside others give the tokens that each gives alone, on ever
 
 TEST_CASE("a batched step serves all in one run") {
   if (!have_bundles()) return;
-  const Shim shim;
-  Hall hall(shim, "gqa", 4);
+  const FaultInjection faults;
+  EngineFixture fixture(faults, "gqa", 4);
   std::atomic<int> most{0};
-  hall.one_shot(greedy(5));
+  fixture.one_shot(greedy(5));
   CreateTensor::plan = [&](auto*, void*, size_t, const int64_t* shape, size_t rank, auto, auto**) {
     if (rank == 3 && shape[2] == 6563) most = std::max(most.load(), int(shape[0]));
     return abi::ORT_OK;
   };
   std::vector<RequestPtr> all;
-  for (int i = 0; i < 4; ++i) all.push_back(hall.open(sampled(200, uint64_t(i)), chunks_of(0)));
+  for (int i = 0; i < 4; ++i) all.push_back(fixture.open(sampled(200, uint64_t(i)), chunks_of(0)));
   for (const auto& request : all) read_all(*request);
   CHECK(most == 4);
 }
 
 TEST_CASE("a cancel ends no step of others") {
   if (!have_bundles()) return;
-  const Shim shim;
-  Hall hall(shim);
-  const auto expected = hall.engine->generate({text_ids(), hall.voice, greedy(300)}, nullptr, {}).ids;
-  const auto kept = hall.open(greedy(300), chunks_of(0));
+  const FaultInjection faults;
+  EngineFixture fixture(faults);
+  const auto expected = fixture.engine->generate({text_ids(), fixture.voice, greedy(300)}, nullptr, {}).ids;
+  const auto kept = fixture.open(greedy(300), chunks_of(0));
   std::vector<RequestPtr> others;
-  for (int i = 0; i < 3; ++i) others.push_back(hall.open(greedy(7000), chunks_of(3)));
+  for (int i = 0; i < 3; ++i) others.push_back(fixture.open(greedy(7000), chunks_of(3)));
   Chunk chunk;
   for (const auto& other : others) {
     read(*other, chunk);
@@ -76,12 +76,12 @@ TEST_CASE("a cancel ends no step of others") {
 
 TEST_CASE("a failed step of several is tried one by one: only who cannot be run fails") {
   if (!have_bundles()) return;
-  const Shim shim;
-  Hall hall(shim);
+  const FaultInjection faults;
+  EngineFixture fixture(faults);
   std::vector<std::vector<int64_t>> expected;
   for (int i = 0; i < 3; ++i) {
     expected.push_back(
-        hall.engine->generate({text_ids(), hall.voice, sampled(150, uint64_t(i))}, nullptr, {}).ids);
+        fixture.engine->generate({text_ids(), fixture.voice, sampled(150, uint64_t(i))}, nullptr, {}).ids);
   }
   std::atomic<bool> several{false};
   std::atomic<int> failures{0};
@@ -97,7 +97,7 @@ TEST_CASE("a failed step of several is tried one by one: only who cannot be run 
     return abi::ORT_OK;
   };
   std::vector<RequestPtr> together;
-  for (int i = 0; i < 3; ++i) together.push_back(hall.open(sampled(150, uint64_t(i)), chunks_of(0)));
+  for (int i = 0; i < 3; ++i) together.push_back(fixture.open(sampled(150, uint64_t(i)), chunks_of(0)));
   int failed = 0;
   for (size_t i = 0; i < 3; ++i) {
     try {
@@ -114,20 +114,21 @@ TEST_CASE("a failed step of several is tried one by one: only who cannot be run 
 
 TEST_CASE("more requests than may wait are refused as busy, cancelled ones make room") {
   if (!have_bundles()) return;
-  const Shim shim;
-  Hall hall(shim, "gqa", 1, 2);
-  const auto running = hall.open(greedy(7000), chunks_of(3));
+  const FaultInjection faults;
+  EngineFixture fixture(faults, "gqa", 1, 2);
+  const auto running = fixture.open(greedy(7000), chunks_of(3));
   Chunk chunk;
   read(*running, chunk);
-  const auto first = hall.open(greedy(5), chunks_of(0));
-  const auto second = hall.open(greedy(5), chunks_of(0));
-  const Refusal busy = refusal([&] { hall.open(greedy(5), chunks_of(0)); });
+  const auto first = fixture.open(greedy(5), chunks_of(0));
+  const auto second = fixture.open(greedy(5), chunks_of(0));
+  const Refusal busy = refusal([&] { fixture.open(greedy(5), chunks_of(0)); });
   CHECK(busy.kind == ErrorKind::kBusy);
   CHECK(busy.names("2 requests wait already"));
-  CHECK(refusal([&] { hall.engine->generate({text_ids(), hall.voice, greedy(5)}, nullptr, {}); }).kind ==
-        ErrorKind::kBusy);
+  CHECK(refusal([&] {
+          fixture.engine->generate({text_ids(), fixture.voice, greedy(5)}, nullptr, {});
+        }).kind == ErrorKind::kBusy);
   first->cancel();
-  const auto third = hall.open(greedy(5), chunks_of(0));
+  const auto third = fixture.open(greedy(5), chunks_of(0));
   running->cancel();
   CHECK(read_all(*second).tokens.size() == 5);
   CHECK(read_all(*third).tokens.size() == 5);
@@ -135,10 +136,10 @@ TEST_CASE("more requests than may wait are refused as busy, cancelled ones make 
 
 TEST_CASE("a request longer than the pool waits until it can grow, and those behind it are served") {
   if (!have_bundles()) return;
-  const Shim shim;
-  Hall hall(shim, "gqa", 3);
-  const auto expected = hall.engine->generate({text_ids(), hall.voice, greedy(3000)}, nullptr, {}).ids;
-  Hall fresh(shim, "gqa", 3);
+  const FaultInjection faults;
+  EngineFixture fixture(faults, "gqa", 3);
+  const auto expected = fixture.engine->generate({text_ids(), fixture.voice, greedy(3000)}, nullptr, {}).ids;
+  EngineFixture fresh(faults, "gqa", 3);
   std::vector<RequestPtr> all;
   all.push_back(fresh.open(greedy(200), chunks_of(0)));
   all.push_back(fresh.open(greedy(3000), chunks_of(0)));
@@ -153,17 +154,17 @@ TEST_CASE("a request longer than the pool waits until it can grow, and those beh
 
 TEST_CASE("many threads open, read, cancel and leave streams; each ends in sound or Cancelled") {
   if (!have_bundles()) return;
-  const Shim shim;
+  const FaultInjection faults;
   for (const std::string form : {"concat", "gqa"}) {
-    Hall hall(shim, form, 3);
-    const auto expected = hall.one_shot(sampled(25, 3));
+    EngineFixture fixture(faults, form, 3);
+    const auto expected = fixture.one_shot(sampled(25, 3));
     std::atomic<int> whole{0};
     std::atomic<int> cancelled{0};
     std::vector<std::thread> threads;
     for (int t = 0; t < 8; ++t) {
       threads.emplace_back([&, t] {
         for (int i = 0; i < 12; ++i) {
-          const auto request = hall.open(sampled(25, 3), chunks_of(1 + (t + i) % 9));
+          const auto request = fixture.open(sampled(25, 3), chunks_of(1 + (t + i) % 9));
           std::thread canceller;
           if ((t * 7 + i) % 3 == 0) canceller = std::thread([&] { request->cancel(); });
           try {

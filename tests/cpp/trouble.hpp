@@ -6,7 +6,7 @@
 #include <random>
 #include <vector>
 
-#include "shim.hpp"
+#include "fault_injection.hpp"
 
 namespace loquor::testing {
 

@@ -9,15 +9,15 @@
 #include <vector>
 
 #include "allocations.hpp"
-#include "decode/watch.hpp"
+#include "decode/monitor.hpp"
 #include "refusal.hpp"
 
 using loquor::Guard;
 using loquor::kAllGuards;
 using loquor::Manifest;
+using loquor::Monitor;
 using loquor::retry_seed;
 using loquor::spoken_characters;
-using loquor::Watch;
 
 namespace {
 
@@ -35,9 +35,9 @@ struct Trip {
 };
 
 template <class Token>
-std::optional<Trip> first_trip(Watch& watch, int count, Token token) {
+std::optional<Trip> first_trip(Monitor& monitor, int count, Token token) {
   for (int at = 0; at < count; ++at) {
-    if (const auto found = watch.push(token(at))) return Trip{at + 1, found->guard, found->keep};
+    if (const auto found = monitor.push(token(at))) return Trip{at + 1, found->guard, found->keep};
   }
   return std::nullopt;
 }
@@ -86,10 +86,10 @@ TEST_CASE("slow speech as it was measured elsewhere stays below half the ceiling
 }
 
 TEST_CASE("nothing healthy trips a guard") {
-  Watch watch(kAllGuards, Manifest(), 200);
-  CHECK_FALSE(first_trip(watch, 1000, healthy));
-  CHECK_FALSE(watch.hear(hum(3)));
-  CHECK_FALSE(watch.hear(hum(0.02)));
+  Monitor monitor(kAllGuards, Manifest(), 200);
+  CHECK_FALSE(first_trip(monitor, 1000, healthy));
+  CHECK_FALSE(monitor.hear(hum(3)));
+  CHECK_FALSE(monitor.hear(hum(0.02)));
 }
 
 TEST_CASE("each guard finds its own runaway, says what to keep, and can be off") {
@@ -98,34 +98,34 @@ TEST_CASE("each guard finds its own runaway, says what to keep, and can be off")
   const auto silent = [](int at) { return at < 30 ? healthy(at) : kSilence; };
   const auto long_one = [](int at) { return healthy(at); };
 
-  Watch watch(kAllGuards, manifest, 10);
-  auto found = first_trip(watch, 200, loop);
+  Monitor monitor(kAllGuards, manifest, 10);
+  auto found = first_trip(monitor, 200, loop);
   REQUIRE(found);
   CHECK(found->guard == Guard::kLoop);
   CHECK(found->at < 30 + 3 * 20 + 1);
   CHECK(found->keep == static_cast<std::size_t>(found->at) - 40);  // one copy of three
 
-  watch.reset();
-  found = first_trip(watch, 200, silent);
+  monitor.reset();
+  found = first_trip(monitor, 200, silent);
   REQUIRE(found);
   CHECK(found->guard == Guard::kSilence);
   CHECK(found->at == 30 + 51);
   CHECK(found->keep == 35);
 
-  watch.reset();
-  found = first_trip(watch, 200, long_one);
+  monitor.reset();
+  found = first_trip(monitor, 200, long_one);
   REQUIRE(found);
   CHECK(found->guard == Guard::kLength);
   CHECK(found->at == 126);
   CHECK(found->keep == 125);
 
-  Watch no_loop(kAllGuards - bit(Guard::kLoop), manifest, 0);
+  Monitor no_loop(kAllGuards - bit(Guard::kLoop), manifest, 0);
   CHECK_FALSE(first_trip(no_loop, 200, loop));
-  Watch no_silence(kAllGuards - bit(Guard::kSilence), manifest, 0);
+  Monitor no_silence(kAllGuards - bit(Guard::kSilence), manifest, 0);
   CHECK_FALSE(first_trip(no_silence, 200, silent));
-  Watch no_length(kAllGuards - bit(Guard::kLength), manifest, 10);
+  Monitor no_length(kAllGuards - bit(Guard::kLength), manifest, 10);
   CHECK_FALSE(first_trip(no_length, 200, long_one));
-  Watch no_text(kAllGuards, manifest, 0);
+  Monitor no_text(kAllGuards, manifest, 0);
   CHECK_FALSE(first_trip(no_text, 200, long_one));
 }
 
@@ -133,10 +133,10 @@ TEST_CASE("the bundle's numbers count") {
   Manifest manifest;
   manifest.guard_limits.length = {1.0, 3};
   manifest.guard_limits.pause_tokens = 1;
-  Watch watch(kAllGuards, manifest, 10);
-  CHECK(first_trip(watch, 100, healthy)->at == 14);
-  watch.reset();
-  const auto found = first_trip(watch, 100, [](int at) { return at < 2 ? healthy(at) : kSilence; });
+  Monitor monitor(kAllGuards, manifest, 10);
+  CHECK(first_trip(monitor, 100, healthy)->at == 14);
+  monitor.reset();
+  const auto found = first_trip(monitor, 100, [](int at) { return at < 2 ? healthy(at) : kSilence; });
   REQUIRE(found);
   CHECK(found->at == 4);
   CHECK(found->keep == 4);  // no more than there is
@@ -149,31 +149,31 @@ TEST_CASE("a tail is found where it begins, however the wave is cut into chunks"
       std::vector<float> wave = hum(before);
       const std::vector<float> hiss = noise(3);
       wave.insert(wave.end(), hiss.begin(), hiss.end());
-      Watch watch(kAllGuards, Manifest(), 0);
-      std::optional<Watch::Runaway> found;
+      Monitor monitor(kAllGuards, Manifest(), 0);
+      std::optional<Monitor::Runaway> found;
       for (std::size_t at = 0; at < wave.size() && !found; at += chunk) {
-        found = watch.hear({wave.data() + at, std::min(chunk, wave.size() - at)});
+        found = monitor.hear({wave.data() + at, std::min(chunk, wave.size() - at)});
       }
       REQUIRE(found);
       CHECK(found->guard == Guard::kTail);
       CHECK(std::abs(static_cast<double>(found->keep) / 24000 - before) < 0.08);
-      Watch off(kAllGuards - bit(Guard::kTail), Manifest(), 0);
+      Monitor off(kAllGuards - bit(Guard::kTail), Manifest(), 0);
       CHECK_FALSE(off.hear(wave));
     }
   }
 }
 
 TEST_CASE("a wave that is nothing but silence or noise has no tail: there is nothing to keep") {
-  Watch watch(kAllGuards, Manifest(), 0);
-  CHECK_FALSE(watch.hear(noise(4)));
-  watch.reset();
-  CHECK_FALSE(watch.hear(std::vector<float>(100000, 0.0F)));
+  Monitor monitor(kAllGuards, Manifest(), 0);
+  CHECK_FALSE(monitor.hear(noise(4)));
+  monitor.reset();
+  CHECK_FALSE(monitor.hear(std::vector<float>(100000, 0.0F)));
 }
 
 TEST_CASE("a token costs no allocation") {
-  Watch watch(kAllGuards, Manifest(), 10);
+  Monitor monitor(kAllGuards, Manifest(), 10);
   const int64_t before = allocations();
-  CHECK(first_trip(watch, 200, healthy));
+  CHECK(first_trip(monitor, 200, healthy));
   CHECK(allocations() == before);
 }
 

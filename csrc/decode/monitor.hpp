@@ -17,7 +17,7 @@ namespace loquor {
 // The seed of the second attempt: SplitMix64's output for the state ~seed.
 uint64_t retry_seed(uint64_t seed);
 
-class Watch {
+class Monitor {
  public:
   struct Runaway {
     Guard guard;
@@ -25,7 +25,7 @@ class Watch {
   };
 
   // `guards`: bits of those that look. `characters`: 0 if the text is not known.
-  Watch(uint32_t guards, const Manifest& manifest, int64_t characters);
+  Monitor(uint32_t guards, const Manifest& manifest, int64_t characters);
 
   // The next token of the language model.
   std::optional<Runaway> push(int64_t token);

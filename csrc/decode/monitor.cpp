@@ -1,4 +1,4 @@
-#include "decode/watch.hpp"
+#include "decode/monitor.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -20,7 +20,7 @@ uint64_t retry_seed(uint64_t seed) {
   return state ^ (state >> 31);
 }
 
-Watch::Watch(uint32_t guards, const Manifest& manifest, int64_t characters)
+Monitor::Monitor(uint32_t guards, const Manifest& manifest, int64_t characters)
     : guards_(guards),
       most_tokens_(std::numeric_limits<std::size_t>::max()),
       longest_pause_(static_cast<double>(manifest.guard_limits.pause_tokens) * manifest.samples_per_token /
@@ -37,7 +37,7 @@ Watch::Watch(uint32_t guards, const Manifest& manifest, int64_t characters)
   }
 }
 
-std::optional<Watch::Runaway> Watch::push(int64_t token) {
+std::optional<Monitor::Runaway> Monitor::push(int64_t token) {
   ++tokens_;
   if (has(guards_, Guard::kLoop)) {
     const Loop loop = loop_.push(token);
@@ -52,7 +52,7 @@ std::optional<Watch::Runaway> Watch::push(int64_t token) {
   return std::nullopt;
 }
 
-std::optional<Watch::Runaway> Watch::hear(Span<const float> samples) {
+std::optional<Monitor::Runaway> Monitor::hear(Span<const float> samples) {
   if (!has(guards_, Guard::kTail)) return std::nullopt;
   const auto most = static_cast<std::size_t>((longest_pause_ + kRememberedSeconds) * sample_rate_);
   if (recent_.size() > most) {
@@ -70,7 +70,7 @@ std::optional<Watch::Runaway> Watch::hear(Span<const float> samples) {
   return Runaway{Guard::kTail, forgotten_ + tail.begin};
 }
 
-void Watch::reset() {
+void Monitor::reset() {
   loop_.reset();
   silence_.reset();
   tokens_ = 0;

@@ -10,7 +10,7 @@
 
 #include "bundle.hpp"
 #include "engine/engine.hpp"
-#include "shim.hpp"
+#include "fault_injection.hpp"
 
 namespace loquor::testing {
 
@@ -30,14 +30,14 @@ struct Heard {
   int chunks = 0;
 };
 
-class Hall {
+class EngineFixture {
  public:
-  explicit Hall(const Shim& shim, const std::string& form = "gqa", int32_t slots = 4, int32_t max_queue = 0,
-                bool batching = true) {
+  explicit EngineFixture(const FaultInjection& faults, const std::string& form = "gqa", int32_t slots = 4,
+                         int32_t max_queue = 0, bool batching = true) {
     EngineOptions options = engine_options();
     options.limits = {slots, max_queue};
     options.batching = batching;
-    engine = std::make_unique<Engine>(shim.api, bundle(form), options);
+    engine = std::make_unique<Engine>(faults.api, bundle(form), options);
     voice = std::make_shared<const Voice>(engine->encode_voice(recording(), nullptr));
   }
 
@@ -70,7 +70,7 @@ inline Heard read_all(Request& request) {
     heard.samples.insert(heard.samples.end(), chunk.samples.begin(), chunk.samples.end());
     ++heard.chunks;
   }
-  heard.tokens = request.outcome().tokens.ids;
+  heard.tokens = request.result().tokens.ids;
   return heard;
 }
 

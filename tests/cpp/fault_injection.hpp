@@ -17,7 +17,8 @@ namespace loquor::testing {
 namespace abi = ort::abi;
 using Table = abi::OrtApi;
 
-// What stands in one slot. The functions carry no context, so its state is global: one Shim at a time.
+// What stands in one slot. The functions carry no context, so its state is global: one FaultInjection at a
+// time.
 template <auto Member>
 struct Slot;
 
@@ -70,18 +71,18 @@ inline auto fail_call(int n, abi::OrtErrorCode code = abi::ORT_FAIL) {
 }
 
 // The runtime through the slots above. Make it before what uses its api: plans end with it.
-class Shim {
+class FaultInjection {
  public:
-  Shim() : api(shimmed()) { AllSlots::reset(); }
-  ~Shim() { AllSlots::reset(); }
-  Shim(const Shim&) = delete;
-  Shim& operator=(const Shim&) = delete;
+  FaultInjection() : api(injected()) { AllSlots::reset(); }
+  ~FaultInjection() { AllSlots::reset(); }
+  FaultInjection(const FaultInjection&) = delete;
+  FaultInjection& operator=(const FaultInjection&) = delete;
 
   const ort::ApiPtr api;
   const std::thread::id made_on = std::this_thread::get_id();
 
  private:
-  static const ort::ApiPtr& shimmed() {
+  static const ort::ApiPtr& injected() {
     static const ort::ApiPtr real = ort::Api::open(environment("LOQUOR_TEST_RUNTIME"));
     static Table table = real->table();  // the declared part, which is all that the core can name
     static const ort::ApiPtr api = [] {

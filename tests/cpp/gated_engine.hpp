@@ -13,17 +13,17 @@
 
 #include "bundle.hpp"
 #include "engine/engine.hpp"
-#include "shim.hpp"
+#include "fault_injection.hpp"
 
 namespace loquor::testing {
 
 constexpr int kPromptRuns = 2;  // through the table and the model, as for each token after it
 
 // An engine of the gqa bundle with a voice; destroy() closes it early.
-class Studio {
+class GatedEngine {
  public:
-  explicit Studio(const Shim& shim, const std::string& form = "gqa", int32_t slots = 0)
-      : engine_(std::make_unique<Engine>(shim.api, bundle(form), with_slots(slots))),
+  explicit GatedEngine(const FaultInjection& faults, const std::string& form = "gqa", int32_t slots = 0)
+      : engine_(std::make_unique<Engine>(faults.api, bundle(form), with_slots(slots))),
         voice(std::make_shared<const Voice>(engine_->encode_voice(recording(), nullptr))) {
     RunWithBinding::calls = 0;
   }
