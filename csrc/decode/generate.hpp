@@ -33,6 +33,14 @@ struct Tokens {
   double decode_seconds = 0;     // of all steps it took part in
   int32_t cached_positions = 0;  // of the prompt, copied in instead of computed
   PrefixPtr prefix = {};         // where the prompt wants it and there is one
+  // What steps said of each token beside its id, [ids, values]; empty where they say nothing.
+  std::vector<float> annotations = {};
+
+  // Keeps the first `count`.
+  void truncate(std::size_t count) {
+    if (!ids.empty()) annotations.resize(annotations.size() / ids.size() * count);
+    ids.resize(count);
+  }
 };
 
 // Positions that a prompt takes, and the tokens that may follow.
@@ -50,11 +58,6 @@ class Sequence {
 
   const Tokens& tokens() const { return tokens_; }
   Tokens take_tokens() { return std::move(tokens_); }
-  // Ends it with these; its slot is still to be given back.
-  void end_with(Tokens tokens) {
-    tokens_ = std::move(tokens);
-    finished_ = true;
-  }
   bool finished() const { return finished_; }
   // What went wrong with this sequence alone in a step of several; null if nothing did.
   const std::exception_ptr& error() const { return error_; }

@@ -13,11 +13,11 @@ Work first_chunk_work(Span<const Candidate> candidates, bool batched) {
   uint64_t oldest_step = 0;
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     const Candidate& candidate = candidates[i];
-    if (candidate.window && !candidate.patient) return {Kind::kWindow, i};
+    if (candidate.window && !candidate.already_heard) return {Kind::kWindow, i};
     if (found.kind == Kind::kWhole || found.kind == Kind::kPrefill) continue;
     if (candidate.wants == Wants::kWhole) found = {Kind::kWhole, i};
     if (candidate.wants == Wants::kPrefill) found = {Kind::kPrefill, i};
-    const bool step = !batched && candidate.wants == Wants::kStep && !candidate.patient;
+    const bool step = !batched && candidate.wants == Wants::kStep && !candidate.already_heard;
     if (step && (found.kind == Kind::kNone || candidate.last_step < oldest_step)) {
       found = {Kind::kStep, i};
       oldest_step = candidate.last_step;
@@ -29,7 +29,7 @@ Work first_chunk_work(Span<const Candidate> candidates, bool batched) {
 Work most_urgent_window(Span<const Candidate> candidates) {
   Work found;
   for (std::size_t i = 0; i < candidates.size(); ++i) {
-    if (!candidates[i].window || !candidates[i].patient) continue;
+    if (!candidates[i].window || !candidates[i].already_heard) continue;
     if (found.kind == Kind::kNone || candidates[i].deadline < candidates[found.index].deadline) {
       found = {Kind::kWindow, i};
     }
@@ -40,7 +40,7 @@ Work most_urgent_window(Span<const Candidate> candidates) {
 Work oldest_step(Span<const Candidate> candidates, bool batched) {
   Work found;
   for (std::size_t i = 0; i < candidates.size(); ++i) {
-    if (candidates[i].wants != Wants::kStep || !(batched || candidates[i].patient)) continue;
+    if (candidates[i].wants != Wants::kStep || !(batched || candidates[i].already_heard)) continue;
     if (found.kind == Kind::kNone || candidates[i].last_step < candidates[found.index].last_step) {
       found = {Kind::kStep, i};
     }

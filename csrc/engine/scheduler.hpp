@@ -17,10 +17,10 @@ namespace loquor {
 struct Candidate {
   enum class Wants { kNothing, kWhole, kPrefill, kStep };  // kWhole: one run that is no speech request
   Wants wants = Wants::kNothing;
-  bool window = false;     // the tokens of its next decoder window are there
-  bool patient = false;    // nobody waits for its first sound: it was heard, or comes as a whole
-  double deadline = 0;     // when playback will have used up what was handed out, in seconds of any clock
-  uint64_t last_step = 0;  // when it was last chosen for a step, in the scheduler's own count
+  bool window = false;         // the tokens of its next decoder window are there
+  bool already_heard = false;  // nobody waits for its first sound: it was heard, or comes as a whole
+  double deadline = 0;         // when playback will have used up what was handed out, in seconds of any clock
+  uint64_t last_step = 0;      // when it was last chosen for a step, in the scheduler's own count
 };
 
 struct Work {

@@ -58,25 +58,4 @@ int64_t adaptive_chunk(const StreamOptions& options, const StreamState& state, c
   return best;
 }
 
-std::vector<float> Crossfader::join(const Window& window, const std::vector<float>& wave) {
-  // A voice made elsewhere may hold an odd number of mel frames, which shifts the start by part of a token.
-  const auto size = static_cast<int64_t>(wave.size());
-  const int64_t shift = size - (window.to - window.from) * samples_per_token_;
-  const auto at = [&](int64_t code) {
-    return std::clamp<int64_t>(shift + (code - window.from) * samples_per_token_, 0, size);
-  };
-  const int64_t begin = window.begin == 0 ? 0 : at(window.begin);
-  const int64_t end = std::max(begin, at(window.end));
-  std::vector<float> samples(wave.begin() + begin, wave.begin() + end);
-  const std::size_t faded = std::min(foretold_.size(), samples.size());
-  for (std::size_t i = 0; i < faded; ++i) {
-    constexpr double kPi = 3.14159265358979323846;
-    const double progress = (static_cast<double>(i) + 0.5) / static_cast<double>(faded);
-    const auto weight = static_cast<float>(0.5 - 0.5 * std::cos(kPi * progress));
-    samples[i] = foretold_[i] + weight * (samples[i] - foretold_[i]);
-  }
-  foretold_.assign(wave.begin() + end, wave.begin() + std::min(size, end + fade_));
-  return samples;
-}
-
 }  // namespace loquor

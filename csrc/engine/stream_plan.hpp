@@ -1,10 +1,9 @@
-// Which speech tokens the conditional decoder is given next, and how its windows become one waveform. Pure
-// arithmetic and samples: no thread, no runtime.
+// Which speech tokens the conditional decoder is given next. Pure arithmetic: no thread, no runtime, no
+// clock.
 #pragma once
 
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "model/stream_options.hpp"
 
@@ -42,22 +41,13 @@ struct Pace {
   int64_t prompt = 0;             // codes of the voice that every run is given as well
 };
 
+// Takes a measurement into a running average: the newest counts for a quarter.
+inline void average(double& value, double measured) {
+  value = value == 0 ? measured : 0.75 * value + 0.25 * measured;
+}
+
 // The longest chunk that will be there before playback runs dry, since longer ones cost less in all; if none
 // will be, the one with the shortest silence for its length.
 int64_t adaptive_chunk(const StreamOptions& options, const StreamState& state, const Pace& pace);
-
-// Makes one waveform of windows: cuts context and look-ahead off, and cross-fades each join with what the
-// window before had foretold. Where windows agree exactly, so does the result.
-class Crossfader {
- public:
-  Crossfader(int64_t samples_per_token, int64_t fade) : samples_per_token_(samples_per_token), fade_(fade) {}
-  // `wave`: the decoder's samples for codes [from, to). Returns those of [begin, end).
-  std::vector<float> join(const Window& window, const std::vector<float>& wave);
-
- private:
-  int64_t samples_per_token_;
-  int64_t fade_;
-  std::vector<float> foretold_;  // what the last window says of the samples behind its end
-};
 
 }  // namespace loquor

@@ -15,11 +15,6 @@ double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// The newest measurement counts for a quarter.
-void average(double& value, double measured) {
-  value = value == 0 ? measured : 0.75 * value + 0.25 * measured;
-}
-
 }  // namespace
 
 int64_t usual_positions(const Manifest& manifest) {
@@ -44,8 +39,8 @@ Worker::Worker(Model& model, Generator& generator, Inbox& inbox, int32_t slots,
 void Worker::run() {
   for (;;) {
     drop_cancelled();
-    take_in();
-    look_around();
+    admit_requests();
+    collect_candidates();
     const Work work = scheduler_.next(candidates_, generator_.batched());
     if (work.kind == Work::Kind::kNone) {
       if (!rest()) return;
@@ -75,19 +70,19 @@ bool Worker::rest() {
 
 // --- Coming in ---
 
-void Worker::take_in() {
+void Worker::admit_requests() {
   const auto whole = [](const auto& active) { return !active->speech(); };
   while (std::none_of(active_.begin(), active_.end(), whole)) {
     RequestPtr request = inbox_.take_whole();
     if (request == nullptr) break;
     if (request->begin()) start(request, nullptr);
   }
-  while (take_in_speech()) {
+  while (admit_speech()) {
   }
 }
 
 // Whether there may be more to take.
-bool Worker::take_in_speech() {
+bool Worker::admit_speech() {
   RequestPtr request = inbox_.first_speech();
   if (request == nullptr) return false;
   const int64_t positions = request->spec.budget.positions();
@@ -117,10 +112,9 @@ bool Worker::take_in_speech() {
 void Worker::start(const RequestPtr& request, std::unique_ptr<Sequence> sequence) {
   try {
     auto active = std::make_unique<Active>();
-    if (request->spec.stream) {
-      active->crossfader.emplace(model_.manifest.samples_per_token, request->spec.stream->fade_samples);
-      const Prompt& prompt = request->spec.prompt;
-      active->monitor.emplace(prompt.options.guards, model_.manifest, prompt.characters);
+    if (sequence != nullptr) {
+      const auto& stream = request->spec.stream;
+      active->utterance.emplace(request->spec, model_.manifest, wave_path(stream ? stream->fade_samples : 0));
     }
     active->request = request;
     active->sequence = std::move(sequence);
@@ -132,43 +126,28 @@ void Worker::start(const RequestPtr& request, std::unique_ptr<Sequence> sequence
 
 // --- What to do next ---
 
-void Worker::look_around() {
+void Worker::collect_candidates() {
   candidates_.clear();
-  for (const auto& active : active_) candidates_.push_back(facts_of(*active));
+  for (const auto& active : active_) candidates_.push_back(candidate_of(*active));
 }
 
-Candidate Worker::facts_of(Active& active) {
-  Candidate facts;
+Candidate Worker::candidate_of(Active& active) {
+  Candidate candidate;
   if (!active.speech()) {
-    facts.wants = Candidate::Wants::kWhole;
-    return facts;
+    candidate.wants = Candidate::Wants::kWhole;
+    return candidate;
   }
-  if (!active.prefilled) {
-    facts.wants = Candidate::Wants::kPrefill;
-  } else if (!active.spoken) {
-    facts.wants = Candidate::Wants::kStep;
+  Utterance& utterance = *active.utterance;
+  if (utterance.state() == Utterance::State::kPrefilling) {
+    candidate.wants = Candidate::Wants::kPrefill;
+  } else if (active.stepping()) {
+    candidate.wants = Candidate::Wants::kStep;
   }
-  facts.patient = !active.sound() || active.request->spec.stream->first_chunk == 0 || active.state.chunks > 0;
-  facts.deadline = active.deadline;
-  facts.last_step = active.last_step;
-  if (active.sound()) {
-    active.window = next_window(*active.request->spec.stream, active.state, chunk_of(active));
-    facts.window = active.window.has_value();
-  }
-  return facts;
-}
-
-int64_t Worker::chunk_of(const Active& active) const {
-  const StreamOptions& options = *active.request->spec.stream;
-  if (!options.adaptive) return planned_chunk(options, active.state.chunks);
-  const Manifest& manifest = model_.manifest;
-  Pace pace;
-  pace.ahead = active.deadline - now();
-  pace.seconds_per_code = static_cast<double>(manifest.samples_per_token) / manifest.sample_rate;
-  pace.seconds_per_token = active.seconds_per_token;
-  pace.seconds_per_decode = seconds_per_decode_;
-  pace.prompt = static_cast<int64_t>(active.request->spec.prompt.voice->audio_tokens.size());
-  return adaptive_chunk(options, active.state, pace);
+  candidate.already_heard = utterance.already_heard();
+  candidate.deadline = utterance.deadline();
+  candidate.last_step = active.last_step;
+  candidate.window = utterance.plan_window(now(), seconds_per_code_);
+  return candidate;
 }
 
 void Worker::perform(const Work& work) {
@@ -200,113 +179,76 @@ void Worker::guarded(Active& active, Action action) {
 // --- Work ---
 
 void Worker::prefill(Active& active) {
-  const RequestSpec& spec = active.request->spec;
-  active.codes.reserve(static_cast<std::size_t>(spec.budget.limit + model_.manifest.closing_silence_tokens));
-  active.prefilled = generator_.prefill(*active.sequence, active.prompt(), active.request->run);
-  if (!active.prefilled) return;
-  collect(active);
+  Utterance& utterance = *active.utterance;
+  if (!generator_.prefill(*active.sequence, utterance.prompt(), active.request->run)) return;
+  utterance.on_prefilled();
+  take_token(active);
 }
 
 void Worker::step(Active& active) {
   active.last_step = scheduler_.turn();
   guarded(active, [&] {
     generator_.step(*active.sequence, active.request->run);
-    collect(active);
+    take_token(active);
   });
 }
 
 void Worker::step_all() {
-  const auto stepping = [](const Active& active) { return active.prefilled && !active.spoken; };
   try {
     generator_.step_all(shared_run_);
   } catch (...) {  // one by one, so that only those fail that cannot be run
     for (const auto& active : active_) {
-      if (stepping(*active)) step(*active);
+      if (active->stepping()) step(*active);
     }
     return;
   }
   for (const auto& active : active_) {
-    if (!stepping(*active)) continue;
+    if (!active->stepping()) continue;
     active->last_step = scheduler_.turn();
-    guarded(*active, [&] { collect(*active); });
+    guarded(*active, [&] { take_token(*active); });
   }
 }
 
-void Worker::collect(Active& active) {
+void Worker::take_token(Active& active) {
   const Sequence& sequence = *active.sequence;
   if (sequence.error()) std::rethrow_exception(sequence.error());
-  const Manifest& manifest = model_.manifest;
+  Utterance& utterance = *active.utterance;
   const std::vector<int64_t>& ids = sequence.tokens().ids;
-  const double time = now();
-  if (active.collected > 0 && ids.size() > active.collected) {
-    average(active.seconds_per_token, time - active.last_token_at);
-  }
-  active.last_token_at = time;
-  while (active.collected < ids.size()) {
-    const int64_t id = ids[active.collected++];
-    if (id < manifest.start_token) active.codes.push_back(id);
-    const auto runaway = active.monitor ? active.monitor->push(id) : std::nullopt;
-    if (runaway) return run_away(active, *runaway);
-  }
-  active.request->count_tokens(static_cast<int64_t>(ids.size()));
-  if (sequence.finished()) return end_speaking(active);
-  active.state.codes = static_cast<int64_t>(active.codes.size());
-}
-
-void Worker::end_speaking(Active& active) {
-  const Manifest& manifest = model_.manifest;
-  generator_.release(*active.sequence);
-  active.spoken = true;
-  active.deadline = std::max(active.deadline, now());
-  active.codes.insert(active.codes.end(), static_cast<std::size_t>(manifest.closing_silence_tokens),
-                      manifest.silence_token);
-  active.state.codes = static_cast<int64_t>(active.codes.size());
-  active.state.ended = true;
-  close_if_done(active);
+  if (static_cast<int64_t>(ids.size()) > utterance.token_count()) utterance.on_token(ids.back(), now());
+  if (sequence.finished()) utterance.on_stop();
+  settle(active);
 }
 
 void Worker::decode_window(Active& active) {
-  const Window window = *active.window;
-  const Span<const int64_t> codes(active.codes.data() + window.from,
-                                  static_cast<std::size_t>(window.to - window.from));
-  Chunk chunk;
-  Crossfader crossfader = *active.crossfader;
-  PhaseTrack phase = active.phase;
-  phase.anchor = window.begin - window.from;
-  phase.next = window.end - window.from;
-  chunk.samples = crossfader.join(window, decode(codes, active, window.from, &phase));
-  const auto runaway = heard(active, window, chunk.samples);
-  if (runaway) return run_away(active, *runaway);
-  active.crossfader = std::move(crossfader);
-  active.phase = std::move(phase);
-  chunk.first_code = window.begin;
-  chunk.code_count = window.end - window.begin;
-  active.state.handed = window.end;
-  ++active.state.chunks;
-  const double seconds = static_cast<double>(chunk.samples.size()) / model_.manifest.sample_rate;
-  active.deadline = std::max(active.deadline, now()) + seconds;
-  active.request->hand_out(std::move(chunk));
-  close_if_done(active);
+  Utterance& utterance = *active.utterance;
+  Utterance::DecoderRun run = utterance.decoder_run();
+  const Decoded decoded =
+      decode(run.codes, utterance.prompt(), active.request->run, run.window.from, &run.phase);
+  auto chunk = utterance.on_wave(std::move(run), decoded.samples, decoded.seconds, now());
+  if (chunk) active.request->hand_out(std::move(*chunk));
+  settle(active);
 }
 
-void Worker::close_if_done(Active& active) {
-  if (!active.spoken || (active.sound() && active.state.handed < active.state.codes)) return;
-  Result result;
-  result.tokens = active.sequence->take_tokens();
-  result.decoder_seconds = active.decoder_seconds;
-  result.guards = active.guards;
-  result.attempts = active.first ? 2 : 1;
-  result.seed = active.prompt().options.seed;
-  finish(active, std::move(result));
+// What follows from the state that an event left the utterance in.
+void Worker::settle(Active& active) {
+  Utterance& utterance = *active.utterance;
+  if (utterance.state() == Utterance::State::kStopping) {
+    generator_.release(*active.sequence);
+    utterance.end_attempt(active.sequence->take_tokens(), now());
+  }
+  active.request->count_tokens(utterance.token_count());
+  if (utterance.state() == Utterance::State::kDone) finish(active, utterance.finish());
 }
 
 void Worker::run_whole(Active& active) {
   const RequestSpec& spec = active.request->spec;
   Result result;
   if (spec.kind == RequestSpec::Kind::kDecode) {
-    result.waveform.samples = decode(spec.codes, active, 0);
+    const Decoded decoded = decode(spec.codes, spec.prompt, active.request->run, 0);
+    const auto codes = static_cast<int64_t>(spec.codes.size());
+    result.waveform.samples = wave_path(0).pass_whole(decoded.samples, codes);
     result.waveform.sample_rate = model_.manifest.sample_rate;
-    result.waveform.seconds_taken = active.decoder_seconds;
+    result.waveform.seconds_taken = decoded.seconds;
     return finish(active, std::move(result));
   }
   const SpeechEncoder& encoder = *spec.encoder;
@@ -320,27 +262,25 @@ void Worker::run_whole(Active& active) {
   finish(active, std::move(result));
 }
 
-std::vector<float> Worker::decode(Span<const int64_t> codes, Active& active, int64_t first,
-                                  PhaseTrack* track) {
-  const Prompt& prompt = active.prompt();
-  const Voice& voice = *prompt.voice;
+Worker::Decoded Worker::decode(Span<const int64_t> codes, const Prompt& prompt, const ort::RunOptions& run,
+                               int64_t first, PhaseTrack* track) {
+  const ConditionalDecoder& decoder = model_.conditional_decoder;
   const double start = now();
-  std::vector<float> samples = model_.conditional_decoder.decode(codes, voice, active.request->run,
-                                                                 {prompt.options.seed, first}, track);
-  const double seconds = now() - start;
-  active.decoder_seconds += seconds;
-  average(seconds_per_decode_, seconds / static_cast<double>(model_.conditional_decoder.prompt_tokens(voice) +
-                                                             static_cast<int64_t>(codes.size())));
+  Decoded decoded;
+  decoded.samples = decoder.decode(codes, *prompt.voice, run, {prompt.options.seed, first}, track);
+  decoded.seconds = now() - start;
+  const auto given = decoder.prompt_tokens(*prompt.voice) + static_cast<int64_t>(codes.size());
+  average(seconds_per_code_, decoded.seconds / static_cast<double>(given));
   // A voice made elsewhere may hold an odd number of mel frames, which shifts the start by part of a token.
   const auto token = static_cast<std::size_t>(model_.manifest.samples_per_token);
   const std::size_t expected = codes.size() * token;
-  if (samples.size() + token <= expected || samples.size() >= expected + token) {
-    throw Error(ErrorKind::kModel, model_.conditional_decoder.session().file_name() +
-                                       ": 'waveform' should have " + std::to_string(expected) +
-                                       " samples for " + std::to_string(codes.size()) + " tokens but has " +
-                                       std::to_string(samples.size()));
+  if (decoded.samples.size() + token <= expected || decoded.samples.size() >= expected + token) {
+    throw Error(ErrorKind::kModel, decoder.session().file_name() + ": 'waveform' should have " +
+                                       std::to_string(expected) + " samples for " +
+                                       std::to_string(codes.size()) + " tokens but has " +
+                                       std::to_string(decoded.samples.size()));
   }
-  return samples;
+  return decoded;
 }
 
 // --- Going out ---

@@ -8,10 +8,9 @@
 #include <vector>
 
 #include "decode/generate.hpp"
-#include "decode/monitor.hpp"
 #include "engine/inbox.hpp"
 #include "engine/scheduler.hpp"
-#include "engine/stream_plan.hpp"
+#include "engine/utterance.hpp"
 #include "model/model.hpp"
 
 namespace loquor {
@@ -28,61 +27,40 @@ class Worker {
   void run();
 
  private:
+  struct Decoded {
+    std::vector<float> samples;
+    double seconds = 0;
+  };
   // A request under way.
   struct Active {
     RequestPtr request;
-    std::unique_ptr<Sequence> sequence;  // speech requests
-    bool prefilled = false;
-    bool spoken = false;         // the language model is done with it
-    std::vector<int64_t> codes;  // of its tokens so far; closing silence once spoken
-    StreamState state;
-    std::optional<Crossfader> crossfader;
-    PhaseTrack phase;
-    std::optional<Window> window;  // the next one, if its codes are there
-    double deadline = 0;           // when playback will have used up what was handed out
-    std::size_t collected = 0;     // tokens that went into codes
-    double last_token_at = 0;
-    double seconds_per_token = 0;  // between two of its tokens, whatever ran in between
-    double decoder_seconds = 0;
+    std::optional<Utterance> utterance;  // speech requests, as the next
+    std::unique_ptr<Sequence> sequence;
     uint64_t last_step = 0;
-    std::optional<Monitor> monitor;  // sound only; none once it was cut
-    uint32_t guards = 0;             // bits of those that ended an attempt
-    std::optional<Prompt> again;     // what the second attempt is asked
-    std::optional<Tokens> first;     // what was good of the first
 
-    bool speech() const { return request->spec.kind == RequestSpec::Kind::kSpeech; }
-    bool sound() const { return request->spec.stream.has_value(); }
-    const Prompt& prompt() const { return again ? *again : request->spec.prompt; }
+    bool speech() const { return utterance.has_value(); }
+    bool stepping() const { return speech() && utterance->state() == Utterance::State::kStepping; }
   };
 
-  void take_in();
-  bool take_in_speech();
+  WavePath wave_path(int64_t fade) const { return make_wave_path(model_.manifest.samples_per_token, fade); }
+  void admit_requests();
+  bool admit_speech();
   void start(const RequestPtr& request, std::unique_ptr<Sequence> sequence);
   bool rest();
   void drop_cancelled();
-  void look_around();  // fills candidates_
-  Candidate facts_of(Active& active);
+  void collect_candidates();  // fills candidates_
+  Candidate candidate_of(Active& active);
   void perform(const Work& work);
   void step(Active& chosen);
   void step_all();
   void run_whole(Active& active);
   void prefill(Active& active);
   void decode_window(Active& active);
-  void collect(Active& active);  // the token that a step or the prefill gave
-  void end_speaking(Active& active);
-  void close_if_done(Active& active);
-  // runaway.cpp. `samples`: what `window` adds to the speech.
-  std::optional<Monitor::Runaway> heard(Active& active, const Window& window,
-                                        const std::vector<float>& samples);
-  void run_away(Active& active, const Monitor::Runaway& found);
-  void try_again(Active& active, Tokens first);
-  int64_t spoken_codes(const Active& active) const;
-  std::size_t tokens_until(const Active& active, int64_t codes) const;
-  std::size_t good_tokens(const Active& active, const Monitor::Runaway& found) const;
+  void take_token(Active& active);  // that a step or the prefill gave
+  void settle(Active& active);
   // `first`: place of the first code in the utterance.
-  std::vector<float> decode(Span<const int64_t> codes, Active& active, int64_t first,
-                            PhaseTrack* track = nullptr);
-  int64_t chunk_of(const Active& active) const;
+  Decoded decode(Span<const int64_t> codes, const Prompt& prompt, const ort::RunOptions& run, int64_t first,
+                 PhaseTrack* track = nullptr);
   template <class Action>
   void guarded(Active& active, Action action);
   void fail(Active& active, const std::exception_ptr& error);
@@ -101,7 +79,7 @@ class Worker {
   std::vector<std::unique_ptr<Active>> active_;  // in the order of arrival
   std::vector<Candidate> candidates_;            // facts about each of them
   std::vector<std::unique_ptr<Sequence>> idle_;  // to be used again
-  double seconds_per_decode_ = 0;                // measured: a decoder run for each code it was given
+  double seconds_per_code_ = 0;                  // measured: a decoder run for each code it was given
 };
 
 }  // namespace loquor

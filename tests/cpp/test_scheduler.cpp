@@ -14,9 +14,9 @@ namespace {
 using Wants = Candidate::Wants;
 using Kind = Work::Kind;
 
-Candidate candidate(Wants wants, bool window = false, bool patient = false, double deadline = 0,
+Candidate candidate(Wants wants, bool window = false, bool already_heard = false, double deadline = 0,
                     uint64_t last_step = 0) {
-  return {wants, window, patient, deadline, last_step};
+  return {wants, window, already_heard, deadline, last_step};
 }
 
 // A stream that makes `tokens`, in chunks of `chunk`.
@@ -85,7 +85,7 @@ class FakeEngine {
     Candidate c;
     c.wants = !s.prefilled ? Wants::kPrefill : s.made < s.tokens ? Wants::kStep : Wants::kNothing;
     c.window = !s.done() && s.made >= std::min(s.tokens, s.handed + s.chunk);
-    c.patient = s.handed > 0;
+    c.already_heard = s.handed > 0;
     c.deadline = s.deadline;
     c.last_step = s.last_step;
     return c;

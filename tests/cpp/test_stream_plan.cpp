@@ -1,10 +1,9 @@
-// Windows, chunks and joins as arithmetic.
+// Windows and chunks as arithmetic.
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <vector>
 
-#include "base/rng.hpp"
 #include "engine/stream_plan.hpp"
 #include "refusal.hpp"
 
@@ -35,21 +34,6 @@ std::vector<Window> all_windows(const StreamOptions& options, int64_t codes) {
     }
   }
   return windows;
-}
-
-// A decoder that hears `before` codes back and `after` ahead: what it says of a code depends on those alone.
-std::vector<float> decode(const std::vector<int64_t>& codes, const Window& window, int before, int after,
-                          int64_t token) {
-  std::vector<float> wave;
-  for (int64_t code = window.from; code < window.to; ++code) {
-    double value = 0;
-    for (int64_t i = code - before; i <= code + after; ++i) {
-      if (i >= window.from && i < window.to)
-        value += std::sin(static_cast<double>(codes[static_cast<std::size_t>(i)] * (i - code + 20)));
-    }
-    for (int64_t s = 0; s < token; ++s) wave.push_back(static_cast<float>(value + 0.01 * double(s)));
-  }
-  return wave;
 }
 
 }  // namespace
@@ -97,48 +81,6 @@ TEST_CASE("chunks grow to the largest") {
   CHECK(chunks == std::vector<int64_t>{10, 15, 22, 33, 50, 50, 50});
   CHECK(planned_chunk(options, 100000) == 50);
   CHECK(planned_chunk(plan(60, 2, 50, 0, 0), 3) == 60);
-}
-
-TEST_CASE("windows with all the context that the decoder hears give the whole wave, sample for sample") {
-  std::vector<int64_t> codes;
-  for (int i = 0; i < 120; ++i) codes.push_back((i * 37) % 101);
-  for (const int64_t token : {1, 4, 9}) {
-    const StreamOptions options = plan(6, 1.5f, 25, 5, 3 + 2);  // what is faded must be right too
-    const auto whole = decode(codes, {0, 0, 120, 120}, 5, 3, token);
-    Crossfader crossfader(token, 2 * token);
-    std::vector<float> streamed;
-    for (const Window& window : all_windows(options, 120)) {
-      const auto samples = crossfader.join(window, decode(codes, window, 5, 3, token));
-      CHECK(static_cast<int64_t>(samples.size()) == (window.end - window.begin) * token);
-      streamed.insert(streamed.end(), samples.begin(), samples.end());
-    }
-    CHECK(streamed == whole);
-  }
-}
-
-TEST_CASE("where windows disagree the join glides from one to the other") {
-  Crossfader crossfader(100, 50);
-  const auto first = crossfader.join({0, 0, 2, 3}, std::vector<float>(300, 1.0f));
-  const auto second = crossfader.join({1, 2, 4, 4}, std::vector<float>(300, 2.0f));
-  CHECK(first == std::vector<float>(200, 1.0f));
-  REQUIRE(second.size() == 200);
-  CHECK(second[0] < 1.01f);
-  CHECK(second[49] > 1.99f);
-  CHECK(second[50] == 2.0f);
-  for (int i = 1; i < 51; ++i) {
-    CHECK(second[static_cast<std::size_t>(i)] >= second[static_cast<std::size_t>(i - 1)]);
-    CHECK(second[static_cast<std::size_t>(i)] - second[static_cast<std::size_t>(i - 1)] < 0.04f);
-  }
-}
-
-TEST_CASE("a voice of an odd number of mel frames shifts every window alike") {
-  std::vector<float> whole(10 * 100 + 50);  // half a token more than the codes
-  for (std::size_t i = 0; i < whole.size(); ++i) whole[i] = static_cast<float>(i);
-  Crossfader crossfader(100, 0);
-  std::vector<float> streamed = crossfader.join({0, 0, 4, 6}, {whole.begin(), whole.begin() + 650});
-  const auto rest = crossfader.join({2, 4, 10, 10}, {whole.begin() + 200, whole.end()});
-  streamed.insert(streamed.end(), rest.begin(), rest.end());
-  CHECK(streamed == whole);
 }
 
 TEST_CASE("adaptive chunks: short while playback is close, long when there is time") {

@@ -1,0 +1,169 @@
+#include "engine/utterance.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace loquor {
+
+Utterance::Utterance(const RequestSpec& spec, const Manifest& manifest, WavePath path)
+    : spec_(spec), manifest_(manifest), path_(std::move(path)) {
+  codes_.reserve(static_cast<std::size_t>(spec.budget.limit + manifest.closing_silence_tokens));
+  if (has_sound()) monitor_.emplace(spec.prompt.options.guards, manifest, spec.prompt.characters);
+}
+
+// --- What the language model gave ---
+
+void Utterance::on_token(int64_t id, double now) {
+  if (token_count_++ > 0) average(seconds_per_token_, now - last_token_at_);
+  last_token_at_ = now;
+  if (id < manifest_.start_token) codes_.push_back(id);
+  plan_.codes = static_cast<int64_t>(codes_.size());
+  if (monitor_) runaway_ = monitor_->push(id);
+  if (runaway_) state_ = State::kStopping;
+}
+
+void Utterance::on_stop() { state_ = State::kStopping; }
+
+void Utterance::end_attempt(Tokens tokens, double now) {
+  tokens_ = std::move(tokens);
+  if (runaway_) return run_away(*std::exchange(runaway_, std::nullopt), now);
+  close(now);
+}
+
+// --- Runaways: one more attempt while nothing was handed out, else a cut ---
+
+// What the guards make of the window's sound. The closing silence is ours, not the model's.
+std::optional<Monitor::Runaway> Utterance::heard(const Window& window, const std::vector<float>& samples) {
+  if (!monitor_) return std::nullopt;
+  const int64_t spoken = plan_.codes - (plan_.ended ? manifest_.closing_silence_tokens : 0);
+  const int64_t silent = std::max<int64_t>(0, window.end - std::max(window.begin, spoken));
+  const auto ours = static_cast<std::size_t>(silent * manifest_.samples_per_token);
+  return monitor_->hear({samples.data(), samples.size() - std::min(samples.size(), ours)});
+}
+
+void Utterance::run_away(const Monitor::Runaway& found, double now) {
+  guards_ |= static_cast<uint32_t>(found.guard);
+  tokens_.truncate(good_tokens(found));
+  tokens_.finish_reason = FinishReason::kGuard;
+  if (plan_.handed == 0) {
+    if (attempt_ == 1 && prompt().options.temperature > 0) return start_second_attempt();
+    if (first_attempt_ && first_attempt_->ids.size() <= tokens_.ids.size()) {
+      tokens_ = std::move(*first_attempt_);
+      second_prompt_.reset();
+    }
+  }
+  monitor_.reset();
+  codes_.clear();
+  for (const int64_t id : tokens_.ids) {
+    if (id < manifest_.start_token) codes_.push_back(id);
+  }
+  token_count_ = static_cast<int64_t>(tokens_.ids.size());
+  close(now);
+}
+
+void Utterance::start_second_attempt() {
+  attempt_ = 2;
+  first_attempt_ = std::exchange(tokens_, {});
+  second_prompt_ = spec_.prompt;
+  second_prompt_->options.seed = retry_seed(second_prompt_->options.seed);
+  monitor_->reset();
+  codes_.clear();
+  token_count_ = 0;
+  plan_ = {};
+  state_ = State::kPrefilling;
+}
+
+// The language model is done: what is left is to be decoded.
+void Utterance::close(double now) {
+  deadline_ = std::max(deadline_, now);
+  codes_.insert(codes_.end(), static_cast<std::size_t>(manifest_.closing_silence_tokens),
+                manifest_.silence_token);
+  plan_.codes = static_cast<int64_t>(codes_.size());
+  plan_.ended = true;
+  state_ = has_sound() && plan_.handed < plan_.codes ? State::kClosing : State::kDone;
+}
+
+// Tokens up to that code, or all.
+std::size_t Utterance::tokens_until(int64_t codes) const {
+  auto end = tokens_.ids.begin();
+  for (; codes > 0 && end != tokens_.ids.end(); ++end) codes -= *end < manifest_.start_token ? 1 : 0;
+  return static_cast<std::size_t>(end - tokens_.ids.begin());
+}
+
+// Tokens that are good; what was handed out stays.
+std::size_t Utterance::good_tokens(const Monitor::Runaway& found) const {
+  std::size_t good = found.keep;
+  if (found.guard == Guard::kTail) {
+    const auto code = static_cast<std::size_t>(manifest_.samples_per_token);
+    good = tokens_until(static_cast<int64_t>((found.keep + code - 1) / code));
+  }
+  return std::max(good, tokens_until(plan_.handed));
+}
+
+// --- Sound ---
+
+int64_t Utterance::next_chunk(double now, double seconds_per_code) const {
+  const StreamOptions& options = *spec_.stream;
+  if (!options.adaptive) return planned_chunk(options, plan_.chunks);
+  Pace pace;
+  pace.ahead = deadline_ - now;
+  pace.seconds_per_code = static_cast<double>(manifest_.samples_per_token) / manifest_.sample_rate;
+  pace.seconds_per_token = seconds_per_token_;
+  pace.seconds_per_decode = seconds_per_code;
+  pace.prompt = static_cast<int64_t>(spec_.prompt.voice->audio_tokens.size());
+  return adaptive_chunk(options, plan_, pace);
+}
+
+bool Utterance::plan_window(double now, double seconds_per_code) {
+  window_.reset();
+  if (has_sound()) window_ = next_window(*spec_.stream, plan_, next_chunk(now, seconds_per_code));
+  return window_.has_value();
+}
+
+Utterance::DecoderRun Utterance::decoder_run() const {
+  const Window& window = *window_;
+  DecoderRun run = {
+      window, {codes_.data() + window.from, static_cast<std::size_t>(window.to - window.from)}, phase_};
+  run.phase.anchor = window.begin - window.from;
+  run.phase.next = window.end - window.from;
+  return run;
+}
+
+std::optional<Chunk> Utterance::on_wave(DecoderRun run, const std::vector<float>& wave, double seconds,
+                                        double now) {
+  const Window& window = run.window;
+  decoder_seconds_ += seconds;
+  Crossfader::Joined joined = path_.join(window, wave);
+  if (const auto runaway = heard(window, joined.samples)) {
+    if (state_ == State::kStepping) {
+      runaway_ = runaway;
+      state_ = State::kStopping;
+    } else {
+      run_away(*runaway, now);
+    }
+    return std::nullopt;
+  }
+  phase_ = std::move(run.phase);
+  plan_.handed = window.end;
+  ++plan_.chunks;
+  const bool last = plan_.ended && plan_.handed == plan_.codes;
+  Chunk chunk;
+  chunk.samples = path_.pass(std::move(joined), last);
+  chunk.first_code = window.begin;
+  chunk.code_count = window.end - window.begin;
+  deadline_ = std::max(deadline_, now) + static_cast<double>(chunk.samples.size()) / manifest_.sample_rate;
+  if (last) state_ = State::kDone;
+  return chunk;
+}
+
+Result Utterance::finish() {
+  Result result;
+  result.tokens = std::move(tokens_);
+  result.decoder_seconds = decoder_seconds_;
+  result.guards = guards_;
+  result.attempts = attempt_;
+  result.seed = prompt().options.seed;
+  return result;
+}
+
+}  // namespace loquor

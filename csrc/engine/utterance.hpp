@@ -1,0 +1,102 @@
+// One utterance on its way from the first token to the last sample: what is known of it, and what it needs
+// next. The worker runs the graphs and tells of what they gave. No thread, no runtime; time is an argument.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/span.hpp"
+#include "decode/generate.hpp"
+#include "decode/monitor.hpp"
+#include "engine/request.hpp"
+#include "engine/stream_plan.hpp"
+#include "engine/wave_path.hpp"
+#include "model/conditional_decoder.hpp"
+#include "model/manifest.hpp"
+
+namespace loquor {
+
+class Utterance {
+ public:
+  // prefilling -> stepping -> stopping -> closing -> done. A runaway that nothing was heard of leads back to
+  // prefilling, once: that is the second attempt. Tokens alone need no closing.
+  enum class State {
+    kPrefilling,  // the prompt is not all run
+    kStepping,    // the language model gives tokens
+    kStopping,    // it gave the last: its slot is to be released and end_attempt() called
+    kClosing,     // windows are left to decode
+    kDone,        // finish() gives the result
+  };
+
+  // Spec and manifest outlive it.
+  Utterance(const RequestSpec& spec, const Manifest& manifest, WavePath path);
+
+  State state() const { return state_; }
+  bool has_sound() const { return spec_.stream.has_value(); }
+  // Whether its sound comes at once, at the end.
+  bool whole() const { return has_sound() && spec_.stream->first_chunk == 0; }
+  // Whether nobody waits for its first sound: it was heard, or comes at the end, or never.
+  bool already_heard() const { return !has_sound() || whole() || plan_.chunks > 0; }
+  const Prompt& prompt() const { return second_prompt_ ? *second_prompt_ : spec_.prompt; }
+  int64_t token_count() const { return token_count_; }
+  double deadline() const { return deadline_; }  // when playback will have used up what was handed out
+
+  // --- What the language model gave. Times are in seconds of any one clock. ---
+  void on_prefilled() { state_ = State::kStepping; }
+  void on_token(int64_t id, double now);
+  void on_stop();
+  // `tokens`: of this attempt, as sampled.
+  void end_attempt(Tokens tokens, double now);
+
+  // --- Sound ---
+
+  // A run of the decoder. The codes stay where they are until on_wave().
+  struct DecoderRun {
+    Window window;
+    Span<const int64_t> codes;
+    PhaseTrack phase;
+  };
+  // Whether the codes of the next window are there. `seconds_per_code` of a decoder run, as measured.
+  bool plan_window(double now, double seconds_per_code);
+  DecoderRun decoder_run() const;  // of the window that plan_window() found
+  // Returns what is to be handed out; none where a guard found that the window runs away.
+  std::optional<Chunk> on_wave(DecoderRun run, const std::vector<float>& wave, double seconds, double now);
+
+  Result finish();
+
+ private:
+  int64_t next_chunk(double now, double seconds_per_code) const;
+  std::optional<Monitor::Runaway> heard(const Window& window, const std::vector<float>& samples);
+  void run_away(const Monitor::Runaway& found, double now);
+  void start_second_attempt();
+  void close(double now);
+  std::size_t tokens_until(int64_t codes) const;
+  std::size_t good_tokens(const Monitor::Runaway& found) const;
+
+  const RequestSpec& spec_;
+  const Manifest& manifest_;
+  State state_ = State::kPrefilling;
+  // The attempt.
+  int32_t attempt_ = 1;
+  std::optional<Prompt> second_prompt_;
+  std::optional<Tokens> first_attempt_;      // what was good of it
+  std::optional<Monitor> monitor_;           // of sound only; none once it was cut
+  std::optional<Monitor::Runaway> runaway_;  // for which it is stopping
+  uint32_t guards_ = 0;                      // bits of those that ended an attempt
+  Tokens tokens_;                            // once the language model is done
+  int64_t token_count_ = 0;
+  double last_token_at_ = 0;
+  double seconds_per_token_ = 0;  // between two, whatever ran in between
+  // The sound.
+  std::vector<int64_t>
+      codes_;  // of the tokens so far; the closing silence too, once the language model is done
+  StreamState plan_;
+  std::optional<Window> window_;  // the next one, if its codes are there
+  PhaseTrack phase_;
+  WavePath path_;
+  double deadline_ = 0;
+  double decoder_seconds_ = 0;
+};
+
+}  // namespace loquor
