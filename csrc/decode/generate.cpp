@@ -155,10 +155,6 @@ void Generator::accept(Sequence& sequence, Span<float> logits) const {
 }
 
 void Generator::reserve(int64_t slots, int64_t positions) {
-  const bool idle = std::all_of(slots_.begin(), slots_.end(), [](const Sequence* s) { return s == nullptr; });
-  if (!idle && !fits(slots, positions)) {
-    throw Error(ErrorKind::kInternal, "the KV cache cannot grow while sequences are under way");
-  }
   model_.language_model.reserve(slots, positions);
   slots_.resize(std::max(slots_.size(), static_cast<std::size_t>(slots)), nullptr);
 }
@@ -201,6 +197,7 @@ void Generator::release(Sequence& sequence) {
   if (sequence.slot_ < 0) return;
   const int64_t slot = std::exchange(sequence.slot_, -1);
   slots_[static_cast<std::size_t>(slot)] = nullptr;
+  model_.language_model.end(slot);
   if (!sequence.stepping_) return;
   --running_;
   if (batched_ && slot != running_) move(*slots_[static_cast<std::size_t>(running_)], slot);  // into the hole

@@ -90,7 +90,8 @@ class Generator {
   // Off makes steps serve one sequence at a time even where the graph could do more.
   void set_batched(bool wanted) { batched_ = wanted && model_.language_model.batched(); }
 
-  // Room for `slots` sequences of `positions` each. Growing needs that none has a slot.
+  // Room for `slots` sequences of `positions` each; those under way go on in it. Throws where memory runs
+  // out, and nothing has changed for those.
   bool fits(int64_t slots, int64_t positions) const { return model_.language_model.fits(slots, positions); }
   void reserve(int64_t slots, int64_t positions);
 

@@ -32,10 +32,10 @@ int32_t automatic_slots(const CacheCost& cost) {
   return static_cast<int32_t>(std::clamp<int64_t>(kHostBudget / request, 1, kMostAutomatic));
 }
 
-Verdict admit(int32_t slots, int32_t under_way, bool fits) {
+Verdict admit(int32_t slots, int32_t under_way, bool fits, bool may_grow) {
   if (under_way >= slots) return Verdict::kWait;
   if (fits) return Verdict::kStart;
-  return under_way == 0 ? Verdict::kGrowFirst : Verdict::kWait;
+  return may_grow || under_way == 0 ? Verdict::kGrowFirst : Verdict::kWait;
 }
 
 }  // namespace loquor

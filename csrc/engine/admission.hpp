@@ -29,11 +29,13 @@ int32_t automatic_slots(const CacheCost& cost);
 
 enum class Verdict {
   kStart,
-  kGrowFirst,  // nothing is under way: make the cache larger, then start
-  kWait,       // for a slot, or for a cache that can only grow when nothing is under way
+  kGrowFirst,  // make the cache larger, then start
+  kWait,       // for a slot, or for memory
 };
 
 // What to do with the request at the head of the queue. `fits`: whether the cache has room for its positions.
-Verdict admit(int32_t slots, int32_t under_way, bool fits);
+// `may_grow`: false once memory ran out for a larger one and nobody has left since; where nothing is under
+// way it is tried again, since the cache can then give back what it has first.
+Verdict admit(int32_t slots, int32_t under_way, bool fits, bool may_grow);
 
 }  // namespace loquor

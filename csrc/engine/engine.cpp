@@ -85,11 +85,11 @@ Engine::Engine(const ort::ApiPtr& api, const std::string& bundle_folder, const E
   generator_.set_batched(options.batching);
   log::write(log::Level::kInfo, "up to " + std::to_string(slots_) + " requests at once, decode steps " +
                                     (generator_.batched() ? "together" : "by turns"));
-  auto worker = std::make_unique<Worker>(model_, generator_, *inbox_, slots_, options.quiet);
   try {
+    auto worker = std::make_unique<Worker>(model_, generator_, *inbox_, slots_, options.quiet);
     thread_ = std::thread([worker = std::move(worker)] { worker->run(); });
   } catch (const std::system_error& error) {
-    throw Error(ErrorKind::kBusy, std::string("the engine's thread cannot be started (") + error.what() +
+    throw Error(ErrorKind::kBusy, std::string("the engine's threads cannot be started (") + error.what() +
                                       "): raise the limit of threads or of memory, or close other engines");
   }
 }

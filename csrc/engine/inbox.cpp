@@ -67,6 +67,12 @@ Inbox::Wake Inbox::wait(std::optional<std::chrono::milliseconds> limit) {
   return closed_ && whole_.empty() && speech_.empty() ? Wake::kClosed : Wake::kRung;
 }
 
+void Inbox::await_ring() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  rung_.wait(lock, [&] { return ringing_; });
+  ringing_ = false;
+}
+
 void Inbox::drop_ended(std::deque<RequestPtr>& queue) {
   queue.erase(std::remove_if(queue.begin(), queue.end(), [](const RequestPtr& r) { return r->ended(); }),
               queue.end());

@@ -35,6 +35,8 @@ class Inbox {
   // Returns when something may have changed since it last did, or, with a limit, after that time. kClosed:
   // and nothing waits.
   Wake wait(std::optional<std::chrono::milliseconds> limit = std::nullopt);
+  // Returns when something may have changed, closed or not.
+  void await_ring();
 
  private:
   static void drop_ended(std::deque<RequestPtr>& queue);

@@ -5,9 +5,7 @@
 
 namespace loquor {
 
-namespace {
-
-Failure describe(const std::exception_ptr& error) noexcept {
+Failure Failure::of(const std::exception_ptr& error) noexcept {
   try {
     try {
       std::rethrow_exception(error);
@@ -24,8 +22,6 @@ Failure describe(const std::exception_ptr& error) noexcept {
     return {ErrorKind::kInternal, kMemoryRanOut};
   }
 }
-
-}  // namespace
 
 Request::Request(RequestSpec spec_, const ort::Api& api, std::function<void()> wake)
     : spec(std::move(spec_)), run(api), wake_(std::move(wake)) {}
@@ -142,8 +138,7 @@ void Request::end(Result result) {
   changed();
 }
 
-void Request::fail(const std::exception_ptr& error) {
-  Failure failure = describe(error);
+void Request::fail(Failure failure) {
   const Lock lock(mutex_);
   failure_ = std::move(failure);
   ended_ = true;

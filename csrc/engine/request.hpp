@@ -64,6 +64,8 @@ struct Result {
 struct Failure {
   ErrorKind kind = ErrorKind::kInternal;
   std::string text;
+
+  static Failure of(const std::exception_ptr& error) noexcept;
 };
 
 // How far it is, for any thread.
@@ -116,7 +118,7 @@ class Request {
   void count_tokens(int64_t tokens);
   void hand_out(Chunk chunk);
   void end(Result result);
-  void fail(const std::exception_ptr& error);
+  void fail(Failure failure);
 
  private:
   using Lock = std::unique_lock<std::mutex>;

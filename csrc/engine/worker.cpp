@@ -28,7 +28,10 @@ Worker::Worker(Model& model, Generator& generator, Inbox& inbox, int32_t slots,
       inbox_(inbox),
       slots_(slots),
       quiet_(quiet),
-      shared_run_(model.embed_tokens.session().api()) {
+      shared_run_(model.embed_tokens.session().api()),
+      // On a device of its own memory all runs take turns: it would share itself out anyway, and not every
+      // provider lets two sessions run at once.
+      lane_([this] { work_on_long_run(); }, [this] { inbox_.ring(); }, model.config.device.host_memory()) {
   // One request that is no speech beside them. Where memory runs out later, no list of ours needs more.
   const auto most = static_cast<std::size_t>(slots) + 1;
   active_.reserve(most);
@@ -38,6 +41,7 @@ Worker::Worker(Model& model, Generator& generator, Inbox& inbox, int32_t slots,
 
 void Worker::run() {
   for (;;) {
+    collect_long_run();
     drop_cancelled();
     admit_requests();
     collect_candidates();
@@ -54,10 +58,13 @@ void Worker::run() {
 
 // Until there may be something to do. False at the end.
 bool Worker::rest() {
-  const bool done = active_.empty();
-  switch (inbox_.wait(done && swollen_ ? std::optional(quiet_) : std::nullopt)) {
+  if (!active_.empty()) {  // the lane is at it
+    inbox_.await_ring();
+    return true;
+  }
+  switch (inbox_.wait(swollen_ ? std::optional(quiet_) : std::nullopt)) {
     case Inbox::Wake::kClosed:
-      return !done;
+      return false;
     case Inbox::Wake::kQuiet:
       model_.shrink_arenas();
       swollen_ = false;
@@ -88,20 +95,28 @@ bool Worker::admit_speech() {
   const int64_t positions = request->spec.budget.positions();
   const auto under_way = static_cast<int32_t>(
       std::count_if(active_.begin(), active_.end(), [](const auto& active) { return active->speech(); }));
-  const Verdict verdict = admit(slots_, under_way, generator_.fits(slots_, positions));
+  const Verdict verdict = admit(slots_, under_way, generator_.fits(slots_, positions), may_grow_);
   if (verdict == Verdict::kWait) return false;
+  if (verdict == Verdict::kGrowFirst) {
+    try {
+      generator_.reserve(slots_, std::max(positions, usual_positions(model_.manifest)));
+    } catch (...) {  // memory ran out
+      may_grow_ = under_way == 0;
+      if (!may_grow_) return false;
+      inbox_.take_speech(request);
+      if (request->begin()) request->fail(Failure::of(std::current_exception()));
+      return true;
+    }
+  }
   inbox_.take_speech(request);
   if (!request->begin()) return true;
   std::unique_ptr<Sequence> sequence;
   try {
-    if (verdict == Verdict::kGrowFirst) {
-      generator_.reserve(slots_, std::max(positions, usual_positions(model_.manifest)));
-    }
     if (idle_.empty()) idle_.push_back(generator_.make_sequence());
     sequence = std::move(idle_.back());
     idle_.pop_back();
   } catch (...) {  // memory ran out
-    request->fail(std::current_exception());
+    request->fail(Failure::of(std::current_exception()));
     return true;
   }
   start(request, std::move(sequence));
@@ -120,7 +135,7 @@ void Worker::start(const RequestPtr& request, std::unique_ptr<Sequence> sequence
     active->sequence = std::move(sequence);
     active_.push_back(std::move(active));
   } catch (...) {
-    request->fail(std::current_exception());
+    request->fail(Failure::of(std::current_exception()));
   }
 }
 
@@ -131,10 +146,20 @@ void Worker::collect_candidates() {
   for (const auto& active : active_) candidates_.push_back(candidate_of(*active));
 }
 
+bool Worker::whole_window_waits() const {
+  return std::any_of(active_.begin(), active_.end(), [](const auto& active) {
+    return active->speech() && active->utterance->whole() &&
+           active->utterance->state() == Utterance::State::kClosing;
+  });
+}
+
 Candidate Worker::candidate_of(Active& active) {
   Candidate candidate;
+  if (long_run_.active == &active) return candidate;  // the lane's
   if (!active.speech()) {
-    candidate.wants = Candidate::Wants::kWhole;
+    // By turns with the windows of speech as a whole, if both want the lane.
+    const bool turn = !(request_ran_last_ && whole_window_waits());
+    if (turn && !lane_.busy()) candidate.wants = Candidate::Wants::kWhole;
     return candidate;
   }
   Utterance& utterance = *active.utterance;
@@ -146,7 +171,7 @@ Candidate Worker::candidate_of(Active& active) {
   candidate.already_heard = utterance.already_heard();
   candidate.deadline = utterance.deadline();
   candidate.last_step = active.last_step;
-  candidate.window = utterance.plan_window(now(), seconds_per_code_);
+  candidate.window = !(utterance.whole() && lane_.busy()) && utterance.plan_window(now(), seconds_per_code_);
   return candidate;
 }
 
@@ -156,13 +181,14 @@ void Worker::perform(const Work& work) {
     case Work::Kind::kNone:
       return;
     case Work::Kind::kWhole:
-      return guarded(active, [&] { run_whole(active); });
+      return start_long_run(active);
     case Work::Kind::kPrefill:
       return guarded(active, [&] { prefill(active); });
     case Work::Kind::kStep:
       return generator_.batched() && generator_.running() > 1 ? step_all() : step(active);
     case Work::Kind::kWindow:
-      return guarded(active, [&] { decode_window(active); });
+      return active.utterance->whole() ? start_long_run(active)
+                                       : guarded(active, [&] { decode_window(active); });
   }
 }
 
@@ -172,7 +198,7 @@ void Worker::guarded(Active& active, Action action) {
   try {
     action();
   } catch (...) {
-    fail(active, std::current_exception());
+    fail(active, Failure::of(std::current_exception()));
   }
 }
 
@@ -220,11 +246,16 @@ void Worker::take_token(Active& active) {
 }
 
 void Worker::decode_window(Active& active) {
-  Utterance& utterance = *active.utterance;
+  const Utterance& utterance = *active.utterance;
   Utterance::DecoderRun run = utterance.decoder_run();
   const Decoded decoded =
       decode(run.codes, utterance.prompt(), active.request->run, run.window.from, &run.phase);
-  auto chunk = utterance.on_wave(std::move(run), decoded.samples, decoded.seconds, now());
+  average(seconds_per_code_, decoded.seconds / static_cast<double>(decoded.codes));
+  hand_out(active, std::move(run), decoded);
+}
+
+void Worker::hand_out(Active& active, Utterance::DecoderRun run, const Decoded& decoded) {
+  auto chunk = active.utterance->on_wave(std::move(run), decoded.samples, decoded.seconds, now());
   if (chunk) active.request->hand_out(std::move(*chunk));
   settle(active);
 }
@@ -240,37 +271,77 @@ void Worker::settle(Active& active) {
   if (utterance.state() == Utterance::State::kDone) finish(active, utterance.finish());
 }
 
-void Worker::run_whole(Active& active) {
-  const RequestSpec& spec = active.request->spec;
+// --- Long runs ---
+
+void Worker::start_long_run(Active& active) {
+  guarded(active, [&] {
+    LongRun next = {&active};
+    if (active.speech()) next.window = active.utterance->decoder_run();
+    long_run_ = std::move(next);
+    request_ran_last_ = !active.speech();
+    lane_.start();
+  });
+}
+
+// Nothing else of the engine thread's is touched here, and it leaves the request alone until
+// collect_long_run().
+void Worker::work_on_long_run() noexcept {
+  try {
+    const Request& request = *long_run_.active->request;
+    if (long_run_.active->speech()) {
+      Utterance::DecoderRun& run = long_run_.window;
+      const Prompt& prompt = long_run_.active->utterance->prompt();
+      long_run_.decoded = decode(run.codes, prompt, request.run, run.window.from, &run.phase);
+    } else {
+      long_run_.result = run_whole(request);
+    }
+  } catch (...) {
+    long_run_.failure = Failure::of(std::current_exception());
+  }
+}
+
+Result Worker::run_whole(const Request& request) const {
+  const RequestSpec& spec = request.spec;
   Result result;
   if (spec.kind == RequestSpec::Kind::kDecode) {
-    const Decoded decoded = decode(spec.codes, spec.prompt, active.request->run, 0);
+    const Decoded decoded = decode(spec.codes, spec.prompt, request.run, 0);
     const auto codes = static_cast<int64_t>(spec.codes.size());
     result.waveform.samples = wave_path(0).pass_whole(decoded.samples, codes);
     result.waveform.sample_rate = model_.manifest.sample_rate;
     result.waveform.seconds_taken = decoded.seconds;
-    return finish(active, std::move(result));
+    return result;
   }
   const SpeechEncoder& encoder = *spec.encoder;
-  result.voice = encoder.encode(spec.samples, active.request->run);
+  result.voice = encoder.encode(spec.samples, request.run);
   try {
     model_.check(result.voice);
   } catch (const Error& error) {  // not the caller's fault: the graph gave it
     throw Error(ErrorKind::kExecution,
                 encoder.session().file_name() + " gave no usable voice: " + error.what());
   }
-  finish(active, std::move(result));
+  return result;
+}
+
+void Worker::collect_long_run() {
+  if (!lane_.collect()) return;
+  Active& active = *long_run_.active;
+  LongRun done = std::exchange(long_run_, {});
+  guarded(active, [&] {
+    if (done.failure) return fail(active, std::move(*done.failure));
+    if (!active.speech()) return finish(active, std::move(done.result));
+    hand_out(active, std::move(done.window), done.decoded);
+  });
+  forget_ended();
 }
 
 Worker::Decoded Worker::decode(Span<const int64_t> codes, const Prompt& prompt, const ort::RunOptions& run,
-                               int64_t first, PhaseTrack* track) {
+                               int64_t first, PhaseTrack* track) const {
   const ConditionalDecoder& decoder = model_.conditional_decoder;
   const double start = now();
   Decoded decoded;
   decoded.samples = decoder.decode(codes, *prompt.voice, run, {prompt.options.seed, first}, track);
   decoded.seconds = now() - start;
-  const auto given = decoder.prompt_tokens(*prompt.voice) + static_cast<int64_t>(codes.size());
-  average(seconds_per_code_, decoded.seconds / static_cast<double>(given));
+  decoded.codes = decoder.prompt_tokens(*prompt.voice) + static_cast<int64_t>(codes.size());
   // A voice made elsewhere may hold an odd number of mel frames, which shifts the start by part of a token.
   const auto token = static_cast<std::size_t>(model_.manifest.samples_per_token);
   const std::size_t expected = codes.size() * token;
@@ -287,6 +358,7 @@ Worker::Decoded Worker::decode(Span<const int64_t> codes, const Prompt& prompt, 
 
 void Worker::drop_cancelled() {
   for (const auto& active : active_) {
+    if (active.get() == long_run_.active) continue;         // its run was interrupted, and is collected soon
     if (active->request->cancelled()) finish(*active, {});  // its caller is told of the cancel
   }
   forget_ended();
@@ -298,13 +370,14 @@ void Worker::finish(Active& active, Result result) {
   std::exchange(active.request, nullptr)->end(std::move(result));
 }
 
-void Worker::fail(Active& active, const std::exception_ptr& error) {
+void Worker::fail(Active& active, Failure failure) {
   retire(active);
-  std::exchange(active.request, nullptr)->fail(error);
+  std::exchange(active.request, nullptr)->fail(std::move(failure));
 }
 
 void Worker::retire(Active& active) {
   if (active.sequence == nullptr) return;
+  may_grow_ = true;
   generator_.release(*active.sequence);
   idle_.push_back(std::move(active.sequence));
 }

@@ -1,5 +1,5 @@
 // What the engine thread does: takes requests in, lets the scheduler choose, runs the graphs, hands out the
-// results. Everything here belongs to that thread.
+// results. Everything here belongs to that thread, but for the long run, which the lane has meanwhile.
 #pragma once
 
 #include <chrono>
@@ -9,6 +9,7 @@
 
 #include "decode/generate.hpp"
 #include "engine/inbox.hpp"
+#include "engine/lane.hpp"
 #include "engine/scheduler.hpp"
 #include "engine/utterance.hpp"
 #include "model/model.hpp"
@@ -20,7 +21,8 @@ int64_t usual_positions(const Manifest& manifest);
 
 class Worker {
  public:
-  // After a `quiet` time without work it gives back the memory that runs needed.
+  // After a `quiet` time without work it gives back the memory that runs needed. Throws std::system_error
+  // where there is no thread for the lane.
   Worker(Model& model, Generator& generator, Inbox& inbox, int32_t slots, std::chrono::milliseconds quiet);
 
   // Until the inbox is closed and everything is done.
@@ -30,6 +32,7 @@ class Worker {
   struct Decoded {
     std::vector<float> samples;
     double seconds = 0;
+    int64_t codes = 0;  // that the decoder was given, the voice's included
   };
   // A request under way.
   struct Active {
@@ -42,6 +45,16 @@ class Worker {
     bool stepping() const { return speech() && utterance->state() == Utterance::State::kStepping; }
   };
 
+  // A run that nobody is to wait for but its own request: a voice, tokens decoded at once, the one window of
+  // speech as a whole.
+  struct LongRun {
+    Active* active = nullptr;
+    Utterance::DecoderRun window = {};  // of speech
+    Decoded decoded = {};
+    Result result = {};  // of what is no speech
+    std::optional<Failure> failure = {};
+  };
+
   WavePath wave_path(int64_t fade) const { return make_wave_path(model_.manifest.samples_per_token, fade); }
   void admit_requests();
   bool admit_speech();
@@ -50,20 +63,25 @@ class Worker {
   void drop_cancelled();
   void collect_candidates();  // fills candidates_
   Candidate candidate_of(Active& active);
+  bool whole_window_waits() const;
   void perform(const Work& work);
   void step(Active& chosen);
   void step_all();
-  void run_whole(Active& active);
+  void start_long_run(Active& active);
+  void work_on_long_run() noexcept;  // on the lane
+  Result run_whole(const Request& request) const;
+  void collect_long_run();
   void prefill(Active& active);
   void decode_window(Active& active);
+  void hand_out(Active& active, Utterance::DecoderRun run, const Decoded& decoded);
   void take_token(Active& active);  // that a step or the prefill gave
   void settle(Active& active);
   // `first`: place of the first code in the utterance.
   Decoded decode(Span<const int64_t> codes, const Prompt& prompt, const ort::RunOptions& run, int64_t first,
-                 PhaseTrack* track = nullptr);
+                 PhaseTrack* track = nullptr) const;
   template <class Action>
   void guarded(Active& active, Action action);
-  void fail(Active& active, const std::exception_ptr& error);
+  void fail(Active& active, Failure failure);
   void finish(Active& active, Result result);
   void forget_ended();
   void retire(Active& active);
@@ -73,13 +91,17 @@ class Worker {
   Inbox& inbox_;
   const int32_t slots_;
   const std::chrono::milliseconds quiet_;
-  bool swollen_ = true;  // something ran, loading included, since the memory of runs was given back
+  bool may_grow_ = true;  // false: memory ran out for a larger cache, and nobody has left since
+  bool swollen_ = true;   // something ran, loading included, since the memory of runs was given back
   const ort::RunOptions shared_run_;  // of steps that serve several: no one's cancel may end them
   Scheduler scheduler_;
   std::vector<std::unique_ptr<Active>> active_;  // in the order of arrival
   std::vector<Candidate> candidates_;            // facts about each of them
   std::vector<std::unique_ptr<Sequence>> idle_;  // to be used again
-  double seconds_per_code_ = 0;                  // measured: a decoder run for each code it was given
+  LongRun long_run_;
+  bool request_ran_last_ = false;  // on the lane, and not a window
+  double seconds_per_code_ = 0;    // measured: a decoder run for each code it was given
+  Lane lane_;                      // last: it works on the others
 };
 
 }  // namespace loquor

@@ -40,10 +40,12 @@ void KvCache::reserve(int64_t slots, int64_t capacity) {
 
 void KvCache::reserve_pool(int64_t slots, int64_t capacity) {
   if (!slots_.empty()) capacity = std::max(capacity, slots_.front().capacity);
+  capacity = rounded(capacity);
   slots = std::max(slots, static_cast<int64_t>(slots_.size()));
-  const std::size_t slot_bytes = static_cast<std::size_t>(rounded(capacity)) * layout_.position_bytes();
+  const std::size_t slot_bytes = static_cast<std::size_t>(capacity) * layout_.position_bytes();
+  const bool empty = std::all_of(slots_.begin(), slots_.end(), [](const Slot& s) { return s.length == 0; });
   bound_first_ = -1;
-  slots_.clear();  // gives the old blocks back before taking the larger
+  if (empty) slots_.clear();  // gives the old blocks back before taking the larger
   std::vector<Slot> made(static_cast<std::size_t>(slots));
   for (std::size_t tensor = 0; tensor < layout_.past_names.size(); ++tensor) {
     const std::shared_ptr<void> block = memory_.allocate(slot_bytes * made.size());
@@ -52,9 +54,21 @@ void KvCache::reserve_pool(int64_t slots, int64_t capacity) {
       made[i].buffers.push_back({std::shared_ptr<void>(block, start), nullptr});
     }
   }
-  for (Slot& slot : made) slot.capacity = rounded(capacity);
+  for (Slot& slot : made) slot.capacity = capacity;
+  for (std::size_t i = 0; i < slots_.size(); ++i) copy_slot(slots_[i], made[i]);
   slots_ = std::move(made);
   count_bytes();
+}
+
+// In place only; the capacities may differ.
+void KvCache::copy_slot(const Slot& from, Slot& to) const {
+  const std::size_t filled = static_cast<std::size_t>(from.length) * head_bytes();
+  for (std::size_t i = 0; i < from.buffers.size(); ++i) {
+    copy_heads(from.buffers[i][0].get(), static_cast<std::size_t>(from.capacity) * head_bytes(),
+               to.buffers[i][0].get(), static_cast<std::size_t>(to.capacity) * head_bytes(), layout_.heads,
+               filled);
+  }
+  to.length = from.length;
 }
 
 void KvCache::count_bytes() {
@@ -119,16 +133,8 @@ void KvCache::advance(int64_t index, int64_t count) {
 }
 
 void KvCache::move(int64_t from, int64_t to) {
-  Slot& source = at(from);
-  Slot& target = at(to);
-  const std::size_t stride_bytes = static_cast<std::size_t>(source.capacity) * head_bytes();
-  const std::size_t filled = static_cast<std::size_t>(source.length) * head_bytes();
-  for (std::size_t i = 0; i < source.buffers.size(); ++i) {
-    copy_heads(source.buffers[i][0].get(), stride_bytes, target.buffers[i][0].get(), stride_bytes,
-               layout_.heads, filled);
-  }
-  target.length = source.length;
-  source.length = 0;
+  copy_slot(at(from), at(to));
+  end(from);
 }
 
 void KvCache::save(int64_t index, unsigned char* to) const {

@@ -1,5 +1,6 @@
 // The KV caches of the sequences that are under way, one a slot: buffers of fixed capacity on the device,
-// bound to the graph, never copied by us but when a slot moves or a prompt's beginning is kept.
+// bound to the graph, never copied by us but when a slot moves, the pool grows, or a prompt's beginning is
+// kept.
 //
 // Pooled (in place, in host memory): one block a tensor, [slots, heads, capacity, head_dim], so that a slot
 // is a contiguous view and one run can step the first n slots. Otherwise each slot has buffers of its own.
@@ -31,11 +32,14 @@ class KvCache {
   int64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
   // Whether begin() with these arguments finds room without a reserve().
   bool fits(int64_t slots, int64_t capacity) const;
-  // Makes room, emptying every slot if it has to grow: only while no sequence is under way.
+  // Makes room; what the slots hold stays, copied where a pool has to grow. Throws where memory runs out: all
+  // is then as before, or without a buffer where every slot was empty.
   void reserve(int64_t slots, int64_t capacity);
 
   // Empties a slot for a sequence of at most `capacity` positions. Buffers only ever grow.
   void begin(int64_t slot, int64_t capacity);
+  // The slot's sequence is over: nothing of it needs to be kept.
+  void end(int64_t slot) { at(slot).length = 0; }
   int64_t length(int64_t slot) const { return at(slot).length; }
   int64_t capacity(int64_t slot) const { return at(slot).capacity; }
 
@@ -65,6 +69,7 @@ class KvCache {
   const Slot& at(int64_t slot) const { return slots_.at(static_cast<std::size_t>(slot)); }
   Slot& at(int64_t slot) { return slots_.at(static_cast<std::size_t>(slot)); }
   void reserve_pool(int64_t slots, int64_t capacity);
+  void copy_slot(const Slot& from, Slot& to) const;
   void count_bytes();
   // Positions from one head to the next.
   int64_t stride(const Slot& slot) const { return mode_ == KvMode::kInPlace ? slot.capacity : slot.length; }

@@ -27,6 +27,7 @@ class LanguageModel {
   bool fits(int64_t slots, int64_t capacity) const { return cache_.fits(slots, capacity); }
   void reserve(int64_t slots, int64_t capacity);
   void begin(int64_t slot, int64_t capacity);
+  void end(int64_t slot) { cache_.end(slot); }
   void move(int64_t from, int64_t to) { cache_.move(from, to); }
 
   int64_t cache_bytes() const { return cache_.bytes(); }  // any thread

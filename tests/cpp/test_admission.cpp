@@ -7,13 +7,16 @@
 using namespace loquor;
 
 TEST_CASE("a request starts while there is a slot and room in the cache, else it waits") {
-  CHECK(admit(4, 0, true) == Verdict::kStart);
-  CHECK(admit(4, 3, true) == Verdict::kStart);
-  CHECK(admit(4, 4, true) == Verdict::kWait);
-  CHECK(admit(1, 1, true) == Verdict::kWait);
-  CHECK(admit(4, 4, false) == Verdict::kWait);
-  CHECK(admit(4, 1, false) == Verdict::kWait);  // the cache cannot grow under the others
-  CHECK(admit(4, 0, false) == Verdict::kGrowFirst);
+  CHECK(admit(4, 0, true, true) == Verdict::kStart);
+  CHECK(admit(4, 3, true, true) == Verdict::kStart);
+  CHECK(admit(4, 3, true, false) == Verdict::kStart);
+  CHECK(admit(4, 4, true, true) == Verdict::kWait);
+  CHECK(admit(1, 1, true, true) == Verdict::kWait);
+  CHECK(admit(4, 4, false, true) == Verdict::kWait);
+  CHECK(admit(4, 1, false, true) == Verdict::kGrowFirst);
+  CHECK(admit(4, 0, false, true) == Verdict::kGrowFirst);
+  CHECK(admit(4, 1, false, false) == Verdict::kWait);  // for memory that others have
+  CHECK(admit(4, 0, false, false) == Verdict::kGrowFirst);
 }
 
 TEST_CASE("slots by themselves: what fits a gigabyte of host memory, within bounds") {

@@ -4,9 +4,12 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <new>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "allocations.hpp"
 #include "base/rng.hpp"
 #include "bundle.hpp"
 #include "fault_injection.hpp"
@@ -311,4 +314,52 @@ TEST_CASE("a runtime that refuses two rows in a step gets one at a time") {
   Lm lm(faults, "gqa");
   CHECK((*lm).kv_mode() == KvMode::kInPlace);
   CHECK_FALSE((*lm).batched());
+}
+
+TEST_CASE("a pool that grows keeps what its slots hold, bit for bit") {
+  if (!have_bundles()) return;
+  const FaultInjection faults;
+  for (const std::string dtype : {"fp32", "fp16"}) {
+    CAPTURE(dtype);
+    const std::vector<int64_t> lengths = {9, 30, 1};
+    const auto steps = [&](bool grow) {
+      Lm lm(faults, "gqa", dtype);
+      (*lm).reserve(3, 40);
+      for (uint64_t which = 0; which < 3; ++which) {
+        (*lm).begin(int64_t(which), 40);
+        lm.run(which, 0, lengths[which], int64_t(which));
+      }
+      auto at = lengths;
+      std::vector<std::vector<Logits>> found;
+      for (int step = 0; step < 6; ++step) {
+        if (grow && step == 3) {
+          CHECK_FALSE((*lm).fits(5, 2000));
+          const int64_t before = (*lm).cache_bytes();
+          (*lm).reserve(5, 2000);
+          CHECK((*lm).fits(5, 2000));
+          CHECK((*lm).cache_bytes() > 5 * before);
+        }
+        found.push_back(lm.step({0, 1, 2}, at));
+        for (int64_t& length : at) ++length;
+      }
+      return found;
+    };
+    CHECK(steps(true) == steps(false));
+  }
+}
+
+TEST_CASE("a pool that finds no memory to grow stays as it was") {
+  if (!have_bundles()) return;
+  const FaultInjection faults;
+  Lm lm(faults, "gqa");
+  (*lm).reserve(2, 40);
+  (*lm).begin(0, 40);
+  lm.run(0, 0, 9);
+  fail_allocation(4);  // of other threads
+  std::thread([&] { CHECK_THROWS_AS((*lm).reserve(2, 2000), std::bad_alloc); }).join();
+  CHECK(fail_allocation(0) <= 0);
+  CHECK((*lm).fits(2, 40));
+  CHECK_FALSE((*lm).fits(2, 2000));
+  const Logits stayed = lm.run(0, 9, 1);
+  CHECK(stayed == lm.stepwise(0, 9, 10, 40));
 }

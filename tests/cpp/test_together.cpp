@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "allocations.hpp"
 #include "engine_fixture.hpp"
 #include "refusal.hpp"
 
@@ -134,7 +135,39 @@ TEST_CASE("more requests than may wait are refused as busy, cancelled ones make 
   CHECK(read_all(*third).tokens.size() == 5);
 }
 
-TEST_CASE("a request longer than the pool waits until it can grow, and those behind it are served") {
+TEST_CASE("a request longer than the pool makes it grow under those that are under way") {
+  if (!have_bundles()) return;
+  const FaultInjection faults;
+  const auto longer = [](const RequestPtr& request) { return request->report().tokens > 0; };
+  EngineFixture fixture(faults, "gqa", 3);
+  const auto expected = fixture.engine->generate({text_ids(), fixture.voice, greedy(3000)}, nullptr, {}).ids;
+  for (const bool memory : {true, false}) {
+    CAPTURE(memory);
+    EngineFixture fresh(faults, "gqa", 3);
+    RequestPtr first;
+    RequestPtr second;
+    std::atomic<int> begun_beside{-1};
+    // The first run of the decoder is that of the first request, at its end.
+    Run::plan = [&](auto&&...) {
+      if (begun_beside < 0) begun_beside = longer(second) ? 1 : 0;
+      return abi::ORT_OK;
+    };
+    first = fresh.engine->prepare_stream({text_ids(), fresh.voice, greedy(600)}, chunks_of(0), false);
+    second = fresh.engine->prepare_stream({text_ids(), fresh.voice, greedy(3000)}, chunks_of(0), false);
+    fresh.engine->submit(first);
+    while (!longer(first)) std::this_thread::yield();
+    if (!memory) fail_allocation(5);  // a step makes none, so that it is one of the larger pool
+    fresh.engine->submit(second);
+    const auto first_tokens = read_all(*first).tokens;
+    CHECK(first_tokens == std::vector<int64_t>(expected.begin(), expected.begin() + 600));
+    CHECK(read_all(*second).tokens == expected);
+    CHECK(begun_beside == (memory ? 1 : 0));  // without memory it waited for the first to go
+    CHECK(fail_allocation(0) <= 0);
+    Run::plan = nullptr;
+  }
+}
+
+TEST_CASE("requests longer and shorter than the pool, all at once") {
   if (!have_bundles()) return;
   const FaultInjection faults;
   EngineFixture fixture(faults, "gqa", 3);

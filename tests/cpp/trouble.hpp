@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <fstream>
+#include <mutex>
 #include <random>
 #include <vector>
 
@@ -42,7 +43,7 @@ struct Handle {
   T* it = nullptr;
 };
 
-// The runs of a graph that fail: some of all stages' while it is on. Called on the engine's thread only.
+// The runs of a graph that fail: some of all stages' while it is on. The engine has two threads.
 class Trouble {
  public:
   Trouble() {
@@ -56,7 +57,11 @@ class Trouble {
   std::atomic<bool> on{false};
 
  private:
-  abi::OrtErrorCode fails(int n) { return on && one_in(random_, n) ? abi::ORT_FAIL : abi::ORT_OK; }
+  abi::OrtErrorCode fails(int n) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return on && one_in(random_, n) ? abi::ORT_FAIL : abi::ORT_OK;
+  }
+  std::mutex mutex_;
   Random random_{7};
 };
 
