@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -24,25 +22,15 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime as ort
-from harness import ROOT, measure, report
+from harness import measure, report, true_bundle
 
 import loquor
-from bundles import make_bundle
 from loquor.prepare import PreparedGraph, operators_library, prepare_bundle
 from loquor.prepare.noise import mean_noise
 from loquor.prepare.phase import PHASE_INPUTS
 
 BASELINE = "as published"
 _CODES = 6561  # of speech
-MAKER = ROOT.parent / "shared" / "arch" / "fill.py"
-
-
-def true_bundle(folder: Path) -> Path:
-    """Turbo's true decoder and encoder with random weights, its language model in q4."""
-    if not MAKER.is_file():
-        raise SystemExit(f"skipped: {MAKER} is not there, which makes the true graphs; give a --bundle")
-    subprocess.run([sys.executable, MAKER, folder / "onnx"], check=True, capture_output=True)
-    return make_bundle(folder, size="turbo", dtype="q4", graphs=("embed_tokens", "language_model"))
 
 
 def run(args: argparse.Namespace, folder: Path) -> None:

@@ -34,10 +34,11 @@ from bundles import EXPORTED_FORMS, FORMS, SIZES, make_bundle  # noqa: E402
 
 __all__ = [
     "RATE", "ROOT", "Row", "heading", "keep", "machine", "main_of", "main_of_text", "measure", "questions",
-    "read_bandwidth", "recording", "report", "row_of", "take_turns", "title",
+    "read_bandwidth", "recording", "report", "row_of", "table", "take_turns", "title", "true_bundle",
 ]  # fmt: skip
 
 RATE = 24_000
+MAKER = ROOT.parent / "shared" / "arch" / "fill.py"
 
 
 def main_of(
@@ -84,6 +85,14 @@ def recording(seconds: float = 15) -> np.ndarray:
     tone = np.sin(2 * np.pi * 140 * time) * (0.55 + 0.45 * np.sin(2 * np.pi * 3 * time))
     noise = np.random.default_rng(0).standard_normal(time.size)
     return (0.2 * tone + 0.01 * noise).astype(np.float32)
+
+
+def true_bundle(folder: Path) -> Path:
+    """Turbo's true decoder and encoder with random weights, its language model in q4."""
+    if not MAKER.is_file():
+        raise SystemExit(f"skipped: {MAKER} is not there, which makes the true graphs; give a --bundle")
+    subprocess.run([sys.executable, MAKER, folder / "onnx"], check=True, capture_output=True)
+    return make_bundle(folder, size="turbo", dtype="q4", graphs=("embed_tokens", "language_model"))
 
 
 def questions(engine: Engine) -> Questions:

@@ -49,6 +49,12 @@ QUICK = {
         ["mini", "--streams", "1", "2", "--tokens", "8", "--rounds", "1", "--cancels", "2", "--threads", "1"],
         {("first_sound", ("streams", 2)), ("tokens_per_second", ("way", "one_at_a_time")), ("cancel",)},
     ),
+    "interference.py": (
+        ["--size", "tiny", "--rounds", "1", "--newcomers", "1", "--tokens", "12", "--codes", "10",
+         "--seconds", "6", "--threads", "1"],
+        {("first_sound", ("beside", "nothing")), ("longest_gap", ("beside", "encode")),
+         ("the_disturber", ("beside", "speak"))},
+    ),
     "split.py": (["--rounds", "1"], {("split", ("text", "index")), ("split", ("normalize", "en"))}),
     "text.py": (["--rounds", "1"], {("spell", ("text", "prose")), ("spell", ("characters", 3200))}),
     "kv_quality.py": (
