@@ -115,7 +115,7 @@ def tokens_row(bundle: Path, case: tuple[str, bool, str], dtype: str, tokens: in
 
 def step_logits(file: str, prepared: str, ports: dict[str, Port], threads: int, rows: int) -> np.ndarray:
     """The first row's logits [vocabulary] in a step of `rows`, each behind a prompt of its own."""
-    session = _core.Session(open_runtime(), file, prepared=prepared, threads=threads)
+    session = _core.Graph(open_runtime(), file, prepared=prepared, threads=threads)
     rng = np.random.default_rng(5)
     past_names = [name for name in ports if name.startswith("past_key_values.")]
     hidden, count = ports["inputs_embeds"].dims[2], 40

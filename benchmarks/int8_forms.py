@@ -106,7 +106,7 @@ def main() -> int:
     for name, rewrite in (("in blocks of 32", in_blocks), ("all at once", all_at_once)):
         model, count = rewritten(ModelProto.FromString(source.SerializeToString()), rewrite)
         runs[f"{name} ({count} products)"] = opened(model)
-    speaker = Speaker(MINI, lambda graph: _core.Session(runtime, files[graph][0], threads=2).run)
+    speaker = Speaker(MINI, lambda graph: _core.Graph(runtime, files[graph][0], threads=2).run)
     print(f"{'':30}{'mean KL':>10}{'largest':>10}{'same best':>11}{'same draw':>11}{'in pieces':>11}")
     found: dict[str, list[tuple[float, bool, bool]]] = {name: [] for name in runs}
     pieces: dict[str, float] = {}

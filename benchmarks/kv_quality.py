@@ -75,7 +75,7 @@ def run(args: argparse.Namespace, folder: Path) -> None:
     source = files["language_model"][0]
 
     def opened(graph: str) -> Run:
-        return _core.Session(runtime, files[graph][0], threads=args.threads).run
+        return _core.Graph(runtime, files[graph][0], threads=args.threads).run
 
     graphs: dict[str, tuple[Run, dict[str, Port]]] = {}
     ports = {value.name: Port.of(value) for value in load(Path(source)).graph.input}
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace, folder: Path) -> None:
         if result.file is None:
             print(f"prepared, {kv_dtype} KV: {result.state} ({result.reason})")
             continue
-        session = _core.Session(runtime, source, prepared=str(result.file), threads=args.threads)
+        session = _core.Graph(runtime, source, prepared=str(result.file), threads=args.threads)
         inputs = {value.name: Port.of(value) for value in load(result.file).graph.input}
         graphs[f"prepared, {kv_dtype} KV"] = (session.run, inputs)
 

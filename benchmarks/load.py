@@ -54,7 +54,7 @@ def open_prepared(file: str, prepared: str, threads: int) -> Any:
     from loquor import _core
     from loquor.base.runtime import open_runtime
 
-    return _core.Session(open_runtime(), file, prepared=prepared, threads=threads)
+    return _core.Graph(open_runtime(), file, prepared=prepared, threads=threads)
 
 
 def child(mode: str, bundle: Path, dtype: str, threads: int) -> dict[str, float]:

@@ -40,7 +40,7 @@ def answer(args: argparse.Namespace, bundle: Path) -> None:
             stages = {
                 "text to ids": text,
                 "prefill": metrics.prefill_seconds,
-                "decode steps": metrics.steps_seconds,
+                "steps": metrics.steps_seconds,
                 "decoder": metrics.decoder_seconds,
                 "all": metrics.total_seconds,
                 "tokens": metrics.speech_tokens,

@@ -76,4 +76,4 @@ def utterance(plain: PlainLoop, ids: Sequence[int], voice: dict[str, Any], token
     stepped = time.perf_counter()
     plain.decode(spoken, voice)
     end = time.perf_counter()
-    return {"prefill": prefilled - start, "decode steps": stepped - prefilled, "decoder": end - stepped}
+    return {"prefill": prefilled - start, "steps": stepped - prefilled, "decoder": end - stepped}

@@ -28,7 +28,7 @@ QUICK = {
         SHORT,
         {("first_token", ("voice", "recording")), ("first_sound", KNOWN), ("whole_utterance",)},
     ),
-    "pipeline.py": (SHORT, {("prefill",), ("decode_steps",), ("decoder",), ("rest",), ("all",)}),
+    "pipeline.py": (SHORT, {("prefill",), ("steps",), ("decoder",), ("rest",), ("all",)}),
     "batch.py": (
         [*SMALL, "--batch", "1", "3", "--context", "450", "--steps", "1"],
         {("by_turns", ("batch", 1)), ("by_turns", ("batch", 3)), ("together", ("batch", 3))},
