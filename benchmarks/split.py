@@ -4,18 +4,20 @@
 
 Rows are kinds of text, prose and the worst that is known, short and long, for models that read text as it is
 and for those that get it in words: time a 100 characters should not grow with the length. Timed: `Splitter`
-with the model's measure, processor time. Left out: what each piece costs when it is spoken.
+with the model's measure, and what writes the pieces out for the tokenizer, processor time. Left out: the
+tokenizer and the model.
 """
 
 from __future__ import annotations
 
+import random
 import sys
 import time
 
 from harness import main_of_text
 
 from loquor.bench import Row, row_of
-from loquor.bundle.text_rules import NORMALIZERS, measure_of
+from loquor.bundle.text_rules import NORMALIZERS, measure_of, prepare_text
 from loquor.sentences.pieces import Splitter, windows
 
 PROSE = (
@@ -30,6 +32,21 @@ KINDS = {
     "list": "- a hat\n- two coats\n",
     "short lines": "a\n",
     "references": "vol. 3, p. 12, ",
+    "digit a line": "1\n",
+    "fractions": "½ ",
+    "more fractions": "1/2 ",
+    "Nos.": "No. 3 ",
+    "degrees": "5°C ",
+    "cents": "5¢ ",
+    "powers of ten": "1e-5 ",
+    "dates": "5/6/2019, ",
+    "times": "7:30 p.m. ",
+    "money": "$3.50, ",
+    "units": "5 km/h ",
+    "inequalities": "1<1 ",
+    "editions": "ed. ",
+    "initials": "J. R. ",
+    "stops on lines": "a.\n. ",
     "Mr. Mr.": "Mr. ",
     "a. b.": "a. b. ",
     "dots": ". ",
@@ -41,13 +58,28 @@ KINDS = {
 LENGTHS = (1600, 25600)
 
 
+def text_of(unit: str, length: int) -> str:
+    """The unit over and over, with other digits and now and then a word, so that nothing is remembered."""
+    chance = random.Random(1)
+    parts: list[str] = []
+    for place in range(length // len(unit) + 1):
+        changed = [chance.choice("123456789") if sign.isascii() and sign.isdigit() else sign for sign in unit]
+        word = (
+            "".join(chance.choices("abcdefghijklmnop", k=4)) + " "
+            if place * len(unit) % 64 < len(unit)
+            else ""
+        )
+        parts.append(word + "".join(changed))
+    return "".join(parts)[:length]
+
+
 def seconds_for(text: str, normalizer: str) -> float:
     measure = measure_of(normalizer)
     began = time.process_time()
     splitter = Splitter(200, join_below=40, language="en", measure=measure)
-    for chunk in windows(text):
-        list(splitter.add(chunk))
-    list(splitter.flush("paragraph"))
+    pieces = [piece for chunk in windows(text) for piece in splitter.add(chunk)]
+    for piece in (*pieces, *splitter.flush("paragraph")):
+        prepare_text(piece.text, normalizer)
     return time.process_time() - began
 
 
@@ -56,7 +88,7 @@ def rows(rounds: int) -> list[Row]:
     for normalizer in NORMALIZERS:
         for name, unit in KINDS.items():
             for length in LENGTHS:
-                text = (unit * (length // len(unit) + 1))[:length]
+                text = text_of(unit, length)
                 seconds_for(text, normalizer)
                 per_100 = [seconds_for(text, normalizer) * 100 / length for _ in range(rounds)]
                 shared = {"normalize": normalizer, "characters": length}

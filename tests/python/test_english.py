@@ -10,8 +10,10 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from loquor import english
 from loquor.english import numbers, places, spell, tables
 from loquor.english.markup import without_markup
+from loquor.english.rules import alternatives
 from loquor.text.characters import TAG
 
 NUMBERS_FILE = Path(__file__).parents[2] / "training" / "mini" / "sentences" / "numbers.txt"
@@ -343,6 +345,23 @@ def test_no_text_takes_long(unit: str) -> None:
     began = time.process_time()
     spell((unit * 5000)[:5000])
     assert time.process_time() - began < 5  # it is some hundredths of a second; quadratic rules take minutes
+
+
+def test_what_was_measured_is_not_written_out_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    prepared = english._prepared
+    monkeypatch.setattr(english, "_prepared", lambda text: (seen.append(text), prepared(text))[1])
+    short, long = "There are 1,234 of them here.", "There are 1,235 of them. " * 40
+    for text in (short, long):
+        assert english.spelled_length(text) == len(spell(text).text)
+    assert seen == [short, long, long]  # a long text is not kept
+
+
+@given(st.lists(st.text("ab.", min_size=1, max_size=5), min_size=1), st.text("ab.", max_size=8))
+def test_of_some_words_the_longest_is_found(words: list[str], text: str) -> None:
+    found = re.match(alternatives(words), text)
+    longest = max((word for word in words if text.startswith(word)), key=len, default=None)
+    assert (found and found[0]) == longest
 
 
 # --- Numbers against an independent implementation ---

@@ -178,6 +178,11 @@ def test_an_ellipsis_is_one_sign() -> None:
     ]
 
 
+def test_a_blank_to_fill_in_costs_no_more_than_its_length() -> None:
+    blank = "_" * 300
+    assert sentences_of(f"Sign here. {blank}x is late.") == ["Sign here.", f"{blank}x is late."]
+
+
 def test_what_closes_a_sentence_stays_with_it() -> None:
     quotation = '"' + "It is late. It rains and it is cold. " * 9 + 'It was war." [Foo, p. 2] He left.'
     pieces = list(split_pieces(quotation, 250))

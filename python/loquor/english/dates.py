@@ -6,7 +6,7 @@ import re
 
 from .numbers import MONTHS, cardinal, clock, decade, digits, ordinal, year
 from .places import MONTH_ABBREVIATIONS, WEEKDAYS
-from .rules import Match, Rule, rule
+from .rules import Match, Rule, alternatives, rule
 from .tables import STARTERS
 
 __all__ = ["DATES", "MONTH", "YEAR"]
@@ -15,8 +15,8 @@ _NAMES = [month.capitalize() for month in MONTHS]
 _SHORT = [month.capitalize() for month in MONTH_ABBREVIATIONS]
 # "may" and "march" are months only with a capital, the abbreviations too
 MONTH = (
-    rf"(?:{'|'.join(_NAMES)}|{'|'.join(n.upper() for n in _NAMES)}"
-    rf"|{'|'.join(month for month in MONTHS if month not in ('march', 'may'))}|(?:{'|'.join(_SHORT)})\b\.?)"
+    rf"(?:{alternatives({*_NAMES, *map(str.upper, _NAMES), *MONTHS} - {'march', 'may'})}"
+    rf"|(?:{alternatives(_SHORT)})\b\.?)"
 )
 _MONTH_LIKE = r"[JFMASONDjfmasond](?:an|AN|un|UN|ul|UL|eb|EB|ar|AR|pr|PR|ay|AY|ug|UG|ep|EP|ct|CT|ov|OV|ec|EC)"
 _DAY = r"(\d{1,2})(st|nd|rd|th)?"
@@ -264,4 +264,6 @@ DATES: tuple[Rule, ...] = (
     rule(rf"(?<![\w.,/-])({_YEAR})-((?:{_YEAR})|\d\d)(?![\w/-]|[.,]\d)", _years_apart, "- 0-9", r"\d-\d\d"),
     rule(r"(?<=[a-z] )(10\d\d)(?![\d,.:%-]\d|\w| [a-z]+s\b)", _old_year, "1", "10"),
 )  # fmt: skip
-YEAR: Rule = rule(rf"(?<![\d,.])({_YEAR})(?!\d|,\d|\.\d)", lambda m: f" {year(int(m[1]))} ", "0-9")
+YEAR: Rule = rule(
+    rf"(?<![\d,.])({_YEAR})(?!\d|,\d|\.\d)", lambda m: f" {year(int(m[1]))} ", "0-9", r"[12]\d{3}"
+)

@@ -138,7 +138,8 @@ CODES: tuple[Rule, ...] = (
 )  # fmt: skip
 PLAIN_NUMBERS: tuple[Rule, ...] = (
     rule(r"(?<![A-Za-z\d.,])([A-Z]{1,5}\d{1,4})(s)(?![\w'])", _code, "s 0-9", r"\ds"),
-    rule(r"(?<![A-Za-z\d.,])((?:\d+[A-Za-z]|[A-Za-z]+\d)[A-Za-z\d]*)()", _code, "0-9"),
+    rule(r"(?<![A-Za-z\d.,])((?:\d+[A-Za-z]|[A-Za-z]+\d)[A-Za-z\d]*)()", _code, "0-9",
+         r"\d(?:[A-Za-z]|(?<=[A-Za-z]\d))"),
     rule(r"(?<![\w.,])00([1-9])(?![\w.,]\d|\w)", lambda m: f" double oh {cardinal(int(m[1]))} ", "0 0-9",
          "00"),
     rule(rf"{NUMBER}|\.\d+", lambda m: f" {number(m[0])} ", "0-9"),

@@ -187,14 +187,14 @@ SLASHES: tuple[Rule, ...] = (
 
 # --- What is left ---
 
-_TIDY: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"(?<=[A-Za-z])\((s|es)\)"), r"\1"),
-    (re.compile(r"\)(?=[.,;:!?]|\s*$)"), ""),
-    (re.compile(r"(?:^|\s)\(|\)(?=$|\s)"), ", "),
-    (re.compile(r"(?<=[A-Za-z]) +'s(?![A-Za-z])"), "'s"),
-    (re.compile(rf"[^A-Za-z ',.?!;:{TAG_PLACE}-]"), " "),
-    (re.compile(r"(?<![A-Za-z])'|'(?![A-Za-z])"), " "),
-    (re.compile(r"(?<![A-Za-z])-+|-+(?![A-Za-z])"), ", "),
+_TIDY: tuple[tuple[str, re.Pattern[str], str], ...] = (
+    ("(", re.compile(r"(?<=[A-Za-z])\((s|es)\)"), r"\1"),
+    (")", re.compile(r"\)(?=[.,;:!?]|\s*$)"), ""),
+    ("()", re.compile(r"(?:^|\s)\(|\)(?=$|\s)"), ", "),
+    ("'", re.compile(r"(?<=[A-Za-z]) +'s(?![A-Za-z])"), "'s"),
+    ("", re.compile(rf"[^A-Za-z ',.?!;:{TAG_PLACE}-]"), " "),
+    ("'", re.compile(r"(?<![A-Za-z])'|'(?![A-Za-z])"), " "),
+    ("-", re.compile(r"(?<![A-Za-z])-+|-+(?![A-Za-z])"), ", "),
 )
 _TIDY_MARKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r" (?=[,.?!;:])"), ""),
@@ -211,8 +211,9 @@ def tidy(text: str) -> str:
     """Letters, `',.?!;:-` and places of tags, with one space between words and one mark at a time."""
     if _TIDY_ALREADY.fullmatch(text):
         return text
-    for pattern, replacement in _TIDY:
-        text = pattern.sub(replacement, text)
+    for needed, pattern, replacement in _TIDY:
+        if not needed or any(sign in text for sign in needed):
+            text = pattern.sub(replacement, text)
     text = " ".join(text.split())
     for pattern, replacement in _TIDY_MARKS:
         text = pattern.sub(replacement, text)

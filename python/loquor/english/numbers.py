@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 __all__ = [
     "LIMIT",
@@ -40,6 +41,7 @@ _ORDINALS = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=2048)
 def cardinal(value: int) -> str:
     """42 -> 'forty-two'. Raises `ValueError` if negative."""
     if value < 0:
@@ -55,6 +57,7 @@ def cardinal(value: int) -> str:
     return f"{cardinal(value // size)} {name}{rest}"
 
 
+@lru_cache(maxsize=512)
 def ordinal(value: int) -> str:
     """42 -> 'forty-second'."""
     words = cardinal(value)
@@ -119,6 +122,7 @@ def fraction(top: int, bottom: int) -> str:
     return f"{cardinal(top)} {one if top == 1 else many}"
 
 
+@lru_cache(maxsize=1024)
 def number(text: str) -> str:
     """A number as it is written: '12.05' -> 'twelve point zero five', '007' -> 'zero zero seven'."""
     whole, _, rest = text.replace(",", "").partition(".")

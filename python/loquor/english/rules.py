@@ -46,17 +46,18 @@ _Chosen = tuple[Callable[[str], Match | None] | None, Callable[[_Replacement, st
 class Stage:
     """Rules that run one behind the other.
 
-    Which of them can match follows from the characters a text has, and is remembered: a rule that needs a
-    character which only another rule writes belongs to a later stage.
+    Which of them can match follows from the groups of characters that a text lacks, and is remembered: a rule
+    that needs a character which only another rule writes belongs to a later stage.
     """
 
     def __init__(self, *rules: Rule) -> None:
         self.rules = rules
-        self._relevant = frozenset[str]().union(*(group for each in rules for group in each.needs))
+        self._groups = tuple({group: None for each in rules for group in each.needs})
         self._that_can_match = lru_cache(maxsize=512)(self._choose)
 
-    def _choose(self, present: frozenset[str]) -> tuple[_Chosen, ...]:
-        chosen = (each for each in self.rules if not any(map(present.isdisjoint, each.needs)))
+    def _choose(self, *is_missing: bool) -> tuple[_Chosen, ...]:
+        missing = {group for group, missed in zip(self._groups, is_missing, strict=True) if missed}
+        chosen = (each for each in self.rules if missing.isdisjoint(each.needs))
         return tuple(
             (
                 _search(each.hint) if each.hint else None,
@@ -68,9 +69,9 @@ class Stage:
 
     def apply(self, text: str, characters: frozenset[str] | None = None) -> str:
         """The text after all rules; `characters` are those it has."""
-        present = self._relevant.intersection(text if characters is None else characters)
+        lacks = (characters or frozenset(text)).isdisjoint
         missed = None  # the hint that was looked for last in this text, in vain
-        for hinted, substituted, replacement in self._that_can_match(present):
+        for hinted, substituted, replacement in self._that_can_match(*map(lacks, self._groups)):
             if hinted is not None:
                 if hinted is missed:
                     continue
@@ -83,6 +84,27 @@ class Stage:
         return text
 
 
+_Tree = dict[str, "_Tree"]
+"""What may follow, by the next character; nothing behind "", where a word may end."""
+
+
 def alternatives(words: Iterable[str]) -> str:
-    """A pattern for any of some words, the longest first."""
-    return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+    """A pattern for any of some words, the longest first: a tree of their letters, which is soon climbed."""
+    tree: _Tree = {}
+    for word in words:
+        node = tree
+        for character in word:
+            node = node.setdefault(character, {})
+        node[""] = {}
+    return "|".join(_branches(tree))
+
+
+def _branches(tree: _Tree) -> list[str]:
+    return [re.escape(character) + _rest(below) for character, below in tree.items() if character]
+
+
+def _rest(tree: _Tree) -> str:
+    branches = _branches(tree)
+    if not branches or (len(branches) == 1 and "" not in tree):
+        return "".join(branches)
+    return f"(?:{'|'.join(branches)})" + ("?" if "" in tree else "")

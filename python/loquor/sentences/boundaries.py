@@ -11,18 +11,31 @@ from ..text.lines import CLOSERS, MARKER
 __all__ = ["sentences"]
 
 _BARE_MARKER = re.compile(rf"\s*{MARKER}\s*")
-_CLOSERS = re.compile(rf"(?:_*{CLOSERS}[_*]*|_+)+(?=[\s.,;:!?]|$)\s*")
+_CLOSERS = re.compile(rf"(?:_*{CLOSERS}(?:{CLOSERS}|[_*])*|_+)(?=[\s.,;:!?]|$)\s*")
 """What closes the sentence before, where the library lets it open the next."""
-_OPENED = re.compile(r"(?<=\s)[`\"'“‘„«‹(\[{]+$")  # noqa: RUF001
+_OPENERS = "`\"'“‘„«‹([{"  # noqa: RUF001
+_OPENED = re.compile(rf"(?<=\s)[{re.escape(_OPENERS)}]+$")
 """What opens the next sentence, where the library leaves it at the end of this one."""
 _WORDS_ONLY = re.compile(r"[\w ,'-]*", re.ASCII)
 _NO_BEGIN = re.compile(r"[.&,;:!?](?=\s|$)|[)\]}]")
 """No sentence begins so: it is the rest of an ellipsis, or goes on."""
-_ELLIPSIS = re.compile(rf"(?:\.\s*\.|…){CLOSERS}*\s*$")
+_AFTER_STOP = CLOSERS[1:-1].replace("\\", "")
 
 
 def sentences(block: str, language: str) -> list[str]:
     """Sentences in order, each with the white space behind it: in a row they are the block."""
+    return list(_remembered(block, language)) if len(block) <= _SHORT else _sentences(block, language)
+
+
+_SHORT = 240
+
+
+@lru_cache(maxsize=64)  # what is behind a cut is looked at anew, stop by stop
+def _remembered(block: str, language: str) -> tuple[str, ...]:
+    return tuple(_sentences(block, language))
+
+
+def _sentences(block: str, language: str) -> list[str]:
     if _WORDS_ONLY.fullmatch(block):
         return [block] if block else []
     import sentencex  # type: ignore[import-untyped]
@@ -34,7 +47,8 @@ def sentences(block: str, language: str) -> list[str]:
             if closers := _CLOSERS.match(after):
                 found[-1] += closers[0]
                 after = after[closers.end() :]
-            if after and (opened := _OPENED.search(found[-1])):
+            is_opened = after and found[-1].rstrip("\n")[-1:] in _OPENERS
+            if is_opened and (opened := _OPENED.search(found[-1])):
                 found[-1], after = found[-1][: opened.start()], opened[0] + after
             if not after.strip() or _goes_on(found[-1], after, language):
                 found[-1] += after
@@ -48,12 +62,17 @@ def _goes_on(before: str, after: str, language: str) -> bool:
     before = before.rstrip()
     if _BARE_MARKER.fullmatch(before) or _NO_BEGIN.match(after):
         return True
-    if _ELLIPSIS.search(before) and after[:1].islower():
+    if after[:1].islower() and _ends_in_ellipsis(before):
         return True
     if language != "en" or not before.endswith("."):
         return False
     # glued: the dot in a name such as cron.{daily}
     return is_glued or _goes_on_in_english(before[-_SEEN:], after[:_SEEN])
+
+
+def _ends_in_ellipsis(text: str) -> bool:
+    text = text.rstrip(_AFTER_STOP)
+    return text.endswith("…") or (text.endswith(".") and text[:-1].rstrip().endswith("."))
 
 
 # --- English ---
@@ -111,13 +130,21 @@ _SEEN, _WORDS_SEEN = 80, 24
 @lru_cache(maxsize=512)  # a stop is looked at again with each that follows while no sentence has ended
 def _goes_on_in_english(before: str, after: str) -> bool:
     words = before[-_WORDS_SEEN:]
-    if _never_last().search(words):
+    if (together := _kept_together(words)) is None:
         return True
     if words.endswith(("St.", "st.")) and words[-4:-3] in ("", " ", "("):
         return _first_word(after) not in _STARTERS
     if after[0].isdigit() and _NUMBERED.search(words):
         return not _is_number_of_next(before, after)
-    return any(first.match(after) and last.search(words) for last, first in _TOGETHER)
+    return any(first.match(after) for first in together)
+
+
+@lru_cache(maxsize=512)  # the same stop with more and more behind it
+def _kept_together(words: str) -> tuple[re.Pattern[str], ...] | None:
+    """What goes on with the sentence that seemed to end in these words; None: whatever follows does."""
+    if _never_last().search(words):
+        return None
+    return tuple(first for last, first in _TOGETHER if last.search(words))
 
 
 def _first_word(text: str) -> str:
@@ -176,6 +203,7 @@ def _is_number_of_next(before: str, after: str) -> bool:
 
 
 _STREET = re.compile(r"\b(?:[A-Z][a-z]+|\d+(?:st|nd|rd|th)) St\.\s+(?=([A-Z][a-z]*)[^A-Za-z])")
+_STOP_NUMBER, _SPACED_STOPS = re.compile(r"\.\s+\d"), re.compile(r"\.\s+\.\s+\.\s+\.")
 _STOP_AND_ELLIPSIS = re.compile(r"\w\.(?:\s+\.){3}\s+(?=[A-Z\"“])")
 _ASIDE = re.compile(
     r"(?:\((?:[^\s()]+\s+){2,}[^\s()]+[.!?][\"”]?\)|\[(?:[^\s\[\]]+\s+){2,}[^\s\[\]]+[.!?][\"”]?\])"
@@ -190,12 +218,15 @@ def _divided(sentence: str) -> Iterator[str]:
         yield sentence
         return
     start = 0
-    if aside := _ASIDE.match(sentence):
+    if sentence[:1] in ("(", "[") and (aside := _ASIDE.match(sentence)):
         start = aside.end()
         yield sentence[:start]
-    ends = [stop.end() for stop in _STREET.finditer(sentence, start) if stop[1] in _STARTERS]
-    ends += [stop.end() for stop in _STOP_AND_ELLIPSIS.finditer(sentence, start)]
-    for stop in _WORD_STOP_NUMBER.finditer(sentence, start):
+    ends: list[int] = []
+    if " St." in sentence:
+        ends += [stop.end() for stop in _STREET.finditer(sentence, start) if stop[1] in _STARTERS]
+    if _SPACED_STOPS.search(sentence, start):
+        ends += [stop.end() for stop in _STOP_AND_ELLIPSIS.finditer(sentence, start)]
+    for stop in _WORD_STOP_NUMBER.finditer(sentence, start) if _STOP_NUMBER.search(sentence, start) else ():
         end = stop.end()
         before = sentence[max(start, end - _SEEN) : end].rstrip()
         if _is_number_of_next(before, sentence[end : end + _SEEN]):

@@ -177,10 +177,13 @@ class Splitter:
         return []
 
     def _begin_of_look(self, end: int) -> int:
-        """Where to look from for a sentence that ends at `end`: a word, and as far as a piece may reach."""
+        """Where to look from for a sentence that ends at `end`: a word, and as far as a piece may reach.
+
+        From within what has so many characters without a space.
+        """
         back = _LOOKED_BACK if self._looks > _MANY_LOOKS else max(_PIECE, min(self._limit, 2 * _PIECE))
         begin = end - back
-        return self._text.rfind(" ", 0, begin) + 1 if begin > 0 else 0
+        return max(self._text.rfind(" ", 0, begin) + 1, begin - back) if begin > 0 else 0
 
 
 _SHOWN = 20
