@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "kernels/activations_body.hpp"
+#include "kernels/cpu.hpp"
 
 namespace loquor {
 namespace {
@@ -15,7 +16,7 @@ struct Bodies {
 
 const Bodies& best() {
   static const Bodies chosen = [] {
-#if LOQUOR_X86_UNITS
+#if LOQUOR_HAS_AVX2
     // Vectors wider than AVX2's only wait for memory.
     if (vector_unit() != VectorUnit::kPlain) return Bodies{avx2::snake_body, avx2::mish_body};
 #endif

@@ -3,6 +3,8 @@
 
 #include "kernels/simd.hpp"
 
+#if LOQUOR_HAS_BODY
+
 namespace loquor::LOQUOR_UNIT {
 namespace {
 
@@ -58,3 +60,5 @@ void mish_body(const float* x, float* y, std::size_t count) {
 }
 
 }  // namespace loquor::LOQUOR_UNIT
+
+#endif

@@ -1,9 +1,9 @@
-// What activations_body.cpp is, by instruction set.
+// What activations_body.cpp is, by unit.
 #pragma once
 
 #include <cstddef>
 
-#include "kernels/cpu.hpp"
+#include "kernels/units.hpp"
 
 #define LOQUOR_ACTIVATIONS(unit)                                                        \
   namespace loquor::unit {                                                              \
@@ -12,7 +12,7 @@
   void mish_body(const float* x, float* y, std::size_t count);                          \
   }
 LOQUOR_ACTIVATIONS(plain)
-#if LOQUOR_X86_UNITS
+#if LOQUOR_HAS_AVX2
 LOQUOR_ACTIVATIONS(avx2)
 #endif
 #undef LOQUOR_ACTIVATIONS

@@ -1,6 +1,7 @@
 #include "kernels/attention.hpp"
 
 #include "kernels/attention_body.hpp"
+#include "kernels/cpu.hpp"
 
 namespace loquor {
 
@@ -19,7 +20,7 @@ std::size_t bytes_of(CacheType type) {
 void attend(const AttentionHead& head) {
   using Body = void (*)(const AttentionHead&);
   static const Body body = []() -> Body {
-#if LOQUOR_X86_UNITS
+#if LOQUOR_HAS_AVX2
     // Vectors wider than AVX2's only wait for memory.
     if (vector_unit() != VectorUnit::kPlain) return avx2::attend_body;
 #endif

@@ -8,8 +8,7 @@
 #include "kernels/cache_numbers.hpp"
 #include "kernels/simd.hpp"
 
-// Vectors wider than AVX2's only wait for memory here.
-#if !defined(__AVX512F__)
+#if LOQUOR_HAS_BODY
 
 namespace loquor::LOQUOR_UNIT {
 namespace {
@@ -23,7 +22,7 @@ static_assert(kHeadStep % kLanes == 0 && kBlock % kLanes == 0);
 
 // a b + c, rounded once where the processor can.
 LOQUOR_INLINE Floats fused(Floats a, Floats b, Floats c) {
-#if defined(__AVX2__)
+#if LOQUOR_USES_AVX2
   return _mm256_fmadd_ps(a, b, c);
 #else
   return a * b + c;
@@ -31,7 +30,7 @@ LOQUOR_INLINE Floats fused(Floats a, Floats b, Floats c) {
 }
 
 LOQUOR_INLINE Floats larger(Floats a, Floats b) {
-#if defined(__AVX2__)
+#if LOQUOR_USES_AVX2
   return _mm256_max_ps(b, a);  // a, where b is not a number
 #else
   for (std::size_t i = 0; i < kLanes; ++i) a[i] = b[i] > a[i] ? b[i] : a[i];
@@ -41,7 +40,7 @@ LOQUOR_INLINE Floats larger(Floats a, Floats b) {
 
 // The sums of the lanes of four vectors, each in the same order.
 LOQUOR_INLINE void sum_lanes(Floats a, Floats b, Floats c, Floats d, float* to) {
-#if defined(__AVX2__)
+#if LOQUOR_USES_AVX2
   const __m256 both = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
   _mm_storeu_ps(to, _mm_add_ps(_mm256_castps256_ps128(both), _mm256_extractf128_ps(both, 1)));
 #else

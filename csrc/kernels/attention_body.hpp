@@ -1,13 +1,13 @@
-// What attention_body.cpp is, by instruction set.
+// What attention_body.cpp is, by unit.
 #pragma once
 
 #include "kernels/attention.hpp"
-#include "kernels/cpu.hpp"
+#include "kernels/units.hpp"
 
 namespace loquor::plain {
 void attend_body(const AttentionHead& head);
 }
-#if LOQUOR_X86_UNITS
+#if LOQUOR_HAS_AVX2
 namespace loquor::avx2 {
 void attend_body(const AttentionHead& head);
 }

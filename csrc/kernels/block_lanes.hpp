@@ -1,16 +1,16 @@
 // Vectors whose lanes belong to neighbouring rows of weights: 8 rows with AVX2, 16 with AVX-512 and VNNI.
 #pragma once
 
-#include <immintrin.h>
-
 #include "kernels/simd.hpp"
+
+#if LOQUOR_HAS_BODY
 
 namespace loquor::LOQUOR_UNIT {
 
 using Words = std::uint32_t __attribute__((vector_size(kLanes * sizeof(float))));  // four bytes of each row
 using Ints = std::int32_t __attribute__((vector_size(kLanes * sizeof(float))));
 
-#if defined(__AVX512F__)
+#if LOQUOR_USES_AVX512
 using Raw = __m512i;
 #define LOQUOR_WIDE(operation) _mm512_##operation
 // Without a mask of all lanes GCC 12 warns of its own headers.
@@ -29,7 +29,7 @@ LOQUOR_INLINE __m128i sixteen(const std::uint8_t* at) {
 
 // 16 bytes of every fourth row.
 LOQUOR_INLINE Raw every_fourth(const std::uint8_t* at, std::size_t stride) {
-#if defined(__AVX512F__)
+#if LOQUOR_USES_AVX512
   Raw made = _mm512_castsi128_si512(sixteen(at));
   made = _mm512_inserti32x4(made, sixteen(at + 4 * stride), 1);
   made = _mm512_inserti32x4(made, sixteen(at + 8 * stride), 2);
@@ -67,7 +67,7 @@ LOQUOR_INLINE void turn_halves(const std::uint8_t* at, std::size_t stride, Words
 
 // Floats of the float16 in the lower half of each lane; the upper one is 0.
 LOQUOR_INLINE Floats widened(Words halves) {
-#if defined(__AVX512F__)
+#if LOQUOR_USES_AVX512
   return _mm512_maskz_cvtph_ps(0xffff, _mm512_maskz_cvtepi32_epi16(0xffff, reinterpret_cast<Raw>(halves)));
 #else
   const __m256i packed = _mm256_packus_epi32(reinterpret_cast<Raw>(halves), _mm256_setzero_si256());
@@ -82,7 +82,7 @@ LOQUOR_INLINE Raw broadcast(const std::int8_t* four) {
   return LOQUOR_WIDE(set1_epi32)(bytes);
 }
 
-#if defined(__AVX512VNNI__)
+#if LOQUOR_USES_VNNI
 
 // Sums of products of 32 weights and activations; exact.
 LOQUOR_INLINE Ints dot(const Words* weights, const std::int8_t* a) {
@@ -119,3 +119,5 @@ LOQUOR_INLINE Ints joined(Raw low, Raw high) { return joined(low, 1) + joined(hi
 #endif
 
 }  // namespace loquor::LOQUOR_UNIT
+
+#endif

@@ -1,6 +1,7 @@
 #include "kernels/block_product.hpp"
 
 #include "kernels/block_product_body.hpp"
+#include "kernels/cpu.hpp"
 
 namespace loquor {
 namespace {
@@ -12,11 +13,12 @@ struct Bodies {
 
 // Those variants that want no more rows of weights at once than there are.
 Bodies bodies([[maybe_unused]] std::size_t rows) {
-#if LOQUOR_X86_UNITS
-  const VectorUnit unit = vector_unit();
-  if (unit == VectorUnit::kAvx512 && rows >= 16)
+#if LOQUOR_HAS_AVX512
+  if (vector_unit() == VectorUnit::kAvx512 && rows >= 16)
     return {avx512::round_activations_body, avx512::block_products_body};
-  if (unit != VectorUnit::kPlain && rows >= 8)
+#endif
+#if LOQUOR_HAS_AVX2
+  if (vector_unit() != VectorUnit::kPlain && rows >= 8)
     return {avx2::round_activations_body, avx2::block_products_body};
 #endif
   return {plain::round_activations_body, plain::block_products_body};

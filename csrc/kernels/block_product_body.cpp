@@ -2,11 +2,13 @@
 
 #include "kernels/simd.hpp"
 
-#if defined(__AVX2__)
+#if LOQUOR_USES_AVX2
 #include "kernels/block_lanes.hpp"
 #else
 #include "base/half.hpp"
 #endif
+
+#if LOQUOR_HAS_BODY
 
 namespace loquor::LOQUOR_UNIT {
 namespace {
@@ -20,7 +22,7 @@ LOQUOR_INLINE float float_at(const std::uint8_t* values, std::size_t index) {
 LOQUOR_INLINE float half_at(const std::uint8_t* values, std::size_t index) {
   std::uint16_t half = 0;
   std::memcpy(&half, values + index * sizeof half, sizeof half);
-#if defined(__AVX2__)
+#if LOQUOR_USES_AVX2
   return _cvtsh_ss(half);
 #else
   return half_to_float(half);
@@ -54,7 +56,7 @@ LOQUOR_INLINE Scaling scaling_of(float largest) {
   return {largest / 127, 127 / largest};
 }
 
-#if defined(__AVX2__)
+#if LOQUOR_USES_AVX2
 
 // kLanes rows of weights at a time, a lane each.
 
@@ -161,7 +163,7 @@ LOQUOR_INLINE Floats added(Floats sum, Ints dots, const RoundedGroup& a, Floats 
   return whole * (scales * all(a.scale)) + sum;
 }
 
-#if !defined(__AVX512VNNI__)
+#if !LOQUOR_USES_VNNI
 
 // add_group() for eight bits. Their sums of products would not fit into 16 bits, those of their halves do.
 template <std::size_t most>
@@ -199,7 +201,7 @@ LOQUOR_INLINE void add_group(const std::uint8_t* at, std::size_t stride, Floats 
   if constexpr (bits == 4) {
     turn_halves(at, stride, weights, weights + 4);
   } else {
-#if defined(__AVX512VNNI__)
+#if LOQUOR_USES_VNNI
     turn(at, stride, weights);
     turn(at + 16, stride, weights + 4);
 #else
@@ -303,7 +305,7 @@ float product(const BlockWeights& weights, std::size_t row, const RoundedGroup* 
 
 }  // namespace
 
-#if defined(__AVX2__)
+#if LOQUOR_USES_AVX2
 
 void round_activations_body(const float* x, std::size_t groups, int bits, RoundedGroup* rounded) {
   for (std::size_t g = 0; g < groups; ++g, x += kProductGroup) {
@@ -377,3 +379,5 @@ void block_products_body(const BlockWeights& weights, const RoundedGroup* rounde
 #endif
 
 }  // namespace loquor::LOQUOR_UNIT
+
+#endif

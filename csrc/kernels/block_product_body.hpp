@@ -1,8 +1,8 @@
-// What block_product_body.cpp is, by instruction set.
+// What block_product_body.cpp is, by unit.
 #pragma once
 
 #include "kernels/block_product.hpp"
-#include "kernels/cpu.hpp"
+#include "kernels/units.hpp"
 
 #define LOQUOR_BLOCK_PRODUCT(unit)                                                                      \
   namespace loquor::unit {                                                                              \
@@ -11,8 +11,10 @@
                            float* y, std::size_t first, std::size_t last);                              \
   }
 LOQUOR_BLOCK_PRODUCT(plain)
-#if LOQUOR_X86_UNITS
+#if LOQUOR_HAS_AVX2
 LOQUOR_BLOCK_PRODUCT(avx2)
+#endif
+#if LOQUOR_HAS_AVX512
 LOQUOR_BLOCK_PRODUCT(avx512)
 #endif
 #undef LOQUOR_BLOCK_PRODUCT

@@ -1,16 +1,13 @@
-// The numbers of a KV cache as vectors of floats, and back; for files that are compiled once an instruction
-// set, other than AVX-512.
+// The numbers of a KV cache as vectors of floats, and back; for bodies that have no variant for AVX-512.
 #pragma once
 
 #include "kernels/simd.hpp"
 
-#if defined(__AVX2__)
-#include <immintrin.h>
-#else
+#if !LOQUOR_USES_AVX2
 #include "base/half.hpp"
 #endif
 
-#if !defined(__AVX512F__)
+#if LOQUOR_HAS_BODY
 
 namespace loquor::LOQUOR_UNIT {
 
@@ -19,7 +16,7 @@ using Half = std::uint16_t;
 LOQUOR_INLINE Floats widen(const float* from) { return load(from); }
 
 LOQUOR_INLINE Floats widen(const Half* from) {
-#if defined(__AVX2__)
+#if LOQUOR_USES_AVX2
   return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
 #else
   Floats made = {};
@@ -29,7 +26,7 @@ LOQUOR_INLINE Floats widen(const Half* from) {
 }
 
 LOQUOR_INLINE Floats widen(const std::int8_t* from) {
-#if defined(__AVX2__)
+#if LOQUOR_USES_AVX2
   return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from))));
 #else
   Floats made = {};
@@ -44,7 +41,7 @@ LOQUOR_INLINE void narrow(const float* from, float* to, std::size_t size, float)
 
 LOQUOR_INLINE void narrow(const float* from, Half* to, std::size_t size, float) {
   for (std::size_t i = 0; i < size; i += kLanes) {
-#if defined(__AVX2__)
+#if LOQUOR_USES_AVX2
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to + i),
                      _mm256_cvtps_ph(load(from + i), _MM_FROUND_TO_NEAREST_INT));
 #else
@@ -58,7 +55,7 @@ LOQUOR_INLINE void narrow(const float* from, std::int8_t* to, std::size_t size, 
   const float steps = step > 0 ? 1.0f / step : 0.0f;
   for (std::size_t i = 0; i < size; i += kLanes) {
     const Floats value = load(from + i) * all(steps);
-#if defined(__AVX2__)
+#if LOQUOR_USES_AVX2
     const __m256i whole = _mm256_cvtps_epi32(_mm256_min_ps(_mm256_max_ps(value, all(-128.0f)), all(127.0f)));
     const __m128i pairs = _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
     _mm_storel_epi64(reinterpret_cast<__m128i*>(to + i), _mm_packs_epi16(pairs, pairs));

@@ -1,6 +1,7 @@
 #include "kernels/convolution.hpp"
 
 #include "kernels/convolution_body.hpp"
+#include "kernels/cpu.hpp"
 
 namespace loquor {
 namespace {
@@ -14,9 +15,11 @@ struct Bodies {
 
 const Bodies& best() {
   static const Bodies chosen = [] {
-#if LOQUOR_X86_UNITS
+#if LOQUOR_HAS_AVX512
     if (vector_unit() == VectorUnit::kAvx512)
       return Bodies{avx512::convolution_plan, avx512::convolution_weights, avx512::convolution_panel};
+#endif
+#if LOQUOR_HAS_AVX2
     if (vector_unit() == VectorUnit::kAvx2)
       return Bodies{avx2::convolution_plan, avx2::convolution_weights, avx2::convolution_panel};
 #endif

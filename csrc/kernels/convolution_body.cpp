@@ -4,12 +4,14 @@
 
 #include "kernels/convolution_transforms.hpp"
 
+#if LOQUOR_HAS_BODY
+
 namespace loquor::LOQUOR_UNIT {
 namespace {
 
 constexpr std::size_t kWidest = 3;  // vectors of a panel
 constexpr std::size_t kWidth = kWidest * kLanes;
-#if defined(__AVX512F__) || defined(__aarch64__)
+#if LOQUOR_USES_AVX512 || defined(__aarch64__)
 constexpr std::size_t kRows = 8;  // of weights at once: as many sums as registers hold
 #else
 constexpr std::size_t kRows = 4;
@@ -31,7 +33,7 @@ LOQUOR_INLINE void store_quad(float* to, Quad value) { std::memcpy(to, &value, s
 // `row(i)` is where the i-th four floats are, `column(i)` where the i-th of each go.
 template <class Row, class Column>
 LOQUOR_INLINE void transpose(const Row& row, const Column& column) {
-#if defined(__GNUC__) || defined(__clang__)
+#if LOQUOR_HAS_VECTORS
   const Quad a = load_quad(row(0)), b = load_quad(row(1)), c = load_quad(row(2)), d = load_quad(row(3));
 #if defined(__clang__)
 #define LOQUOR_SHUFFLE(one, other, ...) __builtin_shufflevector(one, other, __VA_ARGS__)
@@ -377,3 +379,5 @@ void convolution_panel(const ConvolutionPlan& plan, const float* x, const float*
 }
 
 }  // namespace loquor::LOQUOR_UNIT
+
+#endif

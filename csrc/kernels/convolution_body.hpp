@@ -1,8 +1,8 @@
-// What convolution_body.cpp is, by instruction set.
+// What convolution_body.cpp is, by unit.
 #pragma once
 
 #include "kernels/convolution.hpp"
-#include "kernels/cpu.hpp"
+#include "kernels/units.hpp"
 
 #define LOQUOR_CONVOLUTION(unit)                                                                 \
   namespace loquor::unit {                                                                       \
@@ -13,8 +13,10 @@
                          const float* bias, std::size_t panel, float* scratch, float* y);        \
   }
 LOQUOR_CONVOLUTION(plain)
-#if LOQUOR_X86_UNITS
+#if LOQUOR_HAS_AVX2
 LOQUOR_CONVOLUTION(avx2)
+#endif
+#if LOQUOR_HAS_AVX512
 LOQUOR_CONVOLUTION(avx512)
 #endif
 #undef LOQUOR_CONVOLUTION

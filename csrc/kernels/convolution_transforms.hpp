@@ -10,9 +10,11 @@
 
 #include "kernels/simd.hpp"
 
+#if LOQUOR_HAS_BODY
+
 namespace loquor::LOQUOR_UNIT {
 
-#if defined(__GNUC__) || defined(__clang__)
+#if LOQUOR_HAS_VECTORS
 using Quad = float __attribute__((vector_size(4 * sizeof(float))));  // may be Floats
 template <class Vector>
 LOQUOR_INLINE Vector times(float factor, Vector vector) {
@@ -161,3 +163,5 @@ struct Outer<3> {
 };
 
 }  // namespace loquor::LOQUOR_UNIT
+
+#endif

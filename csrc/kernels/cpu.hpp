@@ -1,11 +1,5 @@
-// Which vector instructions the processor has, of those that kernels are compiled for.
+// Which of the units that this build has kernels for (kernels/units.hpp) the processor can run.
 #pragma once
-
-#if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
-#define LOQUOR_X86_UNITS 1  // CMakeLists.txt compiles *_body.cpp for each
-#else
-#define LOQUOR_X86_UNITS 0
-#endif
 
 namespace loquor {
 

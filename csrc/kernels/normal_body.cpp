@@ -3,6 +3,8 @@
 
 #include "kernels/simd.hpp"
 
+#if LOQUOR_HAS_BODY
+
 namespace loquor::LOQUOR_UNIT {
 namespace {
 
@@ -58,3 +60,5 @@ void box_muller_body(const std::uint32_t* a, const std::uint32_t* b, float* one,
 }
 
 }  // namespace loquor::LOQUOR_UNIT
+
+#endif

@@ -1,10 +1,10 @@
-// What normal_body.cpp is, by instruction set.
+// What normal_body.cpp is, by unit.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
-#include "kernels/cpu.hpp"
+#include "kernels/units.hpp"
 
 #define LOQUOR_NORMAL(unit)                                                                      \
   namespace loquor::unit {                                                                       \
@@ -12,7 +12,7 @@
                        std::size_t count);                                                       \
   }
 LOQUOR_NORMAL(plain)
-#if LOQUOR_X86_UNITS
+#if LOQUOR_HAS_AVX2
 LOQUOR_NORMAL(avx2)
 #endif
 #undef LOQUOR_NORMAL

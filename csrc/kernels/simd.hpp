@@ -1,5 +1,4 @@
-// Vectors of the instruction set that a *_body.cpp is being compiled for; each is compiled once a set, in a
-// namespace of the set's name (LOQUOR_UNIT).
+// Vectors of the unit that a *_body.cpp is being compiled for (kernels/units.hpp).
 //
 // Such a file instantiates no template and no inline function of the standard library: the linker keeps one
 // copy of those for the whole library, which might be the one that older processors cannot run.
@@ -9,8 +8,10 @@
 #include <cstdint>
 #include <cstring>
 
+#include "kernels/units.hpp"
+
 #if !defined(LOQUOR_UNIT)
-#error "only for files that are compiled once an instruction set"
+#error "only for files that are compiled once a unit"
 #endif
 
 #if defined(__GNUC__) || defined(__clang__)
@@ -19,17 +20,23 @@
 #define LOQUOR_INLINE __forceinline
 #endif
 
+#if LOQUOR_HAS_BODY
+
+#if LOQUOR_USES_AVX2
+#include <immintrin.h>
+#endif
+
 namespace loquor::LOQUOR_UNIT {
 
-#if defined(__AVX512F__)
+#if LOQUOR_USES_AVX512
 constexpr std::size_t kLanes = 16;
-#elif defined(__AVX2__)
+#elif LOQUOR_USES_AVX2
 constexpr std::size_t kLanes = 8;
 #else
 constexpr std::size_t kLanes = 4;
 #endif
 
-#if defined(__GNUC__) || defined(__clang__)
+#if LOQUOR_HAS_VECTORS
 using Floats = float __attribute__((vector_size(kLanes * sizeof(float))));
 #else
 // The same in loops, for compilers without vector types.
@@ -59,7 +66,7 @@ LOQUOR_INLINE Floats load(const float* from) {  // from any address
 LOQUOR_INLINE void store(float* to, Floats value) { std::memcpy(to, &value, sizeof value); }
 
 LOQUOR_INLINE Floats all(float value) {
-#if defined(__GNUC__) || defined(__clang__)
+#if LOQUOR_HAS_VECTORS
   return value - Floats{};  // folded, which a sum would not be: it loses the sign of zero
 #else
   Floats made;
@@ -69,3 +76,5 @@ LOQUOR_INLINE Floats all(float value) {
 }
 
 }  // namespace loquor::LOQUOR_UNIT
+
+#endif

@@ -2,8 +2,7 @@
 
 #include "kernels/cache_numbers.hpp"
 
-// Vectors wider than AVX2's only wait for memory.
-#if !defined(__AVX512F__)
+#if LOQUOR_HAS_BODY
 
 namespace loquor::LOQUOR_UNIT {
 

@@ -11,6 +11,7 @@
 #include "base/half.hpp"
 #include "kernels/block_product.hpp"
 #include "kernels/block_product_body.hpp"
+#include "kernels/cpu.hpp"
 
 using namespace loquor;
 
@@ -236,7 +237,7 @@ TEST_CASE("the plain variant is the formula's too") {
       }
 }
 
-#if LOQUOR_X86_UNITS
+#if LOQUOR_HAS_AVX2
 TEST_CASE("the bits are the same with AVX2 and with AVX-512") {
   if (vector_unit() != VectorUnit::kAvx512) {
     MESSAGE("skipped: no AVX-512 with VNNI here (scripts/emulated-avx512 runs it)");

@@ -338,7 +338,7 @@ def test_verbose_logs_and_shows_tracebacks(tmp_path: Path, capsys: pytest.Captur
     assert before == (logger.level, list(logger.handlers))
 
 
-# --- models, download, cmake-dir ---
+# --- models, download, cmake-dir, pkgconfig-dir ---
 
 
 def test_models_tells_what_the_catalogue_knows(hub: HubServer, capsys: pytest.CaptureFixture[str]) -> None:
@@ -382,16 +382,28 @@ def test_download_prints_the_folder(hub: HubServer, capsys: pytest.CaptureFixtur
     assert "has no revision nosuch" in error_line(capsys)
 
 
-def test_cmake_dir_is_where_the_config_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("command", "place", "file"),
+    [
+        ("cmake-dir", "lib/cmake/loquor", "loquorConfig.cmake"),
+        ("pkgconfig-dir", "lib/pkgconfig", "loquor.pc"),
+    ],
+)
+def test_the_folders_for_c_are_where_their_files_are(
+    command: str,
+    place: str,
+    file: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(loquor, "__path__", [str(tmp_path)])
-    assert main(["cmake-dir"]) == 1
-    assert "loquorConfig.cmake" in error_line(capsys)
-    folder = tmp_path / "lib" / "cmake" / "loquor"
+    assert main([command]) == 1
+    assert file in error_line(capsys)
+    folder = tmp_path / place
     folder.mkdir(parents=True)
-    (folder / "loquorConfig.cmake").touch()
-    assert main(["cmake-dir"]) == 0
+    (folder / file).touch()
+    assert main([command]) == 0
     assert capsys.readouterr().out == f"{folder}\n"
 
 

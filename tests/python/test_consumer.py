@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import shutil
 import subprocess
 import wave
@@ -247,6 +249,29 @@ def test_header_and_library_have_one_abi(programs: Path) -> None:
     abi = declared.group(1)
     assert done.returncode == 0
     assert done.stdout == f"loquor {loquor.__version__}, ABI {abi}, header ABI {abi}\n"
+
+
+def test_pkg_config_serves_a_wheel_that_was_moved(tmp_path: Path) -> None:
+    """Another folder with a space, a compiler's command line, and a library that is found by its SONAME."""
+    installed = Path(loquor.__file__).parent
+    compiler, pkg_config = shutil.which("cc"), shutil.which("pkg-config")
+    if not (installed / "lib" / "pkgconfig").is_dir() or compiler is None or pkg_config is None:
+        pytest.skip("needs an installed wheel, cc and pkg-config")
+    for folder in ("lib", "include"):
+        shutil.copytree(installed / folder, tmp_path / "moved wheel" / folder)
+    library = tmp_path / "moved wheel" / "lib"
+    told = subprocess.run(
+        [pkg_config, "--cflags", "--libs", "loquor"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PKG_CONFIG_PATH": str(library / "pkgconfig")},
+    )
+    assert told.returncode == 0, told.stderr
+    program = tmp_path / "version"
+    source = ROOT / "tests" / "consumer" / "version.c"
+    done = run(compiler, source, "-o", program, *shlex.split(told.stdout), f"-Wl,-rpath,{library}")
+    assert done.returncode == 0, done.stderr
+    assert run(program).stdout.startswith(f"loquor {loquor.__version__}, ABI ")
 
 
 @pytest.mark.parametrize("program", ["speak", "speak_cpp"])

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-HEADERS = sorted((ROOT / "csrc" / "include" / "loquor").glob("*.h"))
+INCLUDES = ROOT / "csrc" / "include" / "loquor"
+HEADERS = sorted(INCLUDES.glob("*.h"))
 
 
 def tool(name: str) -> str:
@@ -26,6 +27,18 @@ def run(*command: str | Path) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
+def abi() -> str:
+    found = re.search(
+        r"^#define LOQUOR_ABI_VERSION (\d+)$", (INCLUDES / "loquor.h").read_text(), re.MULTILINE
+    )
+    assert found is not None
+    return found[1]
+
+
+def soname() -> str:
+    return f"libloquor.so.{abi()}"
+
+
 @pytest.fixture(scope="module")
 def library() -> Path:
     """libloquor of the installed package, or else of the development build."""
@@ -34,9 +47,9 @@ def library() -> Path:
     package = importlib.util.find_spec("loquor")
     folders = [Path(folder) / "lib" for folder in package.submodule_search_locations or ()] if package else []
     for folder in (*folders, ROOT / "build" / "dev"):
-        if (folder / "libloquor.so").is_file():
-            return folder / "libloquor.so"
-    pytest.skip("there is no libloquor.so: install the wheel, or build in build/dev")
+        if (folder / soname()).is_file():
+            return folder / soname()
+    pytest.skip(f"there is no {soname()}: install the wheel, or build in build/dev")
 
 
 def declarations() -> str:
@@ -72,7 +85,7 @@ def test_the_library_links_neither_the_runtime_nor_python(library: Path) -> None
     needed = re.findall(r"\(NEEDED\).*\[(.+)\]", dynamic)
     assert any(name.startswith("libc.") for name in needed)  # the list was read
     assert [name for name in needed if "onnx" in name.lower() or "python" in name.lower()] == []
-    assert "(SONAME)" in dynamic
+    assert re.findall(r"\(SONAME\).*\[(.+)\]", dynamic) == [soname()]
     assert "RUNPATH" not in dynamic and "RPATH" not in dynamic
 
 
@@ -82,4 +95,18 @@ def test_the_module_finds_the_library_beside_it(library: Path) -> None:
         pytest.skip("loquor is not an installed wheel")
     dynamic = run(tool("readelf"), "--dynamic", "--wide", modules[0])
     assert re.findall(r"\((?:RUNPATH|RPATH)\).*\[(.*)\]", dynamic) == ["$ORIGIN/lib"]
-    assert "libloquor.so" in dynamic and "libpython" not in dynamic and "onnxruntime" not in dynamic
+    assert f"[{soname()}]" in dynamic and "libpython" not in dynamic and "onnxruntime" not in dynamic
+
+
+def test_the_wheel_holds_the_library_once_and_no_links(library: Path) -> None:
+    if library.parent.name != "lib":
+        pytest.skip("loquor is not an installed wheel")
+    files = {path.name: path for path in library.parent.glob("libloquor*")}
+    assert set(files) == {"libloquor.so", soname()}
+    assert not any(path.is_symlink() for path in files.values())
+    assert files["libloquor.so"].read_text(encoding="ascii") == f"INPUT({soname()})\n"
+
+
+def test_the_cpp_header_is_of_the_same_abi() -> None:
+    """Objects of two programs' halves, compiled against different headers, are not taken for each other."""
+    assert f"inline namespace v{abi()} {{" in (INCLUDES / "loquor.hpp").read_text(encoding="utf-8")

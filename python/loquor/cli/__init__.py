@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from .. import __version__
 from ..errors import InvalidInputError, LoquorError
-from . import bench, cmake_dir, doctor, download, models, prepare, say, voice
+from . import bench, dirs, doctor, download, models, prepare, say, voice
 from .console import exit_code, logs_on_stderr, note, one_line, writing_to_stdout
 from .process import drop_unwritable_output, ended_by_signals, hold_signals, standard_streams
 
@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         "-v", "--verbose", action="count", default=0, help="log to stderr, with tracebacks; -vv logs more"
     )
     common.add_argument("-q", "--quiet", action="store_true", help="only warnings and errors on stderr")
-    for command in (say, voice, models, download, prepare, bench, doctor, cmake_dir):
+    for command in (say, voice, models, download, prepare, bench, doctor, dirs):
         command.add(commands, common)
     for name, its_parser in commands.choices.items():
         its_parser.set_defaults(command=name)

@@ -68,7 +68,8 @@ def operators_library() -> Path:
     `LoquorError` where Loquor runs without its library beside it.
     """
     here = Path(_core.__file__).parent
-    for name in ("lib/libloquor.so", "lib/libloquor.dylib", "loquor.dll", "lib/loquor.dll"):
+    abi = _core.abi_version()
+    for name in (f"lib/libloquor.so.{abi}", f"lib/libloquor.{abi}.dylib", f"loquor-{abi}.dll"):
         if (here / name).is_file():
             return here / name
     raise LoquorError(f"there is no libloquor beside {_core.__file__}: reinstall loquor")
