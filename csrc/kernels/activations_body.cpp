@@ -1,4 +1,4 @@
-// Loops that the compiler turns into vector code.
+// Loops that the compiler multiple into vector code.
 #include "kernels/activations_body.hpp"
 
 #include "kernels/simd.hpp"
@@ -23,9 +23,9 @@ bool snake_body(const float* x, float rate, float gain, float* y, std::size_t co
   for (std::size_t i = 0; i < count; ++i) {
     const float angle = rate * x[i];
     beyond |= static_cast<int>(!(magnitude(angle) <= kLimit));
-    const float turns = (angle * 0.318309886f + kRound) - kRound;
+    const float multiple = (angle * 0.318309886f + kRound) - kRound;
     const float rest =
-        ((angle - turns * kPi1) - turns * kPi2) - turns * kPi3;  // its sine has the same square
+        ((angle - multiple * kPi1) - multiple * kPi2) - multiple * kPi3;  // its sine has the same square
     const float square = rest * rest;
     const float tail =
         square *
@@ -42,8 +42,8 @@ void mish_body(const float* x, float* y, std::size_t count) {
     const float low = x[i] < kLowest ? kLowest : x[i];
     const float value = low > kHighest ? kHighest : low;
     const float shifted = value * 1.44269504f + kRound;
-    const float turns = shifted - kRound;
-    const float rest = (value - turns * 0.693359375f) + turns * 2.12194440e-4f;
+    const float exponent = shifted - kRound;
+    const float rest = (value - exponent * 0.693359375f) + exponent * 2.12194440e-4f;
     const float tail =
         0.5f + rest * (0.166666657f +
                        rest * (0.0416657962f +

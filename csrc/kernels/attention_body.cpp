@@ -21,7 +21,7 @@ static_assert(kHeadStep % kLanes == 0 && kBlock % kLanes == 0);
 // --- Vectors ---
 
 // a b + c, rounded once where the processor can.
-LOQUOR_INLINE Floats fused(Floats a, Floats b, Floats c) {
+LOQUOR_INLINE Floats multiply_add(Floats a, Floats b, Floats c) {
 #if LOQUOR_USES_AVX2
   return _mm256_fmadd_ps(a, b, c);
 #else
@@ -29,7 +29,7 @@ LOQUOR_INLINE Floats fused(Floats a, Floats b, Floats c) {
 #endif
 }
 
-LOQUOR_INLINE Floats larger(Floats a, Floats b) {
+LOQUOR_INLINE Floats max(Floats a, Floats b) {
 #if LOQUOR_USES_AVX2
   return _mm256_max_ps(b, a);  // a, where b is not a number
 #else
@@ -58,15 +58,16 @@ LOQUOR_INLINE float sum_lanes(Floats a) {
 // e^x to 2e-7 of it, for x <= 0; never less than about 1e-35, so that products do not become subnormal.
 LOQUOR_INLINE Floats exponential(Floats x) {
   constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it rounds to a whole number, in the lowest bits
-  x = larger(x, all(-80.0f));
-  const Floats shifted = fused(x, all(1.44269504f), all(kRound));
-  const Floats turns = shifted - all(kRound);
-  const Floats rest = fused(turns, all(2.12194440e-4f), fused(turns, all(-0.693359375f), x));
-  Floats tail = fused(rest, all(0.00139819994f), all(0.00833345205f));
-  tail = fused(rest, tail, all(0.0416657962f));
-  tail = fused(rest, tail, all(0.166666657f));
-  tail = fused(rest, tail, all(0.5f));
-  const Floats grown = fused(rest * rest, tail, rest + all(1.0f));
+  x = max(x, broadcast(-80.0f));
+  const Floats shifted = multiply_add(x, broadcast(1.44269504f), broadcast(kRound));
+  const Floats whole = shifted - broadcast(kRound);
+  const Floats rest =
+      multiply_add(whole, broadcast(2.12194440e-4f), multiply_add(whole, broadcast(-0.693359375f), x));
+  Floats tail = multiply_add(rest, broadcast(0.00139819994f), broadcast(0.00833345205f));
+  tail = multiply_add(rest, tail, broadcast(0.0416657962f));
+  tail = multiply_add(rest, tail, broadcast(0.166666657f));
+  tail = multiply_add(rest, tail, broadcast(0.5f));
+  const Floats grown = multiply_add(rest * rest, tail, rest + broadcast(1.0f));
   std::uint32_t bits[kLanes];
   std::memcpy(bits, &shifted, sizeof bits);
   for (std::size_t i = 0; i < kLanes; ++i) bits[i] = (bits[i] << 23U) + 0x3f800000U;
@@ -86,9 +87,9 @@ void write(const AttentionHead& head, const HeadRows<const float>& rows, void* c
 }
 
 // The same where the cache holds floats, else `count` positions in `wide`.
-LOQUOR_INLINE const float* widened(const float* from, float*, std::size_t) { return from; }
+LOQUOR_INLINE const float* widen_all(const float* from, float*, std::size_t) { return from; }
 template <class T>
-LOQUOR_INLINE const float* widened(const T* from, float* wide, std::size_t count) {
+LOQUOR_INLINE const float* widen_all(const T* from, float* wide, std::size_t count) {
   for (std::size_t i = 0; i < count; i += kLanes) store(wide + i, widen(from + i));
   return wide;
 }
@@ -96,7 +97,7 @@ LOQUOR_INLINE const float* widened(const T* from, float* wide, std::size_t count
 // Asks for `size` numbers that are read soon, if `from` is not null. A block of narrow ones is no longer than
 // a page, and at each new page the processor would begin to guess anew; of floats it guesses well.
 template <class T>
-LOQUOR_INLINE void fetch(const T* from, std::size_t size) {
+LOQUOR_INLINE void prefetch(const T* from, std::size_t size) {
 #if defined(__GNUC__) || defined(__clang__)
   constexpr std::size_t kLine = 64 / sizeof(T);
   if (sizeof(T) == sizeof(float) || from == nullptr) return;
@@ -116,7 +117,7 @@ LOQUOR_INLINE void score(const float* queries, const T* keys, std::size_t dim, f
     for (std::size_t r = 0; r < rows; ++r) query[r] = load(queries + r * dim + d);
     for (std::size_t p = 0; p < positions; ++p) {
       const Floats key = widen(keys + p * dim + d);
-      for (std::size_t r = 0; r < rows; ++r) sums[r][p] = fused(query[r], key, sums[r][p]);
+      for (std::size_t r = 0; r < rows; ++r) sums[r][p] = multiply_add(query[r], key, sums[r][p]);
     }
   }
   for (std::size_t r = 0; r < rows; ++r) {
@@ -136,7 +137,7 @@ void score_rows(const float* queries, const T* keys, std::size_t count, std::siz
                 const T* next = nullptr) {
   std::size_t p = 0;
   for (; p + step <= count; p += step) {
-    fetch(next == nullptr ? next : next + p * dim, step * dim);
+    prefetch(next == nullptr ? next : next + p * dim, step * dim);
     score<T, rows, step>(queries, keys + p * dim, dim, scores + p);
   }
   for (; p < count; ++p) score<T, rows, 1>(queries, keys + p * dim, dim, scores + p);
@@ -144,35 +145,35 @@ void score_rows(const float* queries, const T* keys, std::size_t count, std::siz
 
 // --- The softmax of a block ---
 
-struct Sum {
-  float largest;  // score so far
-  float total;    // of e^(score - largest)
+struct Softmax {
+  float max;  // of the scores so far
+  float sum;  // of e^(score - max)
 };
 
 // Makes weights of `count` scores, and returns by what to multiply what was made of earlier blocks.
-float soften(float* scores, std::size_t count, bool first, Sum& sum) {
+float softmax(float* scores, std::size_t count, bool first, Softmax& so_far) {
   const std::size_t filled = (count + kLanes - 1) / kLanes * kLanes;
   for (std::size_t i = count; i < filled; ++i) scores[i] = scores[0];
-  Floats most = load(scores);
-  for (std::size_t i = kLanes; i < filled; i += kLanes) most = larger(most, load(scores + i));
-  float largest = first ? most[0] : sum.largest;
-  for (std::size_t i = 0; i < kLanes; ++i) largest = most[i] > largest ? most[i] : largest;
+  Floats max_lanes = load(scores);
+  for (std::size_t i = kLanes; i < filled; i += kLanes) max_lanes = max(max_lanes, load(scores + i));
+  float largest = first ? max_lanes[0] : so_far.max;
+  for (std::size_t i = 0; i < kLanes; ++i) largest = max_lanes[i] > largest ? max_lanes[i] : largest;
   for (std::size_t i = 0; i < filled; i += kLanes) {
-    store(scores + i, exponential(load(scores + i) - all(largest)));
+    store(scores + i, exponential(load(scores + i) - broadcast(largest)));
   }
   for (std::size_t i = count; i < filled; ++i) scores[i] = 0;
   Floats total = {};
   for (std::size_t i = 0; i < filled; i += kLanes) total = total + load(scores + i);
-  const float earlier = first                    ? 0.0f
-                        : sum.largest == largest ? 1.0f
-                                                 : exponential(all(sum.largest - largest))[0];
-  sum.total = sum.total * earlier + sum_lanes(total);
-  sum.largest = largest;
+  const float earlier = first                   ? 0.0f
+                        : so_far.max == largest ? 1.0f
+                                                : exponential(broadcast(so_far.max - largest))[0];
+  so_far.sum = so_far.sum * earlier + sum_lanes(total);
+  so_far.max = largest;
   return earlier;
 }
 
 void scale_row(const float* row, std::size_t dim, float by, float* to) {
-  for (std::size_t d = 0; d < dim; d += kLanes) store(to + d, load(row + d) * all(by));
+  for (std::size_t d = 0; d < dim; d += kLanes) store(to + d, load(row + d) * broadcast(by));
 }
 
 // --- Values ---
@@ -185,12 +186,12 @@ LOQUOR_INLINE void add_values(const float* weights, const T* values, std::size_t
     for (std::size_t c = 0; c < vectors; ++c) sums[r][c] = load(made + r * dim + at + c * kLanes);
   }
   for (std::size_t p = 0; p < count; ++p) {
-    fetch(next == nullptr ? next : next + p * dim + at, vectors * kLanes);
+    prefetch(next == nullptr ? next : next + p * dim + at, vectors * kLanes);
     Floats weight[rows];
-    for (std::size_t r = 0; r < rows; ++r) weight[r] = all(weights[r * kBlock + p]);
+    for (std::size_t r = 0; r < rows; ++r) weight[r] = broadcast(weights[r * kBlock + p]);
     for (std::size_t c = 0; c < vectors; ++c) {
       const Floats value = widen(values + p * dim + at + c * kLanes);
-      for (std::size_t r = 0; r < rows; ++r) sums[r][c] = fused(weight[r], value, sums[r][c]);
+      for (std::size_t r = 0; r < rows; ++r) sums[r][c] = multiply_add(weight[r], value, sums[r][c]);
     }
   }
   for (std::size_t r = 0; r < rows; ++r) {
@@ -223,7 +224,7 @@ class Tile {
       const std::size_t row = (first + r) / head.group, offset = (first + r) % head.group * dim;
       const float* const query = head.queries.data + row * head.queries.stride + offset;
       for (std::size_t d = 0; d < dim; d += kLanes)
-        store(queries_ + r * dim + d, load(query + d) * all(scale));
+        store(queries_ + r * dim + d, load(query + d) * broadcast(scale));
       contexts_[r] = head.context.data + row * head.context.stride + offset;
       lengths_[r] = head.past + row + 1;
     }
@@ -239,19 +240,19 @@ class Tile {
       const T* const values = static_cast<const T*>(head_.values) + start * dim;
       if (rows_ - from == 1) {  // widening in place is faster than twice through memory
         score_rows<T, 1, 8>(queries_ + from * dim, keys, count, dim, scores_ + from * kBlock, values);
-        soften_rows(from, start);
+        softmax_rows(from, start);
         const bool more = start + 2 * kBlock <= lengths_[from];
         add_rows<T, 1, 8>(scores_ + from * kBlock, values, count, dim, made_ + from * dim,
                           more ? keys + kBlock * dim : nullptr);
       } else {
-        score_all(widened(keys, wide_, count * dim), from, start);
-        soften_rows(from, start);
-        add_all(widened(values, wide_, count * dim), from, start);
+        score_all(widen_all(keys, wide_, count * dim), from, start);
+        softmax_rows(from, start);
+        add_all(widen_all(values, wide_, count * dim), from, start);
       }
     }
     const float scale = sizeof(T) == 1 ? head_.value_scale : 1.0f;
     for (std::size_t r = 0; r < rows_; ++r)
-      scale_row(made_ + r * dim, dim, scale / sums_[r].total, contexts_[r]);
+      scale_row(made_ + r * dim, dim, scale / softmax_[r].sum, contexts_[r]);
   }
 
  private:
@@ -271,9 +272,9 @@ class Tile {
       score_rows<float, 1, 4>(queries_ + r * dim, keys, seen(r, start), dim, scores_ + r * kBlock);
   }
 
-  void soften_rows(std::size_t from, std::size_t start) {
+  void softmax_rows(std::size_t from, std::size_t start) {
     for (std::size_t r = from; r < rows_; ++r) {
-      const float earlier = soften(scores_ + r * kBlock, seen(r, start), start == 0, sums_[r]);
+      const float earlier = softmax(scores_ + r * kBlock, seen(r, start), start == 0, softmax_[r]);
       if (start == 0) {
         std::memset(made_ + r * head_.head_dim, 0, head_.head_dim * sizeof(float));
       } else if (earlier != 1.0f) {
@@ -303,7 +304,7 @@ class Tile {
   std::size_t rows_;
   std::size_t lengths_[kTile] = {};  // of what a row sees
   float* contexts_[kTile];
-  Sum sums_[kTile] = {};
+  Softmax softmax_[kTile] = {};
   alignas(32) float scores_[kTile * kBlock];
   alignas(32) float queries_[kTile * kLargestHead];
   alignas(32) float made_[kTile * kLargestHead];  // of the context, before the weights' sum is divided out

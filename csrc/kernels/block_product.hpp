@@ -14,13 +14,13 @@ namespace loquor {
 constexpr std::size_t kProductGroup = 32;  // activations with one scale; weights may share theirs with more
 constexpr std::size_t kProductRows = 16;   // parts begin at multiples of it: so many are computed together
 
-// Weights as stored, at any address. Of two values in one byte the first is in the lower half.
+// Weights as stored, at any address. Of two values in one byte the first is in the low nibble.
 struct BlockWeights {
   int bits = 4;                          // or 8
   std::size_t rows = 0;                  // N
   std::size_t blocks = 0;                // of a row: weights with one scale and zero point
   std::size_t groups = 1;                // of a block
-  bool halves = false;                   // scales, and zero points like them, are float16 instead of float32
+  bool float16 = false;                  // scales, and zero points like them; else float32
   bool zeros_like_scales = false;        // [rows, blocks], as HQQ quantisers write them
   const std::uint8_t* values = nullptr;  // [rows, blocks, groups * 4 * bits]
   const std::uint8_t* scales = nullptr;  // [rows, blocks]

@@ -31,14 +31,14 @@ LOQUOR_INLINE float half_at(const std::uint8_t* values, std::size_t index) {
 
 LOQUOR_INLINE float scale_of(const BlockWeights& weights, std::size_t row, std::size_t block) {
   const std::size_t at = row * weights.blocks + block;
-  return weights.halves ? half_at(weights.scales, at) : float_at(weights.scales, at);
+  return weights.float16 ? half_at(weights.scales, at) : float_at(weights.scales, at);
 }
 
 LOQUOR_INLINE float zero_of(const BlockWeights& weights, std::size_t row, std::size_t block) {
   if (weights.zeros == nullptr) return weights.bits == 4 ? 8.0f : 128.0f;
   const std::size_t at = row * weights.blocks + block;
   if (weights.zeros_like_scales)
-    return weights.halves ? half_at(weights.zeros, at) : float_at(weights.zeros, at);
+    return weights.float16 ? half_at(weights.zeros, at) : float_at(weights.zeros, at);
   if (weights.bits == 8) return static_cast<float>(weights.zeros[at]);
   const std::uint8_t both = weights.zeros[row * ((weights.blocks + 1) / 2) + block / 2];
   return static_cast<float>(block % 2 == 0 ? both & 15 : both >> 4);
@@ -68,22 +68,23 @@ struct Chunk {
   Floats scales[kChunk], zeros[kChunk];
 };
 
-LOQUOR_INLINE void turn_floats(const std::uint8_t* at, std::size_t stride, bool halves, Floats* turned) {
+LOQUOR_INLINE void transpose_floats(const std::uint8_t* at, std::size_t stride, bool float16,
+                                    Floats* transposed) {
   Words parts[kChunk];
-  turn(at, stride, parts);
-  if (halves) {
+  transpose(at, stride, parts);
+  if (float16) {
     for (std::size_t b = 0; b < kChunk; b += 2) {
-      turned[b] = widened(parts[b / 2] & 0xffffu);
-      turned[b + 1] = widened(parts[b / 2] >> 16);
+      transposed[b] = widen(parts[b / 2] & 0xffffu);
+      transposed[b + 1] = widen(parts[b / 2] >> 16);
     }
   } else {
-    turn(at + 16, stride, parts + 4);
-    for (std::size_t b = 0; b < kChunk; ++b) turned[b] = reinterpret_cast<Floats>(parts[b]);
+    transpose(at + 16, stride, parts + 4);
+    for (std::size_t b = 0; b < kChunk; ++b) transposed[b] = reinterpret_cast<Floats>(parts[b]);
   }
 }
 
 template <int bits>
-LOQUOR_INLINE void turn_zeros(const std::uint8_t* at, std::size_t stride, Floats* turned) {
+LOQUOR_INLINE void transpose_zeros(const std::uint8_t* at, std::size_t stride, Floats* transposed) {
   constexpr std::size_t kHeld = 32 / bits;  // in four bytes
   for (std::size_t b = 0; b < kChunk; b += kHeld, at += 4) {
     Words held = {};
@@ -93,7 +94,7 @@ LOQUOR_INLINE void turn_zeros(const std::uint8_t* at, std::size_t stride, Floats
       held[i] = four;
     }
     for (std::size_t i = 0; i < kHeld; ++i, held >>= bits)
-      turned[b + i] = __builtin_convertvector(reinterpret_cast<Ints>(held & ((1u << bits) - 1)), Floats);
+      transposed[b + i] = __builtin_convertvector(reinterpret_cast<Ints>(held & ((1u << bits) - 1)), Floats);
   }
 }
 
@@ -119,17 +120,17 @@ template <int bits>
 struct Rows {
   static constexpr std::size_t kBytes = kProductGroup / 8 * bits;  // of a group
   const std::uint8_t *values, *scales, *zeros;
-  const bool halves, zeros_like_scales;
+  const bool float16, zeros_like_scales;
   const std::size_t scale_bytes, zero_bytes;  // of a row's chunk
   const std::size_t value_stride, scale_stride, zero_stride;
 
   LOQUOR_INLINE Rows(const BlockWeights& weights, std::size_t row)
-      : halves(weights.halves),
+      : float16(weights.float16),
         zeros_like_scales(weights.zeros_like_scales),
-        scale_bytes(kChunk * (halves ? 2 : 4)),
+        scale_bytes(kChunk * (float16 ? 2 : 4)),
         zero_bytes(zeros_like_scales ? scale_bytes : kChunk / 8 * bits),
         value_stride(weights.width() * kBytes),
-        scale_stride(weights.blocks * (halves ? 2 : 4)),
+        scale_stride(weights.blocks * (float16 ? 2 : 4)),
         zero_stride(zeros_like_scales ? scale_stride
                     : bits == 4       ? (weights.blocks + 1) / 2
                                       : weights.blocks) {
@@ -138,11 +139,11 @@ struct Rows {
     zeros = weights.zeros == nullptr ? nullptr : weights.zeros + row * zero_stride;
   }
   LOQUOR_INLINE void read_chunk(std::size_t chunk, Chunk& read) const {
-    turn_floats(scales + chunk * scale_bytes, scale_stride, halves, read.scales);
+    transpose_floats(scales + chunk * scale_bytes, scale_stride, float16, read.scales);
     if (zeros_like_scales)
-      turn_floats(zeros + chunk * zero_bytes, zero_stride, halves, read.zeros);
+      transpose_floats(zeros + chunk * zero_bytes, zero_stride, float16, read.zeros);
     else if (zeros != nullptr)
-      turn_zeros<bits>(zeros + chunk * zero_bytes, zero_stride, read.zeros);
+      transpose_zeros<bits>(zeros + chunk * zero_bytes, zero_stride, read.zeros);
   }
   LOQUOR_INLINE void prefetch_chunk(std::size_t chunk) const {
     prefetch(reinterpret_cast<std::uintptr_t>(scales) + kLanes * (scale_stride + chunk * scale_bytes),
@@ -158,35 +159,38 @@ struct Rows {
 };
 
 // A group's part of a sum, by one scheme for any number of activation rows.
-LOQUOR_INLINE Floats added(Floats sum, Ints dots, const RoundedGroup& a, Floats scales, Floats zeros) {
-  const Floats whole = __builtin_convertvector(dots, Floats) - zeros * all(a.sum);
-  return whole * (scales * all(a.scale)) + sum;
+LOQUOR_INLINE Floats accumulate(Floats sum, Ints dots, const RoundedGroup& a, Floats scales, Floats zeros) {
+  const Floats whole = __builtin_convertvector(dots, Floats) - zeros * broadcast(a.sum);
+  return whole * (scales * broadcast(a.scale)) + sum;
 }
 
 #if !LOQUOR_USES_VNNI
 
-// add_group() for eight bits. Their sums of products would not fit into 16 bits, those of their halves do.
+// add_group() for eight bits. Their sums of products would not fit into 16 bits, those of their nibbles do.
 template <std::size_t most>
 LOQUOR_INLINE void add_bytes(const std::uint8_t* at, std::size_t stride, Floats scales, Floats zeros,
                              const RoundedGroup* a, std::size_t width, std::size_t count, Floats* sums) {
   Words low[4], high[4], next_low[4], next_high[4];
-  turn_halves(at, stride, low, high);
+  transpose_nibbles(at, stride, low, high);
   if constexpr (most == 1) {
-    turn_halves(at + 16, stride, next_low, next_high);
-    const Raw lows = LOQUOR_WIDE(add_epi16)(pairs(low, a->values), pairs(next_low, a->values + 16));
-    const Raw highs = LOQUOR_WIDE(add_epi16)(pairs(high, a->values), pairs(next_high, a->values + 16));
-    sums[0] = added(sums[0], joined(lows, highs), *a, scales, zeros);
+    transpose_nibbles(at + 16, stride, next_low, next_high);
+    const Raw lows =
+        LOQUOR_WIDE(add_epi16)(madd_nibbles(low, a->values), madd_nibbles(next_low, a->values + 16));
+    const Raw highs =
+        LOQUOR_WIDE(add_epi16)(madd_nibbles(high, a->values), madd_nibbles(next_high, a->values + 16));
+    sums[0] = accumulate(sums[0], madd_bytes(lows, highs), *a, scales, zeros);
   } else {  // there are not registers for a whole group
     Ints dots[most];
     for (std::size_t m = 0; m < count; ++m) {
       const std::int8_t* const values = a[m * width].values;
-      dots[m] = joined(pairs(low, values), pairs(high, values));
+      dots[m] = madd_bytes(madd_nibbles(low, values), madd_nibbles(high, values));
     }
-    turn_halves(at + 16, stride, next_low, next_high);
+    transpose_nibbles(at + 16, stride, next_low, next_high);
     for (std::size_t m = 0; m < count; ++m, a += width) {
       const std::int8_t* const values = a->values + 16;
-      sums[m] = added(sums[m], dots[m] + joined(pairs(next_low, values), pairs(next_high, values)), *a,
-                      scales, zeros);
+      sums[m] = accumulate(
+          sums[m], dots[m] + madd_bytes(madd_nibbles(next_low, values), madd_nibbles(next_high, values)), *a,
+          scales, zeros);
     }
   }
 }
@@ -199,17 +203,17 @@ LOQUOR_INLINE void add_group(const std::uint8_t* at, std::size_t stride, Floats 
                              const RoundedGroup* a, std::size_t width, std::size_t count, Floats* sums) {
   Words weights[8];
   if constexpr (bits == 4) {
-    turn_halves(at, stride, weights, weights + 4);
+    transpose_nibbles(at, stride, weights, weights + 4);
   } else {
 #if LOQUOR_USES_VNNI
-    turn(at, stride, weights);
-    turn(at + 16, stride, weights + 4);
+    transpose(at, stride, weights);
+    transpose(at + 16, stride, weights + 4);
 #else
     return add_bytes<most>(at, stride, scales, zeros, a, width, count, sums);
 #endif
   }
   for (std::size_t m = 0; m < count; ++m, a += width)
-    sums[m] = added(sums[m], dot(weights, a->values), *a, scales, zeros);
+    sums[m] = accumulate(sums[m], dot(weights, a->values), *a, scales, zeros);
 }
 
 // kLanes rows of weights from `row` with `given` activation rows, at most `most`; the first `skipped` results
@@ -222,7 +226,7 @@ void products(const BlockWeights& weights, const RoundedGroup* rounded, std::siz
   Floats sums[most];
   for (std::size_t m = 0; m < count; ++m) sums[m] = Floats{};
   Chunk chunk;
-  for (Floats& zero : chunk.zeros) zero = all(bits == 4 ? 8.0f : 128.0f);
+  for (Floats& zero : chunk.zeros) zero = broadcast(bits == 4 ? 8.0f : 128.0f);
   for (std::size_t block = 0; block < blocks; block += kChunk) {
     const std::size_t held = blocks - block < kChunk ? blocks - block : kChunk;
     if (held == kChunk)
@@ -263,15 +267,15 @@ void all_products(const BlockWeights& weights, const RoundedGroup* rounded, std:
   }
 }
 
-LOQUOR_INLINE __m128i fold(__m128i a, __m128i b, bool largest) {
+LOQUOR_INLINE __m128i reduce(__m128i a, __m128i b, bool largest) {
   return largest ? _mm_max_epi32(a, b) : _mm_add_epi32(a, b);
 }
 
 // The largest, or the sum, of eight whole numbers.
-LOQUOR_INLINE __m128i fold_all(__m256i lanes, bool largest) {
-  __m128i all = fold(_mm256_castsi256_si128(lanes), _mm256_extracti128_si256(lanes, 1), largest);
-  all = fold(all, _mm_shuffle_epi32(all, 0x4e), largest);
-  return fold(all, _mm_shuffle_epi32(all, 0xb1), largest);
+LOQUOR_INLINE __m128i reduce(__m256i lanes, bool largest) {
+  __m128i four = reduce(_mm256_castsi256_si128(lanes), _mm256_extracti128_si256(lanes, 1), largest);
+  four = reduce(four, _mm_shuffle_epi32(four, 0x4e), largest);
+  return reduce(four, _mm_shuffle_epi32(four, 0xb1), largest);
 }
 
 #else
@@ -315,19 +319,19 @@ void round_activations_body(const float* x, std::size_t groups, int bits, Rounde
           _mm256_and_si256(_mm256_castps_si256(_mm256_loadu_ps(x + 8 * i)), _mm256_set1_epi32(0x7fffffff));
       largest = _mm256_max_epi32(largest, size);
     }
-    const Scaling scaling = scaling_of(_mm_cvtss_f32(_mm_castsi128_ps(fold_all(largest, true))));
+    const Scaling scaling = scaling_of(_mm_cvtss_f32(_mm_castsi128_ps(reduce(largest, true))));
     rounded[g].scale = scaling.scale;
     __m256i whole[4];
     for (std::size_t i = 0; i < 4; ++i) {
       const __m256 scaled = _mm256_mul_ps(_mm256_loadu_ps(x + 8 * i), _mm256_set1_ps(scaling.inverse));
       whole[i] = scaling.inverse == 0 ? _mm256_setzero_si256() : _mm256_cvtps_epi32(scaled);
     }
-    // Packing works within halves, and so leaves groups of four in another order.
+    // Packing works within halves of a vector, and so leaves groups of four in another order.
     __m256i bytes =
         _mm256_packs_epi16(_mm256_packs_epi32(whole[0], whole[1]), _mm256_packs_epi32(whole[2], whole[3]));
     bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
     const __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), bytes);
-    const __m128i sum = fold_all(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)), false);
+    const __m128i sum = reduce(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)), false);
     rounded[g].sum = static_cast<float>(_mm_cvtsi128_si32(sum));
     if (bits == 4) {
       const __m128i apart = _mm_setr_epi8(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15);

@@ -54,9 +54,10 @@ LOQUOR_INLINE void narrow(const float* from, Half* to, std::size_t size, float) 
 LOQUOR_INLINE void narrow(const float* from, std::int8_t* to, std::size_t size, float step) {
   const float steps = step > 0 ? 1.0f / step : 0.0f;
   for (std::size_t i = 0; i < size; i += kLanes) {
-    const Floats value = load(from + i) * all(steps);
+    const Floats value = load(from + i) * broadcast(steps);
 #if LOQUOR_USES_AVX2
-    const __m256i whole = _mm256_cvtps_epi32(_mm256_min_ps(_mm256_max_ps(value, all(-128.0f)), all(127.0f)));
+    const __m256i whole =
+        _mm256_cvtps_epi32(_mm256_min_ps(_mm256_max_ps(value, broadcast(-128.0f)), broadcast(127.0f)));
     const __m128i pairs = _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
     _mm_storel_epi64(reinterpret_cast<__m128i*>(to + i), _mm_packs_epi16(pairs, pairs));
 #else

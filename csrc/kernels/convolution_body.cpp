@@ -98,7 +98,7 @@ struct Tiles {
     constexpr std::size_t kAtOnce = 16;  // channels
     constexpr std::size_t kTaps = Out::kTaps * In::kTaps;
     const std::size_t taps = plan.shape.taps, channels = plan.shape.channels;
-    float turned[kAtOnce * kTaps * kQuad];
+    float interleaved[kAtOnce * kTaps * kQuad];
     for (std::size_t part = 0; part < kRows; part += kQuad) {
       const float* rows[kQuad];
       for (std::size_t i = 0; i < kQuad; ++i) {  // rows beyond the last are never read again
@@ -108,30 +108,32 @@ struct Tiles {
       float* const block_to = to + block * channels * kRows + part;
       for (std::size_t first = 0; first < channels; first += kAtOnce) {
         const std::size_t count = least(kAtOnce, channels - first);
-        turn(rows, first * taps, count * taps, turned);
+        interleave(rows, first * taps, count * taps, interleaved);
         for (std::size_t c = 0; c < count; ++c)
-          weights_of(turned + c * taps * kQuad, taps, block_to + (first + c) * kRows, plan.weights_stride);
+          weights_of(interleaved + c * taps * kQuad, taps, block_to + (first + c) * kRows,
+                     plan.weights_stride);
       }
     }
   }
 
   // Element i of four rows, side by side.
-  static void turn(const float* const* rows, std::size_t start, std::size_t count, float* turned) {
+  static void interleave(const float* const* rows, std::size_t start, std::size_t count, float* interleaved) {
     std::size_t i = 0;
     for (; i + kQuad <= count; i += kQuad)
       transpose([&](std::size_t row) { return rows[row] + start + i; },
-                [&](std::size_t column) { return turned + (i + column) * kQuad; });
+                [&](std::size_t column) { return interleaved + (i + column) * kQuad; });
     for (; i < count; ++i)
-      for (std::size_t row = 0; row < kQuad; ++row) turned[i * kQuad + row] = rows[row][start + i];
+      for (std::size_t row = 0; row < kQuad; ++row) interleaved[i * kQuad + row] = rows[row][start + i];
   }
 
-  LOQUOR_INLINE static void weights_of(const float* turned, std::size_t taps, float* to, std::size_t stride) {
+  LOQUOR_INLINE static void weights_of(const float* interleaved, std::size_t taps, float* to,
+                                       std::size_t stride) {
     Quad inner[In::kPoints * Out::kTaps];
     for (std::size_t group = 0; group < Out::kTaps; ++group) {
       Quad tap[In::kTaps], made[In::kPoints];
       for (std::size_t i = 0; i < In::kTaps; ++i) {
         const std::size_t at = group * In::kTaps + i;
-        tap[i] = at < taps ? load_quad(turned + at * kQuad) : Quad{};
+        tap[i] = at < taps ? load_quad(interleaved + at * kQuad) : Quad{};
       }
       In::weights(tap, made);
       for (std::size_t p = 0; p < In::kPoints; ++p) inner[p * Out::kTaps + group] = made[p];
@@ -240,7 +242,7 @@ struct Tiles {
         Floats given[vectors];
         for (std::size_t v = 0; v < vectors; ++v) given[v] = load(from + v * kLanes);
         for (std::size_t row = 0; row < kRows; ++row) {
-          const Floats weight = all(weights[row]);
+          const Floats weight = broadcast(weights[row]);
           for (std::size_t v = 0; v < vectors; ++v) sums[row][v] += weight * given[v];
         }
       }
@@ -287,9 +289,9 @@ struct Tiles {
     float phases[kTile * kWidth];
     const std::size_t count = least(vectors * kLanes, plan.columns - column);
     for (std::size_t m = 0; m < plan.shape.filters; ++m) {
-      const Floats added = all(bias != nullptr ? bias[m] : 0.0f);
+      const Floats offset = broadcast(bias != nullptr ? bias[m] : 0.0f);
       for (std::size_t v = 0; v < vectors; ++v)
-        outputs_of(products + (m * vectors + v) * kLanes, plan.products_stride, added, phases + v * kLanes);
+        outputs_of(products + (m * vectors + v) * kLanes, plan.products_stride, offset, phases + v * kLanes);
       float* const row = y + m * plan.shape.output_length();
       switch (plan.shape.dilation) {
         case 1:
@@ -307,7 +309,7 @@ struct Tiles {
     }
   }
 
-  LOQUOR_INLINE static void outputs_of(const float* products, std::size_t stride, Floats added,
+  LOQUOR_INLINE static void outputs_of(const float* products, std::size_t stride, Floats offset,
                                        float* phases) {
     Floats inner[Out::kOutputs * In::kPoints];
     for (std::size_t p = 0; p < In::kPoints; ++p) {
@@ -322,7 +324,7 @@ struct Tiles {
       Floats made[In::kOutputs];
       In::outputs(inner + group * In::kPoints, made);
       for (std::size_t i = 0; i < In::kOutputs; ++i)
-        store(phases + (group * In::kOutputs + i) * kWidth, made[i] + added);
+        store(phases + (group * In::kOutputs + i) * kWidth, made[i] + offset);
     }
   }
 

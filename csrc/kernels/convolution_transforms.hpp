@@ -22,7 +22,7 @@ LOQUOR_INLINE Vector times(float factor, Vector vector) {
 }
 #else
 using Quad = Floats;
-LOQUOR_INLINE Floats times(float factor, Floats vector) { return all(factor) * vector; }
+LOQUOR_INLINE Floats times(float factor, Floats vector) { return broadcast(factor) * vector; }
 #endif
 
 template <std::size_t points>

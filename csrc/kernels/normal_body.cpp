@@ -52,8 +52,8 @@ void box_muller_body(const std::uint32_t* a, const std::uint32_t* b, float* one,
         1.0f - 0.5f * square +
         square * square *
             (4.166664568298827e-2f + square * (-1.388731625493765e-3f + square * 2.443315711809948e-5f));
-    const bool turned = (quarter & 1) != 0;
-    const float x = turned ? sine : cosine, y = turned ? cosine : sine;
+    const bool swapped = (quarter & 1) != 0;
+    const float x = swapped ? sine : cosine, y = swapped ? cosine : sine;
     one[i] = ((quarter + 1) & 2) != 0 ? -radius * x : radius * x;
     other[i] = (quarter & 2) != 0 ? -radius * y : radius * y;
   }

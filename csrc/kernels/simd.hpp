@@ -65,7 +65,7 @@ LOQUOR_INLINE Floats load(const float* from) {  // from any address
 
 LOQUOR_INLINE void store(float* to, Floats value) { std::memcpy(to, &value, sizeof value); }
 
-LOQUOR_INLINE Floats all(float value) {
+LOQUOR_INLINE Floats broadcast(float value) {
 #if LOQUOR_HAS_VECTORS
   return value - Floats{};  // folded, which a sum would not be: it loses the sign of zero
 #else

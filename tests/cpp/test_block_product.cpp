@@ -35,7 +35,7 @@ class Random {
 // What is not 4 or 8 bits in blocks of 32 with scales in float32 and whole zero points.
 struct Form {
   std::size_t groups = 1;
-  bool halves = false, zeros_like_scales = false;
+  bool float16 = false, zeros_like_scales = false;
 };
 
 // Weights one byte behind an address that anything would be aligned to, as in a file.
@@ -66,12 +66,12 @@ struct Case {
     round();
   }
   std::size_t width() const { return blocks * form.groups; }
-  float stored(float value) const { return form.halves ? half_to_float(float_to_half(value)) : value; }
+  float stored(float value) const { return form.float16 ? half_to_float(float_to_half(value)) : value; }
   void append(std::vector<std::uint8_t>& bytes, float value) const {
     const std::uint16_t half = float_to_half(value);
-    const auto* const from = form.halves ? reinterpret_cast<const std::uint8_t*>(&half)
-                                         : reinterpret_cast<const std::uint8_t*>(&value);
-    bytes.insert(bytes.end(), from, from + (form.halves ? sizeof half : sizeof value));
+    const auto* const from = form.float16 ? reinterpret_cast<const std::uint8_t*>(&half)
+                                          : reinterpret_cast<const std::uint8_t*>(&value);
+    bytes.insert(bytes.end(), from, from + (form.float16 ? sizeof half : sizeof value));
   }
   void copy_floats() {
     scale_bytes.assign(1, 0);
@@ -94,7 +94,7 @@ struct Case {
     made.rows = rows;
     made.blocks = blocks;
     made.groups = form.groups;
-    made.halves = form.halves;
+    made.float16 = form.float16;
     made.zeros_like_scales = zeros && form.zeros_like_scales;
     made.values = &value_bytes[1];
     made.scales = &scale_bytes[1];

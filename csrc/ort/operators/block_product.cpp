@@ -76,11 +76,11 @@ struct BlockProduct {
       weights.rows = values.dim(0);
       weights.blocks = values.dim(1);
     }
-    weights.halves = scales.type == abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16;
+    weights.float16 = scales.type == abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16;
     weights.zeros_like_scales = zeros && zeros.type == scales.type;
     const std::size_t blocks = weights.blocks, width = weights.width();
     const std::size_t zeros_a_row = weights.zeros_like_scales ? blocks : zero_bytes(weights.bits, blocks);
-    const bool floats = weights.halves || scales.type == abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
+    const bool floats = weights.float16 || scales.type == abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
     const bool known_zeros =
         !zeros || weights.zeros_like_scales || zeros.type == abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8;
     if (blocks == 0 || width > kScratch || x.rank == 0 || x.dim(x.rank - 1) != width * kProductGroup ||
