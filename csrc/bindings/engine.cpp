@@ -47,19 +47,6 @@ Facts to_dict(const loquor_engine_info& info, const std::vector<loquor_graph_inf
   return facts;
 }
 
-Facts to_dict(const loquor_generation_options& options) {
-  Facts facts;
-  facts["temperature"] = options.temperature;
-  facts["top_k"] = options.top_k;
-  facts["top_p"] = options.top_p;
-  facts["min_p"] = options.min_p;
-  facts["repetition_penalty"] = options.repetition_penalty;
-  facts["seed"] = options.seed;
-  facts["max_new_tokens"] = options.max_new_tokens;
-  facts["guards"] = options.guards;
-  return facts;
-}
-
 Facts to_dict(const loquor_memory_info& info) {
   Facts facts;
   facts["kv_cache"] = info.kv_cache;
@@ -73,13 +60,9 @@ Facts to_dict(const loquor_memory_info& info) {
   return facts;
 }
 
-std::unique_ptr<Engine> open_engine(const Runtime& runtime, const std::string& folder,
-                                    const std::string& dtype, const std::string& device,
+std::unique_ptr<Engine> open_engine(const Runtime& runtime, const std::string& folder, const Facts& values,
                                     const std::map<std::string, std::string>& provider_options,
-                                    int32_t threads, int32_t slots, int32_t max_queue, bool batching,
-                                    const std::map<std::string, std::string>& prepared,
-                                    float reference_seconds, int64_t prefix_cache_bytes,
-                                    const std::string& sampling) {
+                                    const std::map<std::string, std::string>& prepared) {
   std::vector<const char*> keys;
   std::vector<const char*> values;
   for (const auto& [key, value] : provider_options) {
@@ -88,17 +71,11 @@ std::unique_ptr<Engine> open_engine(const Runtime& runtime, const std::string& f
   }
   loquor_engine_options options;
   loquor_engine_options_init(&options);
-  options.dtype = dtype.c_str();
-  options.device = device.c_str();
+  Texts texts;
+  set_engine_options(options, values, texts);
   options.provider_option_keys = keys.data();
   options.provider_option_values = values.data();
   options.provider_option_count = keys.size();
-  options.threads = threads;
-  options.slots = slots;
-  options.max_queue = max_queue;
-  options.batching = batching ? 1 : 0;
-  options.reference_seconds = reference_seconds;
-  options.prefix_cache_bytes = prefix_cache_bytes;
   std::vector<const char*> graphs;
   std::vector<const char*> files;
   for (const auto& [graph, file] : prepared) {
@@ -108,7 +85,6 @@ std::unique_ptr<Engine> open_engine(const Runtime& runtime, const std::string& f
   options.prepared_graph_names = graphs.data();
   options.prepared_graph_files = files.data();
   options.prepared_graph_count = graphs.size();
-  options.sampling = sampling.c_str();
   return without_gil([&] { return std::make_unique<Engine>(runtime, folder, &options); });
 }
 
@@ -188,20 +164,6 @@ Facts voice_tensors(const Voice& voice) {
 }
 
 }  // namespace
-
-loquor_generation_options generation_options(const Facts& options) {
-  loquor_generation_options read = {};
-  read.struct_size = sizeof(read);
-  read.temperature = options["temperature"].cast<float>();
-  read.top_k = options["top_k"].cast<int32_t>();
-  read.top_p = options["top_p"].cast<float>();
-  read.min_p = options["min_p"].cast<float>();
-  read.repetition_penalty = options["repetition_penalty"].cast<float>();
-  read.seed = options["seed"].cast<uint64_t>();
-  read.max_new_tokens = options["max_new_tokens"].cast<int32_t>();
-  read.guards = options["guards"].cast<uint32_t>();
-  return read;
-}
 
 const char* finish_reason_name(loquor_finish_reason reason) {
   if (reason == LOQUOR_FINISH_GUARD) return "guard";
@@ -288,20 +250,14 @@ void bind_engine(py::module_& module) {
       .def("tensors", [](const PyVoice& self) { return voice_tensors(self.handle); });
 
   py::class_<Engine>(module, "EngineHandle", "A loaded bundle.")
-      .def(py::init([](const PyRuntime& runtime, const std::string& folder, const std::string& dtype,
-                       const std::string& device, const std::map<std::string, std::string>& provider_options,
-                       int32_t threads, int32_t slots, int32_t max_queue, bool batching,
-                       const std::map<std::string, std::string>& prepared, float reference_seconds,
-                       int64_t prefix_cache_bytes, const std::string& sampling) {
-             return open_engine(runtime.handle, folder, dtype, device, provider_options, threads, slots,
-                                max_queue, batching, prepared, reference_seconds, prefix_cache_bytes,
-                                sampling);
+      .def(py::init([](const PyRuntime& runtime, const std::string& folder, const Facts& options,
+                       const std::map<std::string, std::string>& provider_options,
+                       const std::map<std::string, std::string>& prepared) {
+             return open_engine(runtime.handle, folder, options, provider_options, prepared);
            }),
-           py::arg("runtime"), py::arg("folder"), py::kw_only(), py::arg("dtype"), py::arg("device"),
-           py::arg("provider_options"), py::arg("threads"), py::arg("slots") = 0, py::arg("max_queue") = 0,
-           py::arg("batching") = true, py::arg("prepared") = std::map<std::string, std::string>{},
-           py::arg("reference_seconds") = 0.0f, py::arg("prefix_cache_bytes") = int64_t{256} << 20,
-           py::arg("sampling") = "auto")
+           py::arg("runtime"), py::arg("folder"), py::arg("options"), py::kw_only(),
+           py::arg("provider_options") = std::map<std::string, std::string>{},
+           py::arg("prepared") = std::map<std::string, std::string>{})
       .def("info", [](const Engine& self) { return to_dict(self.info(), self.graphs()); })
       .def("default_options", [](const Engine& self) { return to_dict(self.default_options()); })
       .def(

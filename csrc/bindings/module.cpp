@@ -73,6 +73,7 @@ PYBIND11_MODULE_EXEC(core, module) {
              "How many forks lie behind this process since the module was loaded.");
   bindings::bind_errors(module);
   bindings::bind_log(module);
+  bindings::bind_options(module);
   bindings::bind_engine(module);
   bindings::bind_prefix(module);
   bindings::bind_stream(module);

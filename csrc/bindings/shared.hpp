@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstring>
 #include <functional>
+#include <list>
 #include <optional>
 #include <string>
 #include <vector>
@@ -67,8 +68,17 @@ const T* array_data(const Array<T>& array, const char* name, py::ssize_t axes) {
   return array.data();
 }
 
-// Options arrive as a dict that Python has filled, in full and in the right types.
-loquor_generation_options generation_options(const Facts& options);
+// An option struct as a dict, by what the core's tables say of its fields.
+Facts to_dict(const loquor_generation_options& options);
+Facts to_dict(const loquor_stream_options& options);
+
+// The other way round. Python has filled the dict, in full and in the right types. A struct's strings live in
+// `texts`.
+using Texts = std::list<std::string>;
+loquor_generation_options generation_options(const Facts& values);
+loquor_stream_options stream_options(const Facts& values);
+void set_engine_options(loquor_engine_options& options, const Facts& values, Texts& texts);
+
 const char* finish_reason_name(loquor_finish_reason reason);
 
 // Between two tokens: Ctrl-C is noticed, and Python's progress callback called, at most this often.

@@ -29,7 +29,7 @@ class PyStream {
            const std::string& text)
       : watched_(progress.has_value()), progress_(std::move(progress), [this] { stream_.cancel(); }) {
     const loquor_generation_options generation = generation_options(options);
-    const loquor_stream_options stream = stream_options(chunks);
+    const loquor_stream_options windows = stream_options(chunks);
     loquor_request request;
     loquor_request_init(&request);
     request.input_ids = array_data(input_ids, "input_ids", 1);
@@ -42,7 +42,7 @@ class PyStream {
       request.progress = &Progress::step;
       request.progress_user = &progress_;
     }
-    stream_ = without_gil([&] { return engine.stream(request, &stream); });
+    stream_ = without_gil([&] { return engine.stream(request, &windows); });
   }
   ~PyStream() {
     const py::gil_scoped_release release;
@@ -116,19 +116,6 @@ class PyStream {
   }
 
  private:
-  static loquor_stream_options stream_options(const Facts& chunks) {
-    loquor_stream_options read = {};
-    read.struct_size = sizeof(read);
-    read.first_chunk = chunks["first_chunk"].cast<int32_t>();
-    read.growth = chunks["growth"].cast<float>();
-    read.max_chunk = chunks["max_chunk"].cast<int32_t>();
-    read.left_context = chunks["left_context"].cast<int32_t>();
-    read.look_ahead = chunks["look_ahead"].cast<int32_t>();
-    read.fade_samples = chunks["fade_samples"].cast<int32_t>();
-    read.adaptive = chunks["adaptive"].cast<bool>() ? 1 : 0;
-    return read;
-  }
-
   // The socket does not block: if it is full, its reader has enough to wake it.
   static void send_byte(void* self) {
     const char byte = 0;
@@ -146,18 +133,6 @@ class PyStream {
   intptr_t socket_ = -1;
   Home home_;
 };
-
-Facts to_dict(const loquor_stream_options& options) {
-  Facts facts;
-  facts["first_chunk"] = options.first_chunk;
-  facts["growth"] = options.growth;
-  facts["max_chunk"] = options.max_chunk;
-  facts["left_context"] = options.left_context;
-  facts["look_ahead"] = options.look_ahead;
-  facts["fade_samples"] = options.fade_samples;
-  facts["adaptive"] = options.adaptive != 0;
-  return facts;
-}
 
 }  // namespace
 

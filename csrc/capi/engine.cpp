@@ -1,5 +1,6 @@
 // Engine, voice, generation and decoding.
 #include "capi/handles.hpp"
+#include "capi/options.hpp"
 #include "decode/token_guards.hpp"
 
 using namespace loquor::capi;
@@ -21,18 +22,8 @@ loquor::EngineOptions read_engine_options(const loquor_engine_options* given) {
   loquor_engine_options_init(&options);
   if (given != nullptr) options = read_struct(*given, options, "options");
   loquor::EngineOptions read;
-  if (options.dtype != nullptr) read.dtype = options.dtype;
-  if (options.device != nullptr) read.device = options.device;
-  read.threads = options.threads;
-  read.reference_seconds = options.reference_seconds;
-  if (options.prefix_cache_bytes < 0) {
-    throw loquor::Error(loquor::ErrorKind::kInvalidInput, "prefix_cache_bytes must be 0 or more, not " +
-                                                              std::to_string(options.prefix_cache_bytes));
-  }
-  read.prefix_cache_bytes = static_cast<std::size_t>(options.prefix_cache_bytes);
-  read.limits = {options.slots, options.max_queue};
-  read.batching = options.batching != 0;
-  if (options.sampling != nullptr) read.sampling = options.sampling;
+#define OPTION(type, name, initial, origin, range, words, sentence) take(read.name, options.name);
+#include "engine/engine_options.def"
   for (size_t i = 0; i < options.provider_option_count; ++i) {
     const char* const* keys = &required(options.provider_option_keys, "provider_option_keys");
     const char* const* values = &required(options.provider_option_values, "provider_option_values");
@@ -46,18 +37,6 @@ loquor::EngineOptions read_engine_options(const loquor_engine_options* given) {
     read.prepared[graph] = &required(files[i], "prepared graph's file");
   }
   return read;
-}
-
-loquor_generation_options to_public(const loquor::GenerationOptions& options) {
-  return {sizeof(loquor_generation_options),
-          options.temperature,
-          options.top_k,
-          options.top_p,
-          options.min_p,
-          options.repetition_penalty,
-          options.seed,
-          options.max_new_tokens,
-          options.guards};
 }
 
 template <class T>
@@ -151,28 +130,12 @@ const char* kv_dtype_name(ort::ElementType type) {
   }
 }
 
-GenerationOptions read_generation_options(const loquor_generation_options* given,
-                                          const GenerationOptions& defaults) {
-  if (given == nullptr) return defaults;
-  const auto options = read_struct(*given, to_public(defaults), "options");
-  GenerationOptions read;
-  read.temperature = options.temperature;
-  read.top_k = options.top_k;
-  read.top_p = options.top_p;
-  read.min_p = options.min_p;
-  read.repetition_penalty = options.repetition_penalty;
-  read.seed = options.seed;
-  read.max_new_tokens = options.max_new_tokens;
-  read.guards = options.guards;
-  return read;
-}
-
 Prompt read_prompt(const loquor_request& request, const GenerationOptions& defaults) {
   if (request.input_id_count > 0) required(request.input_ids, "input_ids");
   Prompt prompt;
   prompt.ids.assign(request.input_ids, request.input_ids + request.input_id_count);
   prompt.voice = required(request.voice, "voice").voice;
-  prompt.options = read_generation_options(request.options, defaults);
+  prompt.options = read_options(request.options, defaults);
   if (request.text != nullptr) prompt.characters = spoken_characters(request.text);
   return prompt;
 }
@@ -196,17 +159,6 @@ Request::Progress progress_of(const loquor_request& request) {
 }  // namespace loquor::capi
 
 extern "C" {
-
-void loquor_engine_options_init(loquor_engine_options* options) {
-  if (options == nullptr) return;
-  *options = {};
-  options->struct_size = sizeof(*options);
-  options->dtype = "auto";
-  options->device = "auto";
-  options->batching = 1;
-  options->prefix_cache_bytes = static_cast<int64_t>(loquor::kDefaultPrefixCacheBytes);
-  options->sampling = "auto";
-}
 
 loquor_status loquor_engine_open(loquor_runtime* runtime, const char* bundle_folder,
                                  const loquor_engine_options* options, loquor_engine** out) {
@@ -329,24 +281,15 @@ loquor_status loquor_tokens_get_info(const loquor_tokens* tokens, loquor_tokens_
 
 void loquor_tokens_destroy(loquor_tokens* tokens) { delete tokens; }
 
-void loquor_decode_options_init(loquor_decode_options* options) {
-  if (options == nullptr) return;
-  *options = {};
-  options->struct_size = sizeof(*options);
-}
-
 loquor_status loquor_engine_decode(loquor_engine* engine, const int64_t* tokens, size_t token_count,
                                    const loquor_voice* voice, const loquor_decode_options* options,
                                    loquor_cancel* cancel, loquor_waveform** out) {
   return guarded([&] {
     required(out, "out");
     if (token_count > 0) required(tokens, "tokens");
-    loquor_decode_options read;
-    loquor_decode_options_init(&read);
-    if (options != nullptr) read = read_struct(*options, read, "options");
     *out = new loquor_waveform{required(engine, "engine")
                                    .engine.decode({tokens, token_count}, required(voice, "voice").voice,
-                                                  token_of(cancel), read.seed)};
+                                                  token_of(cancel), read_options(options))};
   });
 }
 

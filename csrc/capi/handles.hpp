@@ -99,9 +99,7 @@ loquor_status guarded(Work work) noexcept {
   }
 }
 
-// The core's reading of the public structs; NULL means the defaults.
-GenerationOptions read_generation_options(const loquor_generation_options* given,
-                                          const GenerationOptions& defaults);
+// The core's reading of the public structs.
 Prompt read_prompt(const loquor_request& request, const GenerationOptions& defaults);
 loquor_finish_reason public_reason(FinishReason reason);
 Request::Progress progress_of(const loquor_request& request);

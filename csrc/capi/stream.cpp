@@ -3,30 +3,11 @@
 #include <cmath>
 
 #include "capi/handles.hpp"
+#include "capi/options.hpp"
 
 using namespace loquor::capi;
 
 namespace {
-
-loquor_stream_options to_public(const loquor::StreamOptions& options) {
-  return {sizeof(loquor_stream_options), options.first_chunk, options.growth,       options.max_chunk,
-          options.left_context,          options.look_ahead,  options.fade_samples, options.adaptive ? 1 : 0};
-}
-
-loquor::StreamOptions read_stream_options(const loquor_stream_options* given,
-                                          const loquor::StreamOptions& defaults) {
-  if (given == nullptr) return defaults;
-  const auto options = read_struct(*given, to_public(defaults), "options");
-  loquor::StreamOptions read;
-  read.first_chunk = options.first_chunk;
-  read.growth = options.growth;
-  read.max_chunk = options.max_chunk;
-  read.left_context = options.left_context;
-  read.look_ahead = options.look_ahead;
-  read.fade_samples = options.fade_samples;
-  read.adaptive = options.adaptive != 0;
-  return read;
-}
 
 loquor_stream_info describe(const loquor::Request& request) {
   const loquor::Report report = request.report();
@@ -96,7 +77,7 @@ loquor_status loquor_engine_stream(loquor_engine* engine, const loquor_request* 
     auto stream = std::make_unique<loquor_stream>();
     stream->request =
         target.prepare_stream(read_prompt(given, manifest.defaults),
-                              read_stream_options(options, manifest.streaming), given.progress != nullptr);
+                              read_options(options, manifest.streaming), given.progress != nullptr);
     stream->progress = progress_of(given);
     stream->sample_rate = manifest.sample_rate;
     if (given.cancel != nullptr) {

@@ -1,9 +1,6 @@
 #include "engine/admission.hpp"
 
 #include <algorithm>
-#include <string>
-
-#include "base/error.hpp"
 
 namespace loquor {
 namespace {
@@ -11,20 +8,8 @@ namespace {
 constexpr int64_t kHostBudget = int64_t{1} << 30;
 constexpr int64_t kMostAutomatic = 16;
 constexpr int32_t kDeviceSlots = 2;
-constexpr int32_t kMaxQueue = 1 << 20;
-
-void require(bool good, const char* name, int32_t most, int32_t value) {
-  if (good) return;
-  throw Error(ErrorKind::kInvalidInput, std::string(name) + " must be 0 (automatic) to " +
-                                            std::to_string(most) + ", not " + std::to_string(value));
-}
 
 }  // namespace
-
-void validate(const Limits& limits) {
-  require(limits.slots >= 0 && limits.slots <= kMaxSlots, "slots", kMaxSlots, limits.slots);
-  require(limits.max_queue >= 0 && limits.max_queue <= kMaxQueue, "max_queue", kMaxQueue, limits.max_queue);
-}
 
 int32_t automatic_slots(const CacheCost& cost) {
   if (!cost.host_memory) return kDeviceSlots;

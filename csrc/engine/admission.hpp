@@ -5,16 +5,7 @@
 
 namespace loquor {
 
-struct Limits {
-  int32_t slots = 0;      // speech requests under way at once; 0: as many as the memory is good for
-  int32_t max_queue = 0;  // requests waiting beyond those; 0: kDefaultQueue
-};
-
-constexpr int32_t kMaxSlots = 64;
-constexpr int32_t kDefaultQueue = 256;
-
-// Throws kInvalidInput naming the option and its range.
-void validate(const Limits& limits);
+constexpr int32_t kDefaultQueue = 256;  // requests waiting, where the caller does not say
 
 // Bytes of KV cache for one position, and how many positions a usual request has.
 struct CacheCost {

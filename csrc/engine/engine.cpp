@@ -6,9 +6,9 @@
 #include <memory>
 #include <system_error>
 
-#include "base/decimal.hpp"
 #include "base/log.hpp"
 #include "decode/device_sampler.hpp"
+#include "engine/admission.hpp"
 #include "engine/worker.hpp"
 #include "model/float_buffer.hpp"
 #include "model/precision.hpp"
@@ -16,15 +16,8 @@
 namespace loquor {
 namespace {
 
-constexpr int kMaxThreads = 1024;
-constexpr float kMaxReferenceSeconds = 3600;
-
 ort::SessionConfig session_config(const ort::Api& api, const EngineOptions& options) {
-  if (options.threads < 0 || options.threads > kMaxThreads) {
-    throw Error(ErrorKind::kInvalidInput, "threads must be 0 (automatic) to " + std::to_string(kMaxThreads) +
-                                              ", not " + std::to_string(options.threads));
-  }
-  validate(options.limits);
+  validate(options);
   return {ort::choose_device(api, options.device, options.provider_options),
           options.threads > 0 ? options.threads : ort::default_threads()};
 }
@@ -54,17 +47,13 @@ Model open_model(const ort::ApiPtr& api, const std::string& folder, const Engine
 
 // Tokens of a voice for so many seconds; whole ones, at least one.
 int64_t prompt_limit(const Manifest& manifest, float seconds) {
-  if (!(seconds >= 0 && seconds <= kMaxReferenceSeconds)) {
-    throw Error(ErrorKind::kInvalidInput,
-                "reference_seconds must be 0 (all) to 3600, not " + decimal(seconds));
-  }
   if (seconds == 0) return std::numeric_limits<int64_t>::max();
   const double tokens = static_cast<double>(seconds) * manifest.sample_rate / manifest.samples_per_token;
   return std::max<int64_t>(1, std::llround(tokens));
 }
 
-int32_t choose_slots(const Model& model, const Limits& limits) {
-  if (limits.slots > 0) return limits.slots;
+int32_t choose_slots(const Model& model, int32_t wanted) {
+  if (wanted > 0) return wanted;
   const KvLayout& kv = model.language_model.signature().kv;
   CacheCost cost;
   cost.position_bytes = static_cast<int64_t>(kv.position_bytes() * kv.past_names.size());
@@ -77,10 +66,10 @@ int32_t choose_slots(const Model& model, const Limits& limits) {
 
 Engine::Engine(const ort::ApiPtr& api, const std::string& bundle_folder, const EngineOptions& options)
     : model_(open_model(api, bundle_folder, options)),
-      generator_(model_, options.prefix_cache_bytes),
-      slots_(choose_slots(model_, options.limits)),
-      inbox_(std::make_shared<Inbox>(static_cast<std::size_t>(
-          options.limits.max_queue > 0 ? options.limits.max_queue : kDefaultQueue))) {
+      generator_(model_, static_cast<std::size_t>(options.prefix_cache_bytes)),
+      slots_(choose_slots(model_, options.slots)),
+      inbox_(std::make_shared<Inbox>(
+          static_cast<std::size_t>(options.max_queue > 0 ? options.max_queue : kDefaultQueue))) {
   model_.conditional_decoder.limit_prompt(prompt_limit(model_.manifest, options.reference_seconds));
   generator_.set_batched(options.batching);
   log::write(log::Level::kInfo, "up to " + std::to_string(slots_) + " requests at once, decode steps " +
@@ -166,13 +155,13 @@ Tokens Engine::generate(Prompt prompt, CancelToken* cancel, const Request::Progr
 }
 
 Waveform Engine::decode(Span<const int64_t> tokens, std::shared_ptr<const Voice> voice, CancelToken* cancel,
-                        uint64_t seed) {
+                        const DecodeOptions& options) {
   model_.check(*voice);
   RequestSpec spec;
   spec.kind = RequestSpec::Kind::kDecode;
   spec.codes = codes_to_decode(tokens);
   spec.prompt.voice = std::move(voice);
-  spec.prompt.options.seed = seed;
+  spec.prompt.options.seed = options.seed;
   RequestPtr request;
   return std::move(perform(std::move(spec), cancel, {}, request).waveform);
 }

@@ -1,44 +1,20 @@
 // One loaded bundle and its thread: any thread may ask, the engine's own runs the graphs.
 #pragma once
 
-#include <array>
-#include <chrono>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include "decode/generate.hpp"
-#include "engine/admission.hpp"
+#include "engine/engine_options.hpp"
 #include "engine/inbox.hpp"
 #include "engine/request.hpp"
+#include "model/decode_options.hpp"
 #include "model/model.hpp"
 
 namespace loquor {
-
-// Three voices of Turbo in float32, fourteen in int8.
-constexpr std::size_t kDefaultPrefixCacheBytes = std::size_t{256} << 20;
-
-// Requests in a row come sooner, and find the memory of the one before.
-constexpr std::chrono::milliseconds kQuiet{2000};
-
-struct EngineOptions {
-  std::string dtype = "auto";
-  std::string device = "auto";
-  std::vector<std::pair<std::string, std::string>> provider_options;
-  int threads = 0;  // of each graph; 0: default_threads()
-  Limits limits;
-  bool batching = true;         // decode steps serve several requests at once where the graph allows it
-  float reference_seconds = 0;  // of a voice's start that the decoder is prompted with; 0: all
-  std::size_t prefix_cache_bytes = kDefaultPrefixCacheBytes;
-  std::array<std::string, kGraphCount> prepared = {};  // paths of rewritten graphs; empty: the published one
-  std::chrono::milliseconds quiet = kQuiet;  // without work, until the memory that runs needed is given back
-  // Where tokens are chosen: "host", "device" (as nodes of the language model's graph), or "auto": on the
-  // device where it has its own memory.
-  std::string sampling = "auto";
-};
 
 class Engine {
  public:
@@ -55,7 +31,7 @@ class Engine {
   Tokens generate(Prompt prompt, CancelToken* cancel, const Request::Progress& progress);
   // Leaves out ids that are no speech codes and appends the family's closing silence, as upstream does.
   Waveform decode(Span<const int64_t> tokens, std::shared_ptr<const Voice> voice, CancelToken* cancel,
-                  uint64_t seed = 0);
+                  const DecodeOptions& options = {});
 
   // The KV of a voice's prefix, computed if it is not kept. Throws as generate(), and kInvalidInput where
   // none is kept.

@@ -1,13 +1,15 @@
 #include "model/manifest.hpp"
 
-#include <cmath>
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <type_traits>
 
 #include "base/decimal.hpp"
 #include "base/error.hpp"
 #include "base/json.hpp"
+#include "base/option.hpp"
 #include "model/bundle_files.hpp"
 
 namespace loquor {
@@ -40,8 +42,8 @@ class Settings {
   }
 
   template <class T>
-  void read(const char* key, T& value, double least, double most) const {
-    const Json* found = find(key);
+  void read(const std::string& key, T& value, double least, double most) const {
+    const Json* found = find(key.c_str());
     if (found == nullptr) return;
     double number = 0;
     guarded([&] {
@@ -71,7 +73,17 @@ class Settings {
 };
 
 constexpr double kMaxId = 1 << 24;
-constexpr double kMaxCount = std::numeric_limits<int32_t>::max();
+
+// A default that a bundle may have of its own.
+template <DefaultOf whose, class T>
+void read_default(const Settings& config, const std::string& key, T& value, const Range& range) {
+  if constexpr (whose == DefaultOf::kBundle && std::is_same_v<T, bool>) {
+    if (const Json* found = config.find(key.c_str())) config.guarded([&] { value = found->as_bool(); });
+  } else if constexpr (whose == DefaultOf::kBundle && !std::is_unsigned_v<T>) {  // bits go by names
+    const auto most = static_cast<double>(std::numeric_limits<T>::max());
+    config.read(key, value, range.least, std::min(range.most, most));
+  }
+}
 
 Guard guard_named(const std::string& name) {
   if (name == "length") return Guard::kLength;
@@ -98,12 +110,13 @@ void read_config(const Settings& config, Manifest& manifest) {
   config.read("closing_silence_tokens", manifest.closing_silence_tokens, 0, 100);
   config.read("max_positions", manifest.max_positions, 8, kMaxId);
   config.read("voice_prefix_positions", manifest.voice_prefix_positions, 0, kMaxId);
-  StreamOptions& streaming = manifest.streaming;
-  config.read("stream_first_chunk", streaming.first_chunk, 1, kMaxStreamTokens);
-  config.read("stream_max_chunk", streaming.max_chunk, 1, kMaxStreamTokens);
-  config.read("stream_left_context", streaming.left_context, kAllContext, kMaxStreamTokens);
-  config.read("stream_look_ahead", streaming.look_ahead, 0, kMaxStreamTokens);
-  config.read("stream_fade_samples", streaming.fade_samples, 0, kMaxFadeSamples);
+}
+
+void read_streaming(const Settings& config, StreamOptions& streaming) {
+  using namespace ranges;
+#define OPTION(type, name, initial, origin, range, words, sentence) \
+  read_default<DefaultOf::k##origin>(config, "stream_" #name, streaming.name, range);
+#include "model/stream_options.def"
 }
 
 void read_guards(const Settings& config, Manifest& manifest) {
@@ -122,13 +135,11 @@ void read_guards(const Settings& config, Manifest& manifest) {
 
 // The keys that the Hugging Face generation_config.json uses.
 void read_generation_config(const Settings& config, Manifest& manifest) {
+  using namespace ranges;
   GenerationOptions& defaults = manifest.defaults;
-  config.read("temperature", defaults.temperature, 0, kMaxTemperature);
-  config.read("top_k", defaults.top_k, 0, kMaxCount);
-  config.read("top_p", defaults.top_p, 0, 1);
-  config.read("min_p", defaults.min_p, 0, 1);
-  config.read("repetition_penalty", defaults.repetition_penalty, 0, std::numeric_limits<float>::max());
-  config.read("max_new_tokens", defaults.max_new_tokens, 1, kMaxCount);
+#define OPTION(type, name, initial, origin, range, words, sentence) \
+  read_default<DefaultOf::k##origin>(config, #name, defaults.name, range);
+#include "model/generation_options.def"
   const Json* sampling = config.find("do_sample");
   config.guarded([&] {
     if (sampling != nullptr && !sampling->as_bool()) defaults.temperature = 0;
@@ -153,6 +164,7 @@ Manifest read_manifest(const std::string& folder, const std::string& dtype, cons
   manifest.files = find_graph_files(folder, dtype, preferred);
   const Settings config(path, "config.json");
   read_config(config, manifest);
+  read_streaming(config, manifest.streaming);
   read_guards(config, manifest);
   if (const Json* text = config.find("text_config")) {
     config.guarded([&] {

@@ -35,7 +35,8 @@ class EngineFixture {
   explicit EngineFixture(const FaultInjection& faults, const std::string& form = "gqa", int32_t slots = 4,
                          int32_t max_queue = 0, bool batching = true) {
     EngineOptions options = engine_options();
-    options.limits = {slots, max_queue};
+    options.slots = slots;
+    options.max_queue = max_queue;
     options.batching = batching;
     engine = std::make_unique<Engine>(faults.api, bundle(form), options);
     voice = std::make_shared<const Voice>(engine->encode_voice(recording(), nullptr));

@@ -39,7 +39,7 @@ class GatedEngine {
  private:
   static EngineOptions with_slots(int32_t slots) {
     EngineOptions options = engine_options();
-    options.limits.slots = slots;
+    options.slots = slots;
     return options;
   }
 

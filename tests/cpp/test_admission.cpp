@@ -2,7 +2,6 @@
 #include <doctest/doctest.h>
 
 #include "engine/admission.hpp"
-#include "refusal.hpp"
 
 using namespace loquor;
 
@@ -27,12 +26,4 @@ TEST_CASE("slots by themselves: what fits a gigabyte of host memory, within boun
   CHECK(automatic_slots({int64_t{1} << 40, 8196, true}) == 1);
   CHECK(automatic_slots({0, 0, true}) == 16);
   CHECK(automatic_slots({kTurbo, 1512, false}) == 2);
-}
-
-TEST_CASE("limits out of range are refused by name") {
-  validate({0, 0});
-  validate({kMaxSlots, 1 << 20});
-  CHECK(refusal([] { validate({-1, 0}); }).names("slots must be 0 (automatic) to 64, not -1"));
-  CHECK(refusal([] { validate({kMaxSlots + 1, 0}); }).kind == ErrorKind::kInvalidInput);
-  CHECK(refusal([] { validate({0, -1}); }).names("max_queue must be 0"));
 }

@@ -49,7 +49,7 @@ std::vector<int64_t> text_of(int count) {
 EngineOptions with_prefixes(std::size_t bytes, const std::string& dtype = "fp32") {
   EngineOptions options = engine_options(dtype);
   options.prefix_cache_bytes = bytes;
-  options.limits.slots = 3;
+  options.slots = 3;
   return options;
 }
 

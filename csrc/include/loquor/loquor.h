@@ -134,30 +134,41 @@ typedef struct loquor_engine loquor_engine;
 
 typedef struct loquor_engine_options {
   size_t struct_size;
-  /* "auto", one of "fp32" "fp16" "q8" "q4" "q4f16", or a list with exceptions: "q4,conditional_decoder=fp32".
-   */
-  const char* dtype;
-  const char* device; /* "auto", "cpu", "cuda", "tensorrt", "coreml", "directml", "webgpu" */
   /* Passed to the device's execution provider as they are. */
   const char* const* provider_option_keys;
   const char* const* provider_option_values;
   size_t provider_option_count;
-  int32_t threads;   /* intra-op threads of each graph; 0: one per usable core, 8 at most */
-  int32_t slots;     /* speech requests at once; 0: as many as 1 GiB of KV cache is good for, 16 at most */
-  int32_t max_queue; /* requests that may wait beyond those; 0: 256. More are LOQUOR_ERROR_BUSY */
-  int32_t batching;  /* not 0: a step serves all requests under way where the graph allows it */
   /* Rewritten graphs, as `loquor prepare` prints them, to load instead of the published ones, whose weights
    * they share: graphs by loquor_graph_info.name, and paths. */
   const char* const* prepared_graph_names;
   const char* const* prepared_graph_files;
   size_t prepared_graph_count;
-  /* Of a voice's start, for the decoder; 0: all. Less is faster, and a little less alike. */
+  /* scripts/options: engine struct */
+  /* auto, a published precision (fp32, fp16, q8, q4, q4f16), or a list with exceptions:
+   * q4,conditional_decoder=fp32. Default: "auto". */
+  const char* dtype;
+  /* Where to run: auto, cpu, cuda, tensorrt, coreml, directml or webgpu. Default: "auto". */
+  const char* device;
+  /* [0, 1024]. CPU threads of each graph; 0 takes one for each usable core, 8 at most. Default: 0. */
+  int32_t threads;
+  /* [0, 64]. Requests under way at once; 0 takes as many as 1 GiB of KV cache is good for, 16 at most.
+   * Default: 0. */
+  int32_t slots;
+  /* [0, 1048576]. Requests that may wait beyond those, 0 for 256; more are refused as busy. Default: 0. */
+  int32_t max_queue;
+  /* 0 or 1. Lets a step serve all requests under way where the graph allows it, which is faster; without it a
+   * request's logits do not depend on its neighbours to the last bit. Default: true. */
+  int32_t batching;
+  /* [0, 3600]. Seconds of a voice's start that prompt the decoder, 0 for all: every decode computes them
+   * again, so less is faster, and a little less alike. Default: 0. */
   float reference_seconds;
-  int64_t prefix_cache_bytes; /* of host memory, for the KV of voices' prefixes; 0: none is kept */
-  /* Where tokens are chosen: "host", "device" (by nodes appended to the language model, so that no logits
-   * come back; steps then serve one request at a time) or "auto", also NULL: on the device where it
-   * has its own memory. */
+  /* [0, 1152921504606846976]. Host memory for the KV of voices' prefixes, which are computed once and then
+   * copied; the least recently used go, and 0 computes always. Default: 268435456. */
+  int64_t prefix_cache_bytes;
+  /* Where tokens are chosen: host, device (no logits come back, and steps serve one request at a time), or
+   * auto: on the device where it has its own memory. Default: "auto". */
   const char* sampling;
+  /* scripts/options: end */
 } loquor_engine_options;
 
 typedef struct loquor_engine_info {
@@ -278,14 +289,24 @@ typedef enum loquor_guard {
 
 typedef struct loquor_generation_options {
   size_t struct_size;
-  float temperature;        /* [0, 10]; 0 is greedy */
-  int32_t top_k;            /* >= 0; 0 turns it off */
-  float top_p;              /* (0, 1]; 1 turns it off */
-  float min_p;              /* [0, 1]; 0 turns it off */
-  float repetition_penalty; /* > 0, finite; 1 turns it off */
-  uint64_t seed;            /* same seed, same tokens */
-  int32_t max_new_tokens;   /* >= 1 */
-  uint32_t guards;          /* those that look after a stream; 0: none */
+  /* scripts/options: generation struct */
+  /* [0, 10]. 0 is greedy: the penalty, then the likeliest token. */
+  float temperature;
+  /* >= 0. Keeps the k likeliest tokens and ties with the last of them; 0 turns it off. */
+  int32_t top_k;
+  /* (0, 1]. Keeps the smallest set of tokens with this probability; 1 turns it off. */
+  float top_p;
+  /* [0, 1]. Drops tokens less likely than this share of the likeliest; 0 turns it off. */
+  float min_p;
+  /* > 0, finite. Makes tokens that were already said less likely; 1 turns it off. */
+  float repetition_penalty;
+  /* The same seed gives the same tokens. Default: 0. */
+  uint64_t seed;
+  /* >= 1. Speech tokens at most; a second of speech has 25. */
+  int32_t max_new_tokens;
+  /* [0, 15]. What looks after speech that runs away; tokens alone have no guard. */
+  uint32_t guards;
+  /* scripts/options: end */
 } loquor_generation_options;
 
 /* The defaults of the engine's bundle. */
@@ -348,7 +369,10 @@ typedef struct loquor_waveform_info {
 
 typedef struct loquor_decode_options {
   size_t struct_size;
-  uint64_t seed; /* of the decoder's noise: same seed, same samples, where the decoder is prepared */
+  /* scripts/options: decode struct */
+  /* The same seed gives a prepared decoder the same noise, and so the same samples. Default: 0. */
+  uint64_t seed;
+  /* scripts/options: end */
 } loquor_decode_options;
 
 LOQUOR_EXPORT void loquor_decode_options_init(loquor_decode_options* options);
@@ -366,9 +390,10 @@ LOQUOR_EXPORT void loquor_waveform_destroy(loquor_waveform* waveform);
 }
 #endif
 
-#include "loquor/memory.h" /* what an engine holds in memory */
-#include "loquor/prefix.h" /* the KV of voices' prefixes */
-#include "loquor/stream.h" /* speech chunk by chunk while it is made */
-#include "loquor/tools.h"  /* below the engine: files of a bundle, single graphs */
+#include "loquor/memory.h"  /* what an engine holds in memory */
+#include "loquor/options.h" /* what options there are, with their ranges, defaults and sentences */
+#include "loquor/prefix.h"  /* the KV of voices' prefixes */
+#include "loquor/stream.h"  /* speech chunk by chunk while it is made */
+#include "loquor/tools.h"   /* below the engine: files of a bundle, single graphs */
 
 #endif /* LOQUOR_LOQUOR_H_ */

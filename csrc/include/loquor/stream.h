@@ -11,16 +11,28 @@ extern "C" {
 
 typedef struct loquor_stream loquor_stream;
 
-/* In speech tokens (25 a second), each up to 1,048,576, where nothing else is said. */
+/* Counts are of speech tokens, 25 a second, where nothing else is said. */
 typedef struct loquor_stream_options {
   size_t struct_size;
-  int32_t first_chunk;  /* 0: the whole speech is one chunk, at the end */
-  float growth;         /* [1, 100]; each chunk is so many times as long as the one before, */
-  int32_t max_chunk;    /* >= 1; up to this */
-  int32_t left_context; /* decoded again before a chunk; -1: from the first token on */
-  int32_t look_ahead;   /* decoded beyond a chunk, so made before it is heard */
-  int32_t fade_samples; /* [0, 65536]; cross-fade at a join */
-  int32_t adaptive;     /* not 0: chunks as long as playback allows without running dry, instead of growth */
+  /* scripts/options: stream struct */
+  /* [0, 1048576]. Speech tokens of the first chunk: a shorter one is heard sooner; 0 makes the whole speech
+   * one chunk, at the end. */
+  int32_t first_chunk;
+  /* [1, 100]. Each chunk is so many times as long as the one before: longer ones cost less. */
+  float growth;
+  /* [1, 1048576]. Speech tokens of the longest chunk. */
+  int32_t max_chunk;
+  /* [-1, 1048576]. Speech tokens that the decoder hears again before each chunk; -1: from the first one
+   * on. */
+  int32_t left_context;
+  /* [0, 1048576]. Speech tokens that it hears beyond each chunk, which have to be made before the chunk is
+   * heard. */
+  int32_t look_ahead;
+  /* [0, 65536]. Cross-fade at a join, where windows of the decoder do not agree exactly. */
+  int32_t fade_samples;
+  /* 0 or 1. Makes chunks as long as playback allows without running dry, instead of by growth. */
+  int32_t adaptive;
+  /* scripts/options: end */
 } loquor_stream_options;
 
 /* What suits the engine's bundle. */

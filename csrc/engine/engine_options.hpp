@@ -1,0 +1,27 @@
+// How an engine is opened.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "model/manifest.hpp"
+
+namespace loquor {
+
+struct EngineOptions {
+#define OPTION(type, name, initial, origin, range, words, sentence) type name = initial;
+#include "engine/engine_options.def"
+  std::vector<std::pair<std::string, std::string>> provider_options;
+  std::array<std::string, kGraphCount> prepared = {};  // paths of rewritten graphs; empty: the published one
+  // Without work, until the memory that runs needed is given back. Requests in a row come sooner, and find it.
+  std::chrono::milliseconds quiet{2000};
+};
+
+// Throws kInvalidInput naming the option, the range and the value.
+void validate(const EngineOptions& options);
+
+}  // namespace loquor
