@@ -60,7 +60,7 @@ Facts to_dict(const loquor_memory_info& info) {
   return facts;
 }
 
-std::unique_ptr<Engine> open_engine(const Runtime& runtime, const std::string& folder, const Facts& values,
+std::unique_ptr<Engine> open_engine(const Runtime& runtime, const std::string& folder, const Facts& given,
                                     const std::map<std::string, std::string>& provider_options,
                                     const std::map<std::string, std::string>& prepared) {
   std::vector<const char*> keys;
@@ -72,7 +72,7 @@ std::unique_ptr<Engine> open_engine(const Runtime& runtime, const std::string& f
   loquor_engine_options options;
   loquor_engine_options_init(&options);
   Texts texts;
-  set_engine_options(options, values, texts);
+  set_engine_options(options, given, texts);
   options.provider_option_keys = keys.data();
   options.provider_option_values = values.data();
   options.provider_option_count = keys.size();

@@ -17,7 +17,7 @@ struct EngineOptions {
 #include "engine/engine_options.def"
   std::vector<std::pair<std::string, std::string>> provider_options;
   std::array<std::string, kGraphCount> prepared = {};  // paths of rewritten graphs; empty: the published one
-  // Without work, until the memory that runs needed is given back. Requests in a row come sooner, and find it.
+  // Without work, until the memory that runs needed is given back; requests in a row come sooner.
   std::chrono::milliseconds quiet{2000};
 };
 

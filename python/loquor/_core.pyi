@@ -20,6 +20,7 @@ __all__: list[str] = [
     "forks",
     "graph_files",
     "keep_prefix",
+    "option_table",
     "prefix_of",
     "set_log_level",
     "vector_unit",
@@ -69,18 +70,10 @@ class EngineHandle:
         self,
         runtime: Runtime,
         folder: str,
+        options: dict[str, typing.Any],
         *,
-        dtype: str,
-        device: str,
-        provider_options: collections.abc.Mapping[str, str],
-        threads: typing.SupportsInt | typing.SupportsIndex,
-        slots: typing.SupportsInt | typing.SupportsIndex = 0,
-        max_queue: typing.SupportsInt | typing.SupportsIndex = 0,
-        batching: bool = True,
+        provider_options: collections.abc.Mapping[str, str] = {},
         prepared: collections.abc.Mapping[str, str] = {},
-        reference_seconds: typing.SupportsFloat | typing.SupportsIndex = 0.0,
-        prefix_cache_bytes: typing.SupportsInt | typing.SupportsIndex = 268435456,
-        sampling: str = "auto",
     ) -> None: ...
     def check_voice(self, voice: VoiceHandle) -> None: ...
     def decode(
@@ -166,6 +159,11 @@ def graph_files(folder: str, dtype: str) -> dict[str, tuple[str, str]]:
 def keep_prefix(engine: EngineHandle, voice: VoiceHandle, kv: numpy.ndarray) -> None:
     """
     Gives an engine what prefix_of gave, from the same graph.
+    """
+
+def option_table(table: str) -> list[dict[str, typing.Any]]:
+    """
+    Rows of an options table: "generation", "stream", "decode" or "engine".
     """
 
 def prefix_of(engine: EngineHandle, voice: VoiceHandle, cancel: CancelToken | None = None) -> numpy.ndarray:

@@ -252,11 +252,14 @@ def test_what_harms_a_voice_is_told_once(tmp_path: Path, capsys: pytest.CaptureF
         (["say", "Hi.", "-o", "out.wav", "--model", "turbo", "--dtype", "auto:q4"], "not understood at"),
         (
             ["say", "Hi.", "-o", "out.wav", "--model", "turbo", "--min-p", "2"],
-            "min_p must be from 0 to 1, not 2",
+            "min_p must be in [0, 1], not 2",
         ),
-        (["say", "Hi.", "-o", "out.wav", "--model", "turbo", "--top-p", "nan"], "1 at most, not nan"),
+        (
+            ["say", "Hi.", "-o", "out.wav", "--model", "turbo", "--top-p", "nan"],
+            "must be a finite number, not nan",
+        ),
         (["say", "Hi.", "-o", "out.wav", "--threads", "100000"], "to 1024, not 100000"),
-        (["voice", "you.wav", "-o", "me.wav", "--reference-seconds", "-1"], "must be more than 0, not -1"),
+        (["voice", "you.wav", "-o", "me.wav", "--reference-seconds", "-1"], "be 0 (all) to 3600, not -1"),
         (["say", "  ", "-o", "out.wav"], "text is empty"),
         (["say", "bad\udcff", "-o", "out.wav"], "bytes that this locale cannot decode, at index 3"),
         (["voice", "me.wav", "-o", "me.wav"], "must end in .safetensors"),

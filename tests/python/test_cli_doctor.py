@@ -24,6 +24,7 @@ from loquor.cli.advice import advice
 from loquor.cli.engines import DEVICES
 from loquor.cli.runtime_check import check_record
 from loquor.errors import InvalidInputError, RuntimeMissingError
+from loquor.speech.option_table import ENGINE
 
 
 @pytest.fixture(autouse=True)
@@ -192,9 +193,8 @@ def test_devices_are_those_of_the_core() -> None:
     folder = str(Path(loquor.__file__).parent / "mini")
 
     def load(device: str) -> None:
-        _core.EngineHandle(
-            open_runtime(), folder, dtype="auto", device=device, provider_options={}, threads=1
-        )
+        options = {name: option.default for name, option in ENGINE.items()}
+        _core.EngineHandle(open_runtime(), folder, options | {"device": device, "threads": 1})
 
     with pytest.raises(InvalidInputError, match=f"must be auto, {', '.join(list(DEVICES)[:-1])} or webgpu"):
         load("nonsense")

@@ -143,7 +143,7 @@ def test_the_prompt_may_be_cut(bundle_of: BundleOf, recording: NDArray[np.float3
         np.testing.assert_array_equal(engine.decode(TOKENS, cut), found)  # shorter already
 
 
-@pytest.mark.parametrize("wrong", [0, -1.0, float("nan"), float("inf"), "3", True])
+@pytest.mark.parametrize("wrong", [3601, -1.0, float("nan"), float("inf"), "3", True, None])
 def test_impossible_prompts_are_refused(bundle_of: BundleOf, wrong: Any) -> None:
     with pytest.raises(InvalidInputError, match="reference_seconds must be"):
         Engine(bundle_of(), reference_seconds=wrong)

@@ -79,13 +79,12 @@ _PROGRESS = "progress: 'Callable[[int], None] | None' = None"
     [
         (
             "__init__",
-            "(self, model: 'str | os.PathLike[str]' = 'mini', *, device: 'str' = 'auto', "
-            "dtype: 'str' = 'auto', threads: 'int' = 0, normalize: 'str' = 'auto', "
-            "provider_options: 'Mapping[str, str] | None' = None, slots: 'int' = 0, max_queue: 'int' = 0, "
-            "batching: 'bool' = True, prepare: 'bool' = True, own_operators: 'bool' = True, "
-            "kv_dtype: 'str' = 'auto', reference_seconds: 'float | None' = None, "
-            "prefix_cache_bytes: 'int' = 268435456, "
-            "sampling: 'str' = 'auto') -> 'None'",
+            "(self, model: 'str | os.PathLike[str]' = 'mini', *, dtype: 'str' = 'auto', "
+            "device: 'str' = 'auto', threads: 'int' = 0, slots: 'int' = 0, max_queue: 'int' = 0, "
+            "batching: 'bool' = True, reference_seconds: 'float' = 0.0, "
+            "prefix_cache_bytes: 'int' = 268435456, sampling: 'str' = 'auto', "
+            "provider_options: 'Mapping[str, str] | None' = None, normalize: 'str' = 'auto', "
+            "prepare: 'bool' = True, own_operators: 'bool' = True, kv_dtype: 'str' = 'auto') -> 'None'",
         ),
         (
             "voice",
@@ -149,7 +148,7 @@ def fields_of(kind: type) -> dict[str, Any]:
 
 def test_generation_options() -> None:
     names = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "seed", "max_new_tokens")
-    expected: dict[str, Any] = dict.fromkeys((*names, "exaggeration", "cfg_weight", "guards"))
+    expected: dict[str, Any] = dict.fromkeys((*names, "guards", "exaggeration", "cfg_weight"))
     assert list(fields_of(GenerationOptions).items()) == list({**expected, "seed": 0}.items())
     switches = dict.fromkeys(("length", "loop", "silence", "tail"), True)
     assert list(fields_of(Guards).items()) == list(switches.items())

@@ -131,7 +131,8 @@ def test_the_built_in_voice_streams_without_seams() -> None:
 @pytest.mark.parametrize(
     ("chunks", "message"),
     [
-        (StreamOptions(first_chunk=0), "first_chunk must be 1 or more"),
+        (StreamOptions(first_chunk=-1), "first_chunk must be 0"),
+        (StreamOptions(first_chunk=2**20 + 1), "to 1048576 tokens, not 1048577"),
         (StreamOptions(growth=0.5), "growth must be 1 to 100"),
         (StreamOptions(max_chunk=0), "max_chunk must be 1"),
         (StreamOptions(left_context=-2), "left_context must be"),

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import InvalidInputError
 
-__all__ = ["finite", "positive"]
+__all__ = ["finite"]
 
 
 def finite(given: Any, name: str) -> float:
@@ -22,12 +22,4 @@ def finite(given: Any, name: str) -> float:
         number = math.inf
     if not math.isfinite(number):
         raise InvalidInputError(f"{name} must be a finite number, not {number}")
-    return number
-
-
-def positive(given: Any, name: str) -> float:
-    """Return a finite number above 0. Raises `InvalidInputError` for anything else."""
-    number = finite(given, name)
-    if number <= 0:
-        raise InvalidInputError(f"{name} must be more than 0, not {number}")
     return number

@@ -16,7 +16,8 @@ from ..base.runtime import add_plugin, advised_dtype, open_runtime
 from ..bundle.catalog import CATALOG, check_dtype
 from ..errors import InvalidInputError
 from ..prepare import KV_DTYPES, check_preparation
-from ..speech.arguments import MOST_THREADS, check_count
+from ..speech.option_table import ENGINE
+from .option_flags import add_option
 from .process import hold_signals
 
 __all__ = [
@@ -46,6 +47,9 @@ DEVICES = {
 }
 """The engine's devices, and the execution provider that each needs in ONNX Runtime."""
 
+_OFFERED = ("dtype", "device", "threads", "reference_seconds")
+"""Options of an engine that matter to one request at a time."""
+
 _T = TypeVar("_T")
 
 
@@ -56,33 +60,14 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="M",
         help=f"{', '.join(CATALOG)}, a hub id owner/name[@revision], or a folder (default: {BUILT_IN})",
     )
-    parser.add_argument(
-        "--dtype",
-        default="auto",
-        metavar="D",
-        help="auto, q4, q4f16, q8, fp16, fp32, or a list as q4,conditional_decoder=fp32 (default: auto)",
-    )
-    parser.add_argument(
-        "--device", default="auto", choices=("auto", *DEVICES), help="where to run (default: auto)"
-    )
-    parser.add_argument(
-        "--threads",
-        type=int,
-        default=0,
-        metavar="N",
-        help="CPU threads (default: one per usable core, 8 at most)",
-    )
+    for name in _OFFERED:
+        choices = {"choices": ("auto", *DEVICES)} if name == "device" else {}
+        add_option(parser, ENGINE[name], **choices)
     parser.add_argument(
         "--kv-dtype",
         default="auto",
         choices=KV_DTYPES,
         help="type of the KV cache of a prepared model (default: auto, as published)",
-    )
-    parser.add_argument(
-        "--reference-seconds",
-        type=float,
-        metavar="S",
-        help="seconds of the voice for the decoder: 3 is faster, a little less alike (default: all)",
     )
     parser.add_argument(
         "--no-prepare", action="store_true", help="run the graphs as published (see `loquor prepare`)"
@@ -92,8 +77,9 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
 def check_engine_options(args: argparse.Namespace) -> None:
     """Raise `InvalidInputError` for options of an engine that no model could take."""
     check_dtype(args.dtype)
-    check_count("threads", args.threads, MOST_THREADS)
-    check_preparation(not args.no_prepare, args.kv_dtype, reference_seconds=args.reference_seconds)
+    for name in _OFFERED:
+        ENGINE[name].checked(getattr(args, name))
+    check_preparation(not args.no_prepare, args.kv_dtype)
 
 
 def add_model_by_position(parser: argparse.ArgumentParser) -> None:
@@ -120,13 +106,10 @@ def load_engine(args: argparse.Namespace) -> Engine:
     normalize = getattr(args, "normalize", "auto")  # only of commands that speak
     return Engine(
         model,
-        device=args.device,
-        dtype=args.dtype,
-        threads=args.threads,
         normalize=normalize,
         prepare=not args.no_prepare,
         kv_dtype=args.kv_dtype,
-        reference_seconds=args.reference_seconds,
+        **{name: getattr(args, name) for name in _OFFERED},
     )
 
 

@@ -20,6 +20,7 @@ from ..bundle.catalog import CATALOG
 from ..bundle.text_rules import NORMALIZERS
 from ..errors import InvalidInputError, RequestCancelledError
 from ..sentences.pieces import windows
+from ..speech.option_table import GENERATION
 from .console import note, speech_progress, writing_to_stdout
 from .engines import (
     add_engine_arguments,
@@ -32,6 +33,7 @@ from .engines import (
     voice_source,
 )  # fmt: skip
 from .models import download_bytes, megabytes
+from .option_flags import add_option
 from .text_input import StdinText, Text, size_of, text_of_argument, warnings_about
 
 if TYPE_CHECKING:
@@ -42,24 +44,8 @@ if TYPE_CHECKING:
 
 __all__ = ["add", "run"]
 
-_SAMPLING: tuple[tuple[str, type, str], ...] = (
-    ("temperature", float, "0 is greedy, higher is more varied"),
-    ("top_k", int, "keep the K likeliest tokens; 0 turns it off"),
-    ("top_p", float, "keep the likeliest tokens up to this probability; 1 turns it off"),
-    ("min_p", float, "drop tokens less likely than this share of the likeliest; 0 turns it off"),
-    ("repetition_penalty", float, "above 1, what was said becomes less likely; 1 turns it off"),
-    ("max_new_tokens", int, "speech tokens at most; a second of speech has 25"),
-)
-
-_RANGES: tuple[tuple[str, Callable[[float], bool], str], ...] = (
-    ("temperature", lambda value: 0 <= value <= 10, "from 0 to 10"),
-    ("top_k", lambda value: value >= 0, "0 or more"),
-    ("top_p", lambda value: 0 < value <= 1, "above 0, and 1 at most"),
-    ("min_p", lambda value: 0 <= value <= 1, "from 0 to 1"),
-    ("repetition_penalty", lambda value: 0 < value < math.inf, "finite, and above 0"),
-    ("max_new_tokens", lambda value: value >= 1, "1 or more"),
-)
-"""As the core has them (csrc/model/generation_options.cpp), to be known before a model is fetched."""
+_SAMPLING = tuple(option for name, option in GENERATION.items() if name != "guards")
+"""Those of one flag each; guards are switched off one by one."""
 
 _PARTING: tuple[tuple[str, type, str], ...] = (
     ("sentence_pause", float, "seconds between sentences (default: 0.35)"),
@@ -103,17 +89,9 @@ def add(
         choices=("auto", *NORMALIZERS),
         help="en writes English numbers and symbols in words, none does not (default: as the model needs)",
     )
-    parser.add_argument(
-        "--seed",
-        type=int,
-        default=GenerationOptions.seed,
-        metavar="N",
-        help="the same seed gives the same speech tokens",
-    )
     group = parser.add_argument_group("sampling (defaults: the model's own)")
-    for name, kind, text in _SAMPLING:
-        metavar = "N" if kind is int else "X"
-        group.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=metavar, help=text)
+    for option in _SAMPLING:
+        add_option(group, option)
     parser.add_argument(
         "--no-guard",
         action="append",
@@ -141,8 +119,8 @@ def run(args: argparse.Namespace) -> int:
             _warn(warning)
     if args.model is None and not args.quiet:
         note(_demo_note())
-    sampling = {name: getattr(args, name) for name, _, _ in _SAMPLING}
-    options = GenerationOptions(seed=args.seed, guards=_guards(args), **sampling)
+    sampling = {option.name: getattr(args, option.name) for option in _SAMPLING}
+    options = GenerationOptions(guards=_guards(args), **sampling)
     args.voice = voice_source(args.voice)
     with load_engine(args) as engine:
         return (_stream if args.stream else _speak)(args, engine, text, options)
@@ -324,10 +302,10 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _check_sampling(args: argparse.Namespace) -> None:
-    for name, fits, words in _RANGES:
-        value = getattr(args, name)
-        if value is not None and not fits(value):
-            raise InvalidInputError(f"{name} must be {words}, not {value:g}")
+    for option in _SAMPLING:
+        value = getattr(args, option.name)
+        if value is not None:
+            option.checked(value)
 
 
 def _demo_note() -> str:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from .. import _core
 from ..base.files import sample_of
-from ..base.numbers import positive
 from ..base.runtime import advised_dtype, open_runtime
 from ..bundle.catalog import check_dtype, spelled_out
 from ..errors import InvalidInputError, LoquorError
@@ -128,16 +127,13 @@ def _tell_refused(results: Mapping[str, PreparedGraph]) -> None:
         _log.warning("%s %s used as published, not prepared: %s [%s]", names, verb, reason, sources)
 
 
-def check_preparation(
-    prepare: object, kv_dtype: object, own_operators: object = True, reference_seconds: object = None
-) -> float:
-    """Raise `InvalidInputError` for what an engine cannot be asked for; return the seconds, 0 for None."""
+def check_preparation(prepare: object, kv_dtype: object, own_operators: object = True) -> None:
+    """Raise `InvalidInputError` for what an engine cannot be asked for."""
     for name, given in (("prepare", prepare), ("own_operators", own_operators)):
         if not isinstance(given, bool):
             raise InvalidInputError(f"{name} must be True or False, not {type(given).__name__}")
     if kv_dtype not in KV_DTYPES:
         raise InvalidInputError(f"kv_dtype must be {', '.join(KV_DTYPES)}, not {kv_dtype!r}")
-    return 0.0 if reference_seconds is None else positive(reference_seconds, "reference_seconds")
 
 
 def _attempt(task: Task, force: bool) -> PreparedGraph:

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import _core
 from ..bundle.catalog import check_dtype
 from ..errors import InvalidInputError
+from .option_table import ENGINE
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 __all__ = [
-    "MOST_THREADS",
-    "check_count",
-    "check_engine_arguments",
     "check_progress",
+    "check_provider_options",
+    "checked_engine_options",
     "checked_ids",
     "checked_token",
 ]
-
-MOST_THREADS = 1024
 
 
 def checked_ids(values: npt.ArrayLike, name: str) -> npt.NDArray[np.int64]:
@@ -44,41 +42,17 @@ def checked_token(cancel: object) -> _core.CancelToken | None:
     raise InvalidInputError(f"cancel must be a loquor.CancelToken, not {type(cancel).__name__}")
 
 
-def check_count(name: str, value: object, most: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
-        raise InvalidInputError(
-            f"{name} must be a whole number from 0 (automatic) to {most}, not {value!r:.80}"
-        )
+def checked_engine_options(**given: object) -> dict[str, Any]:
+    """Return the core's options of an engine, all of them, in its types."""
+    options = {name: option.checked(given[name]) for name, option in ENGINE.items()}
+    check_dtype(options["dtype"])
+    return options
 
 
-def check_engine_arguments(
-    device: object,
-    dtype: object,
-    sampling: object,
-    provider_options: object,
-    threads: object,
-    slots: object,
-    max_queue: object,
-    prefix_cache_bytes: object,
-) -> None:
-    counts = {"threads": (threads, MOST_THREADS), "slots": (slots, 64), "max_queue": (max_queue, 2**20)}
-    for count, (value, most) in counts.items():
-        check_count(count, value, most)
-    if (
-        isinstance(prefix_cache_bytes, bool)
-        or not isinstance(prefix_cache_bytes, int)
-        or not 0 <= prefix_cache_bytes < 2**62
-    ):
+def check_provider_options(given: object) -> None:
+    if given is not None and not isinstance(given, Mapping):
         raise InvalidInputError(
-            f"prefix_cache_bytes must be a number of bytes, 0 for none, not {prefix_cache_bytes!r}"
-        )
-    check_dtype(dtype)
-    for name, value in (("device", device), ("sampling", sampling)):
-        if not isinstance(value, str):
-            raise InvalidInputError(f"{name} must be a str, such as 'auto', not {type(value).__name__}")
-    if provider_options is not None and not isinstance(provider_options, Mapping):
-        raise InvalidInputError(
-            f"provider_options must map names to values, not be of type {type(provider_options).__name__}"
+            f"provider_options must map names to values, not be of type {type(given).__name__}"
         )
 
 

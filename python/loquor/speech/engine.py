@@ -22,7 +22,7 @@ from ..errors import InvalidInputError
 from ..prepare import check_preparation
 from ..voice.voice import Voice
 from ..voice.voices import EngineVoices, VoiceSource
-from .arguments import check_engine_arguments, check_progress, checked_token
+from .arguments import check_progress, check_provider_options, checked_engine_options, checked_token
 from .capabilities import Capabilities, capabilities_of
 from .long_speech import LongSpeech
 from .long_text import LongTextOptions
@@ -55,45 +55,50 @@ class Engine(LowerLevel):
         self,
         model: str | os.PathLike[str] = "mini",
         *,
-        device: str = "auto",
+        # scripts/options: engine keywords
         dtype: str = "auto",
+        device: str = "auto",
         threads: int = 0,
-        normalize: str = "auto",
-        provider_options: Mapping[str, str] | None = None,
         slots: int = 0,
         max_queue: int = 0,
         batching: bool = True,
+        reference_seconds: float = 0.0,
+        prefix_cache_bytes: int = 268435456,
+        sampling: str = "auto",
+        # scripts/options: end
+        provider_options: Mapping[str, str] | None = None,
+        normalize: str = "auto",
         prepare: bool = True,
         own_operators: bool = True,
         kv_dtype: str = "auto",
-        reference_seconds: float | None = None,
-        prefix_cache_bytes: int = 256 << 20,
-        sampling: str = "auto",
     ) -> None:
         """Load a bundle: a name of the catalogue, a hub id, or a folder (see `loquor.bundle.hub.resolve`).
 
-        `device` is "auto", "cpu", "cuda", "tensorrt", "coreml", "directml" or "webgpu"; `provider_options`
-        go to its execution provider as they are. `dtype` is "auto", a published precision ("fp32", "fp16",
-        "q8", "q4", "q4f16") or a list with exceptions ("q4,conditional_decoder=fp32"). `threads` are given to
-        each graph; 0 takes one per usable core, 8 at most. `normalize` says how text is prepared: "en" writes
-        English numbers, dates, money, abbreviations and symbols in words, "none" leaves them to the model,
-        "auto" does what the bundle asks for (mini needs "en", Turbo reads digits itself).
-
-        `slots` requests are under way at once (0: as many as 1 GiB of KV cache is good for, 16 at most), and
-        `max_queue` (0: 256) may wait beyond those: more raise `BusyError`. With `batching` a decode step
-        serves all of them in one run where the graph allows it, which is faster; without it a request's
-        logits do not depend on its neighbours to the last bit.
+        `provider_options` go to the device's execution provider as they are. `normalize` says how text is
+        prepared: "en" writes English numbers, dates, money, abbreviations and symbols in words, "none" leaves
+        them to the model, "auto" does what the bundle asks for (mini needs "en", Turbo reads digits itself).
 
         `prepare` lets graphs be rewritten once so that they run fast (see `capabilities.prepared`); the first
         load then takes longer. On the CPU they use operators of the core's own where these are faster, unless
         `own_operators` is False, which leaves ONNX Runtime's. The `kv_dtype` of a prepared model's KV cache
-        is "auto" (as published), "fp32", "fp16" or "int8". `reference_seconds` of a voice's start prompt the
-        decoder (None: all, 3600 at most); every decode computes them again, so less is faster, and a little
-        less alike. Tokens are chosen (`sampling`) on the "host", on the "device" (no logits come back, and
-        steps serve one request at a time), or "auto": on a device that has its own memory.
+        is "auto" (as published), "fp32", "fp16" or "int8".
 
-        A voice opens every prompt with the same positions, which are computed at its first request and then
-        copied from memory; `prefix_cache_bytes` bounds it (the least recently used go), 0 computes always.
+        The others are options of the core, as docs/options.md has them:
+        - `dtype`: auto, a published precision (fp32, fp16, q8, q4, q4f16), or a list with exceptions:
+          q4,conditional_decoder=fp32.
+        - `device`: Where to run: auto, cpu, cuda, tensorrt, coreml, directml or webgpu.
+        - `threads`: [0, 1024]. CPU threads of each graph; 0 takes one for each usable core, 8 at most.
+        - `slots`: [0, 64]. Requests under way at once; 0 takes as many as 1 GiB of KV cache is good for, 16
+          at most.
+        - `max_queue`: [0, 1048576]. Requests that may wait beyond those, 0 for 256; more are refused as busy.
+        - `batching`: Lets a step serve all requests under way where the graph allows it, which is faster;
+          without it a request's logits do not depend on its neighbours to the last bit.
+        - `reference_seconds`: [0, 3600]. Seconds of a voice's start that prompt the decoder, 0 for all: every
+          decode computes them again, so less is faster, and a little less alike.
+        - `prefix_cache_bytes`: [0, 1152921504606846976]. Host memory for the KV of voices' prefixes, which
+          are computed once and then copied; the least recently used go, and 0 computes always.
+        - `sampling`: Where tokens are chosen: host, device (no logits come back, and steps serve one request
+          at a time), or auto: on the device where it has its own memory.
 
         Raises `RuntimeMissingError`, `ModelError` (files not fetched: `DownloadError`), `InvalidInputError`.
         """
@@ -103,10 +108,21 @@ class Engine(LowerLevel):
         runtime = open_runtime()
         self._model = model_text(model)
         check_normalizer(normalize)
-        check_engine_arguments(
-            device, dtype, sampling, provider_options, threads, slots, max_queue, prefix_cache_bytes
+        options = checked_engine_options(
+            # scripts/options: engine arguments
+            dtype=dtype,
+            device=device,
+            threads=threads,
+            slots=slots,
+            max_queue=max_queue,
+            batching=batching,
+            reference_seconds=reference_seconds,
+            prefix_cache_bytes=prefix_cache_bytes,
+            sampling=sampling,
+            # scripts/options: end
         )
-        seconds = check_preparation(prepare, kv_dtype, own_operators, reference_seconds)
+        check_provider_options(provider_options)
+        check_preparation(prepare, kv_dtype, own_operators)
         entry = find_entry(self._model)
         if entry is not None and not entry.supported:
             raise InvalidInputError(
@@ -122,16 +138,8 @@ class Engine(LowerLevel):
             runtime,
             self._folder,
             Preparation(prepare, own_operators, kv_dtype),
-            dtype=dtype,
-            device=device,
-            provider_options=provider_options or {},
-            threads=threads,
-            slots=slots,
-            max_queue=max_queue,
-            batching=bool(batching),
-            reference_seconds=seconds,
-            prefix_cache_bytes=prefix_cache_bytes,
-            sampling=sampling,
+            options,
+            provider_options or {},
         )
         self._text_rules = read_text_rules(self._folder)
         self._normalizer = self._text_rules.normalizer if normalize == "auto" else normalize

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..bundle.text_rules import prepare_text
 from ..errors import InvalidInputError
 from .arguments import check_progress, checked_ids, checked_token
+from .option_table import DECODE
 from .options import GenerationOptions, resolve_options
 
 if TYPE_CHECKING:
@@ -83,8 +84,8 @@ class LowerLevel:
         appended: n is `samples_per_token` times the number of tokens then. A prepared decoder takes its noise
         from `seed`, as `speak` does from the options'. Errors as in `generate_tokens`.
         """
-        seed = resolve_options(GenerationOptions(seed=seed), self._defaults)["seed"]
+        noise = DECODE["seed"].checked(seed)
         ids = checked_ids(speech_tokens, "speech_tokens")
         return self._engine().decode(
-            ids, self._voices.handle(voice, self._engine), seed, checked_token(cancel)
+            ids, self._voices.handle(voice, self._engine), noise, checked_token(cancel)
         )[0]

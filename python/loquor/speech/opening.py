@@ -44,22 +44,29 @@ def _halt_cores() -> None:
 
 
 def open_core(
-    runtime: _core.Runtime, folder: Path, wanted: Preparation, **options: Any
+    runtime: _core.Runtime,
+    folder: Path,
+    wanted: Preparation,
+    options: dict[str, Any],
+    provider_options: Mapping[str, str],
 ) -> tuple[_core.EngineHandle, Mapping[str, str], Mapping[str, Path]]:
     """Load a bundle for an engine, with rewritten graphs as they are `wanted`; also the states and files of
     those by graph name.
 
-    `options` are those of `_core.EngineHandle`. Raises what that raises.
+    `options` are all of the table. Raises what that raises.
     """
-    given = options["provider_options"].items()
-    options["provider_options"] = {str(key): str(value) for key, value in given}
-    opened = _open(runtime, folder, wanted, options)
+    for_provider = {str(key): str(value) for key, value in provider_options.items()}
+    opened = _open(runtime, folder, wanted, options, for_provider)
     _open_cores.add(opened[0])
     return opened
 
 
 def _open(
-    runtime: _core.Runtime, folder: Path, wanted: Preparation, options: dict[str, Any]
+    runtime: _core.Runtime,
+    folder: Path,
+    wanted: Preparation,
+    options: dict[str, Any],
+    provider_options: dict[str, str],
 ) -> tuple[_core.EngineHandle, Mapping[str, str], Mapping[str, Path]]:
     results: Mapping[str, PreparedGraph] = {}
     device = runtime.device_info(options["device"])["device"]
@@ -78,13 +85,16 @@ def _open(
     paths = {name: str(file) for name, file in files.items()}
     states = {name: result.state for name, result in results.items()}
     try:
-        return _core.EngineHandle(runtime, str(folder), **options, prepared=paths), states, files
+        core = _core.EngineHandle(
+            runtime, str(folder), options, provider_options=provider_options, prepared=paths
+        )
+        return core, states, files
     except (ModelError, ExecutionError) as error:
         if not files:
             raise _explained(error, results) from error
         problem = str(error)
     try:
-        core = _core.EngineHandle(runtime, str(folder), **options)
+        core = _core.EngineHandle(runtime, str(folder), options, provider_options=provider_options)
     except ModelError as error:  # a broken bundle fails here in its own words
         raise _explained(error, results) from error
     _log.warning("%s: used as published, not prepared: %s", ", ".join(files), problem)
