@@ -130,8 +130,8 @@ TEST_CASE("limits of an engine that are out of range are refused in the words of
 }
 
 TEST_CASE("the C ABI tells of every field: name, type, place, default, range and a sentence") {
-  CHECK(table(LOQUOR_OPTIONS_GENERATION).size() == 8);
   for (const loquor_option_table which : kTables) {
+    CHECK(loquor_option_count(which) > 0);
     std::size_t end = sizeof(std::size_t);
     for (const loquor_option_info& row : table(which)) {
       CAPTURE(row.name);

@@ -157,7 +157,7 @@ typedef struct loquor_engine_options {
   /* [0, 1048576]. Requests that may wait beyond those, 0 for 256; more are refused as busy. Default: 0. */
   int32_t max_queue;
   /* 0 or 1. Lets a step serve all requests under way where the graph allows it, which is faster; without it a
-   * request's logits do not depend on its neighbours to the last bit. Default: true. */
+   * request's logits do not depend on its neighbours to the last bit. Default: 1. */
   int32_t batching;
   /* [0, 3600]. Seconds of a voice's start that prompt the decoder, 0 for all: every decode computes them
    * again, so less is faster, and a little less alike. Default: 0. */
