@@ -30,6 +30,7 @@ from rivals import public_loop
 
 import loquor
 from bundles import DTYPES, EXPORTED_FORMS, FORMS, SIZES, make_bundle
+from loquor import _core
 from loquor.bench import key_of
 
 BASELINE = public_loop.NAME
@@ -61,9 +62,7 @@ def bytes_of_a_step(bundle: Path, engine: loquor.Engine, context: int) -> int:
         dtype
     ]  # with scales and zero points
     positions = able.max_positions * able.hidden_size * bits / 8
-    cache = (
-        2 * able.layers * able.hidden_size * context * {"float32": 4, "float16": 2, "int8": 1}[able.kv_dtype]
-    )
+    cache = 2 * able.layers * able.hidden_size * context * _core.kv_dtypes()[able.kv_dtype].itemsize
     return int(weights - positions + cache)
 
 

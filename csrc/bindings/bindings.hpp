@@ -16,6 +16,7 @@ namespace py = pybind11;
 void bind_errors(py::module_& module);
 void bind_log(py::module_& module);
 void bind_options(py::module_& module);
+void bind_bundle(py::module_& module);
 void bind_engine(py::module_& module);
 void bind_prefix(py::module_& module);
 void bind_stream(py::module_& module);

@@ -74,6 +74,7 @@ PYBIND11_MODULE_EXEC(core, module) {
   bindings::bind_errors(module);
   bindings::bind_log(module);
   bindings::bind_options(module);
+  bindings::bind_bundle(module);
   bindings::bind_engine(module);
   bindings::bind_prefix(module);
   bindings::bind_stream(module);

@@ -53,6 +53,21 @@ inline py::array copied(const py::dtype& type, std::vector<py::ssize_t> shape, c
   }
 }
 
+// The types of tensors that arrays can have.
+struct TensorType {
+  int32_t onnx;
+  const char* numpy;
+};
+constexpr TensorType kTensorTypes[] = {{1, "float32"}, {2, "uint8"}, {3, "int8"},    {6, "int32"},
+                                       {7, "int64"},   {9, "bool"},  {10, "float16"}};
+
+inline py::dtype numpy_type(int32_t onnx) {
+  for (const TensorType& type : kTensorTypes) {
+    if (type.onnx == onnx) return py::dtype(type.numpy);
+  }
+  throw StatusError(LOQUOR_ERROR_INVALID_INPUT, "a graph returned ONNX type " + std::to_string(onnx));
+}
+
 template <class T>
 Array<T> copied(const T* data, std::vector<py::ssize_t> shape) {
   return Array<T>(copied(py::dtype::of<T>(), std::move(shape), data));

@@ -1,4 +1,5 @@
-// Below the engine: a bundle's files, and single graphs run with arrays by name. Preparation stands on these.
+// Below the engine: a graph's weights, and single graphs run with arrays by name. Preparation stands on
+// these.
 #include <pybind11/stl.h>
 #include <pybind11/typing.h>
 
@@ -12,34 +13,18 @@ namespace loquor::bindings {
 namespace {
 
 using Arrays = py::typing::Dict<py::str, py::array>;
-using Files = py::typing::Dict<py::str, py::typing::Tuple<py::str, py::str>>;
-
 using Paths = py::typing::Dict<py::str, py::str>;
 
 struct PyGraph {
   Graph handle;
 };
 
-struct Type {
-  int32_t onnx;
-  const char* numpy;
-};
-constexpr Type kTypes[] = {{1, "float32"}, {2, "uint8"}, {3, "int8"},    {6, "int32"},
-                           {7, "int64"},   {9, "bool"},  {10, "float16"}};
-
 int32_t onnx_type(const py::array& array) {
-  for (const Type& type : kTypes) {
+  for (const TensorType& type : kTensorTypes) {
     if (array.dtype().equal(py::dtype(type.numpy))) return type.onnx;
   }
   throw StatusError(LOQUOR_ERROR_INVALID_INPUT,
                     "arrays of " + std::string(py::str(array.dtype())) + " cannot be given to a graph");
-}
-
-py::dtype numpy_type(int32_t onnx) {
-  for (const Type& type : kTypes) {
-    if (type.onnx == onnx) return py::dtype(type.numpy);
-  }
-  throw StatusError(LOQUOR_ERROR_INVALID_INPUT, "a graph returned ONNX type " + std::to_string(onnx));
 }
 
 Arrays run(const PyGraph& self, const Arrays& inputs) {
@@ -76,17 +61,6 @@ Arrays run(const PyGraph& self, const Arrays& inputs) {
 void bind_tools(py::module_& module) {
   module.def("vector_unit", &loquor_vector_unit,
              "The vector instructions that the core's own operators use on this processor.");
-  module.def(
-      "graph_files",
-      [](const std::string& folder, const std::string& dtype) {
-        const auto bundle = made<Bundle>(loquor_bundle_open, folder.c_str(), dtype.c_str());
-        Files files;
-        for (const loquor_graph_info& graph : graphs(bundle))
-          files[graph.name] = py::make_tuple(graph.file, graph.dtype);
-        return files;
-      },
-      py::arg("folder"), py::arg("dtype"), "File and published dtype of each graph.");
-
   module.def(
       "weight_files",
       [](const std::string& graph_file) {

@@ -2,6 +2,7 @@
 #include "capi/handles.hpp"
 #include "capi/options.hpp"
 #include "decode/token_guards.hpp"
+#include "model/kv_dtype.hpp"
 
 using namespace loquor::capi;
 
@@ -51,10 +52,10 @@ loquor_engine_info describe(const loquor::Engine& engine) {
   const loquor::LmSignature& lm = model.language_model.signature();
   loquor_engine_info info = {};
   info.bundle = manifest.folder.c_str();
-  info.family = manifest.family.c_str();
+  info.family = manifest.family->name;
   info.device = model.config.device.name.c_str();
   info.provider = model.config.device.provider.c_str();
-  info.kv_dtype = kv_dtype_name(lm.kv.type);
+  info.kv_dtype = loquor::kv_dtype_name(lm.kv.type);
   info.kv_mode = model.language_model.kv_mode() == loquor::KvMode::kInPlace ? "in_place" : "ping_pong";
   info.sampling = engine.sampling();
   info.threads = model.config.threads;
@@ -117,17 +118,6 @@ loquor_graph_info describe_graph(const std::array<GraphFile, kGraphCount>& files
   info.file = files[index].path.c_str();
   info.dtype = files[index].dtype.c_str();
   return info;
-}
-
-const char* kv_dtype_name(ort::ElementType type) {
-  switch (type) {
-    case ort::ElementType::kFloat16:
-      return "float16";
-    case ort::ElementType::kInt8:
-      return "int8";
-    default:
-      return "float32";
-  }
 }
 
 Prompt read_prompt(const loquor_request& request, const GenerationOptions& defaults) {

@@ -58,8 +58,14 @@ struct loquor_stream {
   const loquor::process::Home home{};
 };
 
+struct loquor_listing {
+  loquor::Listing names;
+  std::vector<std::string> paths;
+  loquor::DtypeSpec chosen;
+  bool has_chosen = false;
+};
 struct loquor_bundle {
-  std::array<loquor::GraphFile, loquor::kGraphCount> files;
+  loquor::Manifest manifest;
 };
 struct loquor_weights {
   std::vector<loquor::ort::WeightFile> files;
@@ -103,7 +109,6 @@ loquor_status guarded(Work work) noexcept {
 Prompt read_prompt(const loquor_request& request, const GenerationOptions& defaults);
 loquor_finish_reason public_reason(FinishReason reason);
 Request::Progress progress_of(const loquor_request& request);
-const char* kv_dtype_name(ort::ElementType type);
 // What is known of a graph before it is loaded. Throws kInvalidInput for an index out of range.
 loquor_graph_info describe_graph(const std::array<GraphFile, kGraphCount>& files, std::size_t index);
 

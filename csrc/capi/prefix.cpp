@@ -1,5 +1,6 @@
 // The KV of voices' prefixes.
 #include "capi/handles.hpp"
+#include "model/kv_dtype.hpp"
 
 using namespace loquor::capi;
 
@@ -12,8 +13,9 @@ std::string described(const char* dtype, int64_t tensors, int64_t heads, int64_t
 
 // That of a voice in a model, as loquor_prefix_get_info tells it.
 void require_layout(const loquor_prefix_info& given, const loquor::KvLayout& kv, int64_t positions) {
-  const std::string expected = described(kv_dtype_name(kv.type), static_cast<int64_t>(kv.past_names.size()),
-                                         kv.heads, positions, kv.head_dim);
+  const std::string expected =
+      described(loquor::kv_dtype_name(kv.type), static_cast<int64_t>(kv.past_names.size()), kv.heads,
+                positions, kv.head_dim);
   const std::string found =
       described(&required(given.dtype, "dtype"), given.tensors, given.heads, given.positions, given.head_dim);
   if (found == expected) return;
@@ -43,7 +45,7 @@ loquor_status loquor_prefix_get_info(const loquor_prefix* prefix, loquor_prefix_
     write_struct(
         info,
         {sizeof(loquor_prefix_info), from.kv.get(), from.size, static_cast<int64_t>(kv.past_names.size()),
-         kv.heads, from.positions, kv.head_dim, kv_dtype_name(kv.type)},
+         kv.heads, from.positions, kv.head_dim, loquor::kv_dtype_name(kv.type)},
         "info");
   });
 }

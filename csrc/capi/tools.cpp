@@ -1,7 +1,6 @@
-// Below the engine: a bundle's files, and single graphs run with tensors by name.
+// Below the engine: a graph's weights, and single graphs run with tensors by name.
 #include "capi/handles.hpp"
 #include "kernels/cpu.hpp"
-#include "model/bundle_files.hpp"
 #include "ort/operators.hpp"
 
 using namespace loquor::capi;
@@ -37,25 +36,6 @@ loquor::ort::Value view_of(const loquor::ort::Memory& host, const loquor_tensor&
 }  // namespace
 
 extern "C" {
-
-loquor_status loquor_bundle_open(const char* folder, const char* dtype, loquor_bundle** out) {
-  return guarded([&] {
-    required(out, "out");
-    *out =
-        new loquor_bundle{loquor::find_graph_files(&required(folder, "folder"), &required(dtype, "dtype"))};
-  });
-}
-
-void loquor_bundle_close(loquor_bundle* bundle) { delete bundle; }
-
-size_t loquor_bundle_graph_count(const loquor_bundle* bundle) {
-  return bundle != nullptr ? bundle->files.size() : 0;
-}
-
-loquor_status loquor_bundle_get_graph(const loquor_bundle* bundle, size_t index, loquor_graph_info* info) {
-  return guarded(
-      [&] { write_struct(info, describe_graph(required(bundle, "bundle").files, index), "info"); });
-}
 
 loquor_status loquor_weights_find(const char* graph_file, loquor_weights** out) {
   return guarded([&] {

@@ -42,7 +42,7 @@ void tell_device_sampler(const GenerationOptions& options, uint64_t step, int64_
 DeviceSampler::DeviceSampler(Model& model)
     : model_(model),
       lm_(model.language_model),
-      in_order_(orders_penalty(model.manifest.sampler_order)),
+      in_order_(orders_penalty(model.manifest.family->logits_stages)),
       host_(lm_.session().api_ptr()),
       device_(lm_.session().memory(model.config.device)),
       float64_(model.config.device.float64),

@@ -24,6 +24,12 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
+std::string listed(const std::vector<int64_t>& ids) {
+  std::string list;
+  for (const int64_t id : ids) list += (list.empty() ? "" : ", ") + std::to_string(id);
+  return list;
+}
+
 }  // namespace
 
 Generator::Generator(Model& model, std::size_t prefix_bytes) : model_(model), prefixes_(prefix_bytes) {
@@ -233,15 +239,16 @@ TokenBudget Generator::budget_of(const Prompt& prompt) const {
 
 void Generator::check_ids(Span<const int64_t> ids) const {
   const Manifest& manifest = model_.manifest;
-  const auto ends = static_cast<std::size_t>(manifest.end_of_text_count);
-  const bool closed = ids.size() >= ends && std::all_of(ids.end() - ends, ids.end(), [&](int64_t id) {
-                        return id == manifest.end_of_text_token;
-                      });
-  if (!closed) {
-    throw Error(ErrorKind::kInvalidInput, "input_ids must end with " + std::to_string(ends) +
-                                              " end-of-text ids (" +
-                                              std::to_string(manifest.end_of_text_token) +
-                                              "), as the bundle's own tokenizer appends them");
+  const std::vector<int64_t>& opening = manifest.prompt_opening;
+  const std::vector<int64_t>& closing = manifest.prompt_closing;
+  const bool framed = ids.size() >= opening.size() + closing.size() &&
+                      std::equal(opening.begin(), opening.end(), ids.begin()) &&
+                      std::equal(closing.begin(), closing.end(), ids.end() - closing.size());
+  if (!framed) {
+    throw Error(ErrorKind::kInvalidInput,
+                "input_ids must " + (opening.empty() ? "" : "begin with " + listed(opening) + " and ") +
+                    "end with " + listed(closing) +
+                    " (end-of-text ids), as the bundle's own tokenizer writes them");
   }
   for (const int64_t id : ids) {
     if (id < 0 || id >= manifest.text_vocab_size) {

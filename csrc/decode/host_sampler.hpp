@@ -11,7 +11,7 @@ class HostSampler final : public TokenChooser {
  public:
   explicit HostSampler(Model& model)
       : model_(model),
-        sampler_(model.manifest.sampler_order, model.language_model.signature().vocab_size,
+        sampler_(model.manifest.family->logits_stages, model.language_model.signature().vocab_size,
                  model.manifest.start_token) {}
 
   void reset(const GenerationOptions& options) override { sampler_.reset(options); }

@@ -35,7 +35,7 @@ LmExtension sampler_nodes(const std::string& sampling, const ort::Device& device
   }
   const bool automatic = sampling == "auto";
   if (sampling == "host" || (automatic && device.host_memory())) return {};
-  return {device_sampler_nodes(manifest.sampler_order, device.float64), automatic};
+  return {device_sampler_nodes(manifest.family->logits_stages, device.float64), automatic};
 }
 
 Model open_model(const ort::ApiPtr& api, const std::string& folder, const EngineOptions& options) {
@@ -178,8 +178,9 @@ PrefixPtr Engine::prefix(std::shared_ptr<const Voice> voice, CancelToken* cancel
                                 ": open the engine with more");
   }
   Prompt prompt;  // the shortest there is, for what it leaves behind
-  prompt.ids.assign(static_cast<std::size_t>(model_.manifest.end_of_text_count),
-                    model_.manifest.end_of_text_token);
+  prompt.ids = model_.manifest.prompt_opening;
+  const std::vector<int64_t>& closing = model_.manifest.prompt_closing;
+  prompt.ids.insert(prompt.ids.end(), closing.begin(), closing.end());
   prompt.voice = voice;
   prompt.options = model_.manifest.defaults;
   prompt.options.max_new_tokens = 1;

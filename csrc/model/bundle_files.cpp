@@ -2,130 +2,117 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <optional>
-#include <sstream>
+#include <iterator>
 
 #include "base/error.hpp"
 
 namespace loquor {
-
-const std::array<const char*, kGraphCount> kGraphNames = {"speech_encoder", "embed_tokens", "language_model",
-                                                          "conditional_decoder"};
-
 namespace {
 
-struct Dtype {
-  const char* name;
-  const char* suffix;
-};
-// "auto" takes the first that a graph offers: q4 is the fastest on a CPU, fp16 the slowest.
-constexpr Dtype kDtypes[] = {
-    {"q4", "_q4"}, {"q4f16", "_q4f16"}, {"q8", "_quantized"}, {"fp32", ""}, {"fp16", "_fp16"}};
-
-const Dtype* find_dtype(const std::string& name) {
-  for (const Dtype& dtype : kDtypes) {
-    if (name == dtype.name) return &dtype;
-  }
-  return nullptr;
+bool ends_with(const std::string& text, const std::string& end) {
+  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
-class Folder {
- public:
-  explicit Folder(const std::string& path) : onnx_(std::filesystem::u8path(path) / "onnx") {
-    std::error_code error;
-    if (!std::filesystem::is_directory(onnx_, error)) {
-      throw Error(ErrorKind::kModel,
-                  "'" + path + "' is no bundle: it has no folder 'onnx' with the four graphs");
-    }
-  }
-
-  std::optional<GraphFile> find(std::size_t graph, const Dtype& dtype) const {
-    std::error_code error;
-    const auto file = onnx_ / (std::string(kGraphNames[graph]) + dtype.suffix + ".onnx");
-    if (!std::filesystem::is_regular_file(file, error)) return std::nullopt;
-    return GraphFile{file.u8string(), dtype.name, {}};
-  }
-
-  std::vector<GraphFile> all(std::size_t graph) const {
-    std::vector<GraphFile> files;
-    for (const Dtype& dtype : kDtypes) {
-      if (auto file = find(graph, dtype)) files.push_back(*file);
-    }
-    return files;
-  }
-
-  [[noreturn]] void missing(std::size_t graph, const std::string& dtype) const {
-    std::string found;
-    for (const GraphFile& file : all(graph)) found += (found.empty() ? "" : ", ") + file.dtype;
-    const std::string asked = dtype == "auto" ? "any dtype" : "dtype " + dtype;
-    throw Error(ErrorKind::kModel, "there is no " + std::string(kGraphNames[graph]) + " of " + asked +
-                                       " in " + onnx_.u8string() +
-                                       " (found: " + (found.empty() ? "none" : found) +
-                                       "); dtype 'auto' takes what is there");
-  }
-
- private:
-  std::filesystem::path onnx_;
-};
-
-// "q4,conditional_decoder=fp32": one dtype for all graphs, and others for some. Graphs without one of their
-// own are "".
-struct Wanted {
-  std::string common = "auto";
-  std::array<std::string, kGraphCount> single;
-};
-
-std::string trimmed(const std::string& text) {
-  const char* const spaces = " \t\n\r";
-  const auto first = text.find_first_not_of(spaces);
-  return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(spaces) - first + 1);
-}
-
-Wanted parse(const std::string& spec) {
-  Wanted wanted;
-  std::istringstream items(spec + ',');  // so that an empty last item counts
-  for (std::string item; std::getline(items, item, ',');) {
-    const auto equals = item.find('=');
-    const std::string dtype = trimmed(equals == std::string::npos ? item : item.substr(equals + 1));
-    const auto graph = std::find(kGraphNames.begin(), kGraphNames.end(), trimmed(item.substr(0, equals)));
-    if ((dtype != "auto" && find_dtype(dtype) == nullptr) ||
-        (equals != std::string::npos && graph == kGraphNames.end())) {
-      throw Error(ErrorKind::kInvalidInput, "dtype '" + spec + "' is not understood at '" + trimmed(item) +
-                                                "': give auto, fp32, fp16, q8, q4 or q4f16, or a list like "
-                                                "q4,conditional_decoder=fp32");
-    }
-    if (equals == std::string::npos) {
-      wanted.common = dtype;
-    } else {
-      wanted.single[static_cast<std::size_t>(graph - kGraphNames.begin())] = dtype;
-    }
-  }
-  return wanted;
-}
-
-GraphFile pick(const Folder& folder, std::size_t graph, const std::string& dtype,
-               const std::string& preferred) {
-  const Dtype* const only = find_dtype(dtype);
-  const Dtype* const first = only != nullptr ? only : find_dtype(preferred);
-  if (first != nullptr) {
-    if (auto file = folder.find(graph, *first)) return *file;
-  }
-  if (only != nullptr) folder.missing(graph, dtype);
-  const auto files = folder.all(graph);
-  if (files.empty()) folder.missing(graph, "auto");
-  return files[0];
+// What exporters append to a graph's name: weights too big for one file are numbered, and some write
+// ".data".
+bool is_weights_suffix(const std::string& suffix) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (suffix.compare(0, 5, "_data") != 0 && suffix.compare(0, 5, ".data") != 0) return false;
+  if (suffix.size() == 5) return true;
+  return suffix.size() > 6 && suffix[5] == '_' && std::all_of(suffix.begin() + 6, suffix.end(), is_digit);
 }
 
 }  // namespace
 
-std::array<GraphFile, kGraphCount> find_graph_files(const std::string& folder_path, const std::string& spec,
-                                                    const std::string& preferred) {
-  const Wanted wanted = parse(spec);
-  const Folder folder(folder_path);
+std::string graph_path(std::size_t graph, const Precision& precision) {
+  return std::string("onnx/") + kGraphNames[graph] + precision.suffix + ".onnx";
+}
+
+Listing::Listing(std::vector<std::string> paths)
+    : paths_(std::make_move_iterator(paths.begin()), std::make_move_iterator(paths.end())) {}
+
+Listing Listing::of_folder(const std::string& folder) {
+  const auto root = std::filesystem::u8path(folder);
+  std::error_code error;
+  if (!std::filesystem::is_directory(root / "onnx", error)) {
+    throw Error(ErrorKind::kModel,
+                "'" + folder + "' is no bundle: it has no folder 'onnx' with the four graphs");
+  }
+  std::vector<std::string> paths;
+  for (std::size_t graph = 0; graph < kGraphCount; ++graph) {
+    for (const Precision& precision : kPrecisions) {
+      std::string path = graph_path(graph, precision);
+      if (std::filesystem::is_regular_file(root / path, error)) paths.push_back(std::move(path));
+    }
+  }
+  return Listing(std::move(paths));
+}
+
+std::vector<const Precision*> Listing::offered(std::size_t graph) const {
+  std::vector<const Precision*> found;
+  for (const Precision& precision : kPrecisions) {
+    if (paths_.count(graph_path(graph, precision)) != 0) found.push_back(&precision);
+  }
+  return found;
+}
+
+std::string Listing::offer() const {
+  std::string list;
+  for (std::size_t graph = 0; graph < kGraphCount; ++graph) {
+    list += (graph == 0 ? "" : "; ") + std::string(kGraphNames[graph]) + ":";
+    for (const Precision* precision : offered(graph)) list += std::string(" ") + precision->name;
+  }
+  return list;
+}
+
+DtypeSpec Listing::choose(const std::string& dtype, const std::string& advised,
+                          const std::string& place) const {
+  DtypeSpec chosen = parse_dtype(dtype);
+  for (std::size_t graph = 0; graph < kGraphCount; ++graph) {
+    if (!offered(graph).empty()) continue;
+    throw Error(ErrorKind::kModel,
+                place + " is not a four-graph bundle: it has no onnx/" + kGraphNames[graph] +
+                    "*.onnx of any dtype (found: " + offer() +
+                    "); choose a repository or folder that has all four, or fetch the bundle again");
+  }
+  for (std::size_t graph = 0; graph < kGraphCount; ++graph) {
+    const std::vector<const Precision*> offers = offered(graph);
+    const auto has = [&](const Precision* precision) {
+      return std::find(offers.begin(), offers.end(), precision) != offers.end();
+    };
+    if (chosen[graph] == nullptr) {
+      const Precision* const preferred = find_precision(advised);
+      chosen[graph] = has(preferred) ? preferred : offers[0];
+    } else if (!has(chosen[graph])) {
+      throw Error(ErrorKind::kInvalidInput,
+                  place + " has no " + kGraphNames[graph] + " of dtype " + chosen[graph]->name +
+                      " (found: " + offer() +
+                      "); dtype 'auto' takes what is there, and graphs may differ, as in "
+                      "q4,conditional_decoder=fp32");
+    }
+  }
+  return chosen;
+}
+
+bool needs(const DtypeSpec& chosen, const std::string& path) {
+  if (path.find_first_of("/\\") == std::string::npos) return path.size() > 5 && ends_with(path, ".json");
+  for (std::size_t graph = 0; graph < kGraphCount; ++graph) {
+    const std::string file = graph_path(graph, *chosen[graph]);
+    if (path == file) return true;
+    if (path.compare(0, file.size(), file) == 0 && is_weights_suffix(path.substr(file.size()))) return true;
+  }
+  return false;
+}
+
+std::array<GraphFile, kGraphCount> find_graph_files(const std::string& folder, const std::string& dtype,
+                                                    const std::string& advised) {
+  parse_dtype(dtype);  // a mistake of the caller's comes before the folder's
+  const DtypeSpec chosen = Listing::of_folder(folder).choose(dtype, advised, "'" + folder + "'");
+  const auto onnx = std::filesystem::u8path(folder) / "onnx";
   std::array<GraphFile, kGraphCount> files;
   for (std::size_t graph = 0; graph < kGraphCount; ++graph) {
-    files[graph] =
-        pick(folder, graph, wanted.single[graph].empty() ? wanted.common : wanted.single[graph], preferred);
+    const std::string name = graph_path(graph, *chosen[graph]).substr(5);
+    files[graph] = {(onnx / name).u8string(), chosen[graph]->name, {}};
   }
   return files;
 }

@@ -12,12 +12,6 @@ constexpr int64_t kFree = Contract::kFree;
 const ort::Port& read_output(const ort::Session& session) {
   const Contract contract(session);
   contract.input("input_ids", {ort::ElementType::kInt64}, {kFree, kFree});
-  if (contract.has_input("exaggeration") || contract.has_input("position_ids")) {
-    contract.fail(
-        "it takes position_ids or exaggeration, as English and Multilingual bundles do; this version runs "
-        "the "
-        "Turbo family (Turbo, Nano), whose table takes input_ids alone");
-  }
   contract.no_other_inputs({"input_ids"});
   return contract.output("inputs_embeds", float_types(), {kFree, kFree, kFree});
 }

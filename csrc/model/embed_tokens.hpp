@@ -9,7 +9,7 @@ namespace loquor {
 
 class EmbedTokens {
  public:
-  // Checks the contract; refuses the tables of other families, which want more than ids. Throws kModel.
+  // Checks the contract; refuses a table that wants more than ids. Throws kModel.
   explicit EmbedTokens(ort::Session session);
   EmbedTokens(const EmbedTokens&) = delete;
   EmbedTokens& operator=(const EmbedTokens&) = delete;

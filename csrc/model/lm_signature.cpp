@@ -1,16 +1,16 @@
 #include "model/lm_signature.hpp"
 
 #include "model/contract.hpp"
+#include "model/kv_dtype.hpp"
 
 namespace loquor {
 namespace {
 
 constexpr int64_t kFree = Contract::kFree;
 
-// Floats as published; a prepared graph may keep integers.
 std::vector<ort::ElementType> cache_types() {
-  std::vector<ort::ElementType> types = float_types();
-  types.push_back(ort::ElementType::kInt8);
+  std::vector<ort::ElementType> types;
+  for (const KvDtype& dtype : kKvDtypes) types.push_back(dtype.type);
   return types;
 }
 

@@ -10,7 +10,7 @@
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "base/option.hpp"
-#include "model/bundle_files.hpp"
+#include "ort/graph_file.hpp"
 
 namespace loquor {
 namespace {
@@ -28,10 +28,12 @@ class Settings {
     std::string text(Json::kMostBytes + 1, '\0');  // one more than may be there
     file.read(text.data(), static_cast<std::streamsize>(text.size()));
     text.resize(static_cast<std::size_t>(file.gcount()));
-    guarded([&] {
+    try {
       json_ = Json::parse(text);
       json_.members();  // it must be an object
-    });
+    } catch (const Error& problem) {
+      throw Error(problem.kind(), path_ + ": " + problem.what());
+    }
     present_ = true;
   }
 
@@ -46,7 +48,7 @@ class Settings {
     const Json* found = find(key.c_str());
     if (found == nullptr) return;
     double number = 0;
-    guarded([&] {
+    guarded(key, [&] {
       number = std::is_integral_v<T> ? static_cast<double>(found->as_int64()) : found->as_double();
     });
     if (!(number >= least && number <= most)) {
@@ -56,14 +58,25 @@ class Settings {
     value = static_cast<T>(number);
   }
 
+  // Empty if it is absent.
+  std::optional<std::string> text(const char* key) const {
+    std::optional<std::string> value;
+    if (const Json* const found = find(key)) guarded(key, [&] { value = found->as_string(); });
+    if (value && value->find('\0') != std::string::npos)  // C would hide what is behind it
+      throw Error(ErrorKind::kModel, path_ + ": '" + key + "' holds a null character");
+    return value;
+  }
+
+  // What goes wrong in `read` is told with the file and the key.
   template <class Read>
-  void guarded(Read read) const {
+  void guarded(const std::string& key, Read read) const {
     try {
       read();
     } catch (const Error& error) {
-      throw Error(error.kind(), path_ + ": " + error.what());
+      throw Error(error.kind(), path_ + ": '" + key + "': " + error.what());
     }
   }
+
   const std::string& path() const { return path_; }
 
  private:
@@ -73,12 +86,14 @@ class Settings {
 };
 
 constexpr double kMaxId = 1 << 24;
+constexpr double kLeastPiece = 20;  // characters
+constexpr double kMostPiece = 5000;
 
 // A default that a bundle may have of its own.
 template <DefaultOf whose, class T>
 void read_default(const Settings& config, const std::string& key, T& value, const Range& range) {
   if constexpr (whose == DefaultOf::kBundle && std::is_same_v<T, bool>) {
-    if (const Json* found = config.find(key.c_str())) config.guarded([&] { value = found->as_bool(); });
+    if (const Json* found = config.find(key.c_str())) config.guarded(key, [&] { value = found->as_bool(); });
   } else if constexpr (whose == DefaultOf::kBundle && !std::is_unsigned_v<T>) {  // bits go by names
     const auto most = static_cast<double>(std::numeric_limits<T>::max());
     config.read(key, value, range.least, std::min(range.most, most));
@@ -90,26 +105,59 @@ Guard guard_named(const std::string& name) {
   if (name == "loop") return Guard::kLoop;
   if (name == "silence") return Guard::kSilence;
   if (name == "tail") return Guard::kTail;
-  throw Error(ErrorKind::kModel, "'guards' should name length, loop, silence or tail, not '" + name + "'");
+  throw Error(ErrorKind::kModel, "it should name length, loop, silence or tail, not '" + name + "'");
 }
 
-void read_config(const Settings& config, Manifest& manifest) {
+// What it says of the family, with the graph that takes a prompt.
+FamilyEvidence read_evidence(const Settings& config, const std::string& embed_file) {
   if (const Json* type = config.find("model_type")) {
-    config.guarded([&] {
+    config.guarded("model_type", [&] {
       if (type->as_string() != "chatterbox") {
-        throw Error(ErrorKind::kModel, "model_type should be 'chatterbox', not '" + type->as_string() + "'");
+        throw Error(ErrorKind::kModel, "it should be 'chatterbox', not '" + type->as_string() + "'");
       }
     });
   }
+  FamilyEvidence evidence;
+  evidence.embed_file = embed_file;
+  evidence.embed_inputs = ort::declared_inputs(embed_file);
+  evidence.config_file = config.path();
+  evidence.name = config.text("family").value_or("");
+  const Json* const model = config.find("text_config");
+  if (model == nullptr) return evidence;
+  config.guarded("text_config", [&] {
+    const Json* const type = model->find("model_type");
+    if (type != nullptr && !type->is_null()) evidence.backbone = type->as_string();
+    const Json* const size = model->find("text_vocab_size");
+    if (size == nullptr || size->is_null()) return;
+    evidence.text_vocab_size = size->as_int64();
+    if (evidence.text_vocab_size < 1 || evidence.text_vocab_size > static_cast<int64_t>(kMaxId)) {
+      throw Error(ErrorKind::kModel, "text_vocab_size cannot be " + std::to_string(evidence.text_vocab_size));
+    }
+  });
+  return evidence;
+}
+
+// A special id of another number, also where a prompt begins and ends with it.
+void read_prompt_token(const Settings& config, const char* key, int64_t& token, Manifest& manifest) {
+  const int64_t usual = token;
+  config.read(key, token, 0, kMaxId);
+  std::replace(manifest.prompt_opening.begin(), manifest.prompt_opening.end(), usual, token);
+  std::replace(manifest.prompt_closing.begin(), manifest.prompt_closing.end(), usual, token);
+}
+
+void read_config(const Settings& config, Manifest& manifest) {
   config.read("sample_rate", manifest.sample_rate, 8000, 192000);
   config.read("samples_per_token", manifest.samples_per_token, 1, 1 << 20);
-  config.read("start_speech_token", manifest.start_token, 0, kMaxId);
+  read_prompt_token(config, "start_speech_token", manifest.start_token, manifest);
+  read_prompt_token(config, "end_of_text_token", manifest.end_of_text_token, manifest);
   config.read("stop_speech_token", manifest.stop_token, 0, kMaxId);
   config.read("silence_token", manifest.silence_token, 0, kMaxId);
-  config.read("end_of_text_token", manifest.end_of_text_token, 0, kMaxId);
   config.read("closing_silence_tokens", manifest.closing_silence_tokens, 0, 100);
   config.read("max_positions", manifest.max_positions, 8, kMaxId);
   config.read("voice_prefix_positions", manifest.voice_prefix_positions, 0, kMaxId);
+  config.read("piece_characters", manifest.piece_characters, kLeastPiece, kMostPiece);
+  if (auto normalizer = config.text("text_normalizer")) manifest.text_normalizer = std::move(*normalizer);
+  manifest.default_voice = config.text("default_voice");
 }
 
 void read_streaming(const Settings& config, StreamOptions& streaming) {
@@ -126,7 +174,7 @@ void read_guards(const Settings& config, Manifest& manifest) {
   config.read("guard_pause_tokens", limits.pause_tokens, 1, 10000);
   const Json* names = config.find("guards");
   if (names == nullptr) return;
-  config.guarded([&] {
+  config.guarded("guards", [&] {
     manifest.defaults.guards = 0;
     for (const Json& name : names->items())
       manifest.defaults.guards |= static_cast<uint32_t>(guard_named(name.as_string()));
@@ -140,43 +188,37 @@ void read_generation_config(const Settings& config, Manifest& manifest) {
 #define OPTION(type, name, initial, origin, range, words, sentence) \
   read_default<DefaultOf::k##origin>(config, #name, defaults.name, range);
 #include "model/generation_options.def"
-  const Json* sampling = config.find("do_sample");
-  config.guarded([&] {
-    if (sampling != nullptr && !sampling->as_bool()) defaults.temperature = 0;
-    try {
-      validate(defaults);
-    } catch (const Error& error) {
-      throw Error(ErrorKind::kModel, error.what());
-    }
-  });
+  if (const Json* const sampling = config.find("do_sample")) {
+    config.guarded("do_sample", [&] {
+      if (!sampling->as_bool()) defaults.temperature = 0;
+    });
+  }
+  try {
+    validate(defaults);
+  } catch (const Error& error) {
+    throw Error(ErrorKind::kModel, config.path() + ": " + error.what());
+  }
 }
 
 }  // namespace
 
-Manifest read_manifest(const std::string& folder, const std::string& dtype, const std::string& preferred) {
+Manifest read_manifest(const std::string& folder, const std::string& dtype, const std::string& advised) {
   const auto path = std::filesystem::u8path(folder);
   std::error_code error;
   if (!std::filesystem::is_directory(path, error)) {
     throw Error(ErrorKind::kModel, "there is no bundle folder at '" + folder + "'");
   }
-  Manifest manifest;
-  manifest.folder = folder;
-  manifest.files = find_graph_files(folder, dtype, preferred);
+  auto files = find_graph_files(folder, dtype, advised);
   const Settings config(path, "config.json");
+  const auto embed_tokens = static_cast<std::size_t>(Graph::kEmbedTokens);
+  const FamilyEvidence evidence = read_evidence(config, files[embed_tokens].path);
+  Manifest manifest(choose_family(evidence));
+  manifest.folder = folder;
+  manifest.files = std::move(files);
+  if (evidence.text_vocab_size > 0) manifest.text_vocab_size = evidence.text_vocab_size;
   read_config(config, manifest);
   read_streaming(config, manifest.streaming);
   read_guards(config, manifest);
-  if (const Json* text = config.find("text_config")) {
-    config.guarded([&] {
-      const Json* const size = text->find("text_vocab_size");
-      if (size == nullptr || size->is_null()) return;
-      manifest.text_vocab_size = size->as_int64();
-      if (manifest.text_vocab_size < 1 || manifest.text_vocab_size > static_cast<int64_t>(kMaxId)) {
-        throw Error(ErrorKind::kModel,
-                    "text_vocab_size cannot be " + std::to_string(manifest.text_vocab_size));
-      }
-    });
-  }
   read_generation_config(Settings(path, "generation_config.json"), manifest);
   return manifest;
 }

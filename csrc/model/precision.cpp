@@ -1,7 +1,35 @@
 #include "model/precision.hpp"
 
+#include <algorithm>
+#include <sstream>
+
+#include "base/error.hpp"
+
 namespace loquor {
 namespace {
+
+std::string trimmed(const std::string& text) {
+  const char* const spaces = " \t\n\r";
+  const auto first = text.find_first_not_of(spaces);
+  return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(spaces) - first + 1);
+}
+
+template <class Names>
+std::string listed(const Names& names) {
+  std::string list;
+  for (const auto& name : names) list += (list.empty() ? "" : ", ") + std::string(name);
+  return list;
+}
+
+[[noreturn]] void refuse(const std::string& dtype, const std::string& item) {
+  std::array<const char*, kPrecisions.size()> names{};
+  std::transform(kPrecisions.begin(), kPrecisions.end(), names.begin(),
+                 [](const Precision& precision) { return precision.name; });
+  throw Error(ErrorKind::kInvalidInput,
+              "dtype '" + dtype + "' is not understood at '" + item + "': give auto or one of " +
+                  listed(names) + " for all graphs, or a list like q4,conditional_decoder=fp32 (graphs: " +
+                  listed(kGraphNames) + ")");
+}
 
 constexpr PrecisionAdvice kAdvice[] = {
     {"cpu", "q4", "4-bit weights are read fastest, and the steps wait for memory"},
@@ -16,6 +44,39 @@ constexpr PrecisionAdvice kAdvice[] = {
 };
 
 }  // namespace
+
+const Precision* find_precision(const std::string& name) {
+  const auto found = std::find_if(kPrecisions.begin(), kPrecisions.end(),
+                                  [&](const Precision& precision) { return name == precision.name; });
+  return found == kPrecisions.end() ? nullptr : &*found;
+}
+
+DtypeSpec parse_dtype(const std::string& dtype) {
+  const Precision* common = nullptr;
+  DtypeSpec spec{};
+  std::array<bool, kGraphCount> named{};
+  std::istringstream items(dtype + ',');  // so that an empty last item counts
+  for (std::string item; std::getline(items, item, ',');) {
+    const auto equals = item.find('=');
+    const bool single = equals != std::string::npos;
+    const std::string name = trimmed(single ? item.substr(equals + 1) : item);
+    const Precision* const precision = find_precision(name);
+    if (precision == nullptr && name != "auto") refuse(dtype, trimmed(item));
+    if (!single) {
+      common = precision;
+      continue;
+    }
+    const auto graph = std::find(kGraphNames.begin(), kGraphNames.end(), trimmed(item.substr(0, equals)));
+    if (graph == kGraphNames.end()) refuse(dtype, trimmed(item));
+    const auto index = static_cast<std::size_t>(graph - kGraphNames.begin());
+    spec[index] = precision;
+    named[index] = true;
+  }
+  for (std::size_t graph = 0; graph < kGraphCount; ++graph) {
+    if (!named[graph]) spec[graph] = common;
+  }
+  return spec;
+}
 
 const PrecisionAdvice& precision_advice(const std::string& device) {
   for (const PrecisionAdvice& advice : kAdvice) {

@@ -1,9 +1,31 @@
-// Which published precision to take on which device: data for dtype "auto" and for whoever gives advice.
+// The precisions that bundles are published in: their names, what users ask of them, and which to take where.
 #pragma once
 
+#include <array>
 #include <string>
 
+#include "model/graphs.hpp"
+
 namespace loquor {
+
+struct Precision {
+  const char* name;    // of users
+  const char* suffix;  // of files
+};
+
+// "auto" takes the first that a graph offers: q4 is the fastest on a CPU, fp16 the slowest.
+inline constexpr std::array<Precision, 5> kPrecisions = {
+    {{"q4", "_q4"}, {"q4f16", "_q4f16"}, {"q8", "_quantized"}, {"fp32", ""}, {"fp16", "_fp16"}}};
+
+// Null for a name that none has.
+const Precision* find_precision(const std::string& name);
+
+// What a dtype asks of each graph; null: "auto".
+using DtypeSpec = std::array<const Precision*, kGraphCount>;
+
+// `dtype`: "auto", one precision for all graphs, or a list with exceptions as "q4,conditional_decoder=fp32",
+// where spaces do not matter. Throws kInvalidInput for anything else.
+DtypeSpec parse_dtype(const std::string& dtype);
 
 struct PrecisionAdvice {
   const char* device;

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <set>
 
 #include "base/error.hpp"
 #include "base/utf8.hpp"
@@ -32,6 +33,9 @@ constexpr Step kSteps[] = {
     {Kind::kAttribute, 23, Kind::kSparse},   {Kind::kSparse, 1, Kind::kTensor},
     {Kind::kSparse, 2, Kind::kTensor},
 };
+constexpr uint32_t kInput = 11;  // of a graph: a name, and what it stands for
+constexpr uint32_t kInputName = 1;
+constexpr uint32_t kTensorName = 8;
 constexpr uint32_t kExternalData = 13;  // of a tensor: pairs of a key and a value
 constexpr uint32_t kKey = 1;
 constexpr uint32_t kValue = 2;
@@ -57,6 +61,7 @@ constexpr int kMostNodes = 200'000;
 constexpr std::size_t kMostFiles = 1000;
 constexpr uint64_t kMostEntry = 8192;  // bytes
 constexpr int kMostDepth = 64;
+constexpr int kMainGraph = 1;  // depth of the model's own graph
 
 void put_varint(std::string& out, uint64_t value) {
   for (; value >= 0x80; value >>= 7) out.push_back(static_cast<char>(value | 0x80));
@@ -85,6 +90,17 @@ class Walk {
 
   // Writes the graph to `out`, if there is one.
   void run(std::string* out) { message(Kind::kModel, size_, out, 0); }
+
+  // What the model's own graph takes, without what it has weights for.
+  std::vector<std::string> inputs() {
+    wants_inputs_ = true;
+    run(nullptr);
+    std::vector<std::string> wanted;
+    for (const std::string& name : inputs_) {
+      if (weights_.count(name) == 0) wanted.push_back(name);
+    }
+    return wanted;
+  }
 
  private:
   [[noreturn]] void fail(const std::string& why) const {
@@ -162,6 +178,11 @@ class Walk {
     const uint64_t length = varint(end, 5);
     if (length > end - position_) fail("a field is longer than what it lies in");
     if (kind == Kind::kTensor && field == kExternalData) return entry(length, out);
+    if (wants_inputs_ && kind == Kind::kGraph && field == kInput && depth == kMainGraph) return input(length);
+    if (wants_inputs_ && kind == Kind::kTensor && field == kTensorName && depth == kMainGraph + 1) {
+      weights_.insert(text(length));
+      return;
+    }
     const Step* const step = find_step(kind, field);
     if (step != nullptr) {
       std::string inner;
@@ -175,6 +196,34 @@ class Walk {
     }
     pass(length, out);
     if (is_payload(kind, field)) payload_ += length;
+  }
+
+  std::string text(uint64_t length) {
+    if (length > kMostEntry) fail("the name of an input or of a weight is too long");
+    std::string read;
+    pass(length, &read);
+    return read;
+  }
+
+  // An input of the graph; of a name that comes twice, the last counts.
+  void input(uint64_t length) {
+    const uint64_t end = position_ + length;
+    std::string name;
+    while (position_ < end) {
+      const auto tag = static_cast<uint32_t>(varint(end, 5));
+      if ((tag & 7) != kBytes) {
+        value(tag & 7, end, nullptr);
+        continue;
+      }
+      const uint64_t count = varint(end, 5);
+      if (count > end - position_) fail("a field is longer than what it lies in");
+      if (tag >> 3 == kInputName) {
+        name = text(count);
+      } else {
+        pass(count, nullptr);
+      }
+    }
+    inputs_.push_back(std::move(name));
   }
 
   // One pair of a tensor's external data; of a field that comes twice, the last counts.
@@ -214,9 +263,16 @@ class Walk {
   uint64_t position_ = 0;
   uint64_t payload_ = 0;  // of what was passed over: weights
   int nodes_ = 0;
+  bool wants_inputs_ = false;
+  std::vector<std::string> inputs_;
+  std::set<std::string> weights_;
 };
 
 }  // namespace
+
+std::vector<std::string> declared_inputs(const std::string& file) {
+  return Walk(file, [](const std::string& location) { return location; }).inputs();
+}
 
 std::vector<std::string> external_locations(const std::string& file) {
   std::vector<std::string> locations;

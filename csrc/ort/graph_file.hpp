@@ -1,6 +1,6 @@
-// An .onnx file, looked at without a protobuf library: which files it names for its weights, and the same
-// graph naming others. Weights inside the file are passed over, so that memory and time grow with the graph's
-// structure alone, which is bounded.
+// An .onnx file, looked at without a protobuf library: what its graph takes, which files it names for its
+// weights, and the same graph naming others. Weights inside the file are passed over, so that memory and time
+// grow with the graph's structure alone, which is bounded.
 #pragma once
 
 #include <map>
@@ -9,8 +9,11 @@
 
 namespace loquor::ort {
 
-// Each location of external data once, in the order of the file. Throws kModel naming the file, for one that
-// is no ONNX graph, or larger than any real one.
+// Names of what the graph takes, in the order of the file; those that it has weights for are left out, as the
+// runtime does. Throws kModel naming the file, for one that is no ONNX graph, or larger than any real one.
+std::vector<std::string> declared_inputs(const std::string& file);
+
+// Each location of external data once, in the order of the file. Throws as above.
 std::vector<std::string> external_locations(const std::string& file);
 
 // The file's content with each location replaced by what `places` has for it. Throws as above, also for a

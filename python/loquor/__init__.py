@@ -2,7 +2,7 @@
 
 import loquor
 
-engine = loquor.Engine("turbo")
+engine = loquor.Engine("nano")
 voice = engine.voice("clip.wav")
 engine.speak("Hello there. [chuckle] How are you?", voice).save("hello.wav")
 """

@@ -16,12 +16,20 @@ __all__: list[str] = [
     "StreamHandle",
     "VoiceHandle",
     "abi_version",
+    "choose_files",
     "default_stream_options",
+    "dtype_names",
+    "families",
     "forks",
     "graph_files",
+    "graph_names",
     "keep_prefix",
+    "kv_dtypes",
+    "offered_dtypes",
     "option_table",
+    "parse_dtype",
     "prefix_of",
+    "read_bundle",
     "set_log_level",
     "vector_unit",
     "version",
@@ -145,15 +153,37 @@ def abi_version() -> int:
     Version of its C ABI.
     """
 
+def choose_files(
+    paths: collections.abc.Sequence[str], dtype: str, advised: str, place: str
+) -> tuple[dict[str, str], list[str]]:
+    """
+    The precision for each graph, and the paths that an engine needs in it.
+    """
+
 def default_stream_options(engine: EngineHandle) -> dict[str, typing.Any]: ...
+def dtype_names() -> tuple[str, ...]:
+    """
+    The published precisions, the one first that "auto" prefers.
+    """
+
+def families() -> list[dict[str, typing.Any]]:
+    """
+    What is known of each family of models.
+    """
+
 def forks() -> int:
     """
     How many forks lie behind this process since the module was loaded.
     """
 
-def graph_files(folder: str, dtype: str) -> dict[str, tuple[str, str]]:
+def graph_files(folder: str, dtype: str, advised: str = "") -> dict[str, tuple[str, str]]:
     """
     File and published dtype of each graph.
+    """
+
+def graph_names() -> tuple[str, ...]:
+    """
+    The four graphs of a bundle.
     """
 
 def keep_prefix(engine: EngineHandle, voice: VoiceHandle, kv: numpy.ndarray) -> None:
@@ -161,14 +191,34 @@ def keep_prefix(engine: EngineHandle, voice: VoiceHandle, kv: numpy.ndarray) -> 
     Gives an engine what prefix_of gave, from the same graph.
     """
 
+def kv_dtypes() -> dict[str, typing.Any]:
+    """
+    The types that a KV cache may have, by name: numpy's.
+    """
+
+def offered_dtypes(paths: collections.abc.Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """
+    The precisions of each graph among the paths of a bundle's files.
+    """
+
 def option_table(table: str) -> list[dict[str, typing.Any]]:
     """
     Rows of an options table: "generation", "stream", "decode" or "engine".
     """
 
+def parse_dtype(dtype: str) -> dict[str, str]:
+    """
+    What a dtype asks of each graph: a precision, or "auto".
+    """
+
 def prefix_of(engine: EngineHandle, voice: VoiceHandle, cancel: CancelToken | None = None) -> numpy.ndarray:
     """
     KV of a voice's prefix, [tensors, heads, positions, head_dim], in the type of the engine's cache.
+    """
+
+def read_bundle(folder: str, dtype: str = "auto", advised: str = "") -> dict[str, typing.Any]:
+    """
+    Files, family and settings of a bundle's folder.
     """
 
 def set_log_level(level: typing.SupportsInt | typing.SupportsIndex) -> None:

@@ -30,6 +30,15 @@ class SmallGraphs {
                  17);
   }
 
+  // A graph that takes float32 of these names and does nothing; the `weighted` are initializers as well.
+  static std::string taking(const std::vector<std::string>& inputs,
+                            const std::vector<std::string>& weighted = {}) {
+    std::string graph;
+    for (const std::string& name : inputs) graph += text(11, tensor(name, kFloat32, {1}));
+    for (const std::string& name : weighted) graph += text(5, number(2, kFloat32) + text(8, name));
+    return model(graph, 17);
+  }
+
   // context, present_key, present_value = CausalAttention(query, ...), packed, or apart with key and value.
   static std::string attention(int64_t cache_type, int64_t heads, int64_t kv_heads, int64_t dim,
                                bool packed) {

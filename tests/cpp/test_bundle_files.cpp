@@ -9,6 +9,7 @@
 
 using loquor::ErrorKind;
 using loquor::find_graph_files;
+using loquor::Listing;
 
 namespace {
 
@@ -93,7 +94,7 @@ TEST_CASE("a dtype that does not exist is the caller's mistake") {
     const Refusal refused = refusal([&] { find_graph_files(folder.path(), spec); });
     CHECK(refused.kind == ErrorKind::kInvalidInput);
     CHECK(refused.names("'" + std::string(spec) + "'"));
-    CHECK(refused.names("auto, fp32, fp16, q8, q4 or q4f16"));
+    CHECK(refused.names("auto or one of q4, q4f16, q8, fp32, fp16"));
   }
 }
 
@@ -101,17 +102,17 @@ TEST_CASE("a file that is not there is told by graph, dtype, folder and what the
   const TempFolder folder;
   write_graphs(folder, {"_fp16", "_q4"});
   Refusal refused = refusal([&] { find_graph_files(folder.path(), "fp32"); });
-  CHECK(refused.kind == ErrorKind::kModel);
-  CHECK(refused.names("no speech_encoder of dtype fp32 in " + folder.path()));
-  CHECK(refused.names("(found: q4, fp16)"));
+  CHECK(refused.kind == ErrorKind::kInvalidInput);
+  CHECK(refused.names("'" + folder.path() + "' has no speech_encoder of dtype fp32"));
+  CHECK(refused.names("(found: speech_encoder: q4 fp16; embed_tokens: q4 fp16;"));
   refused = refusal([&] { find_graph_files(folder.path(), "q4,language_model=q8"); });
   CHECK(refused.names("no language_model of dtype q8"));
   std::filesystem::remove(folder.path() + "/onnx/embed_tokens_q4.onnx");
   std::filesystem::remove(folder.path() + "/onnx/embed_tokens_fp16.onnx");
   refused = refusal([&] { find_graph_files(folder.path(), "auto"); });
   CHECK(refused.kind == ErrorKind::kModel);
-  CHECK(refused.names("no embed_tokens of any dtype"));
-  CHECK(refused.names("(found: none)"));
+  CHECK(refused.names("no onnx/embed_tokens*.onnx of any dtype"));
+  CHECK(refused.names("embed_tokens:; language_model: q4 fp16"));
 }
 
 TEST_CASE("a folder where a file should be is no graph") {
@@ -128,4 +129,60 @@ TEST_CASE("a folder without 'onnx' is no bundle") {
   CHECK(refused.kind == ErrorKind::kModel);
   CHECK(refused.names(folder.path()));
   CHECK(refused.names("'onnx'"));
+}
+
+TEST_CASE("a listing is judged as the folder that it will be") {
+  const TempFolder folder;
+  write_graphs(folder, {"_q4", "_fp16"});
+  folder.write("onnx/language_model.onnx");
+  std::vector<std::string> paths = {"README.md", "onnx/language_model.onnx"};
+  for (const char* name : loquor::kGraphNames) {
+    for (const char* suffix : {"_q4", "_fp16"})
+      paths.push_back(std::string("onnx/") + name + suffix + ".onnx");
+  }
+  const Listing listing(paths);
+  for (const char* dtype : {"auto", "q4", "fp16,language_model=fp32", "auto,embed_tokens=fp16"}) {
+    for (const char* advised : {"", "fp32", "q8"}) {
+      std::string names;
+      for (const auto* precision : listing.choose(dtype, advised, "it"))
+        names += (names.empty() ? "" : " ") + std::string(precision->name);
+      CHECK(names == chosen(folder, dtype, advised));
+    }
+  }
+  CHECK(listing.offered(2).size() == 3);
+  CHECK(Listing({}).offered(0).empty());
+  CHECK(refusal([&] { listing.choose("q8", "", "it"); }).names("it has no speech_encoder of dtype q8"));
+  CHECK(refusal([] { Listing({}).choose("auto", "", "it"); }).kind == ErrorKind::kModel);
+}
+
+TEST_CASE("an engine needs the settings, its graphs and their weights") {
+  const auto q4 = loquor::parse_dtype("q4,language_model=fp32");
+  for (const char* path : {"config.json", "Cangjie5_TC.json", "onnx/embed_tokens_q4.onnx",
+                           "onnx/embed_tokens_q4.onnx_data", "onnx/embed_tokens_q4.onnx.data",
+                           "onnx/language_model.onnx_data_1", "onnx/language_model.onnx.data_12"}) {
+    CAPTURE(path);
+    CHECK(loquor::needs(q4, path));
+  }
+  for (const char* path :
+       {"", ".json", "README.md", "nested/config.json", "nested\\config.json", "onnx/config.json",
+        "onnx/embed_tokens.onnx", "onnx/language_model_q4.onnx", "onnx/language_model.onnx.bak",
+        "onnx/language_model.onnx_data_", "onnx/language_model.onnx_data_1x",
+        "onnx/language_model.onnx_data1", "onnx/sub/language_model.onnx", "language_model.onnx"}) {
+    CAPTURE(path);
+    CHECK(!loquor::needs(q4, path));
+  }
+}
+
+TEST_CASE("a dtype is read without a folder, and asks as the folder will be asked") {
+  const auto names = [](const std::string& dtype) {
+    std::string all;
+    for (const auto* precision : loquor::parse_dtype(dtype))
+      all += (all.empty() ? "" : " ") + std::string(precision != nullptr ? precision->name : "auto");
+    return all;
+  };
+  CHECK(names("auto") == "auto auto auto auto");
+  CHECK(names("embed_tokens=q4") == "auto q4 auto auto");
+  CHECK(names("q4,language_model=auto") == "q4 q4 auto q4");
+  CHECK(names("q4, fp32") == "fp32 fp32 fp32 fp32");
+  CHECK(names("language_model=q4,language_model=fp32") == "auto auto fp32 auto");
 }

@@ -161,7 +161,8 @@ TEST_CASE("the device samples: the host's tokens, and of a step only the token c
   CHECK(!config.device.float64);
   const Manifest manifest = manifest_of("gqa");
   Model cpu(api, manifest, session_config(api));
-  Model gpu(api, manifest, config, {device_sampler_nodes(manifest.sampler_order, config.device.float64)});
+  Model gpu(api, manifest, config,
+            {device_sampler_nodes(manifest.family->logits_stages, config.device.float64)});
   REQUIRE(gpu.language_model.kv_mode() == KvMode::kInPlace);
   const auto placed = gpu.language_model.session().nodes_by_provider();
   if (const auto on_host = placed.find("CPUExecutionProvider"); on_host != placed.end()) {
@@ -202,7 +203,8 @@ TEST_CASE("two sequences take turns on the device") {
   const auto config = webgpu(api);
   const Manifest manifest = manifest_of("gqa");
   Model cpu(api, manifest, session_config(api));
-  Model gpu(api, manifest, config, {device_sampler_nodes(manifest.sampler_order, config.device.float64)});
+  Model gpu(api, manifest, config,
+            {device_sampler_nodes(manifest.family->logits_stages, config.device.float64)});
   const ort::RunOptions run(*api);
   const auto voice = std::make_shared<const Voice>(cpu.speech_encoder()->encode(recording(), run));
   Generator host(cpu);
@@ -246,7 +248,8 @@ TEST_CASE("the next step takes the token where the device left it") {
   }
   manifest.files[1].path = folder.write("table.onnx", SmallGraphs::table(table, kWidth));
   Model cpu(api, manifest, session_config(api));
-  Model gpu(api, manifest, config, {device_sampler_nodes(manifest.sampler_order, config.device.float64)});
+  Model gpu(api, manifest, config,
+            {device_sampler_nodes(manifest.family->logits_stages, config.device.float64)});
   REQUIRE(!gpu.embed_tokens.session().input_on_host("input_ids"));
   REQUIRE(!gpu.language_model.session().output_on_host("loquor.token"));
 

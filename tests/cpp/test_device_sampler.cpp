@@ -27,7 +27,7 @@ namespace names = loquor::device_sampler;
 namespace {
 
 using Stages = std::vector<SamplerStage>;
-const Stages kTurbo = Manifest().sampler_order;
+const Stages kTurbo = families()[0].logits_stages;
 // As the English and Multilingual models have it.
 const Stages kEnglish = {SamplerStage::kRepetitionPenalty, SamplerStage::kTemperature, SamplerStage::kMinP,
                          SamplerStage::kTopP};

@@ -52,7 +52,8 @@ class Bench {
 std::vector<int64_t> by_prefills(Bench& bench, const GenerationOptions& options) {
   Model& model = bench.model;
   LanguageModel& lm = model.language_model;
-  Sampler sampler(model.manifest.sampler_order, lm.signature().vocab_size, model.manifest.start_token);
+  Sampler sampler(model.manifest.family->logits_stages, lm.signature().vocab_size,
+                  model.manifest.start_token);
   sampler.reset(options);
   std::vector<float> sequence = bench.voice.audio_features;
   const auto hidden = static_cast<std::size_t>(lm.signature().hidden_size);
@@ -186,10 +187,10 @@ TEST_CASE("ids that are not the bundle's own are refused before anything runs") 
     CHECK(found.kind == ErrorKind::kInvalidInput);
     CHECK(found.names(why));
   };
-  refused({}, "must end with 2 end-of-text ids (50256)");
-  refused({39, 72}, "must end with 2 end-of-text ids");
-  refused({39, 50256}, "must end with 2 end-of-text ids");
-  refused({50256, 50256, 39}, "must end with 2 end-of-text ids");
+  refused({}, "must end with 50256, 50256");
+  refused({39, 72}, "must end with 50256, 50256");
+  refused({39, 50256}, "must end with 50256, 50256");
+  refused({50256, 50256, 39}, "must end with 50256, 50256");
   refused({-1, 50256, 50256}, "holds -1, outside the text vocabulary [0, 50276)");
   refused({50276, 50256, 50256}, "holds 50276, outside");
   CHECK(RunWithBinding::calls == 0);

@@ -12,6 +12,7 @@
 #include "ort/graph_file.hpp"
 #include "ort/weights.hpp"
 #include "refusal.hpp"
+#include "small_graphs.hpp"
 #include "temp_folder.hpp"
 
 using namespace loquor;
@@ -214,4 +215,29 @@ TEST_CASE("locations start from the deepest folder above all weights") {
   const auto loadable = ort::open_graph(file, "");
   CHECK(loadable.bytes == initializer(pair("location", "1")) + initializer(pair("location", "c/2")));
   CHECK(std::filesystem::equivalent(loadable.weights_folder, folder.path() + "/bundle/b"));
+}
+
+TEST_CASE("what a graph takes is read without a runtime, weights left out") {
+  const TempFolder folder;
+  const auto taking = [&](const Names& inputs, const Names& weighted) {
+    return ort::declared_inputs(folder.write("a.onnx", SmallGraphs::taking(inputs, weighted)));
+  };
+  CHECK(taking({}, {}) == Names{});
+  CHECK(taking({"a", "b"}, {}) == Names{"a", "b"});
+  CHECK(taking({"w", "a", "v"}, {"v", "w", "x"}) == Names{"a"});
+  CHECK(ort::declared_inputs(folder.write("b.onnx")).empty());
+  // An input may say more than its name, in any order; of two names the last counts.
+  const std::string input = field(3, "doc") + field(1, "first") + field(2, field(1, "")) + field(1, "last");
+  CHECK(ort::declared_inputs(folder.write("c.onnx", field(7, field(11, input)))) == Names{"last"});
+  // Those of a graph inside a node are its own.
+  const std::string inner = field(7, field(1, field(5, field(6, field(11, field(1, "inner"))))));
+  CHECK(ort::declared_inputs(folder.write("d.onnx", inner)).empty());
+  CHECK(refusal([&] {
+          ort::declared_inputs(folder.write("e.onnx", field(7, std::string("\x5a\x7f", 2))));
+        }).names("e.onnx cannot be used"));
+  CHECK(refusal([&] {
+          ort::declared_inputs(folder.write("f.onnx", field(7, field(11, field(1, std::string(9000, 'a'))))));
+        }).names("too long"));
+  if (!have_bundles()) return;
+  CHECK(ort::declared_inputs(manifest_of("concat").files[1].path) == Names{"input_ids"});
 }

@@ -6,6 +6,7 @@
 #include "model/generation_options.hpp"
 #include "model/manifest.hpp"
 #include "refusal.hpp"
+#include "small_graphs.hpp"
 #include "temp_folder.hpp"
 
 using loquor::ErrorKind;
@@ -14,11 +15,17 @@ using loquor::read_manifest;
 
 namespace {
 
-// A bundle folder with empty graphs and, as wanted, its two settings files.
+// A bundle folder whose graphs are empty, but for what embed_tokens takes, and, as wanted, its two settings
+// files.
 class Bundle {
  public:
   Bundle() {
     for (const char* name : loquor::kGraphNames) folder_.write("onnx/" + std::string(name) + ".onnx");
+    embed_inputs({"input_ids"});
+  }
+  Bundle& embed_inputs(const std::vector<std::string>& names) {
+    folder_.write("onnx/embed_tokens.onnx", loquor::testing::SmallGraphs::taking(names));
+    return *this;
   }
   Bundle& config(const std::string& json) { return write("config.json", json); }
   Bundle& generation(const std::string& json) { return write("generation_config.json", json); }
@@ -48,7 +55,13 @@ TEST_CASE("without settings the family's own hold") {
   CHECK(manifest.start_token == 6561);
   CHECK(manifest.stop_token == 6562);
   CHECK(manifest.silence_token == 4299);
+  CHECK(manifest.family->name == std::string("turbo"));
   CHECK(manifest.end_of_text_token == 50256);
+  CHECK(manifest.prompt_opening.empty());
+  CHECK(manifest.prompt_closing == std::vector<int64_t>{50256, 50256});
+  CHECK(manifest.text_normalizer == "none");
+  CHECK(manifest.piece_characters == 250);
+  CHECK(!manifest.default_voice);
   CHECK(manifest.text_vocab_size == 50276);
   CHECK(manifest.defaults.temperature == doctest::Approx(0.8));
   CHECK(manifest.defaults.repetition_penalty == doctest::Approx(1.2));
@@ -69,7 +82,7 @@ TEST_CASE("guards are all on, with the family's numbers, unless config.json says
   CHECK(bundle.manifest().defaults.guards == 0);
   bundle.config(R"({"guards": ["lenght"]})");
   CHECK(bundle.refused().kind == ErrorKind::kModel);
-  CHECK(bundle.refused().names("'guards' should name length, loop, silence or tail, not 'lenght'"));
+  CHECK(bundle.refused().names("'guards': it should name length, loop, silence or tail, not 'lenght'"));
 }
 
 TEST_CASE("config.json says what differs") {
@@ -77,7 +90,8 @@ TEST_CASE("config.json says what differs") {
   bundle.config(
       R"({"model_type": "chatterbox", "sample_rate": 16000, "samples_per_token": 640, "start_speech_token": 10,
                     "stop_speech_token": 11, "silence_token": 7, "end_of_text_token": 99, "closing_silence_tokens": 0,
-                    "max_positions": 512, "voice_prefix_positions": 1, "text_config": {"text_vocab_size": 100}, "unknown": [1, 2]})");
+                    "max_positions": 512, "voice_prefix_positions": 1, "text_normalizer": "en", "piece_characters": 99,
+                    "default_voice": "woman", "text_config": {"text_vocab_size": 100}, "unknown": [1, 2]})");
   const Manifest manifest = bundle.manifest();
   CHECK(manifest.sample_rate == 16000);
   CHECK(manifest.samples_per_token == 640);
@@ -85,6 +99,10 @@ TEST_CASE("config.json says what differs") {
   CHECK(manifest.stop_token == 11);
   CHECK(manifest.silence_token == 7);
   CHECK(manifest.end_of_text_token == 99);
+  CHECK(manifest.prompt_closing == std::vector<int64_t>{99, 99});
+  CHECK(manifest.text_normalizer == "en");
+  CHECK(manifest.piece_characters == 99);
+  CHECK(manifest.default_voice == "woman");
   CHECK(manifest.closing_silence_tokens == 0);
   CHECK(manifest.max_positions == 512);
   CHECK(manifest.voice_prefix_positions == 1);
@@ -159,6 +177,12 @@ TEST_CASE("settings that cannot be meant are refused by file, key and range") {
       {R"({"stop_speech_token": -1})", "'stop_speech_token'"},
       {R"({"max_positions": 1e30})", "config.json"},
       {R"({"text_config": {"text_vocab_size": true}})", "config.json"},
+      {R"({"text_normalizer": 5})", "'text_normalizer': JSON line 1: expected a string, found 5"},
+      {R"({"text_normalizer": "en\u0000x"})", "'text_normalizer' holds a null character"},
+      {R"({"default_voice": ["woman"]})", "'default_voice': JSON line 1: expected a string"},
+      {R"({"piece_characters": 5})", "'piece_characters' should be a number from 20 to 5000, not 5"},
+      {R"({"piece_characters": true})", "'piece_characters': JSON line 1: expected an integer"},
+      {R"({"text_config": {"model_type": 5}})", "'text_config': JSON line 1: expected a string"},
       {R"({"text_config": []})", "expected an object, found an array"},
       {R"({"text_config": "small"})", "expected an object, found a string"},
       {R"({"guards": "loop"})", "expected an array, found a string"},
@@ -216,4 +240,59 @@ TEST_CASE("a folder that is not there is named") {
   refused = refusal([&] { read_manifest(file, "auto"); });
   CHECK(refused.kind == ErrorKind::kModel);
   CHECK(refused.names(file));
+}
+
+TEST_CASE("the family is the one that the graphs and the config declare") {
+  Bundle bundle;
+  CHECK(bundle.config(R"({"family": "turbo", "text_config": {"model_type": "gpt2"}})").manifest().family ==
+        &loquor::families()[0]);
+  CHECK(bundle.config(R"({"text_config": {"model_type": "a word of others"}})").manifest().family ==
+        &loquor::families()[0]);
+  bundle.config(R"({"family": "english"})");
+  CHECK(bundle.refused().kind == ErrorKind::kModel);
+  CHECK(bundle.refused().names(
+      "config.json: family is 'english', whose embed_tokens takes input_ids, position_ids, exaggeration, but "
+      "this bundle's takes input_ids"));
+  bundle.config(R"({"text_config": {"model_type": "llama"}})");
+  CHECK(bundle.refused().kind == ErrorKind::kModel);
+  CHECK(bundle.refused().names("config.json: text_config.model_type is 'llama', but"));
+  bundle.config(R"({"family": "Turbo"})");
+  CHECK(bundle.refused().names("family is 'Turbo', and this Loquor knows turbo, english, multilingual"));
+}
+
+TEST_CASE("a bundle of a family that cannot be run yet is refused by what was seen") {
+  Bundle bundle;
+  bundle.embed_inputs({"input_ids", "position_ids", "exaggeration"});
+  Refusal refused = bundle.refused();
+  CHECK(refused.kind == ErrorKind::kModel);
+  CHECK(
+      refused.names("embed_tokens.onnx: it takes input_ids, position_ids, exaggeration, as bundles of the "
+                    "family english do; this version runs the family turbo (Turbo, Nano, mini)"));
+  CHECK(bundle.config(R"({"text_config": {"text_vocab_size": 2454}})")
+            .refused()
+            .names("family multilingual do"));
+  CHECK(bundle.config(R"({"text_config": {"text_vocab_size": 704}})").refused().names("family english do"));
+  CHECK(bundle.config(R"({"family": "multilingual"})").refused().names("family multilingual do"));
+  CHECK(
+      bundle.config(R"({"family": "turbo"})").refused().names("family is 'turbo', whose embed_tokens takes"));
+}
+
+TEST_CASE("a graph that no family has is refused by what it takes and what families do") {
+  Bundle bundle;
+  for (const std::vector<std::string>& inputs :
+       {std::vector<std::string>{}, {"input_ids", "position_ids"}, {"input_ids", "input_ids"}, {"a", "b"}}) {
+    const Refusal refused = bundle.embed_inputs(inputs).refused();
+    CHECK(refused.kind == ErrorKind::kModel);
+    CHECK(refused.names("embed_tokens.onnx: it takes " + (inputs.empty() ? "no inputs" : inputs[0])));
+    CHECK(refused.names("turbo: input_ids; english: input_ids, position_ids, exaggeration"));
+  }
+  bundle.folder().write("onnx/embed_tokens.onnx", "<html>Not found</html>");
+  CHECK(bundle.refused().names("embed_tokens.onnx cannot be used as an ONNX graph"));
+}
+
+TEST_CASE("special ids of another number are those of prompts, too") {
+  Bundle bundle;
+  const Manifest manifest =
+      bundle.config(R"({"end_of_text_token": 7, "start_speech_token": 50256})").manifest();
+  CHECK(manifest.prompt_closing == std::vector<int64_t>{7, 7});
 }

@@ -12,6 +12,7 @@
 #include "decode/monitor.hpp"
 #include "refusal.hpp"
 
+using loquor::families;
 using loquor::Guard;
 using loquor::kAllGuards;
 using loquor::Manifest;
@@ -86,14 +87,14 @@ TEST_CASE("slow speech as it was measured elsewhere stays below half the ceiling
 }
 
 TEST_CASE("nothing healthy trips a guard") {
-  Monitor monitor(kAllGuards, Manifest(), 200);
+  Monitor monitor(kAllGuards, Manifest(families()[0]), 200);
   CHECK_FALSE(first_trip(monitor, 1000, healthy));
   CHECK_FALSE(monitor.hear(hum(3)));
   CHECK_FALSE(monitor.hear(hum(0.02)));
 }
 
 TEST_CASE("each guard finds its own runaway, says what to keep, and can be off") {
-  const Manifest manifest;
+  const Manifest manifest(families()[0]);
   const auto loop = [](int at) { return at < 30 ? healthy(at) : healthy(30 + at % 20); };
   const auto silent = [](int at) { return at < 30 ? healthy(at) : kSilence; };
   const auto long_one = [](int at) { return healthy(at); };
@@ -130,7 +131,7 @@ TEST_CASE("each guard finds its own runaway, says what to keep, and can be off")
 }
 
 TEST_CASE("the bundle's numbers count") {
-  Manifest manifest;
+  Manifest manifest(families()[0]);
   manifest.guard_limits.length = {1.0, 3};
   manifest.guard_limits.pause_tokens = 1;
   Monitor monitor(kAllGuards, manifest, 10);
@@ -149,7 +150,7 @@ TEST_CASE("a tail is found where it begins, however the wave is cut into chunks"
       std::vector<float> wave = hum(before);
       const std::vector<float> hiss = noise(3);
       wave.insert(wave.end(), hiss.begin(), hiss.end());
-      Monitor monitor(kAllGuards, Manifest(), 0);
+      Monitor monitor(kAllGuards, Manifest(families()[0]), 0);
       std::optional<Monitor::Runaway> found;
       for (std::size_t at = 0; at < wave.size() && !found; at += chunk) {
         found = monitor.hear({wave.data() + at, std::min(chunk, wave.size() - at)});
@@ -157,21 +158,21 @@ TEST_CASE("a tail is found where it begins, however the wave is cut into chunks"
       REQUIRE(found);
       CHECK(found->guard == Guard::kTail);
       CHECK(std::abs(static_cast<double>(found->keep) / 24000 - before) < 0.08);
-      Monitor off(kAllGuards - bit(Guard::kTail), Manifest(), 0);
+      Monitor off(kAllGuards - bit(Guard::kTail), Manifest(families()[0]), 0);
       CHECK_FALSE(off.hear(wave));
     }
   }
 }
 
 TEST_CASE("a wave that is nothing but silence or noise has no tail: there is nothing to keep") {
-  Monitor monitor(kAllGuards, Manifest(), 0);
+  Monitor monitor(kAllGuards, Manifest(families()[0]), 0);
   CHECK_FALSE(monitor.hear(noise(4)));
   monitor.reset();
   CHECK_FALSE(monitor.hear(std::vector<float>(100000, 0.0F)));
 }
 
 TEST_CASE("a token costs no allocation") {
-  Monitor monitor(kAllGuards, Manifest(), 10);
+  Monitor monitor(kAllGuards, Manifest(families()[0]), 10);
   const int64_t before = allocations();
   CHECK(first_trip(monitor, 200, healthy));
   CHECK(allocations() == before);

@@ -257,9 +257,9 @@ TEST_CASE("a prefix of another layout is refused by the C ABI, whatever its size
     CHECK(loquor_engine_keep_prefix(&engine, &voice, &other) == LOQUOR_ERROR_INVALID_INPUT);
     return std::string(loquor_last_error());
   };
-  CHECK(refused([](auto& i) { std::swap(i.heads, i.positions); }).find("should be float32 [") ==
+  CHECK(refused([](auto& i) { std::swap(i.heads, i.positions); }).find("should be fp32 [") ==
         std::string("the prefix of this voice ").size());
-  CHECK(refused([](auto& i) { i.dtype = "float16"; }).find("but is float16 [") != std::string::npos);
+  CHECK(refused([](auto& i) { i.dtype = "fp16"; }).find("but is fp16 [") != std::string::npos);
   CHECK(refused([](auto& i) { i.dtype = nullptr; }) == "dtype must not be NULL");
   CHECK(refused([](auto& i) { i.data = nullptr; }) == "data must not be NULL");
   CHECK(refused([](auto& i) { i.size -= 4; }).find(" bytes but is ") != std::string::npos);

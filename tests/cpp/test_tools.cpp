@@ -12,6 +12,8 @@ using namespace loquor::testing;
 
 namespace {
 
+const char* const kNoAdvice = nullptr;
+
 loquor_status run(const v4::Graph& graph, const loquor_tensor& input, Tensors& outputs) {
   loquor_tensors* made = nullptr;
   const loquor_status status = loquor_graph_run(graph.get(), &input, 1, &made);
@@ -32,7 +34,7 @@ loquor_graph_info named(const std::string& name, const std::vector<loquor_graph_
 TEST_CASE("a bundle names its files without loading them") {
   if (!have_bundles()) return;
   const std::string folder = bundle("concat");
-  const auto found = made<loquor::Bundle>(loquor_bundle_open, folder.c_str(), "fp16");
+  const auto found = made<loquor::Bundle>(loquor_bundle_open, folder.c_str(), "fp16", kNoAdvice);
   const std::vector<loquor_graph_info> infos = graphs(found);
   REQUIRE(infos.size() == 4);
   const loquor_graph_info lm = named("language_model", infos);
@@ -47,9 +49,9 @@ TEST_CASE("a bundle names its files without loading them") {
   CHECK(std::string(loquor_last_error()) == "there is no graph 4: they are counted from 0 to 3");
   CHECK(info.name == nullptr);
   loquor_bundle* none = nullptr;
-  CHECK(loquor_bundle_open(folder.c_str(), "q5", &none) == LOQUOR_ERROR_INVALID_INPUT);
-  CHECK(loquor_bundle_open("nowhere", "auto", &none) == LOQUOR_ERROR_MODEL);
-  CHECK(loquor_bundle_open(nullptr, "auto", &none) == LOQUOR_ERROR_INVALID_INPUT);
+  CHECK(loquor_bundle_open(folder.c_str(), "q5", nullptr, &none) == LOQUOR_ERROR_INVALID_INPUT);
+  CHECK(loquor_bundle_open("nowhere", "auto", nullptr, &none) == LOQUOR_ERROR_MODEL);
+  CHECK(loquor_bundle_open(nullptr, "auto", nullptr, &none) == LOQUOR_ERROR_INVALID_INPUT);
   CHECK(none == nullptr);
   loquor_bundle_close(nullptr);
 }
@@ -73,7 +75,8 @@ TEST_CASE("an engine tells its graphs by index, as they were loaded") {
 TEST_CASE("one graph runs with tensors by name, and refuses what does not fit") {
   if (!have_bundles()) return;
   const Runtime runtime = open_runtime(environment("LOQUOR_TEST_RUNTIME"));
-  const auto bundle_files = made<loquor::Bundle>(loquor_bundle_open, bundle("concat").c_str(), "fp32");
+  const auto bundle_files =
+      made<loquor::Bundle>(loquor_bundle_open, bundle("concat").c_str(), "fp32", kNoAdvice);
   const std::string file = named("embed_tokens", graphs(bundle_files)).file;
   const char* const as_published = nullptr;
   const auto graph = made<v4::Graph>(loquor_graph_open, runtime.get(), file.c_str(), as_published, 1);
@@ -110,7 +113,8 @@ TEST_CASE("one graph runs with tensors by name, and refuses what does not fit") 
 TEST_CASE("a prepared graph that cannot be read is an error that names it") {
   if (!have_bundles()) return;
   const Runtime runtime = open_runtime(environment("LOQUOR_TEST_RUNTIME"));
-  const auto bundle_files = made<loquor::Bundle>(loquor_bundle_open, bundle("concat").c_str(), "fp32");
+  const auto bundle_files =
+      made<loquor::Bundle>(loquor_bundle_open, bundle("concat").c_str(), "fp32", kNoAdvice);
   const std::string file = named("language_model", graphs(bundle_files)).file;
   loquor_graph* none = nullptr;
   CHECK(loquor_graph_open(runtime.get(), file.c_str(), "nowhere.onnx", 1, &none) == LOQUOR_ERROR_MODEL);

@@ -57,7 +57,7 @@ Samples wave_of(Span<const int64_t> codes) {
 }
 
 Samples wave_of(std::vector<int64_t> tokens, bool closing) {
-  if (closing) tokens.insert(tokens.end(), kSilentTokens, Manifest().silence_token);
+  if (closing) tokens.insert(tokens.end(), kSilentTokens, families()[0].facts.silence_token);
   return wave_of(Span<const int64_t>(tokens));
 }
 
@@ -67,7 +67,7 @@ struct Player {
   explicit Player(const RequestSpec& given) : Player(given, make_wave_path(kToken, 240)) {}
 
   const RequestSpec spec;
-  const Manifest manifest;
+  const Manifest manifest{families()[0]};
   Utterance utterance;
   Tokens attempt;  // as the language model has it
   double time = 0;

@@ -93,7 +93,7 @@ def test_includes_go_down_the_ladder(room: str) -> None:
 
 def test_the_public_headers_stand_alone() -> None:
     """They are all that is installed: nothing of ours but each other, nothing beyond the standard library."""
-    parts = {"memory.h", "options.h", "prefix.h", "stream.h", "tools.h"}
+    parts = {"bundle.h", "memory.h", "options.h", "prefix.h", "stream.h", "tools.h"}
     allowed = {
         "loquor.h": {"stddef.h", "stdint.h", *(f"loquor/{part}" for part in parts)},
         "loquor.hpp": {"loquor/loquor.h"},
@@ -278,6 +278,24 @@ def test_each_offence_is_noticed() -> None:
         "import sys\nprint(1)\nsys.exit(2)\nassert 3\nraise SystemExit\nfrom sys import exit\nprintable = 1\n"
     )
     assert [line for line, _ in sorted(offences(ast.parse(source)))] == [2, 3, 4, 5, 6]
+
+
+def test_a_family_is_named_by_its_record_its_text_and_the_catalogue_alone() -> None:
+    """Whoever else needs what sets a family apart asks for the fact (docs/adr/0114-family.md)."""
+    named = {
+        "csrc/model/family.cpp",
+        "python/loquor/text/profiles.py",
+        "python/loquor/bundle/catalog.py",
+        "python/loquor/bundle/catalog.json",
+    }
+    kinds = {".py", ".pyi", ".json", ".hpp", ".cpp", ".h", ".in", ".tsv"}
+    sources = (path for folder in ("csrc", "python") for path in (ROOT / folder).rglob("*"))
+    found = {
+        str(path.relative_to(ROOT))
+        for path in sources
+        if path.suffix in kinds and "turbo" in path.read_text(encoding="utf-8").lower()
+    }
+    assert found == named
 
 
 def test_one_place_writes_safetensors() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from loquor import Engine, InvalidInputError, ModelError, Voice, _core
 from loquor.base.files import read_json
 from loquor.bundle.hub_cache import read_note, write_note
-from loquor.bundle.text_rules import read_text_rules
+from loquor.bundle.text_rules import text_rules_of
 from loquor.bundle.tokenizer import Tokenizer
 from loquor.prepare import cache
 from loquor.voice.voice import default_voice
@@ -79,14 +79,17 @@ ANYTHING = st.recursive(
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(value=ANYTHING, name=st.sampled_from(["default_voice", "text_normalizer", "piece_characters"]))
-def test_any_value_is_taken_or_refused(tmp_path: Path, value: object, name: str) -> None:
-    (tmp_path / "config.json").write_text(json.dumps({name: value}))
-    for read in (default_voice, read_text_rules):
-        try:
-            read(tmp_path)
-        except ModelError as error:
-            assert name in str(error)
+@given(
+    value=ANYTHING, name=st.sampled_from(["default_voice", "text_normalizer", "piece_characters", "family"])
+)
+def test_any_value_is_taken_or_refused(copy: Path, value: object, name: str) -> None:
+    (copy / "config.json").write_text(json.dumps({name: value}))
+    try:
+        facts = _core.read_bundle(str(copy))
+        text_rules_of(copy, facts)
+        default_voice(copy, facts["default_voice"])
+    except ModelError as error:
+        assert name in str(error)
 
 
 # --- Sizes ---
@@ -113,7 +116,7 @@ def test_a_huge_tokenizer_is_refused(copy: Path) -> None:
     with (copy / "tokenizer.json").open("wb") as file:
         file.truncate((16 << 20) + 1)
     with pytest.raises(ModelError, match=r"tokenizer\.json is not a readable tokenizer \(it has more than"):
-        Tokenizer(copy)
+        Tokenizer(copy, _core.read_bundle(str(copy)))
 
 
 def test_a_graph_of_more_structure_than_any_real_one_is_refused(copy: Path) -> None:

@@ -11,14 +11,17 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from onnx import TensorProto, helper
 
+from bundles import PRECISIONS
 from loquor import Engine
-from loquor._core import graph_files
+from loquor._core import graph_files, parse_dtype
 from loquor.bundle.catalog import (
     CATALOG,
     DTYPES,
     GRAPHS,
     BundleFile,
+    check_dtype,
     choose_dtypes,
     offered_dtypes,
     pick_files,
@@ -26,6 +29,10 @@ from loquor.bundle.catalog import (
 from loquor.bundle.hub import download, resolve
 from loquor.errors import InvalidInputError, ModelError
 from loquor.prepare import prepare_bundle
+
+
+def paths_of(model: str) -> list[str]:
+    return [file.path for file in CATALOG[model].files]
 
 
 def _mebibytes(model: str, dtype: str) -> float:
@@ -120,7 +127,7 @@ def test_auto_takes_one_file_of_each_graph() -> None:
     ],
 )
 def test_a_precision_for_all_or_for_each(dtype: str, chosen: tuple[str, ...]) -> None:
-    assert choose_dtypes(CATALOG["turbo"].dtypes, dtype, "turbo") == dict(zip(GRAPHS, chosen, strict=True))
+    assert choose_dtypes(paths_of("turbo"), dtype, "turbo") == dict(zip(GRAPHS, chosen, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -129,21 +136,21 @@ def test_a_precision_for_all_or_for_each(dtype: str, chosen: tuple[str, ...]) ->
 )
 def test_a_malformed_precision_lists_the_known_ones(dtype: str) -> None:
     with pytest.raises(InvalidInputError, match="not understood") as caught:
-        choose_dtypes(CATALOG["turbo"].dtypes, dtype, "turbo")
+        choose_dtypes(paths_of("turbo"), dtype, "turbo")
     assert all(known in str(caught.value) for known in (*DTYPES, *GRAPHS))
 
 
 def test_a_preference_is_given_up_where_it_is_not_on_offer() -> None:
-    usual = choose_dtypes(CATALOG["nano"].dtypes, "auto", "nano")
+    usual = choose_dtypes(paths_of("nano"), "auto", "nano")
     assert "fp32" not in usual.values()
-    assert choose_dtypes(CATALOG["nano"].dtypes, "auto", "nano", prefer="fp32") == usual
-    mixed = choose_dtypes(CATALOG["turbo"].dtypes, "q4,language_model=auto", "turbo", prefer="fp32")
+    assert choose_dtypes(paths_of("nano"), "auto", "nano", prefer="fp32") == usual
+    mixed = choose_dtypes(paths_of("turbo"), "q4,language_model=auto", "turbo", prefer="fp32")
     assert mixed == dict.fromkeys(GRAPHS, "q4") | {"language_model": "fp32"}
 
 
 def test_a_precision_not_on_offer_lists_the_offer() -> None:
     with pytest.raises(
-        InvalidInputError, match=r"nano offers no speech_encoder in q4;.*speech_encoder: q4f16"
+        InvalidInputError, match=r"nano has no speech_encoder of dtype q4 \(found: speech_encoder: q4f16;"
     ):
         pick_files(CATALOG["nano"].files, "q4", "nano")
 
@@ -177,8 +184,12 @@ def all_precisions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("all")
     (folder / "onnx").mkdir()
     for graph in GRAPHS:
-        for suffix in DTYPES.values():
-            (folder / "onnx" / f"{graph}{suffix}.onnx").touch()
+        for dtype in DTYPES:
+            (folder / f"onnx/{graph}{PRECISIONS[dtype].suffix}.onnx").touch()
+    ids = helper.make_tensor_value_info("input_ids", TensorProto.INT64, [1, None])
+    taking_ids = helper.make_model(helper.make_graph([], "table", [ids], []))
+    for path in folder.glob("onnx/embed_tokens*.onnx"):  # by which the family is told
+        path.write_bytes(taking_ids.SerializeToString())
     return folder
 
 
@@ -192,18 +203,33 @@ _LISTS = st.lists(st.lists(_ITEMS, max_size=4).map("".join), min_size=1, max_siz
 @example("auto:q4")
 @example(" q4 ,\tembed_tokens = fp32\n")
 def test_the_core_reads_a_precision_as_the_download_does(all_precisions: Path, dtype: str) -> None:
-    """Else a model is fetched and then refused."""
-    offered = dict.fromkeys(GRAPHS, tuple(DTYPES))
+    """Else a model is fetched and then refused, or refused and could be run."""
+    listed = [path.relative_to(all_precisions).as_posix() for path in all_precisions.glob("onnx/*")]
 
     def outcome(choose: Callable[[], dict[str, str]]) -> dict[str, str] | None:
         try:
             return choose()
-        except InvalidInputError:
+        except InvalidInputError as error:
+            assert "is not understood at" in str(error)
             return None
 
-    ours = outcome(lambda: choose_dtypes(offered, dtype, "x"))
-    core = outcome(lambda: {name: f[1] for name, f in graph_files(str(all_precisions), dtype).items()})
-    assert ours == core
+    before = outcome(lambda: choose_dtypes(listed, dtype, "x"))
+    after = outcome(lambda: {name: f[1] for name, f in graph_files(str(all_precisions), dtype).items()})
+    asked = outcome(lambda: parse_dtype(dtype))
+    assert before == after
+    assert (asked is None) == (before is None)
+    if asked is not None and before is not None:
+        assert {name: before[name] if value == "auto" else value for name, value in asked.items()} == before
+
+
+@settings(deadline=None)
+@given(st.text(max_size=12))
+def test_no_text_is_more_than_refused(dtype: str) -> None:
+    try:
+        check_dtype(dtype)
+    except InvalidInputError:
+        return
+    assert {part.strip() for part in re.split("[,=]", dtype)} <= {*DTYPES, *GRAPHS, "auto"}
 
 
 @pytest.mark.parametrize("dtype", ["auto:q4", "q4;fp32", 4])

@@ -351,7 +351,7 @@ def test_capabilities(bundle_of: BundleOf) -> None:
             "threads": 2,
             "prepared": {**dict.fromkeys(GRAPHS, "prepared"), "embed_tokens": "as published"},
             "kv_mode": "in_place",
-            "kv_dtype": "float16",
+            "kv_dtype": "fp16",
             "layers": 2,
             "hidden_size": 64,
             "vocab_size": 6563,

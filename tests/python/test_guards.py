@@ -272,7 +272,7 @@ def test_other_guards_are_refused(endless: Engine, voice: Voice, guards: object)
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"guards": ["loops"]}, "'guards' should name length, loop, silence or tail, not 'loops'"),
+        ({"guards": ["loops"]}, "'guards': it should name length, loop, silence or tail, not 'loops'"),
         ({"guards": "loop"}, "config.json"),
         ({"guard_pause_tokens": 0}, "'guard_pause_tokens' should be a number from 1"),
         ({"guard_tokens_per_character": -1}, "'guard_tokens_per_character' should be a number from 0"),

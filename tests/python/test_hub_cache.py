@@ -341,7 +341,7 @@ def test_a_revision_is_given_once_and_only_to_the_hub(tmp_path: Path) -> None:
 
 def test_a_precision_that_is_not_on_offer_is_refused_before_any_request(server: HubServer) -> None:
     with pytest.raises(
-        InvalidInputError, match=r"tiny offers no speech_encoder in fp16.*speech_encoder: q4, fp32"
+        InvalidInputError, match=r"tiny has no speech_encoder of dtype fp16.*speech_encoder: q4 fp32"
     ):
         hub.download("tiny", dtype="fp16")
     assert server.log == []

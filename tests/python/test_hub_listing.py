@@ -197,6 +197,6 @@ def test_a_precision_that_cannot_be_meant_makes_no_request(server: HubServer, dt
 
 
 def test_a_precision_that_is_not_on_offer_fetches_nothing(server: HubServer) -> None:
-    with pytest.raises(InvalidInputError, match="offers no speech_encoder in fp16"):
+    with pytest.raises(InvalidInputError, match="has no speech_encoder of dtype fp16"):
         hub.download(TINY, dtype="fp16")
     assert [one.path for one in server.log] == [f"/api/models/{TINY}/revision/main"]

@@ -143,7 +143,7 @@ def test_kv_mode_and_dtype(pair: Pair, request: pytest.FixtureRequest) -> None:
     form, dtype = request.node.callspec.params["pair"]
     seen = pair.engine.capabilities
     assert seen.kv_mode == ("in_place" if form == "gqa" else "ping_pong")
-    assert seen.kv_dtype == ("float16" if dtype in ("fp16", "q4f16") else "float32")
+    assert seen.kv_dtype == ("fp16" if dtype in ("fp16", "q4f16") else "fp32")
     assert set(seen.dtypes.values()) == {dtype}
 
 
@@ -285,7 +285,7 @@ def test_float16_boundaries_give_the_same_tokens_and_samples(
     folder = broken_copy(bundle_of(), tmp_path / "half", half_boundaries)
     with Engine(folder, threads=1, device="cpu") as engine:
         pair = Pair(engine, PlainLoop(folder, threads=1, piece=64), engine.voice((recording, 24_000)))
-        assert engine.capabilities.kv_dtype == "float16"
+        assert engine.capabilities.kv_dtype == "fp16"
         plain_voice = pair.plain.encode(load_reference((recording, 24_000)).samples)
         for name in VOICE_NAMES:
             np.testing.assert_array_equal(getattr(pair.voice, name), plain_voice[name][0])

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from bundles import DTYPES, FORMS
-from loquor import Engine, GenerationOptions, InvalidInputError, Voice
+from loquor import Engine, GenerationOptions, InvalidInputError, Voice, _core
 from loquor.cli import main
 from loquor.voice.voice import VoicePrefix
 
@@ -67,7 +67,9 @@ def test_a_prepared_model_keeps_prefixes_in_its_own_type(
 ) -> None:
     engine = opened({"dtype": "q4"}, prepare=True, kv_dtype=kv_dtype)
     voice = engine.voice((recording, 24_000), prefix=True)
-    assert voice.prefix is not None and voice.prefix.kv.dtype == engine.capabilities.kv_dtype
+    assert (
+        voice.prefix is not None and voice.prefix.kv.dtype == _core.kv_dtypes()[engine.capabilities.kv_dtype]
+    )
     plain = opened({"dtype": "q4"}, prepare=True, kv_dtype=kv_dtype, prefix_cache_bytes=0)
     for ids in (SHORT, LONG):
         assert ask(engine, voice, ids)["tokens"] == ask(plain, voice, ids)["tokens"]
@@ -139,9 +141,7 @@ def test_a_damaged_prefix_is_refused(
     turned.save(tmp_path / "turned.safetensors")
     for source in (turned, tmp_path / "turned.safetensors"):
         for use in (engine.voice, lambda source: engine.speak("Hi.", source)):
-            with pytest.raises(
-                InvalidInputError, match=r"prefix of this voice should be float32 \[.* but is"
-            ):
+            with pytest.raises(InvalidInputError, match=r"prefix of this voice should be fp32 \[.* but is"):
                 use(source)
     wild = kv.copy()
     wild[0, 0, 3, 1] = np.nan

@@ -192,7 +192,7 @@ def test_the_engine_keeps_the_cache_in_place(engine_of: EngineOf, form: str, dty
     seen = engine_of(form=form, dtype=dtype, prepare=True).capabilities
     assert seen.kv_mode == "in_place"
     assert seen.prepared["language_model"] == "prepared"
-    assert seen.kv_dtype == ("float16" if dtype in ("fp16", "q4f16") else "float32")
+    assert seen.kv_dtype == ("fp16" if dtype in ("fp16", "q4f16") else "fp32")
 
 
 def test_other_requests_and_grown_buffers_leave_no_trace(
@@ -247,7 +247,7 @@ def test_the_cache_in_other_types(
     ):
         seen = engine.capabilities
         assert (seen.kv_mode, seen.prepared["language_model"]) == ("in_place", "prepared")
-        assert seen.kv_dtype == {"fp32": "float32", "fp16": "float16", "int8": "int8"}[kv_dtype]
+        assert seen.kv_dtype == kv_dtype
         options = GenerationOptions(temperature=0, max_new_tokens=STEPS)
         voices = [each.voice((recording, 24_000)) for each in (engine, other)]
         tokens = [
@@ -287,7 +287,7 @@ def test_a_type_that_cannot_be_had_is_left_out(
     with caplog.at_level(logging.WARNING, "loquor"):
         engine = Engine(bundle_of(), threads=1, device="cpu", kv_dtype="int8")
     assert engine.capabilities.prepared["language_model"] == "prepared"
-    assert engine.capabilities.kv_dtype == "float32"
+    assert engine.capabilities.kv_dtype == "fp32"
     assert "keeps its published KV cache: its KV cache cannot be kept in int8" in caplog.text
 
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from loquor.bundle.text_rules import NORMALIZERS, prepare_text
 from loquor.errors import InvalidInputError
-from loquor.text.characters import MAX_CHARACTERS, check_text, punc_norm
+from loquor.text.characters import MAX_CHARACTERS, check_text
+from loquor.text.profiles import punc_norm
 
 
 @pytest.mark.parametrize(

@@ -12,40 +12,71 @@ import numpy as np
 import pytest
 
 import loquor
-from loquor import Engine, GenerationOptions
-from loquor.bundle.text_rules import PIECE_CHARACTERS, TextRules, prepare_text, read_text_rules
+from loquor import Engine, GenerationOptions, _core
+from loquor.bundle.text_rules import TextRules, prepare_text, text_rules_of
 from loquor.errors import InvalidInputError, ModelError
+from loquor.text.profiles import PROFILES
 
 SHORT = GenerationOptions(max_new_tokens=3)
 
 
-def test_a_bundle_without_the_keys_leaves_text_alone(tmp_path: Path) -> None:
-    assert read_text_rules(tmp_path) == TextRules("none", PIECE_CHARACTERS)
-    (tmp_path / "config.json").write_text("{}")
-    assert read_text_rules(tmp_path) == TextRules()
+MINI = Path(loquor.__file__).parent / "mini"
+
+
+def rules_of(folder: Path) -> TextRules:
+    return text_rules_of(folder, _core.read_bundle(str(folder)))
+
+
+@pytest.fixture
+def saying(bundle_of: Callable[..., Path], tmp_path: Path) -> Callable[[str | bytes], Path]:
+    """A bundle with this config.json."""
+    folder = Path(shutil.copytree(bundle_of(), tmp_path / "saying"))
+
+    def say(content: str | bytes) -> Path:
+        (folder / "config.json").write_bytes(content if isinstance(content, bytes) else content.encode())
+        return folder
+
+    return say
+
+
+def test_a_bundle_without_the_keys_leaves_text_alone(saying: Callable[[str | bytes], Path]) -> None:
+    folder = saying("{}")
+    assert rules_of(folder) == TextRules("turbo", "none", 250)
+    (folder / "config.json").unlink()
+    assert rules_of(folder) == TextRules("turbo", "none", 250)
 
 
 def test_the_built_in_voice_needs_words() -> None:
-    assert read_text_rules(Path(loquor.__file__).parent / "mini") == TextRules("en", 200)
+    assert rules_of(MINI) == TextRules("turbo", "en", 200)
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         ('{"text_normalizer": "de"}', "text_normalizer is 'de', and this Loquor knows none, en: upgrade"),
-        ('{"text_normalizer": ["en"]}', r"text_normalizer is \['en'\]"),
-        ('{"piece_characters": 5}', "piece_characters should be from 20 to 5000, not 5"),
-        ('{"piece_characters": 250.5}', "piece_characters must be a whole number, not 250.5"),
-        ('{"piece_characters": true}', "piece_characters must be a whole number, not True"),
-        ("[]", "holds no JSON object"),
-        ("{", "cannot be read as JSON"),
-        (b"\xff\xfe{", "cannot be read as JSON"),
+        ('{"text_normalizer": ["en"]}', "'text_normalizer': JSON line 1: expected a string, found an array"),
+        ('{"piece_characters": 5}', "'piece_characters' should be a number from 20 to 5000, not 5"),
+        ('{"piece_characters": 250.5}', "'piece_characters': .* expected an integer, found 250.5"),
+        ('{"piece_characters": true}', "'piece_characters': .* expected an integer, found a boolean"),
+        ("[]", "expected an object, found an array"),
+        ("{", "config.json: JSON line 1"),
+        (b"\xff\xfe{", "config.json: JSON line 1"),
     ],
 )
-def test_other_values_are_a_model_error(tmp_path: Path, content: str | bytes, message: str) -> None:
-    (tmp_path / "config.json").write_bytes(content if isinstance(content, bytes) else content.encode())
+def test_other_values_are_a_model_error(
+    saying: Callable[[str | bytes], Path], content: str | bytes, message: str
+) -> None:
     with pytest.raises(ModelError, match=message):
-        read_text_rules(tmp_path)
+        rules_of(saying(content))
+
+
+def test_a_text_profile_is_one_that_python_has() -> None:
+    facts = _core.read_bundle(str(MINI))
+    facts["family"]["text_profile"] = "klingon"
+    with pytest.raises(ModelError, match="text_profile is 'klingon', and this Loquor knows turbo"):
+        text_rules_of(MINI, facts)
+    runnable = {family["text_profile"] for family in _core.families() if family["runnable"]}
+    assert runnable <= PROFILES.keys()
 
 
 def test_the_text_is_left_alone_or_written_out() -> None:
@@ -96,7 +127,7 @@ def test_the_engine_does_what_the_bundle_or_the_user_says(
     with Engine(bundle_of(), threads=1) as plain:
         digits, words = plain.tokenize("Take 5."), plain.tokenize("Take five.")
         assert plain.capabilities.text_normalizer == "none"
-        assert plain.capabilities.piece_characters == PIECE_CHARACTERS
+        assert plain.capabilities.piece_characters == 250
     with Engine(asking_for_words, threads=1) as engine:
         assert engine.capabilities.text_normalizer == "en"
         assert engine.capabilities.piece_characters == 99

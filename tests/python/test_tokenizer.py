@@ -14,10 +14,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loquor.bundle.tokenizer import END_OF_TEXT_ID, TURBO_TAGS, Tokenizer
+import loquor
+from loquor import _core
+from loquor.bundle.tokenizer import Tokenizer
 from loquor.errors import InvalidInputError, ModelError
 
 END = "<|endoftext|>"
+FACTS = _core.read_bundle(str(Path(loquor.__file__).with_name("mini")))
+END_OF_TEXT_ID = FACTS["end_of_text_token"]
+TAGS = FACTS["family"]["tags"]
 TURBO = Path(__file__).parents[3] / "shared" / "turbo" / "tokenizer.json"
 TURBO_SHA256 = "3f04e34bea22f9144d1a19151154095bc9ce0430bf421304f5797e716288a906"
 
@@ -33,7 +38,7 @@ def bundle_json() -> dict[str, Any]:
     """A byte-level tokenizer with Turbo's special ids and template, and one merge ("h" "i")."""
     vocabulary = {letter: value for value, letter in enumerate(gpt2_byte_letters())}
     vocabulary["hi"] = 256
-    added = {END: END_OF_TEXT_ID} | {tag: END_OF_TEXT_ID + 1 + i for i, tag in enumerate(TURBO_TAGS)}
+    added = {END: END_OF_TEXT_ID} | {tag: END_OF_TEXT_ID + 1 + i for i, tag in enumerate(TAGS)}
     flags = {"special": True, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
     end = {"SpecialToken": {"id": END, "type_id": 0}}
@@ -64,23 +69,23 @@ def write(folder: Path, content: dict[str, Any]) -> Path:
 
 @pytest.fixture(scope="module")
 def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
-    return Tokenizer(write(tmp_path_factory.mktemp("bundle"), bundle_json()))
+    return Tokenizer(write(tmp_path_factory.mktemp("bundle"), bundle_json()), FACTS)
 
 
 def test_text_becomes_ids_with_two_closing_tokens(tokenizer: Tokenizer) -> None:
     ids = tokenizer.encode("hi [sigh]A")
     assert ids.dtype == np.int64 and ids.shape == (6,)
-    sigh = END_OF_TEXT_ID + 1 + TURBO_TAGS.index("[sigh]")
+    sigh = END_OF_TEXT_ID + 1 + TAGS.index("[sigh]")
     assert ids.tolist() == [256, ord(" "), sigh, ord("A"), END_OF_TEXT_ID, END_OF_TEXT_ID]
 
 
 def test_tags_are_those_of_the_bundle_by_id(tmp_path: Path, tokenizer: Tokenizer) -> None:
-    assert tokenizer.tags == TURBO_TAGS
+    assert tokenizer.tags == TAGS
     content = bundle_json()
     content["added_tokens"].insert(0, {**content["added_tokens"][1], "id": 50276, "content": "[yawn]"})
     content["model"]["vocab"]["[yawn]"] = 50276
-    more = Tokenizer(write(tmp_path, content))
-    assert more.tags == (*TURBO_TAGS, "[yawn]")
+    more = Tokenizer(write(tmp_path, content), FACTS)
+    assert more.tags == (*TAGS, "[yawn]")
     assert more.unknown_tags("[yawn]") == () and tokenizer.unknown_tags("[yawn]") == ("[yawn]",)
 
 
@@ -100,9 +105,7 @@ def test_text_that_cannot_be_encoded_is_refused(tokenizer: Tokenizer, text: Any)
 def test_any_text_keeps_its_bytes(tokenizer: Tokenizer, text: str) -> None:
     *ids, first, second = tokenizer.encode(text).tolist()
     assert (first, second) == (END_OF_TEXT_ID, END_OF_TEXT_ID)
-    names = {token_id: tag.encode() for token_id, tag in enumerate(TURBO_TAGS, END_OF_TEXT_ID + 1)} | {
-        256: b"hi"
-    }
+    names = {token_id: tag.encode() for token_id, tag in enumerate(TAGS, END_OF_TEXT_ID + 1)} | {256: b"hi"}
     assert b"".join(names.get(i) or bytes([i]) for i in ids) == text.encode()
 
 
@@ -117,7 +120,7 @@ def test_truncation_and_padding_left_in_the_file_do_nothing(tmp_path: Path) -> N
         "pad_type_id": 0,
         "pad_token": "!",
     }
-    assert len(Tokenizer(write(tmp_path, content)).encode("a" * 20)) == 22
+    assert len(Tokenizer(write(tmp_path, content), FACTS).encode("a" * 20)) == 22
 
 
 def with_ends(count: int) -> Callable[[dict[str, Any]], None]:
@@ -147,23 +150,26 @@ def no_template(content: dict[str, Any]) -> None:
 def test_another_template_is_refused(tmp_path: Path, change: Callable[[dict[str, Any]], None]) -> None:
     content = copy.deepcopy(bundle_json())
     change(content)
-    with pytest.raises(ModelError, match=r"tokenizer\.json: .*exactly two .*expected \[.*found \["):
-        Tokenizer(write(tmp_path, content))
+    with pytest.raises(
+        ModelError,
+        match=r"tokenizer\.json: .*with \[\] and close it with \[50256, 50256\]: expected \[.*found \[",
+    ):
+        Tokenizer(write(tmp_path, content), FACTS)
 
 
-@pytest.mark.parametrize("tag", [TURBO_TAGS[0], "[clear throat]", TURBO_TAGS[-1]])
+@pytest.mark.parametrize("tag", [TAGS[0], "[clear throat]", TAGS[-1]])
 def test_a_missing_tag_is_refused(tmp_path: Path, tag: str) -> None:
     content = bundle_json()
     content["added_tokens"] = [token for token in content["added_tokens"] if token["content"] != tag]
     with pytest.raises(
         ModelError, match=rf"tokenizer\.json: expected one token for the tag \{tag[:-1]}\], found"
     ):
-        Tokenizer(write(tmp_path, content))
+        Tokenizer(write(tmp_path, content), FACTS)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"no file .*tokenizer\.json"):
-        Tokenizer(tmp_path)
+        Tokenizer(tmp_path, FACTS)
 
 
 @pytest.mark.parametrize("damage", [b"", b"{}", b"null", b"RIFF\xff\xfe", b"cut"])
@@ -172,15 +178,15 @@ def test_a_damaged_file_is_refused(tmp_path: Path, damage: bytes) -> None:
     path = tmp_path / "tokenizer.json"
     path.write_bytes(path.read_bytes()[:-40] if damage == b"cut" else damage)
     with pytest.raises(ModelError, match=r"tokenizer\.json is not a readable tokenizer"):
-        Tokenizer(tmp_path)
+        Tokenizer(tmp_path, FACTS)
 
 
 @pytest.mark.skipif(not TURBO.is_file(), reason=f"Turbo's tokenizer is not at {TURBO}")
 def test_turbo() -> None:
     assert hashlib.sha256(TURBO.read_bytes()).hexdigest() == TURBO_SHA256
-    turbo = Tokenizer(TURBO.parent)
-    assert turbo.tags == TURBO_TAGS
+    turbo = Tokenizer(TURBO.parent, FACTS)
+    assert turbo.tags == TAGS
     assert turbo.encode("Hello world.").tolist() == [15496, 995, 13, 50256, 50256]
     assert turbo.encode("Oh [sigh] no[laugh]").tolist() == [5812, 220, 50268, 645, 50275, 50256, 50256]
-    every_tag = turbo.encode("".join(TURBO_TAGS))
+    every_tag = turbo.encode("".join(TAGS))
     assert every_tag.tolist() == [*range(50257, 50276), 50256, 50256]

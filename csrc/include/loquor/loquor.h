@@ -174,10 +174,10 @@ typedef struct loquor_engine_options {
 typedef struct loquor_engine_info {
   size_t struct_size;
   const char* bundle;   /* folder */
-  const char* family;   /* "turbo": Turbo, Nano and all that share their contract */
+  const char* family;   /* of models: as loquor_family_info names it */
   const char* device;   /* the device in use */
   const char* provider; /* the execution provider in use, by ONNX Runtime's name */
-  const char* kv_dtype; /* "float32", "float16" or "int8" */
+  const char* kv_dtype; /* "fp32", "fp16" or "int8" */
   const char* kv_mode;  /* "in_place": past and present share a buffer; "ping_pong": two take turns */
   int32_t threads;
   int32_t layers;
@@ -390,10 +390,11 @@ LOQUOR_EXPORT void loquor_waveform_destroy(loquor_waveform* waveform);
 }
 #endif
 
+#include "loquor/bundle.h"  /* what a folder and names of files say; families of models */
 #include "loquor/memory.h"  /* what an engine holds in memory */
 #include "loquor/options.h" /* what options there are, with their ranges, defaults and sentences */
 #include "loquor/prefix.h"  /* the KV of voices' prefixes */
 #include "loquor/stream.h"  /* speech chunk by chunk while it is made */
-#include "loquor/tools.h"   /* below the engine: files of a bundle, single graphs */
+#include "loquor/tools.h"   /* below the engine: single graphs */
 
 #endif /* LOQUOR_LOQUOR_H_ */

@@ -39,6 +39,7 @@ using CancelToken = Owned<loquor_cancel, loquor_cancel_destroy>;
 using Voice = Owned<loquor_voice, loquor_voice_destroy>;
 using Prefix = Owned<loquor_prefix, loquor_prefix_destroy>;
 using Tokens = Owned<loquor_tokens, loquor_tokens_destroy>;
+using Listing = Owned<loquor_listing, loquor_listing_destroy>;
 using Bundle = Owned<loquor_bundle, loquor_bundle_close>;
 using Weights = Owned<loquor_weights, loquor_weights_destroy>;
 using Graph = Owned<loquor_graph, loquor_graph_close>;

@@ -8,16 +8,6 @@
 extern "C" {
 #endif
 
-/* Which file of a folder serves each graph; nothing is loaded. */
-typedef struct loquor_bundle loquor_bundle;
-
-LOQUOR_EXPORT loquor_status loquor_bundle_open(const char* folder, const char* dtype, loquor_bundle** out);
-LOQUOR_EXPORT void loquor_bundle_close(loquor_bundle* bundle);
-LOQUOR_EXPORT size_t loquor_bundle_graph_count(const loquor_bundle* bundle);
-/* LOQUOR_ERROR_INVALID_INPUT for an index that is out of range. */
-LOQUOR_EXPORT loquor_status loquor_bundle_get_graph(const loquor_bundle* bundle, size_t index,
-                                                    loquor_graph_info* info);
-
 /* The files that a graph file names for its weights, checked as every load checks them: inside the bundle, or
  * among the blobs of a hub's cache. A location is what the graph says; a file is its real path. NULL for one
  * out of range. */

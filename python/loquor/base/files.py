@@ -1,4 +1,4 @@
-"""Files: written so that a reader sees the old content or the new, never a part; a bundle's settings."""
+"""Files: written so that a reader sees the old content or the new, never a part; JSON and safetensors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ..errors import ModelError
 from .output import OutputFile, cannot_write
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ __all__ = [
     "check_header",
     "is_safetensors",
     "read_bounded",
-    "read_config",
     "read_json",
     "sample_of",
     "sampled_bytes",
@@ -130,20 +128,6 @@ class SafetensorsBytes:
         if tensor["dtype"] not in self._DTYPES:
             raise ValueError(f"its {name} is {tensor['dtype']}")
         return np.frombuffer(tensor["data"], self._DTYPES[tensor["dtype"]]).reshape(tensor["shape"])
-
-
-def read_config(bundle_dir: Path) -> dict[str, Any]:
-    """Return what a bundle's config.json sets, {} where there is none; what is null counts as absent.
-
-    Raises `ModelError` if it cannot be read or holds no JSON object.
-    """
-    path = bundle_dir / "config.json"
-    if not path.is_file():  # some bundles lack it
-        return {}
-    try:
-        return {name: value for name, value in read_json(path).items() if value is not None}
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path} cannot be read as JSON ({error}): fetch the bundle again") from error
 
 
 def sampled_bytes(path: Path) -> bytes:

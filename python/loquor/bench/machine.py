@@ -24,7 +24,6 @@ _PACKAGES = (
     "onnxruntime-genai",
 )  # fmt: skip
 _READ = 1 << 29  # bytes, beyond any cache
-_WIDTHS = {"float32": 4, "float16": 2, "int8": 1}
 
 
 def machine() -> dict[str, Any]:
@@ -69,7 +68,7 @@ def step_bytes(capabilities: Capabilities, context: float) -> int:
     import onnx
 
     name = "language_model"
-    file = _core.graph_files(str(capabilities.folder), capabilities.dtypes[name])[name][0]
+    file = _core.graph_files(str(capabilities.folder), f"{name}={capabilities.dtypes[name]}")[name][0]
     graph = onnx.load(file, load_external_data=False).graph
     users: dict[str, set[str]] = {}
     for node in graph.node:
@@ -81,7 +80,7 @@ def step_bytes(capabilities: Capabilities, context: float) -> int:
         if not all(user.startswith("Gather") for user in users.get(tensor.name, ()))
     )
     cached = [value.type.tensor_type.shape.dim for value in graph.input if value.name.startswith("past_key_")]
-    width = _WIDTHS[capabilities.kv_dtype]
+    width = _core.kv_dtypes()[capabilities.kv_dtype].itemsize
     return weights + int(sum(dim[1].dim_value * dim[3].dim_value for dim in cached) * width * context)
 
 

@@ -1,26 +1,28 @@
-"""The models known by name, and how a bundle's files are named and chosen by precision.
+"""The models known by name, and the choice of their files by precision, as the core makes it.
 
 A bundle keeps its four graphs in `onnx/`, one file per precision (`language_model_q4.onnx`), each with its
 weights beside it (`language_model_q4.onnx_data`), and its tokenizer and configuration as JSON at the root.
-Sizes and hashes are data (`catalog.json`); what is not known is null there and `None` here.
+What the names mean is the core's to say (csrc/model/bundle_files.hpp), of a list as of a folder. Sizes and
+hashes are data (`catalog.json`); what is not known is null there and `None` here.
 """
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from .. import _core
 from ..base.files import read_json
-from ..errors import InvalidInputError, ModelError
+from ..errors import InvalidInputError
 
 __all__ = [
     "CATALOG",
     "DTYPES",
     "GRAPHS",
+    "SUGGESTED",
     "BundleFile",
     "CatalogEntry",
     "check_dtype",
@@ -28,16 +30,12 @@ __all__ = [
     "model_text",
     "offered_dtypes",
     "pick_files",
-    "spelled_out",
 ]
 
-GRAPHS = ("speech_encoder", "embed_tokens", "language_model", "conditional_decoder")
+GRAPHS = _core.graph_names()
 
-# Precision to the suffix in the file's name, in the order that "auto" prefers, as csrc/model/bundle_files.cpp
-# has it: q4 is the fastest on a CPU, fp16 the slowest.
-DTYPES: Mapping[str, str] = {"q4": "_q4", "q4f16": "_q4f16", "q8": "_quantized", "fp32": "", "fp16": "_fp16"}
-
-_SPACES = " \t\n\r"
+DTYPES = _core.dtype_names()
+"""The published precisions, in the order that "auto" prefers on a CPU."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +89,9 @@ def _load(path: Path) -> dict[str, CatalogEntry]:
 
 CATALOG: dict[str, CatalogEntry] = _load(Path(__file__).with_name("catalog.json"))
 
+SUGGESTED = CATALOG["turbo"]
+"""The model to try after the built-in one."""
+
 
 def model_text(model: object) -> str:
     """Return a model's name or path as text; raises `InvalidInputError` if it is neither."""
@@ -109,47 +110,18 @@ def find_entry(model: str) -> CatalogEntry | None:
 
 def offered_dtypes(paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """The precisions of each of the four graphs among the files of a bundle; an absent graph has none."""
-    present = set(paths)
-    return {
-        graph: tuple(dtype for dtype, suffix in DTYPES.items() if f"onnx/{graph}{suffix}.onnx" in present)
-        for graph in GRAPHS
-    }
+    return _core.offered_dtypes([_encodable(path) for path in paths])
 
 
 def check_dtype(dtype: object) -> None:
     """Raise `InvalidInputError` for a precision that no bundle could have, before one is looked for."""
     if not isinstance(dtype, str):
         raise InvalidInputError(f"dtype must be a str, such as 'auto', not {type(dtype).__name__}")
-    _parse(dtype)
+    _core.parse_dtype(_encodable(dtype))
 
 
-def _parse(dtype: str) -> tuple[str, dict[str, str]]:
-    """Split "q4,conditional_decoder=fp32" into the precision of all graphs and those of single graphs.
-
-    The core's parser takes the same (csrc/model/bundle_files.cpp).
-    """
-    common, single = "auto", {}
-    for item in dtype.split(","):
-        graph, equals, value = (part.strip(_SPACES) for part in item.partition("="))
-        if not equals:
-            graph, value = "", graph
-        if (value != "auto" and value not in DTYPES) or (equals and graph not in GRAPHS):
-            raise InvalidInputError(
-                f"dtype {dtype!r} is not understood at {item.strip(_SPACES)!r}: give auto or one of "
-                f"{', '.join(DTYPES)} for all graphs, or a list like "
-                f"language_model=q4,conditional_decoder=fp32 (graphs: {', '.join(GRAPHS)})"
-            )
-        if equals:
-            single[graph] = value
-        else:
-            common = value
-    return common, single
-
-
-def choose_dtypes(
-    offered: Mapping[str, tuple[str, ...]], dtype: str, model: str, prefer: str | None = None
-) -> dict[str, str]:
-    """The precision to use for each graph.
+def choose_dtypes(paths: Iterable[str], dtype: str, model: str, prefer: str | None = None) -> dict[str, str]:
+    """The precision to use for each graph of a bundle with these files.
 
     `dtype` is "auto" (for each graph `prefer` where that is on offer, else the first), one precision for all
     graphs, or a list such as "language_model=q4,conditional_decoder=fp32"; a graph left out of a list takes
@@ -159,37 +131,7 @@ def choose_dtypes(
     Raises `ModelError` if a graph is missing altogether, `InvalidInputError` if `dtype` is malformed or a
     precision is not on offer.
     """
-    common, single = _parse(dtype)
-    absent = [graph for graph in GRAPHS if not offered.get(graph)]
-    if absent:
-        raise ModelError(
-            f"{model} is not a four-graph bundle: it has no onnx/{absent[0]}*.onnx in a known precision "
-            f"({', '.join(DTYPES)}); choose a repository or folder that holds {', '.join(GRAPHS)}"
-        )
-    chosen = {graph: single.get(graph, common) for graph in GRAPHS}
-    for graph, value in chosen.items():
-        if value in DTYPES and value not in offered[graph]:
-            offer = "; ".join(f"{name}: {', '.join(offered[name])}" for name in GRAPHS)
-            raise InvalidInputError(
-                f"{model} offers no {graph} in {value}; on offer are {offer}; "
-                "dtype='auto' takes the first of each, and graphs may differ "
-                "(language_model=q4,conditional_decoder=fp32)"
-            )
-    wanted = {graph: prefer if value == "auto" else value for graph, value in chosen.items()}
-    return {graph: value if value in offered[graph] else offered[graph][0] for graph, value in wanted.items()}
-
-
-def spelled_out(folder: Path, dtype: str, prefer: str) -> str:
-    """Return `dtype` as a list of the precisions that it chooses among a bundle folder's.
-
-    One that the folder does not have leaves it as it is: the core says what is missing.
-    """
-    offered = offered_dtypes(path.relative_to(folder).as_posix() for path in folder.glob("onnx/*.onnx"))
-    try:
-        chosen = choose_dtypes(offered, dtype, str(folder), prefer)
-    except (InvalidInputError, ModelError):
-        return dtype
-    return ",".join(f"{graph}={value}" for graph, value in chosen.items())
+    return _choose(paths, dtype, model, prefer)[0]
 
 
 def pick_files(
@@ -200,8 +142,17 @@ def pick_files(
     Arguments and errors are those of `choose_dtypes`.
     """
     files = tuple(files)
-    chosen = choose_dtypes(offered_dtypes(file.path for file in files), dtype, model, prefer)
-    graphs = "|".join(f"{graph}{DTYPES[value]}" for graph, value in chosen.items())
-    # Weights too big for one file are numbered, and some exporters write .onnx.data.
-    wanted = re.compile(rf"[^/\\]+\.json|onnx/(?:{graphs})\.onnx(?:[_.]data(?:_\d+)?)?")
-    return tuple(file for file in files if wanted.fullmatch(file.path))
+    needed = frozenset(_choose((file.path for file in files), dtype, model, prefer)[1])
+    return tuple(file for file in files if file.path in needed)
+
+
+def _choose(
+    paths: Iterable[str], dtype: str, model: str, prefer: str | None
+) -> tuple[dict[str, str], list[str]]:
+    check_dtype(dtype)
+    return _core.choose_files([_encodable(path) for path in paths], dtype, prefer or "", _encodable(model))
+
+
+def _encodable(text: str) -> str:
+    """Text that the core can be given: half a surrogate, which no name of ours has, is written out."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -40,8 +40,8 @@ def resolve(
 ) -> Path:
     """Return the folder that holds a bundle, downloading what is missing.
 
-    `model` is a name of the catalogue ("turbo"), a folder that contains `onnx/`, or a hub id ("owner/name" or
-    "owner/name@revision"). A catalogue name wins over a folder of that name (write "./turbo" for the folder).
+    `model` is a name of the catalogue ("nano"), a folder that contains `onnx/`, or a hub id ("owner/name" or
+    "owner/name@revision"). A catalogue name wins over a folder of that name (write "./nano" for the folder).
     `dtype` and `progress` are as in `download`; "auto" takes `prefer` where it is on offer (hub only). With
     `local_files_only`, or `HF_HUB_OFFLINE=1`, only the cache is looked at.
 

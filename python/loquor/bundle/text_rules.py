@@ -2,42 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from ..base.files import read_config
 from ..errors import InvalidInputError, ModelError
-from ..text.characters import check_text, punc_norm
+from ..text.characters import check_text
 from ..text.lines import with_whole_words
+from ..text.profiles import PROFILES, USUAL
 
 __all__ = [
     "NORMALIZERS",
-    "PIECE_CHARACTERS",
     "PreparedText",
     "TextRules",
     "check_normalizer",
     "measure_of",
     "prepare_text",
-    "read_text_rules",
+    "text_rules_of",
 ]
 
 NORMALIZERS = ("none", "en")
 """What a bundle or a user may ask for: the text as it is, or English numbers and symbols in words."""
 
-PIECE_CHARACTERS = 250
-"""Turbo and Nano grow unsteady beyond some 300 characters, and one sentence a call is best."""
-
-_LEAST_PIECE, _MOST_PIECE = 20, 5000
 _SHOWN = 12
 
 
 @dataclass(frozen=True)
 class TextRules:
-    """What a bundle says about text: its `normalizer`, and the characters it speaks well in one call."""
+    """What a bundle says about text."""
 
-    normalizer: str = "none"
-    piece_characters: int = PIECE_CHARACTERS
+    profile: str
+    """How it is punctuated: one of `PROFILES`."""
+    normalizer: str
+    """What it goes through first: one of `NORMALIZERS`."""
+    piece_characters: int
+    """Characters that the model speaks well in one call."""
 
 
 @dataclass(frozen=True)
@@ -48,27 +48,22 @@ class PreparedText:
     warnings: tuple[str, ...] = ()
 
 
-def read_text_rules(folder: Path) -> TextRules:
-    """Return what the bundle's config.json says: `text_normalizer` and `piece_characters`, both optional.
+def text_rules_of(folder: Path, facts: Mapping[str, Any]) -> TextRules:
+    """Return what the bundle in `folder` says about text, of the facts that `_core.read_bundle` gives.
 
-    Raises `ModelError` for a value that this version does not know.
+    Raises `ModelError` for rules that this version does not know.
     """
-    path = folder / "config.json"
-    config = read_config(folder)
-    normalizer = config.get("text_normalizer", TextRules.normalizer)
-    if normalizer not in NORMALIZERS:
-        raise ModelError(
-            f"{path}: text_normalizer is {normalizer!r:.40}, and this Loquor knows {', '.join(NORMALIZERS)}: "
-            "upgrade Loquor, or fetch the bundle again"
-        )
-    characters = config.get("piece_characters", TextRules.piece_characters)
-    if isinstance(characters, bool) or not isinstance(characters, int):
-        raise ModelError(f"{path}: piece_characters must be a whole number, not {characters!r:.40}")
-    if not _LEAST_PIECE <= characters <= _MOST_PIECE:
-        raise ModelError(
-            f"{path}: piece_characters should be from {_LEAST_PIECE} to {_MOST_PIECE}, not {characters}"
-        )
-    return TextRules(normalizer, characters)
+    rules = TextRules(facts["family"]["text_profile"], facts["text_normalizer"], facts["piece_characters"])
+    for name, value, known in (
+        ("text_normalizer", rules.normalizer, NORMALIZERS),
+        ("text_profile", rules.profile, tuple(PROFILES)),
+    ):
+        if value not in known:
+            raise ModelError(
+                f"{folder / 'config.json'}: {name} is {value!r:.40}, and this Loquor knows "
+                f"{', '.join(known)}: upgrade Loquor, or fetch the bundle again"
+            )
+    return rules
 
 
 def check_normalizer(asked: str) -> None:
@@ -86,14 +81,15 @@ def measure_of(normalizer: str) -> Callable[[str], int]:
     return spelled_length
 
 
-def prepare_text(text: str, normalizer: str = "none") -> PreparedText:
-    """Check `text`, write it out in words where `normalizer` says so, and apply the model's `punc_norm`.
+def prepare_text(text: str, normalizer: str = "none", profile: str = USUAL) -> PreparedText:
+    """Check `text`, write it out in words where `normalizer` says so, and punctuate it as `profile` does.
 
     Raises `InvalidInputError` as `check_text` does.
     """
     check_text(text)
+    punctuated = PROFILES[profile]
     if normalizer == "none":
-        return PreparedText(punc_norm(with_whole_words(text)), _markup_that_is_read(text))
+        return PreparedText(punctuated(with_whole_words(text)), _markup_that_is_read(text))
     from ..english import spell
 
     spelled = spell(text)
@@ -105,7 +101,7 @@ def prepare_text(text: str, normalizer: str = "none") -> PreparedText:
         warnings.append(f"left out markup, which changes nothing of how it is said: {_some(spelled.markup)}")
     if not any(character.isalpha() for character in spelled.text):
         warnings.append("nothing in this text can be spoken: this model knows English letters only")
-    return PreparedText(punc_norm(spelled.text), tuple(warnings))
+    return PreparedText(punctuated(spelled.text), tuple(warnings))
 
 
 def _markup_that_is_read(text: str) -> tuple[str, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,32 +16,25 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from tokenizers import Tokenizer as _Backend
 
-__all__ = ["END_OF_TEXT_ID", "TURBO_TAGS", "Tokenizer"]
+__all__ = ["Tokenizer"]
 
-END_OF_TEXT_ID = 50256
-_MOST_BYTES = 16 << 20  # of a tokenizer.json; Turbo's has 4 MB
-
-TURBO_TAGS = (
-    "[angry]", "[fear]", "[surprised]", "[whispering]", "[advertisement]", "[dramatic]", "[narration]",
-    "[crying]", "[happy]", "[sarcastic]", "[clear throat]", "[sigh]", "[shush]", "[cough]", "[groan]",
-    "[sniff]", "[gasp]", "[chuckle]", "[laugh]",
-)  # fmt: skip
-"""Manners and sounds that Chatterbox Turbo and Nano were trained on, one token each."""
+_MOST_BYTES = 16 << 20  # of a tokenizer.json; real ones have up to 4 MB
 
 
 class Tokenizer:
-    """Text to prompt ids by the `tokenizer.json` of the bundle in folder `bundle_dir` (Turbo or Nano).
+    """Text to prompt ids by the `tokenizer.json` of the bundle in folder `bundle_dir`.
 
-    The embed_tokens graph looks the last two ids of a prompt up in its speech table, where end-of-text stands
-    for the start of speech. So the file's post-processor must append exactly two of them, and every tag must
-    be one token. Raises `ModelError` if the file is missing, damaged, or does not do so.
+    `facts` are those that `_core.read_bundle` gives. The file's post-processor must write the ids that open
+    and close a prompt, which the embed_tokens graph counts on, and every tag of the family must be one token.
+    Raises `ModelError` if the file is missing, damaged, or does not do so.
     """
 
-    def __init__(self, bundle_dir: str | Path) -> None:
+    def __init__(self, bundle_dir: str | Path, facts: Mapping[str, Any]) -> None:
+        self._opening, self._closing = list(facts["prompt_opening"]), list(facts["prompt_closing"])
         self._path = Path(bundle_dir) / "tokenizer.json"
         self._backend = _load(self._path)
         self._check_template()
-        self._check_tags()
+        self._check_tags(facts["family"]["tags"])
         added = self._backend.get_added_tokens_decoder()
         names = (added[token_id].content for token_id in sorted(added) if added[token_id].special)
         self._tags = tuple(name for name in names if name.startswith("[") and name.endswith("]"))
@@ -51,7 +45,7 @@ class Tokenizer:
         return self._tags
 
     def encode(self, text: str) -> npt.NDArray[np.int64]:
-        """Return the ids of `text`, int64 [n], with the two closing end-of-text ids.
+        """Return the ids of `text`, int64 [n], with those that open and close a prompt.
 
         Raises `InvalidInputError` if `text` is not valid Unicode text or holds `<|endoftext|>`.
         """
@@ -80,16 +74,16 @@ class Tokenizer:
 
     def _check_template(self) -> None:
         probe = "Hello."
-        expected = [*self._ids(probe, closed=False), END_OF_TEXT_ID, END_OF_TEXT_ID]
+        expected = [*self._opening, *self._ids(probe, closed=False), *self._closing]
         found = self._ids(probe, closed=True)
         if found != expected:
             raise ModelError(
-                f"{self._path}: its post-processor must append exactly two {END_OF_TEXT} ({END_OF_TEXT_ID}): "
-                f"expected {expected} for {probe!r}, found {found}; fetch the bundle again"
+                f"{self._path}: its post-processor must open a prompt with {self._opening} and close it with "
+                f"{self._closing}: expected {expected} for {probe!r}, found {found}; fetch the bundle again"
             )
 
-    def _check_tags(self) -> None:
-        for tag in TURBO_TAGS:
+    def _check_tags(self, tags: tuple[str, ...]) -> None:
+        for tag in tags:
             found = self._ids(tag, closed=False)
             if len(found) != 1:
                 raise ModelError(

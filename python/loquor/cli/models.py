@@ -49,7 +49,7 @@ def megabytes(size: int | None) -> str:
 
 
 def _facts(entry: CatalogEntry) -> dict[str, Any]:
-    dtypes = _offered(entry)
+    paths = _paths(entry)
     return {
         "name": entry.name,
         "summary": entry.summary,
@@ -58,18 +58,18 @@ def _facts(entry: CatalogEntry) -> dict[str, Any]:
         "repo": entry.repo,
         "revision": entry.revision,
         "supported": entry.supported,
-        "dtypes": dtypes,
-        "auto": choose_dtypes(dtypes, "auto", entry.name),
+        "dtypes": offered_dtypes(paths),
+        "auto": choose_dtypes(paths, "auto", entry.name),
         "download_bytes": download_bytes(entry),
         "cached": _cached(entry),
     }
 
 
-def _offered(entry: CatalogEntry) -> dict[str, tuple[str, ...]]:
+def _paths(entry: CatalogEntry) -> list[str]:
     if entry.location == "hub":
-        return entry.dtypes
+        return [file.path for file in entry.files]
     folder = resolve(entry.name)
-    return offered_dtypes(path.relative_to(folder).as_posix() for path in folder.glob("onnx/*"))
+    return [path.relative_to(folder).as_posix() for path in folder.glob("onnx/*")]
 
 
 def _cached(entry: CatalogEntry) -> bool | None:

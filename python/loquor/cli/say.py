@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from .. import Audio, GenerationOptions, Guards, LongSpeech, LongTextOptions
 from ..audio.audio import FORMATS, write_wav_stream
 from ..base.output import cannot_write
-from ..bundle.catalog import CATALOG
+from ..bundle.catalog import CATALOG, SUGGESTED
 from ..bundle.text_rules import NORMALIZERS
 from ..errors import InvalidInputError, RequestCancelledError
 from ..sentences.pieces import windows
@@ -309,8 +309,9 @@ def _check_sampling(args: argparse.Namespace) -> None:
 
 
 def _demo_note() -> str:
-    size = download_bytes(CATALOG["turbo"])
+    size = download_bytes(SUGGESTED)
     return (
-        "no --model given, so this is the small built-in demo voice; for Chatterbox Turbo add "
-        f"--model turbo --voice recording.wav (downloads {megabytes(size)} once)"
+        "no --model given, so this is the small built-in demo voice; for "
+        f"{SUGGESTED.summary.partition(',')[0]} add --model {SUGGESTED.name} --voice recording.wav "
+        f"(downloads {megabytes(size)} once)"
     )

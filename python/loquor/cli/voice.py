@@ -38,7 +38,7 @@ def add(
         "--with-prefix",
         action="store_true",
         help="store what the language model makes of the voice: its first sentence comes sooner, in the same "
-        "precision only (Turbo: 74 MB more)",
+        "precision only (of large models 74 MB more)",
     )
     add_engine_arguments(parser)
     parser.set_defaults(run=run)

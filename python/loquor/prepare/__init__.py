@@ -14,7 +14,7 @@ from pathlib import Path
 from .. import _core
 from ..base.files import sample_of
 from ..base.runtime import advised_dtype, open_runtime
-from ..bundle.catalog import check_dtype, spelled_out
+from ..bundle.catalog import check_dtype
 from ..errors import InvalidInputError, LoquorError
 from .task import Task
 
@@ -35,7 +35,7 @@ VERSION = 7
 PREPARED_GRAPHS = ("language_model", "conditional_decoder", "speech_encoder")
 
 
-KV_DTYPES = ("auto", "fp32", "fp16", "int8")
+KV_DTYPES = ("auto", *_core.kv_dtypes())
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def prepare_bundle(
     """
     runtime = open_runtime()
     check_dtype(dtype)
-    files = _core.graph_files(str(folder), spelled_out(folder, dtype, advised_dtype(runtime, device)))
+    files = _core.graph_files(str(folder), dtype, advised_dtype(runtime, device))
     results = {}
     check_preparation(force, kv_dtype, own_operators)
     unit = _core.vector_unit()

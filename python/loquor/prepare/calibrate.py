@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..bundle.text_rules import prepare_text, read_text_rules
+from .. import _core
+from ..bundle.text_rules import prepare_text, text_rules_of
 from ..bundle.tokenizer import Tokenizer
 from ..voice.reference_audio import load_reference
 from ..voice.voice import Voice, default_voice, is_voice_file
@@ -31,23 +32,23 @@ class Speaker:
     """The graphs around the language model: embeddings of prompts and of tokens."""
 
     def __init__(self, folder: Path, opened: Callable[[str], Run]) -> None:
-        self._tokenizer = Tokenizer(folder)
-        self._normalizer = read_text_rules(folder).normalizer
+        facts = _core.read_bundle(str(folder))
+        self._tokenizer = Tokenizer(folder, facts)
+        self._rules = text_rules_of(folder, facts)
         self._embed = opened("embed_tokens")
-        self._prefix = self._voice(folder, opened)
+        self._prefix = self._voice(default_voice(folder, facts["default_voice"]), opened)
 
     def prompt(self, sentence: str) -> npt.NDArray[Any]:
         """[1, positions, hidden]: the voice's prefix, then the text."""
-        ids = self._tokenizer.encode(prepare_text(sentence, self._normalizer).text)
+        ids = self._tokenizer.encode(prepare_text(sentence, self._rules.normalizer, self._rules.profile).text)
         return np.concatenate([self._prefix, self.embed(ids)], axis=1)
 
     def embed(self, ids: npt.ArrayLike) -> npt.NDArray[Any]:
         return self._embed({"input_ids": np.asarray(ids, np.int64)[np.newaxis]})["inputs_embeds"]
 
     @staticmethod
-    def _voice(folder: Path, opened: Callable[[str], Run]) -> npt.NDArray[Any]:
+    def _voice(own: Path | None, opened: Callable[[str], Run]) -> npt.NDArray[Any]:
         """The bundle's own voice, or one of a made-up recording."""
-        own = default_voice(folder)
         if own is not None and is_voice_file(own):
             return Voice.load(own).audio_features[np.newaxis]
         recording = made_up_recording()[0] if own is None else load_reference(own).samples

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..bundle.text_rules import PIECE_CHARACTERS
-
 __all__ = ["Capabilities", "capabilities_of"]
 
 
@@ -19,7 +17,7 @@ class Capabilities:
     model: str
     """The name, hub id or folder that the engine was opened with."""
     family: str
-    """The family of models that the bundle belongs to, such as "turbo"."""
+    """The family of models that the bundle belongs to, by what its graphs and its config.json say."""
     folder: Path
     """Where the bundle's files lie."""
     device: str
@@ -37,7 +35,7 @@ class Capabilities:
     kv_mode: str
     """How the KV cache grows: "in_place" in one buffer, or "ping_pong" between two."""
     kv_dtype: str
-    """What the KV cache holds: "float32", "float16" or "int8"."""
+    """What the KV cache holds: "fp32", "fp16" or "int8"."""
     layers: int
     """Of the language model."""
     hidden_size: int
@@ -70,7 +68,7 @@ class Capabilities:
     """Whether speech can be heard while it is made."""
     text_normalizer: str = "none"
     """What text goes through first: "none", or "en" for English in words."""
-    piece_characters: int = PIECE_CHARACTERS
+    piece_characters: int = 250
     """Characters that the model speaks well in one call, as its tokenizer gets them."""
 
 

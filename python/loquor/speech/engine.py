@@ -16,7 +16,7 @@ from .. import _core
 from ..audio.audio import Audio
 from ..base.process import HomeLock, memory_watched, opening
 from ..base.runtime import add_plugin, advised_dtype, open_runtime
-from ..bundle.text_rules import check_normalizer, measure_of, prepare_text, read_text_rules
+from ..bundle.text_rules import check_normalizer, measure_of, prepare_text, text_rules_of
 from ..bundle.tokenizer import Tokenizer
 from ..errors import InvalidInputError
 from ..prepare import check_preparation
@@ -76,7 +76,8 @@ class Engine(LowerLevel):
 
         `provider_options` go to the device's execution provider as they are. `normalize` says how text is
         prepared: "en" writes English numbers, dates, money, abbreviations and symbols in words, "none" leaves
-        them to the model, "auto" does what the bundle asks for (mini needs "en", Turbo reads digits itself).
+        them to the model, "auto" does what the bundle asks for (mini needs "en", larger models read digits
+        themselves).
 
         `prepare` lets graphs be rewritten once so that they run fast (see `capabilities.prepared`); the first
         load then takes longer. On the CPU they use operators of the core's own where these are faster, unless
@@ -102,7 +103,7 @@ class Engine(LowerLevel):
 
         Raises `RuntimeMissingError`, `ModelError` (files not fetched: `DownloadError`), `InvalidInputError`.
         """
-        from ..bundle.catalog import find_entry, model_text
+        from ..bundle.catalog import CATALOG, find_entry, model_text
         from ..bundle.hub import resolve
 
         runtime = open_runtime()
@@ -126,12 +127,16 @@ class Engine(LowerLevel):
         entry = find_entry(self._model)
         if entry is not None and not entry.supported:
             raise InvalidInputError(
-                f"this version cannot run {self._model} yet: it runs the Turbo family (turbo, nano, mini)"
+                f"this version cannot run {self._model} yet: it runs "
+                + ", ".join(name for name, known in CATALOG.items() if known.supported)
             )
         add_plugin(runtime, device)
-        found = resolve(model, dtype=dtype, prefer=advised_dtype(runtime, device))
+        advised = advised_dtype(runtime, device)
+        found = resolve(model, dtype=dtype, prefer=advised)
         self._folder = found.absolute()  # whatever the working folder will be
-        self._tokenizer = Tokenizer(self._folder)
+        facts = _core.read_bundle(str(self._folder), dtype, advised)
+        self._text_rules = text_rules_of(self._folder, facts)
+        self._tokenizer = Tokenizer(self._folder, facts)
         self._lock = HomeLock("engine")
         self._core: _core.EngineHandle | None
         self._core, self._prepared, prepared_files = open_core(
@@ -141,14 +146,17 @@ class Engine(LowerLevel):
             options,
             provider_options or {},
         )
-        self._text_rules = read_text_rules(self._folder)
         self._normalizer = self._text_rules.normalizer if normalize == "auto" else normalize
         self._measure = measure_of(self._normalizer)  # imports its modules now, not in the first request
         self._info = self._core.info()
         self._defaults = self._core.default_options()
         self._stream_defaults = _core.default_stream_options(self._core)
         self._voices = EngineVoices(
-            self._folder, self._model, self._info, prepared_files.get("language_model")
+            self._folder,
+            self._model,
+            self._info,
+            facts["default_voice"],
+            prepared_files.get("language_model"),
         )
         self._streams: weakref.WeakSet[Stream | Session] = weakref.WeakSet()
 
@@ -172,7 +180,8 @@ class Engine(LowerLevel):
 
         `prefix` adds what the language model makes of the voice (`Voice.prefix`), for `Voice.save`: in an
         engine like this one, also of another process, the first request with the saved voice starts at the
-        text. It is large (Turbo: 74 MB in float32, 18 in int8) and needs room in `prefix_cache_bytes`.
+        text. It is large (of 24 layers by 1024: 74 MB in float32, 18 in int8) and needs room in
+        `prefix_cache_bytes`.
 
         Raises `InvalidInputError` for a recording or voice that cannot be used, `ExecutionError`,
         `RequestCancelledError`.
@@ -249,7 +258,7 @@ class Engine(LowerLevel):
         start = time.perf_counter()
         self._engine()
         resolved = resolve_options(options, self._defaults)
-        prepared = prepare_text(text, self._normalizer)
+        prepared = prepare_text(text, self._normalizer, self._text_rules.profile)
         ids = self._tokenizer.encode(prepared.text)
         made = self._voices.cached(voice, self._engine, checked_token(cancel))
         warnings = [*made.warnings, *prepared.warnings, *self._tokenizer.warnings(text)]

@@ -19,7 +19,7 @@ class LongTextOptions:
     """
 
     piece_characters: int | None = None
-    """Characters of a piece at most, as the tokenizer gets them; None: the bundle's own (Turbo: 250)."""
+    """Characters of a piece at most, as the tokenizer gets them; None: the bundle's own."""
     join_below: int = 40
     """A sentence shorter than this is spoken together with the next: 'Yes.' alone sounds odd."""
     clause_pause: float = 0.12

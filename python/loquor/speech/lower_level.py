@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..bundle.text_rules import prepare_text
+from ..bundle.text_rules import TextRules, prepare_text
 from ..errors import InvalidInputError
 from .arguments import check_progress, checked_ids, checked_token
 from .option_table import DECODE
@@ -31,6 +31,7 @@ class LowerLevel:
     _lock: HomeLock
     _tokenizer: Tokenizer
     _normalizer: str
+    _text_rules: TextRules
     _defaults: dict[str, Any]
     _voices: EngineVoices
 
@@ -45,7 +46,7 @@ class LowerLevel:
 
         Raises `InvalidInputError` for text that cannot be spoken.
         """
-        return self._tokenizer.encode(prepare_text(text, self._normalizer).text)
+        return self._tokenizer.encode(prepare_text(text, self._normalizer, self._text_rules.profile).text)
 
     def generate_tokens(
         self,
@@ -80,7 +81,7 @@ class LowerLevel:
     ) -> npt.NDArray[np.float32]:
         """Return the waveform of speech tokens, float32 [n], mono in [-1, 1] at `capabilities.sample_rate`.
 
-        Ids that are no speech codes are left out, and the family's closing silence (Turbo: 3 tokens) is
+        Ids that are no speech codes are left out, and the family's closing silence (such as 3 tokens) is
         appended: n is `samples_per_token` times the number of tokens then. A prepared decoder takes its noise
         from `seed`, as `speak` does from the options'. Errors as in `generate_tokens`.
         """

@@ -19,13 +19,13 @@ __all__ = [
     "unused_option_warnings",
 ]
 
-_UNUSED_BY_TURBO = ("exaggeration", "cfg_weight")
+_GUIDANCE = ("exaggeration", "cfg_weight")
 _HEEDED_BY_GREEDY = ("temperature", "repetition_penalty", "max_new_tokens", "guards")
 
 
 @dataclass(frozen=True)
 class GenerationOptions:
-    """Options of one request. None takes the model's own default (Turbo: as in Resemble's `generate`).
+    """Options of one request. None takes the model's own default (as in Resemble's `generate`).
 
     Values out of range raise `InvalidInputError` when the request starts.
     """
@@ -50,9 +50,9 @@ class GenerationOptions:
     # scripts/options: end
     _: KW_ONLY
     exaggeration: float | None = None
-    """For models that have it (English, Multilingual). Turbo and Nano ignore it, with a warning."""
+    """For models that have it (English, Multilingual). Others ignore it, with a warning."""
     cfg_weight: float | None = None
-    """For models that have it (English, Multilingual). Turbo and Nano ignore it, with a warning."""
+    """For models that have it (English, Multilingual). Others ignore it, with a warning."""
 
 
 @dataclass(frozen=True)
@@ -100,12 +100,12 @@ def resolve_stream_options(options: StreamOptions | None, defaults: Mapping[str,
 def unused_option_warnings(
     options: GenerationOptions | None, family: str, used: Mapping[str, Any]
 ) -> list[str]:
-    """Return a sentence for each option that models like Turbo have no use for, and one for all that choose
-    among likely tokens where the model, as these are `used`, takes the likeliest.
+    """Return a sentence for each option that models without guidance have no use for, and one for all that
+    choose among likely tokens where the model, as these are `used`, takes the likeliest.
     """
     if options is None:
         return []
-    given = [name for name in _UNUSED_BY_TURBO if getattr(options, name) is not None]
+    given = [name for name in _GUIDANCE if getattr(options, name) is not None]
     warnings = [f"{name} is ignored: the {family} family has no such control" for name in given]
     choosing = [name for name in GENERATION if name not in _HEEDED_BY_GREEDY]
     idle = [name for name in choosing if getattr(options, name) != getattr(GenerationOptions, name)]
@@ -131,7 +131,7 @@ def resolve_options(options: GenerationOptions | None, defaults: Mapping[str, An
     given = {} if options is None else dict(vars(options))
     if given.get("guards") is not None:
         given["guards"] = guard_bits(given["guards"])
-    for name in _UNUSED_BY_TURBO:
+    for name in _GUIDANCE:
         if given.get(name) is not None:
             finite(given[name], name)
     return resolved(GENERATION, given, defaults)

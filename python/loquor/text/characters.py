@@ -1,4 +1,4 @@
-"""Text as the language model wants it: checked, then normalised by the rules of Chatterbox Turbo."""
+"""The characters of a text: what may not be spoken, and what looks like a tag."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 
 from ..errors import InvalidInputError
 
-__all__ = ["END_OF_TEXT", "FORBIDDEN", "MAX_CHARACTERS", "TAG", "check_text", "punc_norm"]
+__all__ = ["END_OF_TEXT", "FORBIDDEN", "MAX_CHARACTERS", "TAG", "check_text"]
 
 END_OF_TEXT = "<|endoftext|>"
 """The token that closes a prompt. Inside it, it would end the text early, so users may not write it."""
@@ -18,40 +18,10 @@ leaves room in the 8,196 learned positions for a 376-position voice and the long
 tokens). Other scripts may cost up to four tokens a character: the engine checks the prompt itself as well.
 Speech already becomes unsteady after some 300 characters, so texts should be split long before this."""
 
-# Turbo's table (`punc_norm` in tts_turbo.py), in its order: a later rule sees what an earlier one wrote.
-_REPLACEMENTS = (
-    ("…", ", "),
-    (":", ","),
-    ("—", "-"),
-    ("–", "-"),  # noqa: RUF001
-    (" ,", ","),
-    ("“", '"'),
-    ("”", '"'),
-    ("‘", "'"),  # noqa: RUF001
-    ("’", "'"),  # noqa: RUF001
-)
 TAG = re.compile(r"\[ *[A-Za-z][A-Za-z ]*\]")
 """What looks like a tag, such as `[laugh]`. A model's tokenizer says which ones it knows."""
-_ENDERS = (".", "!", "?", "-", ",")
 FORBIDDEN = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
 """Control characters, but for those that are white space to Python and so to upstream; lone surrogates."""
-
-
-def punc_norm(text: str) -> str:
-    """Return `text` with the punctuation the model was trained on.
-
-    The rules and their order are those of `punc_norm` in Resemble's tts_turbo.py, quirks included: a leading
-    space keeps the first letter small, and an ellipsis followed by a space leaves two spaces. For that reason
-    a second pass may still change the text; a third never does. Upstream's stock sentence for the empty
-    string is left out: `check_text` refuses empty text instead.
-    """
-    if text[:1].islower():
-        text = text[0].upper() + text[1:]
-    text = " ".join(text.split())
-    for old, new in _REPLACEMENTS:
-        text = text.replace(old, new)
-    text = text.rstrip(" ")
-    return text if text.endswith(_ENDERS) else text + "."
 
 
 def check_text(text: str, *, max_characters: int = MAX_CHARACTERS) -> None:

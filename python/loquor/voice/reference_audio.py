@@ -61,7 +61,7 @@ def load_reference(
     aiff), or FFmpeg by PyAV where that is installed (m4a, aac, webm, 3gp), or `(array, sample_rate)` with an
     array of shape [n] or [n, channels] of floats in [-1, 1] or of uint8, int16 or int32 PCM.
 
-    The steps follow Resemble's tts_turbo.py: the mean of the channels, resampling to 24 kHz (soxr HQ), -27
+    The steps follow Resemble's own script: the mean of the channels, resampling to 24 kHz (soxr HQ), -27
     LUFS over the whole clip (ITU-R BS.1770; `norm_loudness=False` leaves the level alone), then its first
     15 s. As upstream, the level stays as it is if it cannot be measured, and there is no limiter: the encoder
     takes floats beyond 1.0, so peaks are left whole and a warning tells. Other than upstream, silence of a

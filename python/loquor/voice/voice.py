@@ -22,7 +22,6 @@ from ..base.files import (
     SafetensorsBytes,
     check_header,
     is_safetensors,
-    read_config,
     sampled_bytes,
     write_atomic,
 )
@@ -59,7 +58,7 @@ _ARRAYS = {
     "speaker_features": (np.float32, 2),
 }
 _PREFIX = "prefix_kv"
-_PREFIX_DTYPES = ("float32", "float16", "int8")
+_PREFIX_DTYPES = tuple(str(dtype) for dtype in _core.kv_dtypes().values())
 _LARGEST = float(np.finfo(np.float16).max)  # as the core has it for the arrays
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DTYPE = re.compile(r"[\w.+-]{1,32}")
@@ -329,18 +328,10 @@ def bundle_voices(bundle_dir: Path) -> dict[str, Path]:
     return {path.stem: path for path in sorted((bundle_dir / "voices").glob(f"*{VOICE_SUFFIX}"))}
 
 
-def default_voice(bundle_dir: Path) -> Path | None:
-    """The voice a bundle speaks in when none is asked for, if it brings one: that of its `voices` which
-    `default_voice` in config.json names, or the file `default_voice.*` at its root.
-
-    Raises `ModelError` for a config.json that cannot be meant.
+def default_voice(bundle_dir: Path, name: str | None) -> Path | None:
+    """The voice a bundle speaks in when none is asked for, if it brings one: that of its `voices` with the
+    `name` that its settings give, or without one the file `default_voice.*` at its root.
     """
-    name = read_config(bundle_dir).get("default_voice")
-    if name is not None and not isinstance(name, str):
-        raise ModelError(
-            f"{bundle_dir / 'config.json'}: default_voice must be a voice's name, not {name!r:.40}: "
-            "fetch the bundle again"
-        )
     if name is not None:
         return bundle_voices(bundle_dir).get(name)
     files = (bundle_dir / f"default_voice{suffix}" for suffix in (VOICE_SUFFIX, ".wav"))

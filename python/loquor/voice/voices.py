@@ -51,10 +51,11 @@ class EngineVoices:
         folder: Path,
         model: str,
         info: Mapping[str, Any],
+        default_name: str | None,
         prepared_model: Path | None,
     ) -> None:
         self.named = bundle_voices(folder)
-        self.default = default_voice(folder)
+        self.default = default_voice(folder, default_name)
         self._model = model
         self._model_files = (Path(info["graphs"]["language_model"]["file"]), prepared_model)
         self._kv_dtype = info["kv_dtype"]
