@@ -18,16 +18,10 @@ import numpy as np
 
 from .. import _core
 from ..audio.recording import is_seekable_binary
-from ..base.files import (
-    SafetensorsBytes,
-    check_header,
-    is_safetensors,
-    read_config,
-    sampled_bytes,
-    write_atomic,
-)
+from ..base.files import read_config, sampled_bytes, write_atomic
 from ..base.pipes import Piped
 from ..errors import InvalidInputError, ModelError
+from .tensor_file import SafetensorsBytes, check_header, is_safetensors
 
 if TYPE_CHECKING:
     import numpy.typing as npt
