@@ -23,7 +23,7 @@ WRITTEN_OUT = "products with float zero points written out"
 GROUP = 32
 """Activations that the core rounds together: blocks of weights are a multiple of it."""
 MOST_COLUMNS = 1536 * GROUP
-"""Of a BlockProduct's weights."""
+"""Columns that a BlockProduct's weights may have."""
 
 
 def fuse_biases(graph: Graph) -> int:
