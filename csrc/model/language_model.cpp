@@ -60,7 +60,7 @@ int64_t LanguageModel::find_longest_run() {
       values[i] = static_cast<float>(std::sin(static_cast<double>(i * i)));
     }
     longest_run_ = part;
-    const Span<float> logits = run(0, kWhole, options);
+    const Span<float> logits = run(0, kWhole, options).logits;
     found.emplace_back(logits.begin(), logits.begin() + vocab);
   }
   if (alike(found[0], found[1])) return std::numeric_limits<int64_t>::max();
@@ -90,83 +90,85 @@ void LanguageModel::begin(int64_t slot, int64_t capacity) {
   std::iota(positions_.begin(), positions_.end(), 0);
 }
 
-float* LanguageModel::embeds(int64_t rows) {
-  embeds_.reserve(static_cast<std::size_t>(rows * signature_.hidden_size));
+float* LanguageModel::embeds(int64_t positions) {
+  embeds_.reserve(static_cast<std::size_t>(positions * signature_.hidden_size));
   return embeds_.data();
 }
 
-Span<float> LanguageModel::run(int64_t slot, int64_t count, const ort::RunOptions& options) {
+StepOutput LanguageModel::run(int64_t slot, int64_t count, const ort::RunOptions& options) {
   embeds_.to_graph(static_cast<std::size_t>(count * signature_.hidden_size));
   int64_t done = 0;
   for (; count - done > longest_run_; done += longest_run_) run_part(slot, done, longest_run_, options);
   run_part(slot, done, count - done, options);
-
-  if (!logits_wanted_) return {};
-  const auto vocab = static_cast<std::size_t>(signature_.vocab_size);
-  const std::size_t last =
-      probe_.logits_of_last_only ? 0 : static_cast<std::size_t>(count - done - 1) * vocab;
-  logits_.from_graph(last, vocab);
-  return {logits_.data() + last, vocab};
+  const int64_t skipped = probe_.logits_of_last_only ? 0 : count - done - 1;
+  return output(1, static_cast<std::size_t>(skipped * signature_.vocab_size));
 }
 
 void LanguageModel::run_part(int64_t slot, int64_t first, int64_t count, const ort::RunOptions& options) {
   binding_.input("inputs_embeds", embeds_.view({1, count, signature_.hidden_size},
                                                static_cast<std::size_t>(first * signature_.hidden_size)));
-  run_bound(slot, count, options);
+  run_bound(slot, 1, count, options);
 }
 
-void LanguageModel::run_from(const ort::Value& embeds, int64_t slot, const ort::RunOptions& options) {
+StepOutput LanguageModel::step(int64_t first, int64_t slots, const ort::RunOptions& options) {
+  embeds_.to_graph(static_cast<std::size_t>(slots * signature_.hidden_size));
+  return step_from(embeds_.view({slots, 1, signature_.hidden_size}), first, slots, options);
+}
+
+StepOutput LanguageModel::step_from(const ort::Value& embeds, int64_t first, int64_t slots,
+                                    const ort::RunOptions& options) {
   binding_.input("inputs_embeds", embeds);
-  run_bound(slot, 1, options);
+  run_bound(first, slots, 1, options);
+  return output(slots, 0);
 }
 
 // Binds all but the embeddings, which are, and runs.
-void LanguageModel::run_bound(int64_t slot, int64_t count, const ort::RunOptions& options) {
-  const int64_t past = cache_.length(slot);
-  cache_.bind(binding_, slot, 1, count);
-  binding_.input("attention_mask", host_.view(ort::ElementType::kInt64, ones_.data(), {1, past + count}));
-  if (signature_.position_ids) {
-    binding_.input("position_ids",
-                   host_.view(ort::ElementType::kInt64, positions_.data() + past, {1, count}));
-  }
+void LanguageModel::run_bound(int64_t first, int64_t slots, int64_t count, const ort::RunOptions& options) {
+  cache_.bind(binding_, first, slots, count);
+  bind_lengths(first, slots, count);
   if (logits_wanted_) {
-    const int64_t rows = probe_.logits_of_last_only ? 1 : count;
-    logits_.reserve(static_cast<std::size_t>(rows * signature_.vocab_size));
-    binding_.output("logits", logits_.view({1, rows, signature_.vocab_size}));
+    const int64_t positions = probe_.logits_of_last_only ? 1 : count;
+    logits_.reserve(static_cast<std::size_t>(slots * positions * signature_.vocab_size));
+    binding_.output("logits", logits_.view({slots, positions, signature_.vocab_size}));
   }
   binding_.run(options);
-  cache_.advance(slot, count);
+  for (int64_t slot = first; slot < first + slots; ++slot) cache_.advance(slot, count);
+}
+
+// Binds attention mask and position ids: windows on what never changes for one row; several are of different
+// lengths and padded on the right.
+void LanguageModel::bind_lengths(int64_t first, int64_t slots, int64_t count) {
+  const auto bind = [&](int64_t* mask, int64_t* positions, int64_t longest) {
+    binding_.input("attention_mask", host_.view(ort::ElementType::kInt64, mask, {slots, longest}));
+    if (!signature_.position_ids) return;
+    binding_.input("position_ids", host_.view(ort::ElementType::kInt64, positions, {slots, count}));
+  };
+  if (slots == 1) {
+    const int64_t past = cache_.length(first);
+    return bind(ones_.data(), positions_.data() + past, past + count);
+  }
+  int64_t longest = 0;
+  for (int64_t row = 0; row < slots; ++row) longest = std::max(longest, cache_.length(first + row) + 1);
+  for (int64_t row = 0; row < slots; ++row) {
+    const int64_t length = cache_.length(first + row) + 1;
+    int64_t* const mask = row_masks_.data() + row * longest;
+    std::fill(std::fill_n(mask, length, 1), mask + longest, 0);
+    row_positions_[static_cast<std::size_t>(row)] = length - 1;
+  }
+  bind(row_masks_.data(), row_positions_.data(), longest);
+}
+
+// The logits of `rows` rows behind `skipped` values.
+StepOutput LanguageModel::output(int64_t rows, std::size_t skipped) {
+  if (!logits_wanted_) return {rows, {}};
+  const auto count = static_cast<std::size_t>(rows * signature_.vocab_size);
+  logits_.from_graph(skipped, count);
+  return {rows, {logits_.data() + skipped, count}};
 }
 
 void LanguageModel::keep_logits() {
   logits_wanted_ = false;
   binding_ = ort::Binding(session_);  // the old one names a buffer for them
-}
-
-Span<float> LanguageModel::step(int64_t rows, const ort::RunOptions& options) {
-  int64_t longest = 0;
-  for (int64_t row = 0; row < rows; ++row) longest = std::max(longest, cache_.length(row) + 1);
-  for (int64_t row = 0; row < rows; ++row) {
-    const int64_t length = cache_.length(row) + 1;
-    int64_t* const mask = row_masks_.data() + row * longest;
-    std::fill(std::fill_n(mask, length, 1), mask + longest, 0);
-    row_positions_[static_cast<std::size_t>(row)] = length - 1;
-  }
-  const auto count = static_cast<std::size_t>(rows * signature_.vocab_size);
-  embeds_.to_graph(static_cast<std::size_t>(rows * signature_.hidden_size));
-  logits_.reserve(count);
-
-  cache_.bind(binding_, 0, rows, 1);
-  binding_.input("inputs_embeds", embeds_.view({rows, 1, signature_.hidden_size}));
-  binding_.input("attention_mask", host_.view(ort::ElementType::kInt64, row_masks_.data(), {rows, longest}));
-  if (signature_.position_ids) {
-    binding_.input("position_ids", host_.view(ort::ElementType::kInt64, row_positions_.data(), {rows, 1}));
-  }
-  binding_.output("logits", logits_.view({rows, 1, signature_.vocab_size}));
-  binding_.run(options);
-  for (int64_t row = 0; row < rows; ++row) cache_.advance(row, 1);
-  logits_.from_graph(0, count);
-  return {logits_.data(), count};
 }
 
 }  // namespace loquor

@@ -2,6 +2,8 @@
 
 #include <new>
 
+#include "base/log.hpp"
+
 namespace loquor::ort {
 
 std::string element_type_name(int onnx_type) {
@@ -88,6 +90,20 @@ void copy(const Api& api, const Value& from, const Value& to) {
             "copying a tensor");
   const bool from_host = is_host(api, source);
   if (from_host != is_host(api, target)) api.count_copy(!from_host, size_in_bytes(api, source));
+}
+
+bool can_copy(const Memory& memory) {
+  try {
+    int64_t value = 0;
+    const Memory host(memory.api_ptr());
+    const auto there = memory.allocate(sizeof(value));
+    copy(memory.api(), host.view(ElementType::kInt64, &value, {1}),
+         memory.view(ElementType::kInt64, there.get(), {1}));
+    return true;
+  } catch (const Error& error) {
+    log::write(log::Level::kDebug, std::string("the runtime copies no tensors here: ") + error.what());
+    return false;
+  }
 }
 
 bool is_host(const Api& api, const abi::OrtMemoryInfo* info) {

@@ -49,6 +49,7 @@ class Memory {
   Memory(ApiPtr api, const abi::OrtSession* session, const abi::OrtMemoryInfo* info);
 
   const Api& api() const { return *api_; }
+  const ApiPtr& api_ptr() const { return api_; }
   bool host() const { return allocator_ == nullptr; }
   const abi::OrtMemoryInfo* info() const { return info_; }
   // Uninitialised; host memory is page-aligned where large, so untouched pages cost nothing.
@@ -70,6 +71,9 @@ class Memory {
 // Copies tensors of the same type and size, whichever memory each lies in; the device's queue is waited for.
 // Throws kExecution.
 void copy(const Api& api, const Value& from, const Value& to);
+
+// Whether the runtime copies between this memory and the host by itself; not every provider offers it.
+bool can_copy(const Memory& memory);
 
 // Does the host's processor reach this memory?
 bool is_host(const Api& api, const abi::OrtMemoryInfo* info);

@@ -110,8 +110,8 @@ class Engine:
           decode computes them again, so less is faster, and a little less alike.
         - `prefix_cache_bytes`: [0, 1152921504606846976]. Host memory for the KV of voices' prefixes, which
           are computed once and then copied; the least recently used go, and 0 computes always.
-        - `sampling`: Where tokens are chosen: host, device (no logits come back, and steps serve one request
-          at a time), or auto: on the device where it has its own memory.
+        - `sampling`: Where tokens are chosen: host, device (no logits come back), or auto: on the device
+          where it has its own memory.
 
         Raises `RuntimeMissingError`, `ModelError` (files not fetched: `DownloadError`), `InvalidInputError`.
         """
