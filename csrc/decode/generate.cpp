@@ -5,6 +5,7 @@
 #include <string>
 
 #include "decode/device_sampler.hpp"
+#include "decode/guidance.hpp"
 #include "decode/host_sampler.hpp"
 
 namespace loquor {
@@ -26,7 +27,8 @@ class Stopwatch {
 
 std::unique_ptr<TokenChooser> make_chooser(Model& model) {
   LanguageModel& lm = model.language_model;
-  if (!has_device_sampler(lm))
+  // The nodes choose from a row of logits, not from two.
+  if (!has_device_sampler(lm) || lm.rows() > 1)
     return std::make_unique<HostSampler>(model.manifest, lm.signature().vocab_size);
   lm.keep_logits();
   return std::make_unique<DeviceSampler>(model);
@@ -55,7 +57,7 @@ bool Generator::prefill(Sequence& sequence, const Prompt& prompt, const ort::Run
   if (sequence.filled_ == prompt.voice->prefix_length) keep_prefix(sequence, prompt);
   const bool last = sequence.filled_ == sequence.tokens_.prompt_length;
   if (last) {
-    chooser_->choose(sequence.slot_, output, choices);
+    chooser_->choose(sequence.slot_, combine(output, sequence.slot_, 1), choices);
     join(sequence);
     accept(sequence, choices[0]);
     if (sequence.error_) std::rethrow_exception(sequence.error_);
@@ -68,6 +70,7 @@ void Generator::begin(Sequence& sequence, const Prompt& prompt) {
   const TokenBudget budget = budget_of(prompt);
   occupy(sequence, budget.positions());
   chooser_->begin(sequence.slot_, prompt.options);
+  sequence.guidance_ = prompt.guidance;
   sequence.limit_ = static_cast<std::size_t>(budget.limit);
   sequence.filled_ = 0;
   sequence.tokens_.ids.reserve(sequence.limit_);
@@ -97,21 +100,26 @@ int64_t Generator::chunk_size(const Sequence& sequence, const Prompt& prompt) co
 void Generator::embed_chunk(Sequence& sequence, const Prompt& prompt, int64_t count,
                             const ort::RunOptions& run) {
   const int64_t hidden = model_.language_model.signature().hidden_size;
+  const int64_t rows = model_.language_model.rows();
   const int64_t prefix = prompt.voice->prefix_length;
   const int64_t from = sequence.filled_;
   const int64_t end = from + count;
-  float* to = model_.language_model.embeds(count);
-  if (from < prefix) {
-    const float* const features = prompt.voice->audio_features.data();
-    to = std::copy(features + from * hidden, features + std::min(end, prefix) * hidden, to);
-  }
-  if (end <= prefix) return;
-  if (from <= prefix) {  // the table wants the whole text in one call
-    sequence.text_.resize(prompt.ids.size() * static_cast<std::size_t>(hidden));
+  const auto text = static_cast<int64_t>(prompt.ids.size()) * hidden;  // of a row
+  float* to = model_.language_model.embeds(rows * count);
+  if (from <= prefix && end > prefix) {  // the table wants the whole text in one call
+    sequence.text_.resize(static_cast<std::size_t>(rows * text));
     model_.embed_tokens.embed(prompt.ids, sequence.text_.data(), run);
+    if (rows > 1) model_.embed_tokens.embed(prompt.unconditioned_ids, sequence.text_.data() + text, run);
   }
-  const float* const text = sequence.text_.data();
-  std::copy(text + std::max<int64_t>(0, from - prefix) * hidden, text + (end - prefix) * hidden, to);
+  for (int64_t row = 0; row < rows; ++row) {
+    if (from < prefix) {
+      const float* const features = prompt.voice->audio_features.data();
+      to = std::copy(features + from * hidden, features + std::min(end, prefix) * hidden, to);
+    }
+    if (end <= prefix) continue;
+    const float* const own = sequence.text_.data() + row * text;
+    to = std::copy(own + std::max<int64_t>(0, from - prefix) * hidden, own + (end - prefix) * hidden, to);
+  }
 }
 
 void Generator::keep_prefix(Sequence& sequence, const Prompt& prompt) {
@@ -130,18 +138,27 @@ void Generator::step(Sequence& sequence, const ort::RunOptions& run) {
 
 void Generator::step_all(const ort::RunOptions& run) { step_slots(0, running_, run); }
 
-// Run, choose: what lies between is a stage on the output.
+// Run, combine, choose.
 void Generator::step_slots(int64_t first, int64_t count, const ort::RunOptions& run) {
   const Stopwatch watch;
   const Span<Choice> choices = choices_of(first, count);
   chooser_->expect(first, choices);
   const StepOutput output = runner_.run(first, {tokens_.data(), choices.size()}, *chooser_, run);
-  chooser_->choose(first, output, choices);
+  chooser_->choose(first, combine(output, first, count), choices);
   for (std::size_t i = 0; i < choices.size(); ++i) {
     Sequence& sequence = *slots_[static_cast<std::size_t>(first) + i];
     accept(sequence, choices[i]);
     sequence.tokens_.decode_seconds += watch.seconds();
   }
+}
+
+// A row of logits for each sequence.
+StepOutput Generator::combine(const StepOutput& output, int64_t first, int64_t count) {
+  if (model_.language_model.rows() == 1) return output;
+  for (int64_t i = 0; i < count; ++i) {
+    guidance_[static_cast<std::size_t>(i)] = slots_[static_cast<std::size_t>(first + i)]->guidance_;
+  }
+  return combine_rows(output, {guidance_.data(), static_cast<std::size_t>(count)});
 }
 
 // The choices that a run of these slots is for; their last tokens go to tokens_.
@@ -175,6 +192,7 @@ void Generator::reserve(int64_t slots, int64_t positions) {
   const auto count = std::max(slots_.size(), static_cast<std::size_t>(slots));
   choices_.resize(count);
   tokens_.resize(count);
+  guidance_.resize(count);
   slots_.resize(count, nullptr);
 }
 
@@ -226,6 +244,15 @@ void Generator::move(Sequence& sequence, int64_t slot) {
 
 TokenBudget Generator::check(const Prompt& prompt) const {
   check_ids(prompt.ids);
+  if (model_.language_model.rows() > 1) {
+    check_ids(prompt.unconditioned_ids);
+    if (prompt.unconditioned_ids.size() != prompt.ids.size()) {
+      throw Error(ErrorKind::kInvalidInput,
+                  "the unconditioned row has " + std::to_string(prompt.unconditioned_ids.size()) +
+                      " ids, the conditioned one " + std::to_string(prompt.ids.size()) +
+                      ": give both the same number");
+    }
+  }
   model_.check(*prompt.voice);
   validate(prompt.options);
   return budget_of(prompt);

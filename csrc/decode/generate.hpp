@@ -22,7 +22,11 @@ struct Prompt {
   std::vector<int64_t> ids;  // text with the bundle's trailing end-of-text ids
   std::shared_ptr<const Voice> voice;
   GenerationOptions options;
-  int64_t characters = 0;     // spoken_characters() of the text; 0: not known, and the guard of length rests
+  int64_t characters = 0;  // spoken_characters() of the text; 0: not known, and the guard of length rests
+  // Of a family whose sequences take two rows: what the second is asked, as many ids as the first, and how
+  // far its logits are left behind. Not in GenerationOptions until a family has it.
+  std::vector<int64_t> unconditioned_ids = {};
+  float guidance = 0;
   bool wants_prefix = false;  // with the tokens, even when others take its place meanwhile
 };
 
@@ -71,8 +75,9 @@ class Sequence {
   std::size_t limit_ = 0;
   int64_t slot_ = -1;        // -1: none
   int64_t filled_ = 0;       // positions of the prompt that are done
-  std::vector<float> text_;  // embeddings of the prompt behind the prefix
-  bool stepping_ = false;    // behind its prefill
+  std::vector<float> text_;  // embeddings of the prompt behind the prefix, row by row
+  float guidance_ = 0;
+  bool stepping_ = false;  // behind its prefill
   bool finished_ = false;
   std::exception_ptr error_;
 };
@@ -132,6 +137,7 @@ class Generator {
   void join(Sequence& sequence);
   void move(Sequence& sequence, int64_t slot);
   void step_slots(int64_t first, int64_t count, const ort::RunOptions& run);
+  StepOutput combine(const StepOutput& output, int64_t first, int64_t count);
   Span<Choice> choices_of(int64_t first, int64_t count);
   void accept(Sequence& sequence, const Choice& choice) const;
 
@@ -144,6 +150,7 @@ class Generator {
   int64_t running_ = 0;
   std::vector<Choice> choices_;  // of the run under way
   std::vector<int64_t> tokens_;  // that it goes on from
+  std::vector<float> guidance_;  // of its sequences
 };
 
 }  // namespace loquor

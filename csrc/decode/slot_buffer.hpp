@@ -25,7 +25,7 @@ class SlotBuffer {
   void reserve(int64_t slots) {
     if (slots <= this->slots()) return;
     std::vector<std::shared_ptr<void>> rows(static_cast<std::size_t>(slots));
-    if (memory_.host()) {
+    if (memory_.addressable()) {
       const std::shared_ptr<void> block = memory_.allocate(rows.size() * row_bytes());
       for (std::size_t i = 0; i < rows.size(); ++i) {
         rows[i] = {block, static_cast<unsigned char*>(block.get()) + i * row_bytes()};

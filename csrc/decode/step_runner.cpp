@@ -1,11 +1,14 @@
 #include "decode/step_runner.hpp"
 
+#include <algorithm>
+
 namespace loquor {
 
 StepRunner::StepRunner(Model& model)
     : model_(model),
       host_(model.embed_tokens.session().api_ptr()),
-      on_device_(!model.config.device.host_memory() && model.embed_tokens.session().on_device() &&
+      on_device_(model.language_model.rows() == 1 && !model.config.device.host_memory() &&
+                 model.embed_tokens.session().on_device() &&
                  model.embed_tokens.type() == model.language_model.signature().embeds_type),
       embeds_(model.language_model.session().memory(model.config.device),
               model.language_model.signature().embeds_type, model.language_model.signature().hidden_size) {}
@@ -20,10 +23,12 @@ StepOutput StepRunner::run(int64_t first, Span<const int64_t> tokens, const Toke
   const LmSignature& signature = lm.signature();
   const auto slots = static_cast<int64_t>(tokens.size());
   if (!on_device_) {
-    float* to = lm.embeds(slots);
+    float* to = lm.embeds(slots * lm.rows());
     for (const int64_t& token : tokens) {
+      const float* const embedding = to;
       model_.embed_tokens.embed({&token, 1}, to, options);
       to += signature.hidden_size;
+      for (int64_t row = 1; row < lm.rows(); ++row) to = std::copy_n(embedding, signature.hidden_size, to);
     }
     return lm.step(first, slots, options);
   }

@@ -17,7 +17,7 @@ class StepRunner {
 
   void reserve(int64_t slots);
   // One step of the slots from `first` on, whose last tokens are `tokens`: taken from the device instead
-  // where `chooser` left them there. Throws kExecution.
+  // where `chooser` left them there. All rows of a sequence go on from its token. Throws kExecution.
   StepOutput run(int64_t first, Span<const int64_t> tokens, const TokenChooser& chooser,
                  const ort::RunOptions& options);
 

@@ -54,9 +54,8 @@ int64_t prompt_limit(const Manifest& manifest, float seconds) {
 
 int32_t choose_slots(const Model& model, int32_t wanted) {
   if (wanted > 0) return wanted;
-  const KvLayout& kv = model.language_model.signature().kv;
   CacheCost cost;
-  cost.position_bytes = static_cast<int64_t>(kv.position_bytes() * kv.past_names.size());
+  cost.position_bytes = static_cast<int64_t>(model.language_model.bytes_of(1));
   cost.usual_positions = usual_positions(model.manifest);
   cost.host_memory = model.config.device.host_memory();
   return automatic_slots(cost);
@@ -191,7 +190,7 @@ PrefixPtr Engine::prefix(std::shared_ptr<const Voice> voice, CancelToken* cancel
 void Engine::keep_prefix(const std::shared_ptr<const Voice>& voice, Span<const unsigned char> kv) {
   model_.check(*voice);
   const KvLayout& layout = model_.language_model.signature().kv;
-  const std::size_t size = layout.bytes_of(voice->prefix_length);
+  const std::size_t size = model_.language_model.bytes_of(voice->prefix_length);
   if (kv.size() != size) {
     throw Error(ErrorKind::kInvalidInput, "the prefix of this voice should be " + std::to_string(size) +
                                               " bytes but is " + std::to_string(kv.size()) +

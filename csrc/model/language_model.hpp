@@ -32,8 +32,9 @@ struct StepOutput {
 class LanguageModel {
  public:
   // Checks the contract and probes how the cache may be kept, unless `probe` says what was found before.
-  // Throws kModel.
-  LanguageModel(ort::Session session, const ort::Device& device, const std::optional<LmProbe>& probe = {});
+  // `rows` of the batch are a sequence's. Throws kModel.
+  LanguageModel(ort::Session session, const ort::Device& device, const std::optional<LmProbe>& probe = {},
+                int64_t rows = 1);
   LanguageModel(const LanguageModel&) = delete;
   LanguageModel& operator=(const LanguageModel&) = delete;
 
@@ -44,7 +45,10 @@ class LanguageModel {
   void end(int64_t slot) { cache_.end(slot); }
   void move(int64_t from, int64_t to) { cache_.move(from, to); }
 
+  int64_t rows() const { return rows_; }                  // of a sequence
   int64_t cache_bytes() const { return cache_.bytes(); }  // any thread
+  // That a sequence takes in the cache.
+  std::size_t bytes_of(int64_t positions) const { return cache_.bytes_of(positions); }
 
   // What a slot holds of a prompt's beginning, kept as bytes for other prompts that begin alike; 0 bytes
   // where that cannot be: the graph takes a prompt in one run only, or its memory is not the host's.
@@ -56,14 +60,15 @@ class LanguageModel {
     cache_.load(slot, positions, from);
   }
 
-  // Where to write the embeddings of the next run, [positions, hidden_size].
+  // Where to write the embeddings of the next run, [positions, hidden_size], a row's together.
   float* embeds(int64_t positions);
-  // Runs `count` new positions of one sequence, in parts where the device needs that. Throws kExecution.
+  // Runs `count` new positions in each row of one sequence, in parts where the device needs that. Throws
+  // kExecution.
   StepOutput run(int64_t slot, int64_t count, const ort::RunOptions& options);
-  // One step of the sequences in `slots` slots from `first` on together; embeds() and the logits are in their
+  // One step of all rows in `slots` slots from `first` on together; embeds() and the logits are in their
   // order. More than one only if batched(). Throws kExecution; the caches are then as they were.
   StepOutput step(int64_t first, int64_t slots, const ort::RunOptions& options);
-  // The same with embeddings that lie in `embeds`, [slots, 1, hidden_size] of the graph's type, on any
+  // The same with embeddings that lie in `embeds`, [rows, 1, hidden_size] of the graph's type, on any
   // device.
   StepOutput step_from(const ort::Value& embeds, int64_t first, int64_t slots,
                        const ort::RunOptions& options);
@@ -83,22 +88,26 @@ class LanguageModel {
   bool batched() const { return probe_.batched && cache_.pooled(); }
 
  private:
-  // Runs `count` of the positions written to embeds(), from `first` on, and leaves their logits in logits_.
-  void run_part(int64_t slot, int64_t first, int64_t count, const ort::RunOptions& options);
-  void run_bound(int64_t first, int64_t slots, int64_t count, const ort::RunOptions& options);
-  void bind_lengths(int64_t first, int64_t slots, int64_t count);
-  StepOutput output(int64_t rows, std::size_t skipped);
+  void run_part(int64_t slot, int64_t count, int64_t done, int64_t part, const ort::RunOptions& options);
+  ort::Value part_view(int64_t row, int64_t rows, int64_t count, int64_t done, int64_t part);
+  // Runs rows of the batch whose embeddings are bound; their logits go into logits_ from row `at` on.
+  void run_rows(int64_t first, int64_t rows, int64_t count, int64_t at, const ort::RunOptions& options);
+  void bind_lengths(int64_t first, int64_t rows, int64_t count);
+  StepOutput output(int64_t rows, int64_t count);
+  int64_t positions_of_logits(int64_t count) const { return probe_.logits_of_last_only ? 1 : count; }
   int64_t find_longest_run();
 
   ort::Session session_;
   LmSignature signature_;
   LmProbe probe_;
+  const int64_t rows_;
   int64_t longest_run_;
   ort::Memory host_;
   const bool host_cache_;
   KvCache cache_;
   ort::Binding binding_;
   FloatBuffer embeds_;
+  FloatBuffer part_;  // of embeds_, where rows are run together in parts
   FloatBuffer logits_;
   bool logits_wanted_ = true;
   std::vector<int64_t> ones_;           // one sequence's attention mask is its beginning

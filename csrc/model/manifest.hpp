@@ -39,6 +39,7 @@ struct Manifest {
   int32_t closing_silence_tokens = 3;  // appended before decoding
   int64_t text_vocab_size = 50276;
   int64_t max_positions = 8196;
+  int32_t rows_per_sequence = 1;       // of the language model; 2: for classifier-free guidance
   int64_t voice_prefix_positions = 0;  // that every voice has; 0: as many as its recording gives
   GenerationOptions defaults;
   StreamOptions streaming;   // what the decoder needs around a chunk, and chunks that suit it

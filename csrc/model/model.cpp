@@ -67,7 +67,7 @@ Model::Model(const ort::ApiPtr& api, Manifest manifest_, const ort::SessionConfi
       config(config_),
       embed_tokens(std::move(loaded.sessions[index_of(Graph::kEmbedTokens)])),
       language_model(std::move(loaded.sessions[index_of(Graph::kLanguageModel)]), config.device,
-                     loaded.probe.get()),
+                     loaded.probe.get(), manifest.rows_per_sequence),
       conditional_decoder(std::move(loaded.sessions[index_of(Graph::kConditionalDecoder)]),
                           manifest.samples_per_token),
       api_(api),
@@ -103,8 +103,10 @@ Model::Loaded Model::load_all(const ort::ApiPtr& api, const Manifest& manifest,
         const bool is_lm = graph == Graph::kLanguageModel;
         ort::Session session = load(api, manifest, graph, config, is_lm ? extend_lm : LmExtension{});
         if (is_lm) {
-          std::packaged_task<LmProbe()> probing(
-              [&] { return probe_language_model(session, read_lm_signature(session), config.device); });
+          std::packaged_task<LmProbe()> probing([&] {
+            return probe_language_model(session, read_lm_signature(session), config.device,
+                                        manifest.rows_per_sequence);
+          });
           probe = probing.get_future();
           probing();
         }

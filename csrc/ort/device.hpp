@@ -15,6 +15,8 @@ struct Device {
   std::string memory_name;  // of the provider's own memory; empty where tensors lie in host memory
   std::vector<std::pair<std::string, std::string>> options;
   bool float64 = true;  // does the provider compute in it?
+  // Is what its allocator returns an address, to which an offset may be added? Elsewhere it is a handle.
+  bool addressable = false;
   // Of a provider that was added as a plugin; both belong to the runtime.
   const abi::OrtEpDevice* plugin = nullptr;
   const abi::OrtMemoryInfo* plugin_memory = nullptr;  // null where tensors lie in host memory

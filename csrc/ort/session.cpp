@@ -140,8 +140,9 @@ std::string Session::file_name() const { return std::filesystem::u8path(file_).f
 
 Memory Session::memory(const Device& device) const {
   if (device.host_memory()) return Memory(api_);
-  if (device.plugin_memory != nullptr) return Memory(api_, session_.get(), device.plugin_memory);
-  return Memory(api_, session_.get(), device.memory_name);
+  if (device.plugin_memory != nullptr)
+    return Memory(api_, session_.get(), device.plugin_memory, device.addressable);
+  return Memory(api_, session_.get(), device.memory_name, device.addressable);
 }
 
 // Names of the inputs or outputs that lie in the device's memory.

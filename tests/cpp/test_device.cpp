@@ -48,6 +48,7 @@ TEST_CASE("a plugin's provider is a device, and its memory is not the host's") {
   CHECK(device.provider == "WebGpuExecutionProvider");
   CHECK(device.plugin != nullptr);
   CHECK(!device.host_memory());
+  CHECK(!device.addressable);
   CHECK(refusal([&] { api->add_provider_library("/nowhere/lib.so"); }).kind == ErrorKind::kRuntimeMissing);
   CHECK(refusal([&] { api->add_provider_library(api->path()); }).kind == ErrorKind::kRuntimeMissing);
   const Refusal option = refusal([&] {

@@ -89,6 +89,7 @@ class Lm {
   static ort::Device device(const ort::Api& api, bool own_memory) {
     ort::Device cpu = ort::choose_device(api, "cpu", {});
     if (own_memory) cpu.memory_name = "Cpu";
+    cpu.addressable = !own_memory;
     return cpu;
   }
 
