@@ -274,7 +274,7 @@ loquor_status loquor_tokens_get_info(const loquor_tokens* tokens, loquor_tokens_
     write_struct(
         info,
         {sizeof(loquor_tokens_info), from.ids.data(), from.ids.size(), public_reason(from.finish_reason),
-         from.prompt_length, from.prefill_seconds, from.decode_seconds, from.cached_positions},
+         from.prompt_length, from.prefill_seconds, from.steps_seconds, from.cached_positions},
         "info");
   });
 }

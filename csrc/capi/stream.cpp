@@ -24,7 +24,7 @@ loquor_stream_info describe(const loquor::Request& request) {
   info.finish_reason = loquor::capi::public_reason(tokens.finish_reason);
   info.prompt_length = tokens.prompt_length;
   info.prefill_seconds = tokens.prefill_seconds;
-  info.steps_seconds = tokens.decode_seconds;
+  info.steps_seconds = tokens.steps_seconds;
   const loquor::Result& result = request.result();
   info.decoder_seconds = result.decoder_seconds;
   info.guards = result.guards;

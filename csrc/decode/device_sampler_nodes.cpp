@@ -156,7 +156,7 @@ class Builder {
     const Name first_kept = edit_.node(
         "Min", {count(edit_.node("LessOrEqual", {share, params_[device_sampler::kDropped]})), last});
     const Name border = at(sorted_, first_kept);
-    // Of those equal to the border the lower ids come first, and so many of them are dropped:
+    // Tokens equal to the border are dropped in the order of their ids, so many of them:
     const Name equal = edit_.node("Equal", {masked_, border});
     const Name dropped = edit_.node("Sub", {first_kept, count(edit_.node("Less", {masked_, border}))});
     const Name place = cumulated(cast(equal, ort::ElementType::kFloat32), true);

@@ -14,7 +14,7 @@ namespace {
 // Positions of a prompt in one run: what other sequences wait for at most.
 constexpr int64_t kPrefillChunk = 64;
 
-// Adds the seconds of its lifetime to a figure.
+// Counts seconds from its making.
 class Stopwatch {
  public:
   double seconds() const {
@@ -148,7 +148,7 @@ void Generator::step_slots(int64_t first, int64_t count, const ort::RunOptions& 
   for (std::size_t i = 0; i < choices.size(); ++i) {
     Sequence& sequence = *slots_[static_cast<std::size_t>(first) + i];
     accept(sequence, choices[i]);
-    sequence.tokens_.decode_seconds += watch.seconds();
+    sequence.tokens_.steps_seconds += watch.seconds();
   }
 }
 
@@ -217,7 +217,8 @@ void Generator::occupy(Sequence& sequence, int64_t positions) {
   model_.language_model.begin(sequence.slot_, positions);
 }
 
-// From now on it steps: batched, in the first slot behind those that do, if others left during its prefill.
+// The sequence steps from now on: batched, in the first slot behind those that do, if others left during its
+// prefill.
 void Generator::join(Sequence& sequence) {
   sequence.stepping_ = true;
   if (batched_ && sequence.slot_ != running_) move(sequence, running_);

@@ -23,7 +23,7 @@ struct Prompt {
   std::shared_ptr<const Voice> voice;
   GenerationOptions options;
   int64_t characters = 0;  // spoken_characters() of the text; 0: not known, and the guard of length rests
-  // Of a family whose sequences take two rows: what the second is asked, as many ids as the first, and how
+  // What the second row is asked, in a family whose sequences take two (as many ids as the first), and how
   // far its logits are left behind. Not in GenerationOptions until a family has it.
   std::vector<int64_t> unconditioned_ids = {};
   float guidance = 0;
@@ -35,7 +35,7 @@ struct Tokens {
   FinishReason finish_reason = FinishReason::kStop;
   int32_t prompt_length = 0;
   double prefill_seconds = 0;
-  double decode_seconds = 0;     // of all steps it took part in
+  double steps_seconds = 0;      // of all steps it took part in
   int32_t cached_positions = 0;  // of the prompt, copied in instead of computed
   PrefixPtr prefix = {};         // where the prompt wants it and there is one
   // What steps said of each token beside its id, [ids, values]; empty where they say nothing.
@@ -121,7 +121,7 @@ class Generator {
   // Sequences behind their prefill that have a slot.
   int64_t running() const { return running_; }
 
-  // Of the KV cache. Any thread.
+  // Bytes of the KV cache. Any thread.
   int64_t cache_bytes() const { return model_.language_model.cache_bytes(); }
   PrefixCache& prefixes() { return prefixes_; }
   const PrefixCache& prefixes() const { return prefixes_; }

@@ -71,7 +71,7 @@ Engine::Engine(const ort::ApiPtr& api, const std::string& bundle_folder, const E
           static_cast<std::size_t>(options.max_queue > 0 ? options.max_queue : kDefaultQueue))) {
   model_.conditional_decoder.limit_prompt(prompt_limit(model_.manifest, options.reference_seconds));
   generator_.set_batched(options.batching);
-  log::write(log::Level::kInfo, "up to " + std::to_string(slots_) + " requests at once, decode steps " +
+  log::write(log::Level::kInfo, "up to " + std::to_string(slots_) + " requests at once, steps " +
                                     (generator_.batched() ? "together" : "by turns"));
   try {
     auto worker = std::make_unique<Worker>(model_, generator_, *inbox_, slots_, options.quiet);

@@ -7,7 +7,7 @@
 namespace loquor {
 namespace {
 
-// Of each head; strides in bytes.
+// Copies so many bytes of each head; strides are in bytes.
 void copy_heads(const void* from, std::size_t from_stride, void* to, std::size_t to_stride, int64_t heads,
                 std::size_t bytes) {
   const auto* read = static_cast<const unsigned char*>(from);

@@ -34,7 +34,7 @@ class KvCache {
 
   KvMode mode() const { return mode_; }
   bool pooled() const { return pooled_; }
-  // Of all buffers; untouched pages of them cost nothing. Any thread.
+  // Bytes of all buffers; untouched pages of them cost nothing. Any thread.
   int64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
   // Whether begin() with these arguments finds room without a reserve().
   bool fits(int64_t slots, int64_t capacity) const;

@@ -38,7 +38,7 @@ class LanguageModel {
   LanguageModel(const LanguageModel&) = delete;
   LanguageModel& operator=(const LanguageModel&) = delete;
 
-  // As those of KvCache.
+  // These do what KvCache's do.
   bool fits(int64_t slots, int64_t capacity) const { return cache_.fits(slots, capacity); }
   void reserve(int64_t slots, int64_t capacity);
   void begin(int64_t slot, int64_t capacity);
@@ -47,10 +47,10 @@ class LanguageModel {
 
   int64_t rows() const { return rows_; }                  // of a sequence
   int64_t cache_bytes() const { return cache_.bytes(); }  // any thread
-  // That a sequence takes in the cache.
+  // Bytes that so many positions of a sequence take in the cache.
   std::size_t bytes_of(int64_t positions) const { return cache_.bytes_of(positions); }
 
-  // What a slot holds of a prompt's beginning, kept as bytes for other prompts that begin alike; 0 bytes
+  // The beginning of a prompt as a slot holds it, kept as bytes for other prompts that begin alike; 0 bytes
   // where that cannot be: the graph takes a prompt in one run only, or its memory is not the host's.
   std::size_t snapshot_bytes(int64_t positions) const {
     return extends() && host_cache_ ? cache_.bytes_of(positions) : 0;
@@ -73,8 +73,8 @@ class LanguageModel {
   StepOutput step_from(const ort::Value& embeds, int64_t first, int64_t slots,
                        const ort::RunOptions& options);
 
-  // From now on the logits stay in the graph, for nodes appended to it: what those nodes take and give is
-  // bound to binding() by the caller. Only while no sequence is under way.
+  // Lets the logits stay in the graph from now on, for nodes appended to it: what those nodes take and give
+  // is bound to binding() by the caller. Only while no sequence is under way.
   void keep_logits();
   bool keeps_logits() const { return !logits_wanted_; }
   ort::Binding& binding() { return binding_; }

@@ -34,7 +34,7 @@ class Prober {
     embeds_.reserve(static_cast<std::size_t>(rows * kPrefill * signature.hidden_size));
   }
 
-  // Prefill and one decode step, each with a past of just its length and a present of the runtime's own.
+  // Prefill and one step, each with a past of just its length and a present of the runtime's own.
   void run_separate() {
     std::vector<ort::Value> pasts = run_once(kPrefill, 0, {}, logits_prefill);
     run_once(1, kPrefill, pasts, logits_step);
@@ -100,7 +100,7 @@ class Prober {
     }
   }
 
-  // One position and then two, in the way the cache will be kept, against the decode step.
+  // One position and then two, in the way the cache will be kept, against that step.
   bool run_extending(KvMode mode) {
     try {
       std::vector<float> ignored;

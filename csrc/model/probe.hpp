@@ -10,7 +10,7 @@ namespace loquor {
 struct LmProbe {
   KvMode kv_mode = KvMode::kPingPong;
   bool logits_of_last_only = false;  // else of every new position
-  bool batched = false;              // in place, rows of different lengths may share a decode step
+  bool batched = false;              // in place, rows of different lengths may share a step
   bool extends = false;              // a run may add several positions to a past
 };
 

@@ -17,7 +17,7 @@ struct Device {
   bool float64 = true;  // does the provider compute in it?
   // Is what its allocator returns an address, to which an offset may be added? Elsewhere it is a handle.
   bool addressable = false;
-  // Of a provider that was added as a plugin; both belong to the runtime.
+  // These are of a provider that was added as a plugin, and belong to the runtime.
   const abi::OrtEpDevice* plugin = nullptr;
   const abi::OrtMemoryInfo* plugin_memory = nullptr;  // null where tensors lie in host memory
 

@@ -20,7 +20,7 @@ struct Level {
 constexpr Level kLevels[] = {
     {abi::ORT_ENABLE_ALL, "all"}, {abi::ORT_ENABLE_EXTENDED, "extended"}, {abi::ORT_ENABLE_BASIC, "basic"}};
 
-// A thread without work spins for as long as a decode step's small nodes take, since to sleep and be woken
+// A thread without work spins for as long as a step's small nodes take, since to sleep and be woken
 // between two products takes longer; after the run it sleeps at once: the cores are the application's.
 // Runtimes before 1.26 know no duration and spin to the end of the run.
 constexpr std::pair<const char*, const char*> kWaiting[] = {{"session.intra_op.allow_spinning", "1"},

@@ -77,7 +77,7 @@ std::vector<int64_t> by_prefills(Bench& bench, const GenerationOptions& options)
   return tokens;
 }
 
-// Our own allocations in each decode step of a run.
+// Our own allocations in each step of a run.
 std::vector<int64_t> allocations_by_step(Bench& bench, const GenerationOptions& options,
                                          const std::function<void()>& in_step) {
   std::vector<int64_t> marks;
@@ -150,7 +150,7 @@ TEST_CASE("max_new_tokens ends the run with its last real token kept") {
     CHECK(tokens.ids == std::vector<int64_t>(all.begin(), all.begin() + limit));
     CHECK(tokens.finish_reason == FinishReason::kLength);
     CHECK(tokens.prompt_length == bench.prompt_length());
-    // The prefix in pieces; table and model for the text and all tokens but the last.
+    // The prefix in chunks; table and model for the text and all tokens but the last.
     CHECK(RunWithBinding::calls == (bench.voice.prefix_length + 63) / 64 + 2 * limit);
   }
 }
@@ -239,7 +239,7 @@ TEST_CASE("options out of range are refused, and the next request is as if they 
   CHECK(bench.generate(greedy(5)).ids == expected);
 }
 
-TEST_CASE("a decode step allocates nothing of ours, from the first one on") {
+TEST_CASE("a step allocates nothing of ours, from the first one on") {
   if (!have_bundles()) return;
   const FaultInjection faults;
   for (const std::string form : {"concat", "gqa"}) {

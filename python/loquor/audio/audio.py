@@ -37,13 +37,13 @@ class Metrics:
     speech_tokens: int
     """Tokens that were generated, without STOP."""
     prefill_seconds: float
-    """From the prompt's first piece to the logits of the first token."""
+    """Seconds from the prompt's first chunk to the logits of the first token."""
     steps_seconds: float
-    """Of all steps of the language model."""
+    """Seconds of all steps of the language model."""
     decoder_seconds: float
-    """Of the conditional decoder."""
+    """Seconds of the conditional decoder."""
     total_seconds: float
-    """From the request's start to its last sample, waiting included."""
+    """Seconds from the request's start to its last sample, waiting included."""
     audio_seconds: float
     """The length of the speech."""
 

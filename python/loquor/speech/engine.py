@@ -59,7 +59,7 @@ class Engine:
     """A model, ready to speak. Any thread may call it.
 
     One thread of its own runs the graphs for up to `capabilities.slots` requests at once, which join and
-    leave between decode steps; others wait.
+    leave between steps of the language model; others wait.
     """
 
     @opening

@@ -12,11 +12,11 @@ class StreamReport:
     """How far a stream is."""
 
     audio_seconds: float
-    """Of speech that was handed to the reader."""
+    """Seconds of speech that were handed to the reader."""
     speech_tokens: int
-    """Those that were handed over as sound."""
+    """Speech tokens that were handed over as sound."""
     generated_tokens: int
-    """Those that were made."""
+    """Speech tokens that were made."""
     finished: bool
     """Whether everything was handed over."""
     cancelled: bool
@@ -31,7 +31,7 @@ class SessionReport:
     """How far a session is."""
 
     audio_seconds: float
-    """Of speech, pauses included, that was handed to the reader."""
+    """Seconds of speech, pauses included, that were handed to the reader."""
     sentences: int
     """Whole sentences that were handed over."""
     text: str

@@ -89,7 +89,7 @@ class Request:
                 self._close_sockets()
 
     def cancel(self) -> None:
-        """End the work within one decode step or one decoder window; from any thread."""
+        """End the work within one step or one decoder window; from any thread."""
         self._handle.cancel()
 
     def leave(self) -> None:

@@ -134,7 +134,7 @@ class Session(Iterator["Samples"], AsyncIterator["Samples"]):
         self._narration.leave()
 
     def cancel(self) -> None:
-        """End it within one decode step or one decoder window. What was not read is dropped.
+        """End it within one step or one decoder window. What was not read is dropped.
 
         From any thread; returns at once, and does nothing to a session that was read to its end.
         """

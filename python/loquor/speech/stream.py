@@ -81,7 +81,7 @@ class Stream(Iterator["Samples"], AsyncIterator["Samples"]):
     # --- Both ---
 
     def cancel(self) -> None:
-        """End the work within one decode step or one decoder window. What was not read is dropped.
+        """End the work within one step or one decoder window. What was not read is dropped.
 
         From any thread; returns at once, and does nothing to a stream that was read to its end.
         """

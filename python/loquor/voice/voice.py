@@ -67,9 +67,9 @@ class Fingerprint:
     """What made a voice: sha256 (hex) of the bundle and of its speech encoder, and the encoder's dtype."""
 
     bundle: str
-    """Of config.json, tokenizer.json and the sizes at the graphs' boundaries, sha256 (hex)."""
+    """sha256 (hex) of config.json, tokenizer.json and the sizes at the graphs' boundaries."""
     encoder: str
-    """Of the speech encoder's graph and weights, sha256 (hex)."""
+    """sha256 (hex) of the speech encoder's graph and weights."""
     dtype: str
     """The speech encoder's precision, as "fp32" or "q4"."""
 
@@ -96,7 +96,7 @@ class VoicePrefix:
     kv: npt.NDArray[Any]
     """[2 * layers, heads, P, head_dim] float32, float16 or int8, read-only: keys, then values, by layer."""
     fingerprint: str
-    """Of the graph as it ran, its weights and its KV cache's type, sha256 (hex): no other can use `kv`."""
+    """sha256 (hex) of the graph as it ran, its weights and its KV cache's type: no other can use `kv`."""
 
     def __post_init__(self) -> None:
         kv = self.kv
