@@ -39,7 +39,7 @@ loquor::ort::Value view_of(const loquor::ort::Memory& host, const loquor_tensor&
 extern "C" {
 
 loquor_status loquor_bundle_open(const char* folder, const char* dtype, loquor_bundle** out) {
-  return guarded([&] {
+  return as_status([&] {
     required(out, "out");
     *out =
         new loquor_bundle{loquor::find_graph_files(&required(folder, "folder"), &required(dtype, "dtype"))};
@@ -53,12 +53,12 @@ size_t loquor_bundle_graph_count(const loquor_bundle* bundle) {
 }
 
 loquor_status loquor_bundle_get_graph(const loquor_bundle* bundle, size_t index, loquor_graph_info* info) {
-  return guarded(
+  return as_status(
       [&] { write_struct(info, describe_graph(required(bundle, "bundle").files, index), "info"); });
 }
 
 loquor_status loquor_weights_find(const char* graph_file, loquor_weights** out) {
-  return guarded([&] {
+  return as_status([&] {
     required(out, "out");
     const std::string file = &required(graph_file, "graph_file");
     *out = new loquor_weights{loquor::ort::find_weights(file, file)};
@@ -81,7 +81,7 @@ const char* loquor_weights_file(const loquor_weights* weights, size_t index) {
 
 loquor_status loquor_graph_open(loquor_runtime* runtime, const char* file, const char* prepared,
                                 int32_t threads, loquor_graph** out) {
-  return guarded([&] {
+  return as_status([&] {
     required(out, "out");
     const auto& api = required(runtime, "runtime").api;
     const int count = threads > 0 ? threads : loquor::ort::default_threads();
@@ -96,7 +96,7 @@ void loquor_graph_close(loquor_graph* graph) { give_back(graph); }
 
 loquor_status loquor_graph_run(loquor_graph* graph, const loquor_tensor* inputs, size_t input_count,
                                loquor_tensors** out) {
-  return guarded([&] {
+  return as_status([&] {
     required(out, "out");
     const loquor::ort::Session& session = required(graph, "graph").session;
     if (input_count > 0) required(inputs, "inputs");
@@ -123,7 +123,7 @@ size_t loquor_tensors_count(const loquor_tensors* tensors) {
 }
 
 loquor_status loquor_tensors_get(const loquor_tensors* tensors, size_t index, loquor_tensor* tensor) {
-  return guarded([&] {
+  return as_status([&] {
     const loquor_tensors& from = required(tensors, "tensors");
     if (index >= from.names.size()) throw Error(ErrorKind::kInvalidInput, "index is out of range");
     const auto& shape = from.shapes[index];
