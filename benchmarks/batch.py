@@ -24,6 +24,7 @@ from harness import main_of, questions, report, row_of, take_turns, title
 import loquor
 from loquor import _core
 from loquor.bench import Questions, key_of
+from loquor.speech.engine import loaded_of
 from loquor.speech.options import resolve_options
 
 LOOK_EVERY = 5e-3  # seconds; more often, looking would take its share of a core
@@ -39,15 +40,15 @@ def per_token(asked: Questions, batch: int, context: int, steps: int) -> float:
 
 def stretch(asked: Questions, batch: int, context: int, steps: int) -> float | None:
     """As `per_token`; None where a request ended, since the rest of the time would not be that of `batch`."""
-    engine, ids = asked.engine, asked.ids(context)
+    loaded, ids = loaded_of(asked.engine), asked.ids(context)
     # As many tokens as the first needs while the last is still in its prefill: none ends before the stretch.
     options = loquor.GenerationOptions(
         temperature=10, top_k=0, top_p=1, min_p=0, repetition_penalty=1, max_new_tokens=batch * 4 + 3 * steps
     )
-    resolved = resolve_options(options, engine._defaults) | {"guards": 0}  # such tokens would trip them
-    chunks = engine._stream_defaults | {"first_chunk": 0}  # no sound before all tokens are made
-    voice = engine._voices.handle(asked.voice, engine._engine)
-    streams = [_core.StreamHandle(engine._engine(), ids, voice, resolved, chunks) for _ in range(batch)]
+    resolved = resolve_options(options, loaded.defaults) | {"guards": 0}  # such tokens would trip them
+    chunks = loaded.stream_defaults | {"first_chunk": 0}  # no sound before all tokens are made
+    voice = loaded.handle(asked.voice)
+    streams = [_core.StreamHandle(loaded.core(), ids, voice, resolved, chunks) for _ in range(batch)]
     begun, first = 0.0, 0
     try:
         while True:

@@ -145,7 +145,7 @@ def cancel_figures(engine: loquor.Engine, voice: loquor.Voice, rounds: int) -> d
         time.sleep(float(rng.random()) * 0.05)
         start = time.perf_counter()
         stream.cancel()
-        while not stream._handle.info()["ended"]:
+        while not stream._request.made:
             time.sleep(1e-4)
         waits.append(time.perf_counter() - start)
     return {"cancel": waits}

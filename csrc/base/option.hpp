@@ -35,7 +35,7 @@ struct Range {
   }
 };
 
-// As the tables write them.
+// Ranges as the tables write them.
 namespace ranges {
 constexpr Range any() { return {}; }
 constexpr Range between(double least, double most) { return {least, most, false}; }

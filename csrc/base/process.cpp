@@ -15,20 +15,20 @@ std::atomic<uint32_t> g_generation{0};
 std::atomic<int> g_exclusive{0};
 std::atomic<bool> g_torn{false};
 
-void watch_forks() noexcept {
+void count_forks() noexcept {
 #ifndef _WIN32
-  static const int watching = pthread_atfork(nullptr, nullptr, [] {
+  static const int registered = pthread_atfork(nullptr, nullptr, [] {
     ++g_generation;
     if (g_exclusive.exchange(0) > 0) g_torn = true;
   });
-  static_cast<void>(watching);  // fails for lack of memory only, and then forks are not seen
+  static_cast<void>(registered);  // fails for lack of memory only, and then forks are not seen
 #endif
 }
 
 }  // namespace
 
 uint32_t generation() noexcept {
-  watch_forks();
+  count_forks();
   return g_generation.load(std::memory_order_acquire);
 }
 
@@ -40,7 +40,7 @@ void Home::require(const char* what) const {
 }
 
 Exclusive::Exclusive() noexcept {
-  watch_forks();
+  count_forks();
   ++g_exclusive;
 }
 

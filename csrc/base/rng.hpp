@@ -24,7 +24,7 @@ constexpr Product multiply_wide(uint64_t a, uint64_t b) {
   const Wide product = static_cast<Wide>(a) * b;
   return {static_cast<uint64_t>(product >> 64), static_cast<uint64_t>(product)};
 #else
-  // Out of 32-bit halves.
+  // Put together of four products of 32-bit halves.
   constexpr uint64_t kMask = 0xFFFFFFFFu;
   const uint64_t low = (a & kMask) * (b & kMask);
   const uint64_t cross = (a >> 32) * (b & kMask) + (low >> 32);

@@ -37,7 +37,7 @@ const char* loquor_dtype_name(size_t index) {
 }
 
 loquor_status loquor_dtype_parse(const char* dtype, size_t graph, const char** out) {
-  return guarded([&] {
+  return as_status([&] {
     required(out, "out");
     if (graph >= kGraphCount) throw Error(ErrorKind::kInvalidInput, "graph is out of range");
     const loquor::Precision* const asked = loquor::parse_dtype(&required(dtype, "dtype"))[graph];
@@ -46,7 +46,7 @@ loquor_status loquor_dtype_parse(const char* dtype, size_t graph, const char** o
 }
 
 loquor_status loquor_kv_dtype_get_info(size_t index, loquor_kv_dtype_info* info) {
-  return guarded([&] {
+  return as_status([&] {
     if (index >= loquor::kKvDtypes.size()) throw Error(ErrorKind::kInvalidInput, "index is out of range");
     const loquor::KvDtype& dtype = loquor::kKvDtypes[index];
     write_struct(info, {sizeof(loquor_kv_dtype_info), dtype.name, static_cast<int32_t>(dtype.type)}, "info");
@@ -54,7 +54,7 @@ loquor_status loquor_kv_dtype_get_info(size_t index, loquor_kv_dtype_info* info)
 }
 
 loquor_status loquor_listing_create(const char* const* paths, size_t count, loquor_listing** out) {
-  return guarded([&] {
+  return as_status([&] {
     required(out, "out");
     std::vector<std::string> copies;
     if (count > 0) required(paths, "paths");
@@ -73,7 +73,7 @@ const char* loquor_listing_offer(const loquor_listing* listing, size_t graph, si
 
 loquor_status loquor_listing_choose(loquor_listing* listing, const char* dtype, const char* advised_dtype,
                                     const char* place) {
-  return guarded([&] {
+  return as_status([&] {
     loquor_listing& of = required(listing, "listing");
     of.chosen =
         of.names.choose(&required(dtype, "dtype"), text_or_empty(advised_dtype), &required(place, "place"));
@@ -100,7 +100,7 @@ const loquor_family* loquor_engine_family(const loquor_engine* engine) {
 }
 
 loquor_status loquor_family_get_info(const loquor_family* family, loquor_family_info* info) {
-  return guarded([&] {
+  return as_status([&] {
     const loquor::Family& from = *record_of(&required(family, "family"));
     loquor_family_info filled = {};
     filled.name = from.name;
@@ -130,7 +130,7 @@ const char* loquor_family_tag(const loquor_family* family, size_t index) {
 
 loquor_status loquor_bundle_open(const char* folder, const char* dtype, const char* advised_dtype,
                                  loquor_bundle** out) {
-  return guarded([&] {
+  return as_status([&] {
     required(out, "out");
     *out = new loquor_bundle{loquor::read_manifest(&required(folder, "folder"), &required(dtype, "dtype"),
                                                    text_or_empty(advised_dtype))};
@@ -144,7 +144,7 @@ size_t loquor_bundle_graph_count(const loquor_bundle* bundle) {
 }
 
 loquor_status loquor_bundle_get_graph(const loquor_bundle* bundle, size_t index, loquor_graph_info* info) {
-  return guarded(
+  return as_status(
       [&] { write_struct(info, describe_graph(required(bundle, "bundle").manifest.files, index), "info"); });
 }
 
@@ -153,7 +153,7 @@ const loquor_family* loquor_bundle_family(const loquor_bundle* bundle) {
 }
 
 loquor_status loquor_bundle_get_info(const loquor_bundle* bundle, loquor_bundle_info* info) {
-  return guarded([&] {
+  return as_status([&] {
     const loquor::Manifest& from = required(bundle, "bundle").manifest;
     loquor_bundle_info filled = {};
     filled.default_voice = from.default_voice ? from.default_voice->c_str() : nullptr;

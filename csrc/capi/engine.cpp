@@ -152,7 +152,7 @@ extern "C" {
 
 loquor_status loquor_engine_open(loquor_runtime* runtime, const char* bundle_folder,
                                  const loquor_engine_options* options, loquor_engine** out) {
-  return guarded([&] {
+  return as_status([&] {
     required(out, "out");
     *out = new loquor_engine{{required(runtime, "runtime").api, &required(bundle_folder, "bundle_folder"),
                               read_engine_options(options)}};
@@ -166,7 +166,7 @@ void loquor_engine_halt(loquor_engine* engine) {
 }
 
 loquor_status loquor_engine_get_info(const loquor_engine* engine, loquor_engine_info* info) {
-  return guarded([&] { write_struct(info, describe(required(engine, "engine").engine), "info"); });
+  return as_status([&] { write_struct(info, describe(required(engine, "engine").engine), "info"); });
 }
 
 size_t loquor_engine_graph_count(const loquor_engine* engine) {
@@ -174,13 +174,13 @@ size_t loquor_engine_graph_count(const loquor_engine* engine) {
 }
 
 loquor_status loquor_engine_get_graph(const loquor_engine* engine, size_t index, loquor_graph_info* info) {
-  return guarded(
+  return as_status(
       [&] { write_struct(info, describe(required(engine, "engine").engine.model(), index), "info"); });
 }
 
 loquor_status loquor_engine_encode_voice(loquor_engine* engine, const float* samples, size_t sample_count,
                                          loquor_cancel* cancel, loquor_voice** out) {
-  return guarded([&] {
+  return as_status([&] {
     required(out, "out");
     if (sample_count > 0) required(samples, "samples");
     *out = new loquor_voice{std::make_shared<const loquor::Voice>(
@@ -189,7 +189,7 @@ loquor_status loquor_engine_encode_voice(loquor_engine* engine, const float* sam
 }
 
 loquor_status loquor_voice_create(const loquor_voice_tensors* tensors, loquor_voice** out) {
-  return guarded([&] {
+  return as_status([&] {
     required(out, "out");
     const auto given = read_struct(required(tensors, "tensors"), loquor_voice_tensors{}, "tensors");
     loquor::check_shape({given.prefix_length, given.hidden_size, given.audio_token_count,
@@ -212,11 +212,11 @@ loquor_status loquor_voice_create(const loquor_voice_tensors* tensors, loquor_vo
 }
 
 loquor_status loquor_engine_check_voice(const loquor_engine* engine, const loquor_voice* voice) {
-  return guarded([&] { required(engine, "engine").engine.model().check(*required(voice, "voice").voice); });
+  return as_status([&] { required(engine, "engine").engine.model().check(*required(voice, "voice").voice); });
 }
 
 loquor_status loquor_voice_get_tensors(const loquor_voice* voice, loquor_voice_tensors* tensors) {
-  return guarded([&] {
+  return as_status([&] {
     const loquor::Voice& from = *required(voice, "voice").voice;
     loquor_voice_tensors view = {};
     view.audio_features = from.audio_features.data();
@@ -236,7 +236,7 @@ loquor_status loquor_voice_get_tensors(const loquor_voice* voice, loquor_voice_t
 void loquor_voice_destroy(loquor_voice* voice) { delete voice; }
 
 loquor_status loquor_engine_default_options(const loquor_engine* engine, loquor_generation_options* options) {
-  return guarded([&] {
+  return as_status([&] {
     write_struct(options, to_public(required(engine, "engine").engine.model().manifest.defaults), "options");
   });
 }
@@ -249,7 +249,7 @@ void loquor_request_init(loquor_request* request) {
 
 loquor_status loquor_engine_generate_tokens(loquor_engine* engine, const loquor_request* request,
                                             loquor_tokens** out) {
-  return guarded([&] {
+  return as_status([&] {
     required(out, "out");
     loquor::Engine& target = required(engine, "engine").engine;
     const auto given = read_struct(required(request, "request"), loquor_request{}, "request");
@@ -259,12 +259,12 @@ loquor_status loquor_engine_generate_tokens(loquor_engine* engine, const loquor_
 }
 
 loquor_status loquor_tokens_get_info(const loquor_tokens* tokens, loquor_tokens_info* info) {
-  return guarded([&] {
+  return as_status([&] {
     const loquor::Tokens& from = required(tokens, "tokens").tokens;
     write_struct(
         info,
         {sizeof(loquor_tokens_info), from.ids.data(), from.ids.size(), public_reason(from.finish_reason),
-         from.prompt_length, from.prefill_seconds, from.decode_seconds, from.cached_positions},
+         from.prompt_length, from.prefill_seconds, from.steps_seconds, from.cached_positions},
         "info");
   });
 }
@@ -274,7 +274,7 @@ void loquor_tokens_destroy(loquor_tokens* tokens) { delete tokens; }
 loquor_status loquor_engine_decode(loquor_engine* engine, const int64_t* tokens, size_t token_count,
                                    const loquor_voice* voice, const loquor_decode_options* options,
                                    loquor_cancel* cancel, loquor_waveform** out) {
-  return guarded([&] {
+  return as_status([&] {
     required(out, "out");
     if (token_count > 0) required(tokens, "tokens");
     *out = new loquor_waveform{required(engine, "engine")
@@ -284,7 +284,7 @@ loquor_status loquor_engine_decode(loquor_engine* engine, const int64_t* tokens,
 }
 
 loquor_status loquor_waveform_get_info(const loquor_waveform* waveform, loquor_waveform_info* info) {
-  return guarded([&] {
+  return as_status([&] {
     const loquor::Waveform& from = required(waveform, "waveform").waveform;
     write_struct(info,
                  {sizeof(loquor_waveform_info), from.samples.data(), from.samples.size(), from.sample_rate,

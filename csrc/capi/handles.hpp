@@ -90,7 +90,7 @@ loquor_status set_error(loquor_status status, const char* message) noexcept;
 
 // Runs `work`; nothing it throws gets past here.
 template <class Work>
-loquor_status guarded(Work work) noexcept {
+loquor_status as_status(Work work) noexcept {
   try {
     work();
     return LOQUOR_OK;

@@ -6,7 +6,7 @@ using namespace loquor::capi;
 extern "C" {
 
 loquor_status loquor_engine_get_memory(const loquor_engine* engine, loquor_memory_info* info) {
-  return guarded([&] {
+  return as_status([&] {
     const loquor::Engine::Memory memory = required(engine, "engine").engine.memory();
     const loquor::PrefixCache::Usage& prefixes = memory.prefixes;
     write_struct(info,
@@ -18,7 +18,7 @@ loquor_status loquor_engine_get_memory(const loquor_engine* engine, loquor_memor
 }
 
 loquor_status loquor_engine_unload_encoder(loquor_engine* engine) {
-  return guarded([&] { required(engine, "engine").engine.unload_encoder(); });
+  return as_status([&] { required(engine, "engine").engine.unload_encoder(); });
 }
 
 }  // extern "C"

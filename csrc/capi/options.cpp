@@ -209,7 +209,7 @@ size_t loquor_option_count(loquor_option_table table) {
 }
 
 loquor_status loquor_option_get_info(loquor_option_table table, size_t index, loquor_option_info* info) {
-  return guarded([&] {
+  return as_status([&] {
     if (index >= loquor_option_count(table)) {
       throw loquor::Error(loquor::ErrorKind::kInvalidInput,
                           "there is no option " + std::to_string(index) + " in table " +

@@ -30,7 +30,7 @@ extern "C" {
 
 loquor_status loquor_engine_get_prefix(loquor_engine* engine, const loquor_voice* voice,
                                        loquor_cancel* cancel, loquor_prefix** out) {
-  return guarded([&] {
+  return as_status([&] {
     required(out, "out");
     loquor::Engine& target = required(engine, "engine").engine;
     loquor::PrefixPtr prefix = target.prefix(required(voice, "voice").voice, token_of(cancel));
@@ -39,7 +39,7 @@ loquor_status loquor_engine_get_prefix(loquor_engine* engine, const loquor_voice
 }
 
 loquor_status loquor_prefix_get_info(const loquor_prefix* prefix, loquor_prefix_info* info) {
-  return guarded([&] {
+  return as_status([&] {
     const loquor::Prefix& from = *required(prefix, "prefix").prefix;
     const loquor::KvLayout& kv = prefix->layout;
     write_struct(
@@ -54,7 +54,7 @@ void loquor_prefix_destroy(loquor_prefix* prefix) { delete prefix; }
 
 loquor_status loquor_engine_keep_prefix(loquor_engine* engine, const loquor_voice* voice,
                                         const loquor_prefix_info* prefix) {
-  return guarded([&] {
+  return as_status([&] {
     loquor::Engine& target = required(engine, "engine").engine;
     const std::shared_ptr<const loquor::Voice>& of = required(voice, "voice").voice;
     const auto given = read_struct(required(prefix, "prefix"), loquor_prefix_info{}, "prefix");

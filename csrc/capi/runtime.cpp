@@ -39,11 +39,11 @@ const char* loquor_last_error(void) { return t_last_error.c_str(); }
 
 void loquor_set_log(loquor_log_fn sink, void* user, loquor_log_level least) {
   static_cast<void>(
-      guarded([&] { loquor::log::set_sink(sink, user, static_cast<loquor::log::Level>(least)); }));
+      as_status([&] { loquor::log::set_sink(sink, user, static_cast<loquor::log::Level>(least)); }));
 }
 
 loquor_status loquor_runtime_open(const char* library_path, loquor_runtime** out) {
-  return guarded([&] {
+  return as_status([&] {
     required(out, "out");
     *out = new loquor_runtime{loquor::ort::Api::open(&required(library_path, "library_path"))};
   });
@@ -68,14 +68,14 @@ const char* loquor_runtime_provider(const loquor_runtime* runtime, size_t index)
 }
 
 loquor_status loquor_runtime_add_provider_library(loquor_runtime* runtime, const char* library_path) {
-  return guarded([&] {
+  return as_status([&] {
     required(runtime, "runtime").api->add_provider_library(&required(library_path, "library_path"));
   });
 }
 
 loquor_status loquor_runtime_get_device_info(const loquor_runtime* runtime, const char* device,
                                              loquor_device_info* info) {
-  return guarded([&] {
+  return as_status([&] {
     const loquor::ort::Api& api = *required(runtime, "runtime").api;
     const auto chosen = loquor::ort::choose_device(api, device != nullptr ? device : "auto", {});
     const loquor::PrecisionAdvice& advice = loquor::precision_advice(chosen.name);
@@ -87,7 +87,7 @@ loquor_status loquor_runtime_get_device_info(const loquor_runtime* runtime, cons
 }
 
 loquor_status loquor_cancel_create(loquor_cancel** out) {
-  return guarded([&] {
+  return as_status([&] {
     required(out, "out");
     *out = new loquor_cancel;
   });

@@ -24,7 +24,7 @@ loquor_stream_info describe(const loquor::Request& request) {
   info.finish_reason = loquor::capi::public_reason(tokens.finish_reason);
   info.prompt_length = tokens.prompt_length;
   info.prefill_seconds = tokens.prefill_seconds;
-  info.steps_seconds = tokens.decode_seconds;
+  info.steps_seconds = tokens.steps_seconds;
   const loquor::Result& result = request.result();
   info.decoder_seconds = result.decoder_seconds;
   info.guards = result.guards;
@@ -62,14 +62,14 @@ extern "C" {
 
 loquor_status loquor_engine_default_stream_options(const loquor_engine* engine,
                                                    loquor_stream_options* options) {
-  return guarded([&] {
+  return as_status([&] {
     write_struct(options, to_public(required(engine, "engine").engine.model().manifest.streaming), "options");
   });
 }
 
 loquor_status loquor_engine_stream(loquor_engine* engine, const loquor_request* request,
                                    const loquor_stream_options* options, loquor_stream** out) {
-  return guarded([&] {
+  return as_status([&] {
     required(out, "out");
     loquor::Engine& target = required(engine, "engine").engine;
     const loquor::Manifest& manifest = target.model().manifest;
@@ -91,12 +91,12 @@ loquor_status loquor_engine_stream(loquor_engine* engine, const loquor_request* 
 loquor_status loquor_stream_next(loquor_stream* stream, double timeout_seconds, loquor_chunk* chunk) {
   loquor_status found = LOQUOR_OK;
   const loquor_status status =
-      guarded([&] { found = read_next(required(stream, "stream"), timeout_seconds, chunk); });
+      as_status([&] { found = read_next(required(stream, "stream"), timeout_seconds, chunk); });
   return status == LOQUOR_OK ? found : status;
 }
 
 loquor_status loquor_stream_on_ready(loquor_stream* stream, loquor_ready_fn ready, void* user) {
-  return guarded([&] { required(stream, "stream").request->on_ready(ready, user); });
+  return as_status([&] { required(stream, "stream").request->on_ready(ready, user); });
 }
 
 void loquor_stream_cancel(loquor_stream* stream) {
@@ -104,7 +104,7 @@ void loquor_stream_cancel(loquor_stream* stream) {
 }
 
 loquor_status loquor_stream_get_info(const loquor_stream* stream, loquor_stream_info* info) {
-  return guarded([&] { write_struct(info, describe(*required(stream, "stream").request), "info"); });
+  return as_status([&] { write_struct(info, describe(*required(stream, "stream").request), "info"); });
 }
 
 void loquor_stream_destroy(loquor_stream* stream) {

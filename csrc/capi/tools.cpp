@@ -38,7 +38,7 @@ loquor::ort::Value view_of(const loquor::ort::Memory& host, const loquor_tensor&
 extern "C" {
 
 loquor_status loquor_weights_find(const char* graph_file, loquor_weights** out) {
-  return guarded([&] {
+  return as_status([&] {
     required(out, "out");
     const std::string file = &required(graph_file, "graph_file");
     *out = new loquor_weights{loquor::ort::find_weights(file, file)};
@@ -61,7 +61,7 @@ const char* loquor_weights_file(const loquor_weights* weights, size_t index) {
 
 loquor_status loquor_graph_open(loquor_runtime* runtime, const char* file, const char* prepared,
                                 int32_t threads, loquor_graph** out) {
-  return guarded([&] {
+  return as_status([&] {
     required(out, "out");
     const auto& api = required(runtime, "runtime").api;
     const int count = threads > 0 ? threads : loquor::ort::default_threads();
@@ -76,7 +76,7 @@ void loquor_graph_close(loquor_graph* graph) { give_back(graph); }
 
 loquor_status loquor_graph_run(loquor_graph* graph, const loquor_tensor* inputs, size_t input_count,
                                loquor_tensors** out) {
-  return guarded([&] {
+  return as_status([&] {
     required(out, "out");
     const loquor::ort::Session& session = required(graph, "graph").session;
     if (input_count > 0) required(inputs, "inputs");
@@ -103,7 +103,7 @@ size_t loquor_tensors_count(const loquor_tensors* tensors) {
 }
 
 loquor_status loquor_tensors_get(const loquor_tensors* tensors, size_t index, loquor_tensor* tensor) {
-  return guarded([&] {
+  return as_status([&] {
     const loquor_tensors& from = required(tensors, "tensors");
     if (index >= from.names.size()) throw Error(ErrorKind::kInvalidInput, "index is out of range");
     const auto& shape = from.shapes[index];

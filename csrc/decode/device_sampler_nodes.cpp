@@ -94,20 +94,20 @@ class Builder {
   void declare() {
     namespace names = device_sampler;
     const auto type = float64_ ? ort::ElementType::kFloat64 : ort::ElementType::kFloat32;
-    std::vector<double> off(names::kToldCount, 0.0);
+    std::vector<double> off(names::kParamCount, 0.0);
     off[names::kTemperature] = off[names::kPenalty] = 1;
     off[names::kDropped] = -1;
-    const auto width = static_cast<int64_t>(names::kToldCount);
-    edit_.input(names::kTold, type, {-1, width});
+    const auto width = static_cast<int64_t>(names::kParamCount);
+    edit_.input(names::kParams, type, {-1, width});
     if (float64_) {
-      edit_.constant(off, {1, width}, names::kTold);
+      edit_.constant(off, {1, width}, names::kParams);
     } else {
-      edit_.constant(std::vector<float>(off.begin(), off.end()), {1, width}, names::kTold);
+      edit_.constant(std::vector<float>(off.begin(), off.end()), {1, width}, names::kParams);
     }
     edit_.input(names::kHistory, ort::ElementType::kFloat32, {-1, vocab_});
     edit_.constant(std::vector<float>(static_cast<std::size_t>(vocab_), 0.0f), {1, vocab_}, names::kHistory);
-    const Name ones = edit_.constant(std::vector<int64_t>(names::kToldCount, 1), {width});
-    told_ = edit_.nodes("Split", {names::kTold, ones}, names::kToldCount, {{"axis", 1}});
+    const Name ones = edit_.constant(std::vector<int64_t>(names::kParamCount, 1), {width});
+    params_ = edit_.nodes("Split", {names::kParams, ones}, names::kParamCount, {{"axis", 1}});
     edit_.output(names::kToken, ort::ElementType::kInt64, {-1, 1});
     edit_.output(names::kHistoryAfter, ort::ElementType::kFloat32, {-1, vocab_});
   }
@@ -128,7 +128,7 @@ class Builder {
   }
 
   void temperature() {
-    set_logits(edit_.node("Div", {x_, single(told_[device_sampler::kTemperature])}));
+    set_logits(edit_.node("Div", {x_, single(params_[device_sampler::kTemperature])}));
     keep(edit_.node("GreaterOrEqual", {x_, lowest_}));
   }
 
@@ -142,7 +142,7 @@ class Builder {
 
   void top_k() {
     sort();
-    const Name kth = at(sorted_, told_[device_sampler::kKthPlace]);
+    const Name kth = at(sorted_, params_[device_sampler::kKthPlace]);
     keep(edit_.node("GreaterOrEqual", {x_, kth}));
     sorted_alive_ = edit_.node("And", {sorted_alive_, edit_.node("GreaterOrEqual", {sorted_, kth})});
   }
@@ -153,10 +153,10 @@ class Builder {
     const Name sums = cumulated(weights);
     const Name share = edit_.node("Div", {sums, reduce("ReduceMax", sums)});
     const Name last = edit_.constant(std::vector<float>{static_cast<float>(vocab_ - 1)}, {1});
-    const Name first_kept =
-        edit_.node("Min", {count(edit_.node("LessOrEqual", {share, told_[device_sampler::kDropped]})), last});
+    const Name first_kept = edit_.node(
+        "Min", {count(edit_.node("LessOrEqual", {share, params_[device_sampler::kDropped]})), last});
     const Name border = at(sorted_, first_kept);
-    // Of those equal to the border the lower ids come first, and so many of them are dropped:
+    // Tokens equal to the border are dropped in the order of their ids, so many of them:
     const Name equal = edit_.node("Equal", {masked_, border});
     const Name dropped = edit_.node("Sub", {first_kept, count(edit_.node("Less", {masked_, border}))});
     const Name place = cumulated(cast(equal, ort::ElementType::kFloat32), true);
@@ -166,12 +166,12 @@ class Builder {
   }
 
   void min_p() {
-    keep(edit_.node("GreaterOrEqual", {weight(x_), told_[device_sampler::kMinP]}));
+    keep(edit_.node("GreaterOrEqual", {weight(x_), params_[device_sampler::kMinP]}));
     sorted_.clear();
   }
 
   void penalty() {
-    const Name by = single(told_[device_sampler::kPenalty]);
+    const Name by = single(params_[device_sampler::kPenalty]);
     const Name changed = edit_.node(
         "Where", {edit_.node("Less", {x_, zero_}), edit_.node("Mul", {x_, by}), edit_.node("Div", {x_, by})});
     const Name in_history = edit_.node("Greater", {device_sampler::kHistory, zero_});
@@ -190,10 +190,10 @@ class Builder {
   // The inverse CDF. Greedy is the same with all weights but the largest made 0, and u = 0.
   void finish() {
     const Name weights =
-        edit_.node("Where", {alive_, weight(x_, told_[device_sampler::kSampling]), real_zero_});
+        edit_.node("Where", {alive_, weight(x_, params_[device_sampler::kSampling]), real_zero_});
     const Name sums = cumulated(weights);
     const Name total = reduce("ReduceMax", sums);
-    const Name target = edit_.node("Mul", {told_[device_sampler::kUniform], total});
+    const Name target = edit_.node("Mul", {params_[device_sampler::kUniform], total});
     Name token = count(edit_.node("LessOrEqual", {sums, target}));
     if (!float64_) {  // the target may be rounded up to the total
       const Name possible = edit_.node("Greater", {weights, real_zero_});
@@ -203,7 +203,7 @@ class Builder {
     const Name nan = edit_.constant(std::vector<float>{static_cast<float>(device_sampler::kNotANumber)}, {1});
     token = edit_.node("Where", {edit_.node("Greater", {total, real_zero_}), token, none});
     token = edit_.node("Where", {edit_.node("Greater", {sound_, zero_}), token, nan});
-    const Name kept = edit_.node("Mul", {device_sampler::kHistory, single(told_[device_sampler::kKeep])});
+    const Name kept = edit_.node("Mul", {device_sampler::kHistory, single(params_[device_sampler::kKeep])});
     const Name now = cast(edit_.node("Equal", {ids_, token}), ort::ElementType::kFloat32);
     edit_.node("Max", {kept, now}, {}, device_sampler::kHistoryAfter);
     edit_.node("Cast", {token}, {{"to", int64_t{static_cast<int>(ort::ElementType::kInt64)}}},
@@ -215,7 +215,7 @@ class Builder {
   bool half_ = false;
   int64_t vocab_ = 0;
   Name lowest_, nothing_, zero_, real_zero_, real_one_, axis_, axis_scalar_, all_, ids_;
-  std::vector<Name> told_;
+  std::vector<Name> params_;
   Name x_;        // the logits as processed so far
   Name alive_;    // which tokens are still in play
   Name largest_;  // of those in play; empty when it must be computed again, as the next three

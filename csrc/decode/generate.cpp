@@ -5,15 +5,16 @@
 #include <string>
 
 #include "decode/device_sampler.hpp"
+#include "decode/guidance.hpp"
 #include "decode/host_sampler.hpp"
 
 namespace loquor {
 namespace {
 
 // Positions of a prompt in one run: what other sequences wait for at most.
-constexpr int64_t kPiece = 64;
+constexpr int64_t kPrefillChunk = 64;
 
-// Adds the seconds of its lifetime to a figure.
+// Counts seconds from its making.
 class Stopwatch {
  public:
   double seconds() const {
@@ -24,6 +25,15 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
+std::unique_ptr<TokenChooser> make_chooser(Model& model) {
+  LanguageModel& lm = model.language_model;
+  // The nodes choose from a row of logits, not from two.
+  if (!has_device_sampler(lm) || lm.rows() > 1)
+    return std::make_unique<HostSampler>(model.manifest, lm.signature().vocab_size);
+  lm.keep_logits();
+  return std::make_unique<DeviceSampler>(model);
+}
+
 std::string listed(const std::vector<int64_t>& ids) {
   std::string list;
   for (const int64_t id : ids) list += (list.empty() ? "" : ", ") + std::to_string(id);
@@ -32,26 +42,31 @@ std::string listed(const std::vector<int64_t>& ids) {
 
 }  // namespace
 
-Generator::Generator(Model& model, std::size_t prefix_bytes) : model_(model), prefixes_(prefix_bytes) {
-  if (has_device_sampler(model.language_model)) model.language_model.keep_logits();
-  batched_ = model.language_model.batched();
-}
+Generator::Generator(Model& model, std::size_t prefix_bytes)
+    : model_(model),
+      chooser_(make_chooser(model)),
+      runner_(model),
+      batched_(model.language_model.batched()),
+      prefixes_(prefix_bytes) {}
 
 // The prompt is the voice's prefix, then text and START START (the table turns the two end-of-text ids into
 // those).
 bool Generator::prefill(Sequence& sequence, const Prompt& prompt, const ort::RunOptions& run) {
   const Stopwatch watch;
   if (sequence.slot_ < 0) begin(sequence, prompt);
-  const int64_t count = piece_size(sequence, prompt);
-  embed_piece(sequence, prompt, count, run);
-  sequence.chooser_->expect(0);
-  const Span<float> logits = model_.language_model.run(sequence.slot_, count, run);
+  const int64_t count = chunk_size(sequence, prompt);
+  embed_chunk(sequence, prompt, count, run);
+  const Span<Choice> choices = choices_of(sequence.slot_, 1);
+  chooser_->expect(sequence.slot_, choices);
+  const StepOutput output = model_.language_model.run(sequence.slot_, count, run);
   sequence.filled_ += count;
   if (sequence.filled_ == prompt.voice->prefix_length) keep_prefix(sequence, prompt);
   const bool last = sequence.filled_ == sequence.tokens_.prompt_length;
   if (last) {
+    chooser_->choose(sequence.slot_, combine(output, sequence.slot_, 1), choices);
     join(sequence);
-    accept(sequence, logits);
+    accept(sequence, choices[0]);
+    if (sequence.error_) std::rethrow_exception(sequence.error_);
   }
   sequence.tokens_.prefill_seconds += watch.seconds();
   return last;
@@ -60,7 +75,8 @@ bool Generator::prefill(Sequence& sequence, const Prompt& prompt, const ort::Run
 void Generator::begin(Sequence& sequence, const Prompt& prompt) {
   const TokenBudget budget = budget_of(prompt);
   occupy(sequence, budget.positions());
-  sequence.chooser_->reset(prompt.options);
+  chooser_->begin(sequence.slot_, prompt.options);
+  sequence.guidance_ = prompt.guidance;
   sequence.limit_ = static_cast<std::size_t>(budget.limit);
   sequence.filled_ = 0;
   sequence.tokens_.ids.reserve(sequence.limit_);
@@ -75,36 +91,41 @@ void Generator::begin(Sequence& sequence, const Prompt& prompt) {
   if (prompt.wants_prefix) sequence.tokens_.prefix = kept;
 }
 
-// Prefix and text are each cut into the fewest pieces of at most kPiece, as equal as may be.
-int64_t Generator::piece_size(const Sequence& sequence, const Prompt& prompt) const {
+// Prefix and text are each cut into the fewest chunks of at most kPrefillChunk, as equal as may be.
+int64_t Generator::chunk_size(const Sequence& sequence, const Prompt& prompt) const {
   const int64_t prefix = prompt.voice->prefix_length;
   const int64_t total = sequence.tokens_.prompt_length;
   if (!model_.language_model.extends()) return total;
   const bool in_prefix = sequence.filled_ < prefix;
   const int64_t length = in_prefix ? prefix : total - prefix;
   const int64_t left = (in_prefix ? prefix : total) - sequence.filled_;
-  const int64_t pieces = (length + kPiece - 1) / kPiece;
-  return std::min(left, (length + pieces - 1) / pieces);
+  const int64_t chunks = (length + kPrefillChunk - 1) / kPrefillChunk;
+  return std::min(left, (length + chunks - 1) / chunks);
 }
 
-void Generator::embed_piece(Sequence& sequence, const Prompt& prompt, int64_t count,
+void Generator::embed_chunk(Sequence& sequence, const Prompt& prompt, int64_t count,
                             const ort::RunOptions& run) {
   const int64_t hidden = model_.language_model.signature().hidden_size;
+  const int64_t rows = model_.language_model.rows();
   const int64_t prefix = prompt.voice->prefix_length;
   const int64_t from = sequence.filled_;
   const int64_t end = from + count;
-  float* to = model_.language_model.embeds(count);
-  if (from < prefix) {
-    const float* const features = prompt.voice->audio_features.data();
-    to = std::copy(features + from * hidden, features + std::min(end, prefix) * hidden, to);
-  }
-  if (end <= prefix) return;
-  if (from <= prefix) {  // the table wants the whole text in one call
-    sequence.text_.resize(prompt.ids.size() * static_cast<std::size_t>(hidden));
+  const auto text = static_cast<int64_t>(prompt.ids.size()) * hidden;  // of a row
+  float* to = model_.language_model.embeds(rows * count);
+  if (from <= prefix && end > prefix) {  // the table wants the whole text in one call
+    sequence.text_.resize(static_cast<std::size_t>(rows * text));
     model_.embed_tokens.embed(prompt.ids, sequence.text_.data(), run);
+    if (rows > 1) model_.embed_tokens.embed(prompt.unconditioned_ids, sequence.text_.data() + text, run);
   }
-  const float* const text = sequence.text_.data();
-  std::copy(text + std::max<int64_t>(0, from - prefix) * hidden, text + (end - prefix) * hidden, to);
+  for (int64_t row = 0; row < rows; ++row) {
+    if (from < prefix) {
+      const float* const features = prompt.voice->audio_features.data();
+      to = std::copy(features + from * hidden, features + std::min(end, prefix) * hidden, to);
+    }
+    if (end <= prefix) continue;
+    const float* const own = sequence.text_.data() + row * text;
+    to = std::copy(own + std::max<int64_t>(0, from - prefix) * hidden, own + (end - prefix) * hidden, to);
+  }
 }
 
 void Generator::keep_prefix(Sequence& sequence, const Prompt& prompt) {
@@ -117,44 +138,54 @@ void Generator::keep_prefix(Sequence& sequence, const Prompt& prompt) {
 }
 
 void Generator::step(Sequence& sequence, const ort::RunOptions& run) {
-  const Stopwatch watch;
-  TokenChooser& chooser = *sequence.chooser_;
-  chooser.expect(sequence.tokens_.ids.size());
-  accept(sequence, chooser.run(sequence.tokens_.ids.back(), sequence.slot_, run));
-  sequence.tokens_.decode_seconds += watch.seconds();
+  step_slots(sequence.slot_, 1, run);
+  if (sequence.error_) std::rethrow_exception(sequence.error_);
 }
 
-void Generator::step_all(const ort::RunOptions& run) {
+void Generator::step_all(const ort::RunOptions& run) { step_slots(0, running_, run); }
+
+// Run, combine, choose.
+void Generator::step_slots(int64_t first, int64_t count, const ort::RunOptions& run) {
   const Stopwatch watch;
-  const auto hidden = static_cast<std::size_t>(model_.language_model.signature().hidden_size);
-  const auto vocab = static_cast<std::size_t>(model_.language_model.signature().vocab_size);
-  const auto rows = static_cast<std::size_t>(running_);
-  float* const embeds = model_.language_model.embeds(running_);
-  for (std::size_t row = 0; row < rows; ++row) embed_last(*slots_[row], embeds + row * hidden, run);
-  const Span<float> logits = model_.language_model.step(running_, run);
-  for (std::size_t row = 0; row < rows; ++row) {
-    try {
-      accept(*slots_[row], {logits.data() + row * vocab, vocab});
-    } catch (const Error&) {  // its own logits: the others' are good
-      slots_[row]->error_ = std::current_exception();
-    }
+  const Span<Choice> choices = choices_of(first, count);
+  chooser_->expect(first, choices);
+  const StepOutput output = runner_.run(first, {tokens_.data(), choices.size()}, *chooser_, run);
+  chooser_->choose(first, combine(output, first, count), choices);
+  for (std::size_t i = 0; i < choices.size(); ++i) {
+    Sequence& sequence = *slots_[static_cast<std::size_t>(first) + i];
+    accept(sequence, choices[i]);
+    sequence.tokens_.steps_seconds += watch.seconds();
   }
-  for (std::size_t row = 0; row < rows; ++row) slots_[row]->tokens_.decode_seconds += watch.seconds();
 }
 
-void Generator::embed_last(const Sequence& sequence, float* to, const ort::RunOptions& run) {
-  model_.embed_tokens.embed({&sequence.tokens_.ids.back(), 1}, to, run);
+// A row of logits for each sequence.
+StepOutput Generator::combine(const StepOutput& output, int64_t first, int64_t count) {
+  if (model_.language_model.rows() == 1) return output;
+  for (int64_t i = 0; i < count; ++i) {
+    guidance_[static_cast<std::size_t>(i)] = slots_[static_cast<std::size_t>(first + i)]->guidance_;
+  }
+  return combine_rows(output, {guidance_.data(), static_cast<std::size_t>(count)});
 }
 
-// Chooses from the logits of the last position.
-void Generator::accept(Sequence& sequence, Span<float> logits) const {
+// The choices that a run of these slots is for; their last tokens go to tokens_.
+Span<Choice> Generator::choices_of(int64_t first, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    const std::vector<int64_t>& ids = slots_[static_cast<std::size_t>(first + i)]->tokens_.ids;
+    choices_[static_cast<std::size_t>(i)] = {ids.size(), kNoToken, nullptr};
+    tokens_[static_cast<std::size_t>(i)] = ids.empty() ? kNoToken : ids.back();
+  }
+  return {choices_.data(), static_cast<std::size_t>(count)};
+}
+
+void Generator::accept(Sequence& sequence, const Choice& choice) const {
   Tokens& tokens = sequence.tokens_;
-  const int64_t token = sequence.chooser_->choose(logits, tokens.ids.size());
-  if (token == model_.manifest.stop_token || token == kNoToken) {
+  sequence.error_ = choice.error;
+  if (choice.error) return;
+  if (choice.token == model_.manifest.stop_token || choice.token == kNoToken) {
     sequence.finished_ = true;
     return;
   }
-  tokens.ids.push_back(token);
+  tokens.ids.push_back(choice.token);
   if (tokens.ids.size() < sequence.limit_) return;
   tokens.finish_reason = FinishReason::kLength;
   sequence.finished_ = true;
@@ -162,17 +193,17 @@ void Generator::accept(Sequence& sequence, Span<float> logits) const {
 
 void Generator::reserve(int64_t slots, int64_t positions) {
   model_.language_model.reserve(slots, positions);
-  slots_.resize(std::max(slots_.size(), static_cast<std::size_t>(slots)), nullptr);
+  chooser_->reserve(slots);
+  runner_.reserve(slots);
+  const auto count = std::max(slots_.size(), static_cast<std::size_t>(slots));
+  choices_.resize(count);
+  tokens_.resize(count);
+  guidance_.resize(count);
+  slots_.resize(count, nullptr);
 }
 
 std::unique_ptr<Sequence> Generator::make_sequence() const {
-  std::unique_ptr<TokenChooser> chooser;
-  if (samples_on_device()) {
-    chooser = std::make_unique<DeviceSampler>(model_);
-  } else {
-    chooser = std::make_unique<HostSampler>(model_);
-  }
-  return std::unique_ptr<Sequence>(new Sequence(std::move(chooser)));
+  return std::unique_ptr<Sequence>(new Sequence());
 }
 
 void Generator::occupy(Sequence& sequence, int64_t positions) {
@@ -192,7 +223,8 @@ void Generator::occupy(Sequence& sequence, int64_t positions) {
   model_.language_model.begin(sequence.slot_, positions);
 }
 
-// From now on it steps: batched, in the first slot behind those that do, if others left during its prefill.
+// The sequence steps from now on: batched, in the first slot behind those that do, if others left during its
+// prefill.
 void Generator::join(Sequence& sequence) {
   sequence.stepping_ = true;
   if (batched_ && sequence.slot_ != running_) move(sequence, running_);
@@ -211,6 +243,7 @@ void Generator::release(Sequence& sequence) {
 
 void Generator::move(Sequence& sequence, int64_t slot) {
   model_.language_model.move(sequence.slot_, slot);
+  chooser_->move(sequence.slot_, slot);
   slots_[static_cast<std::size_t>(sequence.slot_)] = nullptr;
   slots_[static_cast<std::size_t>(slot)] = &sequence;
   sequence.slot_ = slot;
@@ -218,6 +251,15 @@ void Generator::move(Sequence& sequence, int64_t slot) {
 
 TokenBudget Generator::check(const Prompt& prompt) const {
   check_ids(prompt.ids);
+  if (model_.language_model.rows() > 1) {
+    check_ids(prompt.unconditioned_ids);
+    if (prompt.unconditioned_ids.size() != prompt.ids.size()) {
+      throw Error(ErrorKind::kInvalidInput,
+                  "the unconditioned row has " + std::to_string(prompt.unconditioned_ids.size()) +
+                      " ids, the conditioned one " + std::to_string(prompt.ids.size()) +
+                      ": give both the same number");
+    }
+  }
   model_.check(*prompt.voice);
   validate(prompt.options);
   return budget_of(prompt);

@@ -1,6 +1,6 @@
-// The loop: prefill in pieces, then sample, embed and step until STOP or the limit. Any number of sequences
-// may be under way, each in a slot of the KV cache; a decode step serves one of them, or all together where
-// the graph allows it.
+// The loop: prefill in chunks, then steps (embed the last token, run, choose) until STOP or the limit. Any
+// number of sequences may be under way, each in a slot of the KV cache; a step serves one of them, or all
+// together where the graph allows it.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 
 #include "base/span.hpp"
 #include "decode/prefix_cache.hpp"
+#include "decode/step_runner.hpp"
 #include "decode/token_chooser.hpp"
 #include "model/model.hpp"
 
@@ -21,7 +22,11 @@ struct Prompt {
   std::vector<int64_t> ids;  // text with the bundle's trailing end-of-text ids
   std::shared_ptr<const Voice> voice;
   GenerationOptions options;
-  int64_t characters = 0;     // spoken_characters() of the text; 0: not known, and the guard of length rests
+  int64_t characters = 0;  // spoken_characters() of the text; 0: not known, and the guard of length rests
+  // What the second row is asked, in a family whose sequences take two (as many ids as the first), and how
+  // far its logits are left behind. Not in GenerationOptions until a family has it.
+  std::vector<int64_t> unconditioned_ids = {};
+  float guidance = 0;
   bool wants_prefix = false;  // with the tokens, even when others take its place meanwhile
 };
 
@@ -30,7 +35,7 @@ struct Tokens {
   FinishReason finish_reason = FinishReason::kStop;
   int32_t prompt_length = 0;
   double prefill_seconds = 0;
-  double decode_seconds = 0;     // of all steps it took part in
+  double steps_seconds = 0;      // of all steps it took part in
   int32_t cached_positions = 0;  // of the prompt, copied in instead of computed
   PrefixPtr prefix = {};         // where the prompt wants it and there is one
   // What steps said of each token beside its id, [ids, values]; empty where they say nothing.
@@ -59,20 +64,20 @@ class Sequence {
   const Tokens& tokens() const { return tokens_; }
   Tokens take_tokens() { return std::move(tokens_); }
   bool finished() const { return finished_; }
-  // What went wrong with this sequence alone in a step of several; null if nothing did.
+  // What went wrong with this sequence alone in a step; null if nothing did.
   const std::exception_ptr& error() const { return error_; }
 
  private:
   friend class Generator;
-  explicit Sequence(std::unique_ptr<TokenChooser> chooser) : chooser_(std::move(chooser)) {}
+  Sequence() = default;
 
-  std::unique_ptr<TokenChooser> chooser_;
   Tokens tokens_;
   std::size_t limit_ = 0;
   int64_t slot_ = -1;        // -1: none
   int64_t filled_ = 0;       // positions of the prompt that are done
-  std::vector<float> text_;  // embeddings of the prompt behind the prefix
-  bool stepping_ = false;    // behind its prefill
+  std::vector<float> text_;  // embeddings of the prompt behind the prefix, row by row
+  float guidance_ = 0;
+  bool stepping_ = false;  // behind its prefill
   bool finished_ = false;
   std::exception_ptr error_;
 };
@@ -95,15 +100,15 @@ class Generator {
   bool fits(int64_t slots, int64_t positions) const { return model_.language_model.fits(slots, positions); }
   void reserve(int64_t slots, int64_t positions);
 
-  // Whether tokens are chosen by nodes of the language model. Steps then serve one sequence at a time.
+  // Whether tokens are chosen by nodes of the language model.
   bool samples_on_device() const { return model_.language_model.keeps_logits(); }
 
   std::unique_ptr<Sequence> make_sequence() const;
-  // Runs the next piece of a checked prompt, the same at each call; true when that was the last, which
+  // Runs the next chunk of a checked prompt, the same at each call; true when that was the last, which
   // samples the first token. The first takes a slot. Batched, one prompt has to be done before the next
   // begins. Throws kExecution; release() is then due as at the end of every sequence.
   //
-  // Where pieces begin depends on the prompt alone, and none lies across the end of the voice's prefix: who
+  // Where chunks begin depends on the prompt alone, and none lies across the end of the voice's prefix: who
   // finds that kept runs the same kernels on the same shapes for the rest as who does not.
   bool prefill(Sequence& sequence, const Prompt& prompt, const ort::RunOptions& run);
   // The next token of one sequence. Throws kExecution.
@@ -116,7 +121,7 @@ class Generator {
   // Sequences behind their prefill that have a slot.
   int64_t running() const { return running_; }
 
-  // Of the KV cache. Any thread.
+  // Bytes of the KV cache. Any thread.
   int64_t cache_bytes() const { return model_.language_model.cache_bytes(); }
   PrefixCache& prefixes() { return prefixes_; }
   const PrefixCache& prefixes() const { return prefixes_; }
@@ -126,19 +131,26 @@ class Generator {
   TokenBudget budget_of(const Prompt& prompt) const;
   void begin(Sequence& sequence, const Prompt& prompt);
   void occupy(Sequence& sequence, int64_t positions);
-  int64_t piece_size(const Sequence& sequence, const Prompt& prompt) const;
-  void embed_piece(Sequence& sequence, const Prompt& prompt, int64_t count, const ort::RunOptions& run);
+  int64_t chunk_size(const Sequence& sequence, const Prompt& prompt) const;
+  void embed_chunk(Sequence& sequence, const Prompt& prompt, int64_t count, const ort::RunOptions& run);
   void keep_prefix(Sequence& sequence, const Prompt& prompt);
   void join(Sequence& sequence);
   void move(Sequence& sequence, int64_t slot);
-  void embed_last(const Sequence& sequence, float* to, const ort::RunOptions& run);
-  void accept(Sequence& sequence, Span<float> logits) const;
+  void step_slots(int64_t first, int64_t count, const ort::RunOptions& run);
+  StepOutput combine(const StepOutput& output, int64_t first, int64_t count);
+  Span<Choice> choices_of(int64_t first, int64_t count);
+  void accept(Sequence& sequence, const Choice& choice) const;
 
   Model& model_;
+  std::unique_ptr<TokenChooser> chooser_;
+  StepRunner runner_;
   bool batched_;
   PrefixCache prefixes_;
   std::vector<Sequence*> slots_;  // batched: the first running_ step, one behind them may be in its prefill
   int64_t running_ = 0;
+  std::vector<Choice> choices_;  // of the run under way
+  std::vector<int64_t> tokens_;  // that it goes on from
+  std::vector<float> guidance_;  // of its sequences
 };
 
 }  // namespace loquor

@@ -1,30 +1,50 @@
-// The logits come to the host and the Sampler chooses there.
+// The logits come to the host and a Sampler for each sequence chooses there.
 #pragma once
+
+#include <memory>
+#include <utility>
+#include <vector>
 
 #include "decode/sampler.hpp"
 #include "decode/token_chooser.hpp"
-#include "model/model.hpp"
+#include "model/manifest.hpp"
 
 namespace loquor {
 
 class HostSampler final : public TokenChooser {
  public:
-  explicit HostSampler(Model& model)
-      : model_(model),
-        sampler_(model.manifest.family->logits_stages, model.language_model.signature().vocab_size,
-                 model.manifest.start_token) {}
+  HostSampler(const Manifest& manifest, int64_t vocab_size)
+      : order_(manifest.family->logits_stages), start_token_(manifest.start_token), vocab_size_(vocab_size) {}
 
-  void reset(const GenerationOptions& options) override { sampler_.reset(options); }
-  void expect(uint64_t) override {}
-  Span<float> run(int64_t token, int64_t slot, const ort::RunOptions& options) override {
-    model_.embed_tokens.embed({&token, 1}, model_.language_model.embeds(1), options);
-    return model_.language_model.run(slot, 1, options);
+  void reserve(int64_t slots) override {
+    if (static_cast<std::size_t>(slots) > samplers_.size()) samplers_.resize(static_cast<std::size_t>(slots));
   }
-  int64_t choose(Span<float> logits, uint64_t step) override { return sampler_.next(logits, step); }
+  void begin(int64_t slot, const GenerationOptions& options) override {
+    auto& sampler = at(slot);
+    if (sampler == nullptr) sampler = std::make_unique<Sampler>(order_, vocab_size_, start_token_);
+    sampler->reset(options);
+  }
+  void move(int64_t from, int64_t to) override { std::swap(at(from), at(to)); }
+  void expect(int64_t, Span<const Choice>) override {}
+  void choose(int64_t first, const StepOutput& output, Span<Choice> choices) override {
+    for (std::size_t i = 0; i < choices.size(); ++i) {
+      Choice& choice = choices[i];
+      try {
+        choice.token = at(first + static_cast<int64_t>(i))->next(output.row(i), choice.step);
+      } catch (const Error&) {  // its own logits: the others' are good
+        choice.error = std::current_exception();
+      }
+    }
+  }
+  const ort::Value* token_on_device(int64_t) const override { return nullptr; }
 
  private:
-  Model& model_;
-  Sampler sampler_;
+  std::unique_ptr<Sampler>& at(int64_t slot) { return samplers_.at(static_cast<std::size_t>(slot)); }
+
+  std::vector<SamplerStage> order_;
+  int64_t start_token_;
+  int64_t vocab_size_;
+  std::vector<std::unique_ptr<Sampler>> samplers_;  // by slot; null until a sequence was there
 };
 
 }  // namespace loquor

@@ -9,7 +9,7 @@ namespace loquor {
 namespace {
 
 constexpr std::size_t kPauseKept = 5;     // tokens of a silence without end
-constexpr double kRememberedSeconds = 2;  // beside the longest pause: no tail needs more to be told
+constexpr double kRememberedSeconds = 2;  // beside the longest pause: enough to know any tail by
 
 }  // namespace
 

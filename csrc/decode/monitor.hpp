@@ -31,7 +31,7 @@ class Monitor {
   std::optional<Runaway> push(int64_t token);
   // The next samples; `keep` counts from the first that was heard. A wave that is nothing but tail has none.
   std::optional<Runaway> hear(Span<const float> samples);
-  // For a new attempt.
+  // Begins a new attempt.
   void reset();
 
  private:

@@ -57,7 +57,8 @@ PrefixCache::Usage PrefixCache::usage() const {
   return usage;
 }
 
-// By content: a voice that was read from its file again is the same voice. Others differ in the first values.
+// Compares by content: a voice that was read from its file again is the same voice. Others differ in the
+// first values.
 PrefixCache::Kept::iterator PrefixCache::computed_from(const Voice& voice) {
   return std::find_if(kept_.begin(), kept_.end(), [&](const PrefixPtr& prefix) {
     return prefix->voice != nullptr &&
@@ -90,7 +91,7 @@ void PrefixCache::drop(Kept::iterator prefix) {
   kept_.erase(prefix);
 }
 
-// First those that nobody can find any more, since their voice is gone.
+// Drops first those that nobody can find any more, since their voice is gone.
 void PrefixCache::make_room(std::size_t size) {
   for (auto each = kept_.begin(); each != kept_.end();) {
     const auto next = std::next(each);

@@ -33,8 +33,8 @@ class PrefixCache {
 
   explicit PrefixCache(std::size_t limit) { usage_.limit = limit; }
 
-  // What was computed from equal features, whichever voice's; else what was brought for this very voice: a
-  // file can claim anything, so nobody else is to speak with it. Null if there is neither.
+  // The prefix that was computed from equal features, whichever voice's; else the one brought for this very
+  // voice: a file can claim anything, so nobody else is to speak with it. Null if there is neither.
   PrefixPtr find(const Voice& voice);
   // Whether one was computed from equal features.
   bool has_computed(const Voice& voice);

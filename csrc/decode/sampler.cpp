@@ -71,11 +71,7 @@ int64_t Sampler::next(Span<float> logits, uint64_t step) {
                                            " logits at step " + std::to_string(step) + ", expected " +
                                            std::to_string(vocab_size_));
   }
-  if (has_nan(logits)) {
-    throw Error(ErrorKind::kExecution, "the language model returned NaN logits at step " +
-                                           std::to_string(step) +
-                                           "; try another provider or precision of the bundle");
-  }
+  if (has_nan(logits)) throw nan_logits(step);
   const int64_t token = options_.temperature == 0 ? greedy(logits) : sample(logits, step);
   if (token != kNoToken) remember(token);
   return token;

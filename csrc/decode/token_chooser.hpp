@@ -1,15 +1,32 @@
-// How one sequence chooses its tokens, wherever the choice is made.
+// How the next tokens are chosen from a step's output, wherever the choice is made: on the host, or by nodes
+// of the language model's graph. State is kept by slot: the place that a sequence has in the KV cache.
 #pragma once
 
 #include <cstdint>
+#include <exception>
+#include <string>
 
+#include "base/error.hpp"
 #include "base/span.hpp"
 #include "model/generation_options.hpp"
-#include "ort/session.hpp"
+#include "model/language_model.hpp"
 
 namespace loquor {
 
 constexpr int64_t kNoToken = -1;
+
+// One sequence's choice in a run: which of its tokens, and what came of it.
+struct Choice {
+  uint64_t step = 0;         // the token's number in its sequence
+  int64_t token = kNoToken;  // kNoToken: every logit is -inf
+  std::exception_ptr error;  // kExecution where a logit is NaN; null: none
+};
+
+inline Error nan_logits(uint64_t step) {
+  return Error(ErrorKind::kExecution, "the language model returned NaN logits at step " +
+                                          std::to_string(step) +
+                                          "; try another provider or precision of the bundle");
+}
 
 class TokenChooser {
  public:
@@ -18,16 +35,20 @@ class TokenChooser {
   TokenChooser& operator=(const TokenChooser&) = delete;
   virtual ~TokenChooser() = default;
 
-  // Starts a new sequence. Throws kInvalidInput as validate() does.
-  virtual void reset(const GenerationOptions& options) = 0;
-  // Before the language model runs for this sequence: what it runs next is for token number `step`.
-  virtual void expect(uint64_t step) = 0;
-  // Embeds `token`, which is the one chosen last, and runs it in a slot of the language model. Returns what
-  // that does.
-  virtual Span<float> run(int64_t token, int64_t slot, const ort::RunOptions& options) = 0;
-  // Chooses token number `step` after the run it belongs to, which returned `logits`. kNoToken when every
-  // logit is -inf; throws kExecution when one is NaN. Nothing of ours is allocated in a step.
-  virtual int64_t choose(Span<float> logits, uint64_t step) = 0;
+  // Room for so many sequences. Only while none is under way, if it has to grow.
+  virtual void reserve(int64_t slots) = 0;
+  // A new sequence takes a slot. Throws kInvalidInput as validate() does.
+  virtual void begin(int64_t slot, const GenerationOptions& options) = 0;
+  // The sequence in `from` goes on in `to`.
+  virtual void move(int64_t from, int64_t to) = 0;
+
+  // Before the language model runs for the slots from `first` on: for which token of each, by Choice::step.
+  virtual void expect(int64_t first, Span<const Choice> choices) = 0;
+  // After that run, whose output holds a row of logits for each of those slots, or none where they stay on
+  // the device: fills in tokens and errors. Allocates nothing of ours.
+  virtual void choose(int64_t first, const StepOutput& output, Span<Choice> choices) = 0;
+  // The token chosen last for a slot, [1, 1] in the device's memory; null where it is on the host alone.
+  virtual const ort::Value* token_on_device(int64_t slot) const = 0;
 };
 
 }  // namespace loquor

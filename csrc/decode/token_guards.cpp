@@ -63,7 +63,7 @@ LoopDetector::LoopDetector(const LoopOptions& options) : options_(options) {
 
 void LoopDetector::reset() {
   size_ = 0;
-  for (Period& period : periods_) period.equal = period.told = 0;
+  for (Period& period : periods_) period.equal = period.proving = 0;
 }
 
 Loop LoopDetector::push(int64_t next) {
@@ -85,15 +85,15 @@ void LoopDetector::count(Period& period, int32_t step, int64_t at, int32_t sign)
   const int64_t now = token(at);
   const int64_t before = token(at - step);
   if (now == before && now == options_.silence_token) return;
-  period.told += sign;
+  period.proving += sign;
   if (now == before) period.equal += sign;
 }
 
 bool LoopDetector::is_loop(const Period& period) const {
-  // A window that is mostly silence tells too little.
-  if (2 * period.told < period.window) return false;
-  const int32_t differing = period.told - period.equal;
-  return options_.drift == 0 ? differing == 0 : differing * options_.drift <= period.told;
+  // A window that is mostly silence proves too little.
+  if (2 * period.proving < period.window) return false;
+  const int32_t differing = period.proving - period.equal;
+  return options_.drift == 0 ? differing == 0 : differing * options_.drift <= period.proving;
 }
 
 }  // namespace loquor

@@ -41,7 +41,7 @@ class SilenceRun {
 
 struct LoopOptions {
   int64_t silence_token =
-      -1;                   // pairs of it tell nothing: pauses repeat in healthy speech; -1 if there is none
+      -1;                   // pairs of it prove nothing: pauses repeat in healthy speech; -1 if there is none
   int32_t copies = 3;       // 2 to 4: so often something must be said in a row
   int32_t least_span = 32;  // 8 to 256: and for so many tokens at least
   int32_t drift = 8;        // one token in so many may differ from copy to copy; 0: none
@@ -72,7 +72,7 @@ class LoopDetector {
   struct Period {
     int32_t window = 0;  // comparisons that count
     int32_t equal = 0;
-    int32_t told = 0;  // comparisons of which not both were silence
+    int32_t proving = 0;  // comparisons of which not both were silence
   };
   void count(Period& period, int32_t step, int64_t at, int32_t sign) const;
   int64_t token(int64_t at) const { return ring_[static_cast<std::size_t>(at) % kRing]; }

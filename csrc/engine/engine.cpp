@@ -54,9 +54,8 @@ int64_t prompt_limit(const Manifest& manifest, float seconds) {
 
 int32_t choose_slots(const Model& model, int32_t wanted) {
   if (wanted > 0) return wanted;
-  const KvLayout& kv = model.language_model.signature().kv;
   CacheCost cost;
-  cost.position_bytes = static_cast<int64_t>(kv.position_bytes() * kv.past_names.size());
+  cost.position_bytes = static_cast<int64_t>(model.language_model.bytes_of(1));
   cost.usual_positions = usual_positions(model.manifest);
   cost.host_memory = model.config.device.host_memory();
   return automatic_slots(cost);
@@ -72,7 +71,7 @@ Engine::Engine(const ort::ApiPtr& api, const std::string& bundle_folder, const E
           static_cast<std::size_t>(options.max_queue > 0 ? options.max_queue : kDefaultQueue))) {
   model_.conditional_decoder.limit_prompt(prompt_limit(model_.manifest, options.reference_seconds));
   generator_.set_batched(options.batching);
-  log::write(log::Level::kInfo, "up to " + std::to_string(slots_) + " requests at once, decode steps " +
+  log::write(log::Level::kInfo, "up to " + std::to_string(slots_) + " requests at once, steps " +
                                     (generator_.batched() ? "together" : "by turns"));
   try {
     auto worker = std::make_unique<Worker>(model_, generator_, *inbox_, slots_, options.quiet);
@@ -192,7 +191,7 @@ PrefixPtr Engine::prefix(std::shared_ptr<const Voice> voice, CancelToken* cancel
 void Engine::keep_prefix(const std::shared_ptr<const Voice>& voice, Span<const unsigned char> kv) {
   model_.check(*voice);
   const KvLayout& layout = model_.language_model.signature().kv;
-  const std::size_t size = layout.bytes_of(voice->prefix_length);
+  const std::size_t size = model_.language_model.bytes_of(voice->prefix_length);
   if (kv.size() != size) {
     throw Error(ErrorKind::kInvalidInput, "the prefix of this voice should be " + std::to_string(size) +
                                               " bytes but is " + std::to_string(kv.size()) +

@@ -29,7 +29,7 @@ class Inbox {
   RequestPtr take_whole();
   // The first speech request that has not ended, left in its place.
   RequestPtr first_speech();
-  // Takes it; it may have ended and gone since.
+  // Takes that request out, unless it has ended and gone since.
   void take_speech(const RequestPtr& request);
   enum class Wake { kRung, kClosed, kQuiet };
   // Returns when something may have changed since it last did, or, with a limit, after that time. kClosed:

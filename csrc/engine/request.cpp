@@ -44,7 +44,7 @@ void Request::cancel(const char* why) {
 Result& Request::wait(const Progress& progress) {
   Lock lock(mutex_);
   for (;;) {
-    if (tell_progress(lock, progress)) continue;
+    if (report_progress(lock, progress)) continue;
     if (ended_) break;
     changed_.wait(lock);
   }
@@ -62,7 +62,7 @@ Request::Next Request::next(Chunk& chunk, std::optional<std::chrono::duration<do
       Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
   Lock lock(mutex_);
   for (;;) {
-    if (tell_progress(lock, progress)) continue;
+    if (report_progress(lock, progress)) continue;
     if (readable()) break;
     if (Clock::now() >= deadline) return Next::kPending;
     changed_.wait_until(lock, deadline);
@@ -79,10 +79,10 @@ Request::Next Request::next(Chunk& chunk, std::optional<std::chrono::duration<do
   return Next::kDone;
 }
 
-// Whether the caller was told something, for which the lock was given up.
-bool Request::tell_progress(Lock& lock, const Progress& progress) {
-  if (!progress || cancelled_ || told_ >= tokens_) return false;
-  const auto count = static_cast<int32_t>(++told_);
+// Whether progress was reported, for which the lock was given up.
+bool Request::report_progress(Lock& lock, const Progress& progress) {
+  if (!progress || cancelled_ || reported_ >= tokens_) return false;
+  const auto count = static_cast<int32_t>(++reported_);
   lock.unlock();
   progress(count);
   home.require("request");  // progress may have forked
@@ -145,7 +145,7 @@ void Request::fail(Failure failure) {
   changed();
 }
 
-// Under the lock: whoever took it knows that nobody is still in the callback.
+// Called under the lock: whoever has it knows that nobody is still in the callback.
 void Request::changed() {
   changed_.notify_all();
   if (ready_ != nullptr) ready_(ready_user_);

@@ -27,7 +27,7 @@ struct Waveform {
   double seconds_taken = 0;
 };
 
-// A piece of speech: the sound of `code_count` speech tokens from `first_code` on, closing silence included.
+// Sound to be handed out: that of `code_count` speech tokens from `first_code` on, closing silence included.
 struct Chunk {
   std::vector<float> samples;
   int64_t first_code = 0;
@@ -43,12 +43,12 @@ struct RequestSpec {
   Prompt prompt;                                 // kSpeech; kDecode uses its voice and seed
   TokenBudget budget;                            // kSpeech
   std::optional<StreamOptions> stream;           // kSpeech: sound too, not tokens alone
-  bool counted = false;                          // the caller wants to be told of every token
+  bool counted = false;                          // the caller wants to hear of every token
 
   bool chunked() const { return stream && stream->first_chunk > 0; }
 };
 
-// What came of it, written by the engine thread before the end.
+// What came of a request, written by the engine thread before the end.
 struct Result {
   Voice voice;
   Waveform waveform;
@@ -59,8 +59,8 @@ struct Result {
   uint64_t seed = 0;  // of the attempt that is heard
 };
 
-// What went wrong, as its reader's thread will throw it: an exception's object stays with the thread it is
-// of.
+// What went wrong, as the reader's thread will throw it: an exception object stays on the thread that made
+// it.
 struct Failure {
   ErrorKind kind = ErrorKind::kInternal;
   std::string text;
@@ -68,7 +68,7 @@ struct Failure {
   static Failure of(const std::exception_ptr& error) noexcept;
 };
 
-// How far it is, for any thread.
+// How far a request is, for any thread.
 struct Report {
   int64_t tokens = 0;       // generated so far
   int64_t taken_codes = 0;  // whose sound the reader took
@@ -95,7 +95,7 @@ class Request {
 
   // --- The caller's side. Any thread; one at a time in wait() or next(). ---
 
-  // Interrupts what runs for it; one that still waits for its turn ends here and now.
+  // Interrupts the runs that serve this request alone; one that was not begun ends here and now.
   // `why` is a literal: memory may have run out.
   void cancel(const char* why = "the request was cancelled");
   // Returns at the end, or throws what ended it. `progress` is called here with each count of tokens.
@@ -107,7 +107,7 @@ class Request {
   // under way.
   void on_ready(Ready ready, void* user);
   Report report() const;
-  // Behind the end, from whoever saw it.
+  // To be read behind the end, by whoever saw it.
   const Result& result() const { return result_; }
 
   // --- The engine thread's side ---
@@ -122,7 +122,7 @@ class Request {
 
  private:
   using Lock = std::unique_lock<std::mutex>;
-  bool tell_progress(Lock& lock, const Progress& progress);
+  bool report_progress(Lock& lock, const Progress& progress);
   bool readable() const { return !chunks_.empty() || ended_ || cancelled_; }
   void changed();
   [[noreturn]] void throw_cancelled() const { throw Error(ErrorKind::kCancelled, why_); }
@@ -138,7 +138,7 @@ class Request {
   const char* why_ = "";
   std::optional<Failure> failure_;
   int64_t tokens_ = 0;
-  int64_t told_ = 0;          // of those, to the caller's progress
+  int64_t reported_ = 0;      // of those, to the caller's progress
   std::deque<Chunk> chunks_;  // at most what budget.limit tokens sound like
   Report taken_;
   Ready ready_ = nullptr;

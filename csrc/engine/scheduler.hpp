@@ -3,7 +3,7 @@
 // First-chunk work (a first decoder window, a prefill, a voice to encode, tokens to decode) goes before the
 // rest, in the order of arrival; but between two pieces of it the others get one, so that a flow of newcomers
 // starves nobody. On a CPU a voice or tokens to decode are only begun here, and the lane has them. Of the
-// rest, decoder windows and decode steps alternate: the window whose playback would run dry first, and the
+// rest, decoder windows and steps alternate: the window whose playback would run dry first, and the
 // step that was longest ago.
 #pragma once
 

@@ -56,7 +56,7 @@ void Worker::run() {
   }
 }
 
-// Until there may be something to do. False at the end.
+// Returns when there may be something to do; false at the end.
 bool Worker::rest() {
   if (!active_.empty()) {  // the lane is at it
     inbox_.await_ring();
@@ -157,7 +157,7 @@ Candidate Worker::candidate_of(Active& active) {
   Candidate candidate;
   if (long_run_.active == &active) return candidate;  // the lane's
   if (!active.speech()) {
-    // By turns with the windows of speech as a whole, if both want the lane.
+    // Requests and windows of speech as a whole take turns where both want the lane.
     const bool turn = !(request_ran_last_ && whole_window_waits());
     if (turn && !lane_.busy()) candidate.wants = Candidate::Wants::kWhole;
     return candidate;
@@ -183,18 +183,18 @@ void Worker::perform(const Work& work) {
     case Work::Kind::kWhole:
       return start_long_run(active);
     case Work::Kind::kPrefill:
-      return guarded(active, [&] { prefill(active); });
+      return or_fail(active, [&] { prefill(active); });
     case Work::Kind::kStep:
       return generator_.batched() && generator_.running() > 1 ? step_all() : step(active);
     case Work::Kind::kWindow:
       return active.utterance->whole() ? start_long_run(active)
-                                       : guarded(active, [&] { decode_window(active); });
+                                       : or_fail(active, [&] { decode_window(active); });
   }
 }
 
-// Whatever goes wrong for a request is told to its caller, and no other.
+// Whatever goes wrong in `action` fails this request, and no other.
 template <class Action>
-void Worker::guarded(Active& active, Action action) {
+void Worker::or_fail(Active& active, Action action) {
   try {
     action();
   } catch (...) {
@@ -213,7 +213,7 @@ void Worker::prefill(Active& active) {
 
 void Worker::step(Active& active) {
   active.last_step = scheduler_.turn();
-  guarded(active, [&] {
+  or_fail(active, [&] {
     generator_.step(*active.sequence, active.request->run);
     take_token(active);
   });
@@ -231,7 +231,7 @@ void Worker::step_all() {
   for (const auto& active : active_) {
     if (!active->stepping()) continue;
     active->last_step = scheduler_.turn();
-    guarded(*active, [&] { take_token(*active); });
+    or_fail(*active, [&] { take_token(*active); });
   }
 }
 
@@ -274,7 +274,7 @@ void Worker::settle(Active& active) {
 // --- Long runs ---
 
 void Worker::start_long_run(Active& active) {
-  guarded(active, [&] {
+  or_fail(active, [&] {
     LongRun next = {&active};
     if (active.speech()) next.window = active.utterance->decoder_run();
     long_run_ = std::move(next);
@@ -326,7 +326,7 @@ void Worker::collect_long_run() {
   if (!lane_.collect()) return;
   Active& active = *long_run_.active;
   LongRun done = std::exchange(long_run_, {});
-  guarded(active, [&] {
+  or_fail(active, [&] {
     if (done.failure) return fail(active, std::move(*done.failure));
     if (!active.speech()) return finish(active, std::move(done.result));
     hand_out(active, std::move(done.window), done.decoded);
@@ -359,7 +359,7 @@ Worker::Decoded Worker::decode(Span<const int64_t> codes, const Prompt& prompt, 
 void Worker::drop_cancelled() {
   for (const auto& active : active_) {
     if (active.get() == long_run_.active) continue;         // its run was interrupted, and is collected soon
-    if (active->request->cancelled()) finish(*active, {});  // its caller is told of the cancel
+    if (active->request->cancelled()) finish(*active, {});  // its caller sees the cancel, not this
   }
   forget_ended();
 }

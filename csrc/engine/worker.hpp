@@ -80,7 +80,7 @@ class Worker {
   Decoded decode(Span<const int64_t> codes, const Prompt& prompt, const ort::RunOptions& run, int64_t first,
                  PhaseTrack* track = nullptr) const;
   template <class Action>
-  void guarded(Active& active, Action action);
+  void or_fail(Active& active, Action action);
   void fail(Active& active, Failure failure);
   void finish(Active& active, Result result);
   void forget_ended();

@@ -42,7 +42,7 @@ struct AttentionHead {
 // Writes the new positions, then makes the context of each row from the positions up to its own.
 //
 // A row's bits depend on its query and on the positions before it only: not on what else is computed with it,
-// nor on how a prompt is cut into pieces.
+// nor on how a prompt is cut into chunks.
 void attend(const AttentionHead& head);
 
 }  // namespace loquor

@@ -48,7 +48,7 @@ struct Scaling {
   float scale, inverse;  // inverse 0: all values become 0
 };
 
-// For a group of which `largest` is the largest magnitude.
+// The scaling of a group whose largest magnitude is `largest`.
 LOQUOR_INLINE Scaling scaling_of(float largest) {
   constexpr float kSmallest = 1e-36f;  // below, the inverse would not be finite
   if (largest < kSmallest) return {0, 0};

@@ -50,7 +50,7 @@ LOQUOR_INLINE void narrow(const float* from, Half* to, std::size_t size, float) 
   }
 }
 
-// To the nearest step, ties to even; what lies beyond is cut off.
+// Rounds to the nearest step, ties to even; what lies beyond the range is cut off.
 LOQUOR_INLINE void narrow(const float* from, std::int8_t* to, std::size_t size, float step) {
   const float steps = step > 0 ? 1.0f / step : 0.0f;
   for (std::size_t i = 0; i < size; i += kLanes) {

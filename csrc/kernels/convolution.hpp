@@ -25,7 +25,7 @@ struct ConvolutionShape {
   }
 };
 
-// How it is cut. Strides are between points, in floats.
+// How a convolution is cut into parts. Strides are between points, in floats.
 struct ConvolutionPlan {
   ConvolutionShape shape;
   std::size_t columns = 0;  // tiles of an output row
@@ -40,7 +40,7 @@ class Convolution {
  public:
   static constexpr std::size_t kFewestTaps = 3, kMostTaps = 12;
 
-  // Of a shape with 3 to 12 taps, nothing that is zero but the pads, and an output.
+  // The shape must have 3 to 12 taps, an output, and nothing that is zero but the pads.
   explicit Convolution(const ConvolutionShape& shape);
 
   std::size_t weight_parts() const { return plan_.blocks; }

@@ -75,7 +75,7 @@ struct Tiles {
     made.columns = up(shape.output_length(), kTile * shape.dilation) * shape.dilation;
     made.vectors = up(made.columns, kLanes);
     made.panels = up(made.vectors, kWidest);
-    // As many for each of 4 threads, or of 2, where that leaves no panel of one vector.
+    // Gives each of 4 threads, or of 2, as many panels, where that leaves none of one vector.
     for (std::size_t threads = 4; threads >= 2; threads /= 2) {
       const std::size_t even = up(made.panels, threads) * threads;
       if (made.vectors < 2 * even) continue;

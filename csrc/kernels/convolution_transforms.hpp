@@ -76,7 +76,7 @@ struct Inner {
   }
 };
 
-// By groups of taps. One group needs no outer level.
+// The outer level, by groups of taps; one group needs none.
 template <std::size_t taps>
 struct Outer;
 

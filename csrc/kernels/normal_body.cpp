@@ -14,7 +14,7 @@ LOQUOR_INLINE float float_of(std::uint32_t bits) {
   return value;
 }
 
-// Of a positive normal number.
+// The logarithm of a positive normal number.
 LOQUOR_INLINE float logarithm(float x) {
   std::uint32_t bits = 0;
   std::memcpy(&bits, &x, sizeof bits);

@@ -37,7 +37,7 @@ int64_t product(const std::vector<int64_t>& dims) {
   return std::accumulate(dims.begin(), dims.end(), int64_t{1}, std::multiplies<>());
 }
 
-// Written by preparation, see its phase.py.
+// Inputs and outputs that preparation writes (prepare/phase.py).
 constexpr const char* kPhase = "loquor_phase";
 constexpr const char* kPhaseAt = "loquor_phase_at";
 constexpr const char* kPhaseNext = "loquor_phase_next";
@@ -107,7 +107,7 @@ std::vector<float> ConditionalDecoder::decode(Span<const int64_t> tokens, const 
     phase.cycles = {0};
     phase.dims = {1};
   }
-  // From the end, since a prompt of half tokens moves the start.
+  // Samples are counted from the end, since a prompt of half tokens moves the start.
   const int64_t at[] = {phase.anchor == 0 ? 0 : samples_per_token_ * (phase.anchor - lengths.new_tokens),
                         samples_per_token_ * (phase.next - lengths.new_tokens) - 1};
   const auto at_value = host.view(ort::ElementType::kInt64, const_cast<int64_t*>(at), {2});

@@ -12,7 +12,7 @@
 
 namespace loquor {
 
-// Where the windows of one utterance hand the phase of the sine source on, so that they agree on it.
+// The phase of the sine source, which each window of an utterance hands on to the next, so that they agree.
 struct PhaseTrack {
   std::vector<float> cycles;  // of each harmonic at `anchor`; after a decode, at `next`. Empty: zero
   std::vector<int64_t> dims;

@@ -32,14 +32,18 @@ void EmbedTokens::embed(Span<const int64_t> ids, float* out, const ort::RunOptio
   const bool direct = type_ == ort::ElementType::kFloat32;
   if (!direct) half_.reserve(elements);
   // The runtime takes inputs as mutable memory but does not write to them.
-  binding_.input("input_ids",
-                 host_.view(ort::ElementType::kInt64, const_cast<int64_t*>(ids.data()), {1, count}));
-  binding_.output("inputs_embeds", direct ? host_.view(type_, out, {1, count, hidden_size_})
-                                          : half_.view({1, count, hidden_size_}));
-  binding_.run(options);
+  embed(host_.view(ort::ElementType::kInt64, const_cast<int64_t*>(ids.data()), {1, count}),
+        direct ? host_.view(type_, out, {1, count, hidden_size_}) : half_.view({1, count, hidden_size_}),
+        options);
   if (direct) return;
   half_.from_graph(0, elements);
   std::copy_n(half_.data(), elements, out);
+}
+
+void EmbedTokens::embed(const ort::Value& ids, const ort::Value& out, const ort::RunOptions& options) {
+  binding_.input("input_ids", ids);
+  binding_.output("inputs_embeds", out);
+  binding_.run(options);
 }
 
 }  // namespace loquor

@@ -17,6 +17,9 @@ class EmbedTokens {
   // Writes [ids.size(), hidden_size] to `out`. Text comes with its two end-of-text ids in one call; speech
   // ids one by one.
   void embed(Span<const int64_t> ids, float* out, const ort::RunOptions& options);
+  // The same between tensors that lie anywhere: `ids` [1, n] to `out` [1, n, hidden_size] of the graph's
+  // type.
+  void embed(const ort::Value& ids, const ort::Value& out, const ort::RunOptions& options);
 
   int64_t hidden_size() const { return hidden_size_; }
   ort::ElementType type() const { return type_; }  // of the embeddings, in the graph

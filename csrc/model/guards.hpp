@@ -6,7 +6,7 @@
 
 namespace loquor {
 
-// Bits of the C ABI.
+// The guards, as bits; their numbers are those of the C ABI.
 enum class Guard : uint32_t {
   kLength = 1,   // more speech tokens than the text can need
   kLoop = 2,     // the last tokens are copies of each other

@@ -7,7 +7,7 @@
 namespace loquor {
 namespace {
 
-// Of each head; strides in bytes.
+// Copies so many bytes of each head; strides are in bytes.
 void copy_heads(const void* from, std::size_t from_stride, void* to, std::size_t to_stride, int64_t heads,
                 std::size_t bytes) {
   const auto* read = static_cast<const unsigned char*>(from);
@@ -24,8 +24,16 @@ int64_t rounded(int64_t capacity) { return (capacity + kCapacityStep - 1) / kCap
 
 }  // namespace
 
-KvCache::KvCache(KvLayout layout, ort::Memory memory, KvMode mode)
-    : layout_(std::move(layout)), memory_(std::move(memory)), mode_(mode) {}
+KvCache::KvCache(KvLayout layout, ort::Memory memory, KvMode mode, int64_t rows)
+    : layout_(std::move(layout)),
+      memory_(std::move(memory)),
+      mode_(mode),
+      rows_(rows),
+      pooled_(mode == KvMode::kInPlace && can_pool(memory_)) {}
+
+bool can_pool(const ort::Memory& memory) {
+  return memory.host() || (memory.addressable() && ort::can_copy(memory));
+}
 
 bool KvCache::fits(int64_t slots, int64_t capacity) const {
   if (slots > static_cast<int64_t>(slots_.size())) return false;
@@ -42,7 +50,7 @@ void KvCache::reserve_pool(int64_t slots, int64_t capacity) {
   if (!slots_.empty()) capacity = std::max(capacity, slots_.front().capacity);
   capacity = rounded(capacity);
   slots = std::max(slots, static_cast<int64_t>(slots_.size()));
-  const std::size_t slot_bytes = static_cast<std::size_t>(capacity) * layout_.position_bytes();
+  const std::size_t slot_bytes = static_cast<std::size_t>(capacity) * position_bytes();
   const bool empty = std::all_of(slots_.begin(), slots_.end(), [](const Slot& s) { return s.length == 0; });
   bound_first_ = -1;
   if (empty) slots_.clear();  // gives the old blocks back before taking the larger
@@ -60,13 +68,30 @@ void KvCache::reserve_pool(int64_t slots, int64_t capacity) {
   count_bytes();
 }
 
-// In place only; the capacities may differ.
+// Pooled only; the capacities may differ.
 void KvCache::copy_slot(const Slot& from, Slot& to) const {
+  const std::size_t from_stride = static_cast<std::size_t>(from.capacity) * head_bytes();
+  const std::size_t to_stride = static_cast<std::size_t>(to.capacity) * head_bytes();
   const std::size_t filled = static_cast<std::size_t>(from.length) * head_bytes();
-  for (std::size_t i = 0; i < from.buffers.size(); ++i) {
-    copy_heads(from.buffers[i][0].get(), static_cast<std::size_t>(from.capacity) * head_bytes(),
-               to.buffers[i][0].get(), static_cast<std::size_t>(to.capacity) * head_bytes(), layout_.heads,
-               filled);
+  for (std::size_t i = 0; from.length > 0 && i < from.buffers.size(); ++i) {
+    const auto read = static_cast<unsigned char*>(from.buffers[i][0].get());
+    const auto write = static_cast<unsigned char*>(to.buffers[i][0].get());
+    if (memory_.host()) {
+      copy_heads(read, from_stride, write, to_stride, heads(), filled);
+      continue;
+    }
+    const auto copy = [&](void* source, void* target, int64_t copied_heads, int64_t positions) {
+      const ort::Shape shape = {1, copied_heads, positions, layout_.head_dim};
+      ort::copy(memory_.api(), memory_.view(layout_.type, source, shape),
+                memory_.view(layout_.type, target, shape));
+    };
+    if (from_stride == to_stride) {  // few calls are worth more than few bytes
+      copy(read, write, heads(), from.capacity);
+      continue;
+    }
+    for (std::size_t head = 0; head < static_cast<std::size_t>(heads()); ++head) {
+      copy(read + head * from_stride, write + head * to_stride, 1, from.length);
+    }
   }
   to.length = from.length;
 }
@@ -89,7 +114,7 @@ void KvCache::begin(int64_t index, int64_t capacity) {
                                           " positions a slot, " + std::to_string(capacity) +
                                           " were asked for");
   }
-  const std::size_t bytes = static_cast<std::size_t>(rounded(capacity)) * layout_.position_bytes();
+  const std::size_t bytes = static_cast<std::size_t>(rounded(capacity)) * position_bytes();
   const std::size_t sides = mode_ == KvMode::kInPlace ? 1 : 2;
   slot.capacity = 0;  // until all of them are there
   slot.buffers.resize(layout_.past_names.size());
@@ -102,20 +127,23 @@ void KvCache::begin(int64_t index, int64_t capacity) {
 }
 
 void KvCache::bind(ort::Binding& binding, int64_t first, int64_t rows, int64_t count) {
-  for (int64_t row = first; row < first + rows; ++row) {
-    if (at(row).length + count <= at(row).capacity) continue;
-    throw Error(ErrorKind::kInternal, "the KV cache holds " + std::to_string(at(row).capacity) +
-                                          " positions, " + std::to_string(at(row).length + count) +
+  for (int64_t index = first / rows_; index * rows_ < first + rows; ++index) {
+    if (at(index).length + count <= at(index).capacity) continue;
+    throw Error(ErrorKind::kInternal, "the KV cache holds " + std::to_string(at(index).capacity) +
+                                          " positions, " + std::to_string(at(index).length + count) +
                                           " were asked for");
   }
   const bool in_place = mode_ == KvMode::kInPlace;
   if (in_place && bound_first_ == first && bound_rows_ == rows) return;
   bound_first_ = -1;  // until all are bound
-  const Slot& slot = at(first);
+  const Slot& slot = at(first / rows_);
   const int64_t past = in_place ? slot.capacity : slot.length;
   const int64_t present = in_place ? slot.capacity : slot.length + count;
+  const auto skipped = static_cast<std::ptrdiff_t>(first % rows_ * slot.capacity) *
+                       static_cast<std::ptrdiff_t>(layout_.position_bytes());
   for (std::size_t i = 0; i < slot.buffers.size(); ++i) {
-    void* const from = slot.buffers[i][slot.current].get();
+    void* from = slot.buffers[i][slot.current].get();
+    if (skipped > 0) from = static_cast<unsigned char*>(from) + skipped;
     void* const to = in_place ? from : slot.buffers[i][1 - slot.current].get();
     binding.input(layout_.past_names[i].c_str(),
                   memory_.view(layout_.type, from, {rows, layout_.heads, past, layout_.head_dim}));
@@ -142,8 +170,8 @@ void KvCache::save(int64_t index, unsigned char* to) const {
   const std::size_t filled = static_cast<std::size_t>(slot.length) * head_bytes();
   for (const Sides& pair : slot.buffers) {
     copy_heads(pair[slot.current].get(), static_cast<std::size_t>(stride(slot)) * head_bytes(), to, filled,
-               layout_.heads, filled);
-    to += filled * static_cast<std::size_t>(layout_.heads);
+               heads(), filled);
+    to += filled * static_cast<std::size_t>(heads());
   }
 }
 
@@ -153,8 +181,8 @@ void KvCache::load(int64_t index, int64_t positions, const unsigned char* from) 
   const std::size_t filled = static_cast<std::size_t>(positions) * head_bytes();
   for (const Sides& pair : slot.buffers) {
     copy_heads(from, filled, pair[slot.current].get(), static_cast<std::size_t>(stride(slot)) * head_bytes(),
-               layout_.heads, filled);
-    from += filled * static_cast<std::size_t>(layout_.heads);
+               heads(), filled);
+    from += filled * static_cast<std::size_t>(heads());
   }
 }
 

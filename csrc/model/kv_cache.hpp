@@ -1,9 +1,11 @@
 // The KV caches of the sequences that are under way, one a slot: buffers of fixed capacity on the device,
 // bound to the graph, never copied by us but when a slot moves, the pool grows, or a prompt's beginning is
-// kept.
+// kept. A slot is one row of the graph's batch, or two adjacent ones (for classifier-free guidance), which
+// are of one length.
 //
-// Pooled (in place, in host memory): one block a tensor, [slots, heads, capacity, head_dim], so that a slot
-// is a contiguous view and one run can step the first n slots. Otherwise each slot has buffers of its own.
+// Pooled (in place, in memory that can be addressed at an offset): one block a tensor, [slots * rows, heads,
+// capacity, head_dim], so that any adjacent rows are a contiguous view and one run can step the first n
+// slots. Otherwise each slot has buffers of its own, for its rows together.
 #pragma once
 
 #include <array>
@@ -22,13 +24,17 @@ enum class KvMode {
   kInPlace,   // the graph writes new positions into the past's own buffer
 };
 
+// Whether slots may lie in one block: a sequence that takes another's place is then copied there.
+bool can_pool(const ort::Memory& memory);
+
 class KvCache {
  public:
-  KvCache(KvLayout layout, ort::Memory memory, KvMode mode);
+  // `rows`: of each slot.
+  KvCache(KvLayout layout, ort::Memory memory, KvMode mode, int64_t rows = 1);
 
   KvMode mode() const { return mode_; }
-  bool pooled() const { return mode_ == KvMode::kInPlace && memory_.host(); }
-  // Of all buffers; untouched pages of them cost nothing. Any thread.
+  bool pooled() const { return pooled_; }
+  // Bytes of all buffers; untouched pages of them cost nothing. Any thread.
   int64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
   // Whether begin() with these arguments finds room without a reserve().
   bool fits(int64_t slots, int64_t capacity) const;
@@ -43,17 +49,19 @@ class KvCache {
   int64_t length(int64_t slot) const { return at(slot).length; }
   int64_t capacity(int64_t slot) const { return at(slot).capacity; }
 
-  // Binds past and present of `rows` slots from `first` on for a run of `count` new positions in each, which
-  // must fit the capacity. More than one row only if pooled.
+  // Binds past and present of `rows` rows from `first` on for a run of `count` new positions in each, which
+  // must fit the capacity. Only if pooled they may be others than all of one slot.
   void bind(ort::Binding& binding, int64_t first, int64_t rows, int64_t count);
   // After that run.
   void advance(int64_t slot, int64_t count);
   // Pooled only: the sequence in `from` goes on in `to`.
   void move(int64_t from, int64_t to);
 
-  // Host memory only: what a slot holds, as bytes [tensors, heads, positions, head_dim], and back again into
-  // a slot that begins.
-  std::size_t bytes_of(int64_t positions) const { return layout_.bytes_of(positions); }
+  // Host memory only: what a slot holds, as bytes [tensors, rows, heads, positions, head_dim], and back again
+  // into a slot that begins.
+  std::size_t bytes_of(int64_t positions) const {
+    return layout_.bytes_of(positions) * static_cast<std::size_t>(rows_);
+  }
   void save(int64_t slot, unsigned char* to) const;
   void load(int64_t slot, int64_t positions, const unsigned char* from);
 
@@ -73,16 +81,21 @@ class KvCache {
   void count_bytes();
   // Positions from one head to the next.
   int64_t stride(const Slot& slot) const { return mode_ == KvMode::kInPlace ? slot.capacity : slot.length; }
-  std::size_t head_bytes() const {  // of one position
+  // Bytes of one position in one tensor, in all rows of a slot.
+  std::size_t position_bytes() const { return layout_.position_bytes() * static_cast<std::size_t>(rows_); }
+  int64_t heads() const { return rows_ * layout_.heads; }  // of all rows of a slot
+  std::size_t head_bytes() const {                         // of one position
     return static_cast<std::size_t>(layout_.head_dim) * ort::element_size(layout_.type);
   }
 
   KvLayout layout_;
   ort::Memory memory_;
   KvMode mode_;
+  int64_t rows_;
+  bool pooled_;
   std::vector<Slot> slots_;
   std::atomic<int64_t> bytes_{0};
-  int64_t bound_first_ = -1;  // in place, the same views serve every step of the same slots
+  int64_t bound_first_ = -1;  // in place, the same views serve every step of the same rows
   int64_t bound_rows_ = 0;
 };
 

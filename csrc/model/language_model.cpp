@@ -28,16 +28,18 @@ bool alike(const std::vector<float>& a, const std::vector<float>& b) {
 }  // namespace
 
 LanguageModel::LanguageModel(ort::Session session, const ort::Device& device,
-                             const std::optional<LmProbe>& probe)
+                             const std::optional<LmProbe>& probe, int64_t rows)
     : session_(std::move(session)),
       signature_(read_lm_signature(session_)),
-      probe_(probe ? *probe : probe_language_model(session_, signature_, device)),
+      probe_(probe ? *probe : probe_language_model(session_, signature_, device, rows)),
+      rows_(rows),
       longest_run_(std::numeric_limits<int64_t>::max()),
       host_(session_.api_ptr()),
       host_cache_(device.host_memory()),
-      cache_(signature_.kv, session_.memory(device), probe_.kv_mode),
+      cache_(signature_.kv, session_.memory(device), probe_.kv_mode, rows),
       binding_(session_),
       embeds_(session_.api_ptr(), signature_.embeds_type),
+      part_(session_.api_ptr(), signature_.embeds_type),
       logits_(session_.api_ptr(), signature_.logits_type) {
   if (session_.on_device()) longest_run_ = find_longest_run();
 }
@@ -54,13 +56,13 @@ int64_t LanguageModel::find_longest_run() {
   reserve(1, kWhole);
   for (const int64_t part : {kPart, kWhole}) {
     begin(0, kWhole);
-    const int64_t elements = kWhole * signature_.hidden_size;
-    float* values = embeds(kWhole);
+    const int64_t elements = rows_ * kWhole * signature_.hidden_size;
+    float* values = embeds(rows_ * kWhole);
     for (int64_t i = 0; i < elements; ++i) {
       values[i] = static_cast<float>(std::sin(static_cast<double>(i * i)));
     }
     longest_run_ = part;
-    const Span<float> logits = run(0, kWhole, options);
+    const Span<float> logits = run(0, kWhole, options).row(0);
     found.emplace_back(logits.begin(), logits.begin() + vocab);
   }
   if (alike(found[0], found[1])) return std::numeric_limits<int64_t>::max();
@@ -73,100 +75,141 @@ int64_t LanguageModel::find_longest_run() {
 
 void LanguageModel::reserve(int64_t slots, int64_t capacity) {
   cache_.reserve(slots, capacity);
-  embeds_.reserve(static_cast<std::size_t>(slots * signature_.hidden_size));
-  logits_.reserve(static_cast<std::size_t>(slots * signature_.vocab_size));
-  row_positions_.resize(std::max(row_positions_.size(), static_cast<std::size_t>(slots)));
+  const int64_t rows = slots * rows_;
+  embeds_.reserve(static_cast<std::size_t>(rows * signature_.hidden_size));
+  logits_.reserve(static_cast<std::size_t>(rows * signature_.vocab_size));
+  row_positions_.resize(std::max(row_positions_.size(), static_cast<std::size_t>(rows)));
   if (!batched()) return;
-  const auto masks = static_cast<std::size_t>(slots * cache_.capacity(0));
+  const auto masks = static_cast<std::size_t>(rows * cache_.capacity(0));
   row_masks_.resize(std::max(row_masks_.size(), masks));
 }
 
 void LanguageModel::begin(int64_t slot, int64_t capacity) {
   cache_.begin(slot, capacity);
   const auto size = static_cast<std::size_t>(cache_.capacity(slot));
+  if (rows_ > 1) row_masks_.resize(std::max(row_masks_.size(), static_cast<std::size_t>(rows_) * size));
   if (size <= ones_.size()) return;
   ones_.assign(size, 1);
   positions_.resize(size);
   std::iota(positions_.begin(), positions_.end(), 0);
 }
 
-float* LanguageModel::embeds(int64_t rows) {
-  embeds_.reserve(static_cast<std::size_t>(rows * signature_.hidden_size));
+float* LanguageModel::embeds(int64_t positions) {
+  embeds_.reserve(static_cast<std::size_t>(positions * signature_.hidden_size));
   return embeds_.data();
 }
 
-Span<float> LanguageModel::run(int64_t slot, int64_t count, const ort::RunOptions& options) {
-  embeds_.to_graph(static_cast<std::size_t>(count * signature_.hidden_size));
+StepOutput LanguageModel::run(int64_t slot, int64_t count, const ort::RunOptions& options) {
+  embeds_.to_graph(static_cast<std::size_t>(rows_ * count * signature_.hidden_size));
   int64_t done = 0;
-  for (; count - done > longest_run_; done += longest_run_) run_part(slot, done, longest_run_, options);
-  run_part(slot, done, count - done, options);
-
-  if (!logits_wanted_) return {};
-  const auto vocab = static_cast<std::size_t>(signature_.vocab_size);
-  const std::size_t last =
-      probe_.logits_of_last_only ? 0 : static_cast<std::size_t>(count - done - 1) * vocab;
-  logits_.from_graph(last, vocab);
-  return {logits_.data() + last, vocab};
+  for (; count - done > longest_run_; done += longest_run_)
+    run_part(slot, count, done, longest_run_, options);
+  run_part(slot, count, done, count - done, options);
+  return output(rows_, count - done);
 }
 
-void LanguageModel::run_part(int64_t slot, int64_t first, int64_t count, const ort::RunOptions& options) {
-  binding_.input("inputs_embeds", embeds_.view({1, count, signature_.hidden_size},
-                                               static_cast<std::size_t>(first * signature_.hidden_size)));
-  run_bound(slot, count, options);
-}
-
-void LanguageModel::run_from(const ort::Value& embeds, int64_t slot, const ort::RunOptions& options) {
-  binding_.input("inputs_embeds", embeds);
-  run_bound(slot, 1, options);
-}
-
-// Binds all but the embeddings, which are, and runs.
-void LanguageModel::run_bound(int64_t slot, int64_t count, const ort::RunOptions& options) {
-  const int64_t past = cache_.length(slot);
-  cache_.bind(binding_, slot, 1, count);
-  binding_.input("attention_mask", host_.view(ort::ElementType::kInt64, ones_.data(), {1, past + count}));
-  if (signature_.position_ids) {
-    binding_.input("position_ids",
-                   host_.view(ort::ElementType::kInt64, positions_.data() + past, {1, count}));
+// Runs `part` of the `count` positions written to embeds() for each row, from `done` on. Rows of a pool go
+// one by one: GroupQueryAttention takes several positions behind a past for one row only.
+void LanguageModel::run_part(int64_t slot, int64_t count, int64_t done, int64_t part,
+                             const ort::RunOptions& options) {
+  const int64_t together = cache_.pooled() ? 1 : rows_;
+  for (int64_t row = 0; row < rows_; row += together) {
+    binding_.input("inputs_embeds", part_view(row, together, count, done, part));
+    run_rows(slot * rows_ + row, together, part, row, options);
   }
+  cache_.advance(slot, part);
+}
+
+// Those embeddings, [rows, part, hidden_size].
+ort::Value LanguageModel::part_view(int64_t row, int64_t rows, int64_t count, int64_t done, int64_t part) {
+  const int64_t hidden = signature_.hidden_size;
+  const int64_t first = (row * count + done) * hidden;
+  if (rows == 1 || part == count) {
+    return embeds_.view({rows, part, hidden}, static_cast<std::size_t>(first));
+  }
+  const auto elements = static_cast<std::size_t>(rows * part * hidden);
+  part_.reserve(elements);
+  for (int64_t i = 0; i < rows; ++i) {
+    std::copy_n(embeds_.data() + first + i * count * hidden, part * hidden, part_.data() + i * part * hidden);
+  }
+  part_.to_graph(elements);
+  return part_.view({rows, part, hidden});
+}
+
+StepOutput LanguageModel::step(int64_t first, int64_t slots, const ort::RunOptions& options) {
+  if (rows_ > 1 && cache_.pooled() && !probe_.batched) return run(first, 1, options);
+  const int64_t rows = slots * rows_;
+  embeds_.to_graph(static_cast<std::size_t>(rows * signature_.hidden_size));
+  return step_from(embeds_.view({rows, 1, signature_.hidden_size}), first, slots, options);
+}
+
+StepOutput LanguageModel::step_from(const ort::Value& embeds, int64_t first, int64_t slots,
+                                    const ort::RunOptions& options) {
+  binding_.input("inputs_embeds", embeds);
+  run_rows(first * rows_, slots * rows_, 1, 0, options);
+  for (int64_t slot = first; slot < first + slots; ++slot) cache_.advance(slot, 1);
+  return output(slots * rows_, 1);
+}
+
+void LanguageModel::run_rows(int64_t first, int64_t rows, int64_t count, int64_t at,
+                             const ort::RunOptions& options) {
+  cache_.bind(binding_, first, rows, count);
+  bind_lengths(first, rows, count);
   if (logits_wanted_) {
-    const int64_t rows = probe_.logits_of_last_only ? 1 : count;
-    logits_.reserve(static_cast<std::size_t>(rows * signature_.vocab_size));
-    binding_.output("logits", logits_.view({1, rows, signature_.vocab_size}));
+    const int64_t positions = positions_of_logits(count);
+    const int64_t size = positions * signature_.vocab_size;  // of a row
+    logits_.reserve(static_cast<std::size_t>((at + rows) * size));
+    binding_.output("logits", logits_.view({rows, positions, signature_.vocab_size},
+                                           static_cast<std::size_t>(at * size)));
   }
   binding_.run(options);
-  cache_.advance(slot, count);
+}
+
+// Binds attention mask and position ids: windows on what never changes for one row; several may be of
+// different lengths, and are padded on the right.
+void LanguageModel::bind_lengths(int64_t first, int64_t rows, int64_t count) {
+  const auto bind = [&](int64_t* mask, int64_t* positions, int64_t longest) {
+    binding_.input("attention_mask", host_.view(ort::ElementType::kInt64, mask, {rows, longest}));
+    if (!signature_.position_ids) return;
+    binding_.input("position_ids", host_.view(ort::ElementType::kInt64, positions, {rows, count}));
+  };
+  const auto past_of = [&](int64_t row) { return cache_.length((first + row) / rows_); };
+  if (rows == 1) return bind(ones_.data(), positions_.data() + past_of(0), past_of(0) + count);
+  int64_t longest = 0;
+  for (int64_t row = 0; row < rows; ++row) longest = std::max(longest, past_of(row) + count);
+  const auto positions = static_cast<std::size_t>(rows * count);
+  if (positions > row_positions_.size()) row_positions_.resize(positions);  // a prompt's
+  for (int64_t row = 0; row < rows; ++row) {
+    int64_t* const mask = row_masks_.data() + row * longest;
+    std::fill(std::fill_n(mask, past_of(row) + count, 1), mask + longest, 0);
+    int64_t* const places = row_positions_.data() + row * count;
+    std::iota(places, places + count, past_of(row));
+  }
+  bind(row_masks_.data(), row_positions_.data(), longest);
+}
+
+// The logits of the last of `count` positions in each row, brought together.
+StepOutput LanguageModel::output(int64_t rows, int64_t count) {
+  if (!logits_wanted_) return {rows, {}};
+  const auto vocab = static_cast<std::size_t>(signature_.vocab_size);
+  const auto positions = static_cast<std::size_t>(positions_of_logits(count));
+  const std::size_t all = static_cast<std::size_t>(rows) * vocab;
+  if (rows == 1 || positions == 1) {
+    const std::size_t skipped = (positions - 1) * vocab;
+    logits_.from_graph(skipped, all);
+    return {rows, {logits_.data() + skipped, all}};
+  }
+  for (std::size_t row = 0; row < static_cast<std::size_t>(rows); ++row) {
+    const std::size_t last = ((row + 1) * positions - 1) * vocab;
+    logits_.from_graph(last, vocab);
+    std::copy_n(logits_.data() + last, vocab, logits_.data() + row * vocab);
+  }
+  return {rows, {logits_.data(), all}};
 }
 
 void LanguageModel::keep_logits() {
   logits_wanted_ = false;
   binding_ = ort::Binding(session_);  // the old one names a buffer for them
-}
-
-Span<float> LanguageModel::step(int64_t rows, const ort::RunOptions& options) {
-  int64_t longest = 0;
-  for (int64_t row = 0; row < rows; ++row) longest = std::max(longest, cache_.length(row) + 1);
-  for (int64_t row = 0; row < rows; ++row) {
-    const int64_t length = cache_.length(row) + 1;
-    int64_t* const mask = row_masks_.data() + row * longest;
-    std::fill(std::fill_n(mask, length, 1), mask + longest, 0);
-    row_positions_[static_cast<std::size_t>(row)] = length - 1;
-  }
-  const auto count = static_cast<std::size_t>(rows * signature_.vocab_size);
-  embeds_.to_graph(static_cast<std::size_t>(rows * signature_.hidden_size));
-  logits_.reserve(count);
-
-  cache_.bind(binding_, 0, rows, 1);
-  binding_.input("inputs_embeds", embeds_.view({rows, 1, signature_.hidden_size}));
-  binding_.input("attention_mask", host_.view(ort::ElementType::kInt64, row_masks_.data(), {rows, longest}));
-  if (signature_.position_ids) {
-    binding_.input("position_ids", host_.view(ort::ElementType::kInt64, row_positions_.data(), {rows, 1}));
-  }
-  binding_.output("logits", logits_.view({rows, 1, signature_.vocab_size}));
-  binding_.run(options);
-  for (int64_t row = 0; row < rows; ++row) cache_.advance(row, 1);
-  logits_.from_graph(0, count);
-  return {logits_.data(), count};
 }
 
 }  // namespace loquor

@@ -15,24 +15,42 @@
 
 namespace loquor {
 
+// What a run gives, for the stages that follow it (combining rows, choosing tokens). It lives until the next
+// run.
+struct StepOutput {
+  int64_t rows = 0;
+  // [rows, vocab_size], of each row's last position, to be changed at will; empty where they stay in the
+  // graph, for nodes appended to it.
+  Span<float> logits;
+
+  Span<float> row(std::size_t index) const {
+    const std::size_t vocab = logits.size() / static_cast<std::size_t>(rows);
+    return {logits.data() + index * vocab, vocab};
+  }
+};
+
 class LanguageModel {
  public:
   // Checks the contract and probes how the cache may be kept, unless `probe` says what was found before.
-  // Throws kModel.
-  LanguageModel(ort::Session session, const ort::Device& device, const std::optional<LmProbe>& probe = {});
+  // `rows` of the batch are a sequence's. Throws kModel.
+  LanguageModel(ort::Session session, const ort::Device& device, const std::optional<LmProbe>& probe = {},
+                int64_t rows = 1);
   LanguageModel(const LanguageModel&) = delete;
   LanguageModel& operator=(const LanguageModel&) = delete;
 
-  // As those of KvCache.
+  // These do what KvCache's do.
   bool fits(int64_t slots, int64_t capacity) const { return cache_.fits(slots, capacity); }
   void reserve(int64_t slots, int64_t capacity);
   void begin(int64_t slot, int64_t capacity);
   void end(int64_t slot) { cache_.end(slot); }
   void move(int64_t from, int64_t to) { cache_.move(from, to); }
 
+  int64_t rows() const { return rows_; }                  // of a sequence
   int64_t cache_bytes() const { return cache_.bytes(); }  // any thread
+  // Bytes that so many positions of a sequence take in the cache.
+  std::size_t bytes_of(int64_t positions) const { return cache_.bytes_of(positions); }
 
-  // What a slot holds of a prompt's beginning, kept as bytes for other prompts that begin alike; 0 bytes
+  // The beginning of a prompt as a slot holds it, kept as bytes for other prompts that begin alike; 0 bytes
   // where that cannot be: the graph takes a prompt in one run only, or its memory is not the host's.
   std::size_t snapshot_bytes(int64_t positions) const {
     return extends() && host_cache_ ? cache_.bytes_of(positions) : 0;
@@ -42,47 +60,54 @@ class LanguageModel {
     cache_.load(slot, positions, from);
   }
 
-  // Where to write the embeddings of the next run, [rows, hidden_size].
-  float* embeds(int64_t rows);
-  // Prefill or decode step of one sequence: runs `count` new positions, in parts where the device needs that.
-  // The logits of the last one, [vocab_size], are the caller's to change and live until the next call. Throws
+  // Where to write the embeddings of the next run, [positions, hidden_size], a row's together.
+  float* embeds(int64_t positions);
+  // Runs `count` new positions in each row of one sequence, in parts where the device needs that. Throws
   // kExecution.
-  Span<float> run(int64_t slot, int64_t count, const ort::RunOptions& options);
-  // One decode step of the sequences in slots [0, rows) together; embeds() and the logits [rows, vocab_size]
-  // are in the order of slots. Only if batched(). Throws kExecution; the caches are then as they were.
-  Span<float> step(int64_t rows, const ort::RunOptions& options);
+  StepOutput run(int64_t slot, int64_t count, const ort::RunOptions& options);
+  // One step of all rows in `slots` slots from `first` on together; embeds() and the logits are in their
+  // order. More than one only if batched(). Throws kExecution; the caches are then as they were.
+  StepOutput step(int64_t first, int64_t slots, const ort::RunOptions& options);
+  // The same with embeddings that lie in `embeds`, [rows, 1, hidden_size] of the graph's type, on any
+  // device.
+  StepOutput step_from(const ort::Value& embeds, int64_t first, int64_t slots,
+                       const ort::RunOptions& options);
 
-  // From now on the logits stay in the graph, for nodes appended to it: run() returns none, and what those
-  // nodes take and give is bound to binding() by the caller. Only while no sequence is under way.
+  // Lets the logits stay in the graph from now on, for nodes appended to it: what those nodes take and give
+  // is bound to binding() by the caller. Only while no sequence is under way.
   void keep_logits();
   bool keeps_logits() const { return !logits_wanted_; }
   ort::Binding& binding() { return binding_; }
-  // A decode step whose embeddings lie in `embeds`, [1, 1, hidden_size] of the graph's type, on any device.
-  void run_from(const ort::Value& embeds, int64_t slot, const ort::RunOptions& options);
 
   const LmSignature& signature() const { return signature_; }
   const ort::Session& session() const { return session_; }
   KvMode kv_mode() const { return cache_.mode(); }
   // Whether run() may add several positions to a past.
   bool extends() const { return probe_.extends; }
-  // Whether step() may be used: rows of different lengths in one run give what each gives alone.
-  bool batched() const { return probe_.batched && cache_.pooled() && logits_wanted_; }
+  // Whether step() takes several slots: rows of different lengths in one run give what each gives alone.
+  bool batched() const { return probe_.batched && cache_.pooled(); }
 
  private:
-  // Runs `count` of the positions written to embeds(), from `first` on, and leaves their logits in logits_.
-  void run_part(int64_t slot, int64_t first, int64_t count, const ort::RunOptions& options);
-  void run_bound(int64_t slot, int64_t count, const ort::RunOptions& options);
+  void run_part(int64_t slot, int64_t count, int64_t done, int64_t part, const ort::RunOptions& options);
+  ort::Value part_view(int64_t row, int64_t rows, int64_t count, int64_t done, int64_t part);
+  // Runs rows of the batch whose embeddings are bound; their logits go into logits_ from row `at` on.
+  void run_rows(int64_t first, int64_t rows, int64_t count, int64_t at, const ort::RunOptions& options);
+  void bind_lengths(int64_t first, int64_t rows, int64_t count);
+  StepOutput output(int64_t rows, int64_t count);
+  int64_t positions_of_logits(int64_t count) const { return probe_.logits_of_last_only ? 1 : count; }
   int64_t find_longest_run();
 
   ort::Session session_;
   LmSignature signature_;
   LmProbe probe_;
+  const int64_t rows_;
   int64_t longest_run_;
   ort::Memory host_;
   const bool host_cache_;
   KvCache cache_;
   ort::Binding binding_;
   FloatBuffer embeds_;
+  FloatBuffer part_;  // of embeds_, where rows are run together in parts
   FloatBuffer logits_;
   bool logits_wanted_ = true;
   std::vector<int64_t> ones_;           // one sequence's attention mask is its beginning

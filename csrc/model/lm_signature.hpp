@@ -15,7 +15,7 @@ struct KvLayout {
   int64_t heads = 0;  // of keys and values
   int64_t head_dim = 0;
   ort::ElementType type = ort::ElementType::kFloat32;
-  // By layer, key then value: present_names[i] continues past_names[i].
+  // Names by layer, key then value: present_names[i] continues past_names[i].
   std::vector<std::string> past_names;
   std::vector<std::string> present_names;
 
@@ -23,7 +23,7 @@ struct KvLayout {
   std::size_t position_bytes() const {
     return static_cast<std::size_t>(heads * head_dim) * ort::element_size(type);
   }
-  // Of so many positions in all tensors.
+  // Bytes of so many positions in all tensors.
   std::size_t bytes_of(int64_t positions) const {
     return static_cast<std::size_t>(positions) * position_bytes() * past_names.size();
   }

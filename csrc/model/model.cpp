@@ -35,7 +35,7 @@ ort::Session load(const ort::ApiPtr& api, const Manifest& manifest, Graph graph,
   return ort::Session(api, file.path, config, file.prepared);
 }
 
-// Of a graph's weights, or of itself where it has none beside it; only to compare.
+// Bytes of a graph's weights, or of the graph where it has none beside it; only to compare.
 std::uintmax_t bytes_of(const std::string& file) {
   std::error_code none;
   for (const char* const suffix : {"_data", ""}) {
@@ -67,7 +67,7 @@ Model::Model(const ort::ApiPtr& api, Manifest manifest_, const ort::SessionConfi
       config(config_),
       embed_tokens(std::move(loaded.sessions[index_of(Graph::kEmbedTokens)])),
       language_model(std::move(loaded.sessions[index_of(Graph::kLanguageModel)]), config.device,
-                     loaded.probe.get()),
+                     loaded.probe.get(), manifest.family->rows_per_sequence),
       conditional_decoder(std::move(loaded.sessions[index_of(Graph::kConditionalDecoder)]),
                           manifest.samples_per_token),
       api_(api),
@@ -81,8 +81,8 @@ Model::Model(const ort::ApiPtr& api, Manifest manifest_, const ort::SessionConfi
                  (language_model.kv_mode() == KvMode::kInPlace ? "in place" : "in two buffers by turns"));
 }
 
-// On a thread for each core, the largest graphs first: what is large would end last. The language model is
-// probed meanwhile.
+// Loads on a thread for each core, the largest graphs first: what is large would end last. The language model
+// is probed meanwhile.
 Model::Loaded Model::load_all(const ort::ApiPtr& api, const Manifest& manifest,
                               const ort::SessionConfig& config, const LmExtension& extend_lm) {
   std::array<std::size_t, kGraphCount> order{};
@@ -103,8 +103,10 @@ Model::Loaded Model::load_all(const ort::ApiPtr& api, const Manifest& manifest,
         const bool is_lm = graph == Graph::kLanguageModel;
         ort::Session session = load(api, manifest, graph, config, is_lm ? extend_lm : LmExtension{});
         if (is_lm) {
-          std::packaged_task<LmProbe()> probing(
-              [&] { return probe_language_model(session, read_lm_signature(session), config.device); });
+          std::packaged_task<LmProbe()> probing([&] {
+            return probe_language_model(session, read_lm_signature(session), config.device,
+                                        manifest.family->rows_per_sequence);
+          });
           probe = probing.get_future();
           probing();
         }

@@ -16,8 +16,8 @@
 
 namespace loquor {
 
-// Nodes for the language model's graph; empty: none. `optional`: where they cannot be had the graph is used
-// without them, which the log tells.
+// Nodes to be appended to the language model's graph; empty: none. If they are `optional` and cannot be
+// appended, the graph is used without them, and the log says so.
 struct LmExtension {
   ort::GraphExtension nodes;
   bool optional = false;
@@ -36,13 +36,14 @@ class Model {
   // Throws kInvalidInput when the voice's tensors do not fit these graphs.
   void check(const Voice& voice) const;
 
-  // Any thread. Loaded again if it was unloaded, which takes effect when nobody holds it any more.
+  // The speech encoder, loaded again if it was unloaded; to unload it takes effect when nobody holds it any
+  // more. Any thread.
   std::shared_ptr<const SpeechEncoder> speech_encoder() const;
   void unload_speech_encoder();
   bool speech_encoder_loaded() const;
-  // Of host memory, that the loaded sessions have for weights and runs.
+  // The arenas' bytes: host memory that the loaded graphs took for weights that are not mapped and for runs.
   int64_t arena_bytes() const;
-  // Gives back what runs needed of host memory, on a device that has no other. Not while a graph runs.
+  // Gives the host memory that runs needed back, on a device that has no other. Not while a graph runs.
   void shrink_arenas() const;
   const char* speech_encoder_level() const { return speech_encoder_level_; }
   const std::string& speech_encoder_placement() const { return speech_encoder_placement_; }
@@ -56,7 +57,7 @@ class Model {
  private:
   struct Loaded {
     std::vector<ort::Session> sessions;  // by Graph
-    std::future<LmProbe> probe;          // what it threw is told behind the faults of the graphs before it
+    std::future<LmProbe> probe;          // its failure comes behind those of the graphs before it
   };
   static Loaded load_all(const ort::ApiPtr& api, const Manifest& manifest, const ort::SessionConfig& config,
                          const LmExtension& extend_lm);

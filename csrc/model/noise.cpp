@@ -128,7 +128,7 @@ std::vector<int64_t> NoiseInput::dims(const DecodeLengths& lengths) const {
 
 void NoiseInput::fill(float* out, const DecodeLengths& lengths, const NoiseOrigin& origin) const {
   const std::vector<int64_t> sizes = dims(lengths);
-  // Around the axis of time lie the channels; without one, all is one channel that does not move.
+  // The channels lie around the axis of time; without one, all is one channel that does not move.
   int64_t outer = 1;
   int64_t time = 1;
   int64_t inner = 1;

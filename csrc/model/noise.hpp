@@ -14,7 +14,8 @@
 
 namespace loquor {
 
-// Whose noise, and where: positions count from the utterance's first token; the prompt lies before zero.
+// The seed of a decode's noise, and the decode's place in the utterance: positions count from the utterance's
+// first token, so that the prompt lies before zero.
 struct NoiseOrigin {
   uint64_t seed = 0;
   int64_t first_token = 0;  // of those decoded, its place in the utterance

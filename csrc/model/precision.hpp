@@ -33,7 +33,7 @@ struct PrecisionAdvice {
   const char* reason;  // a clause, for people
 };
 
-// Of a device by our name. What no test here ran on says so in its reason.
+// The advice for a device by our name; for what no test here ran on the reason says so.
 const PrecisionAdvice& precision_advice(const std::string& device);
 
 }  // namespace loquor

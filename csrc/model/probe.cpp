@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <string>
 
 #include "base/half.hpp"
 #include "base/log.hpp"
@@ -16,17 +18,23 @@ constexpr int64_t kCapacity = 6;  // of the shared buffer: more than is ever fil
 
 class Prober {
  public:
-  Prober(const ort::Session& session, const LmSignature& signature, const ort::Device& device)
-      : session_(session),
+  // Runs `rows` rows together, which hold made-up sequences number `first`, `first` + 1, ...
+  Prober(const ort::Session& session, const LmSignature& signature, const ort::Device& device,
+         int64_t first = 0, int64_t rows = 1)
+      : first_(first),
+        rows_(rows),
+        session_(session),
         signature_(signature),
         host_(session.api_ptr()),
         device_(session.memory(device)),
         options_(session.api()),
-        embeds_(session.api_ptr(), signature.embeds_type) {
-    embeds_.reserve(static_cast<std::size_t>(kPrefill * signature.hidden_size));
+        embeds_(session.api_ptr(), signature.embeds_type),
+        ones_(static_cast<std::size_t>(rows * kCapacity), 1),
+        positions_(static_cast<std::size_t>(rows * kPrefill)) {
+    embeds_.reserve(static_cast<std::size_t>(rows * kPrefill * signature.hidden_size));
   }
 
-  // Prefill and one decode step, each with a past of just its length and a present of the runtime's own.
+  // Prefill and one step, each with a past of just its length and a present of the runtime's own.
   void run_separate() {
     std::vector<ort::Value> pasts = run_once(kPrefill, 0, {}, logits_prefill);
     run_once(1, kPrefill, pasts, logits_step);
@@ -65,17 +73,17 @@ class Prober {
 
   // After run_shared: two rows of different lengths in one step, each against the same step alone.
   bool run_batched() {
-    if (!device_.host()) return false;
+    if (!can_pool(device_)) return false;
     const std::size_t row_bytes = static_cast<std::size_t>(kCapacity) * signature_.kv.position_bytes();
-    std::vector<std::shared_ptr<void>> blocks;
-    std::vector<std::shared_ptr<void>> second;  // the blocks' second rows
-    for (std::size_t i = 0; i < signature_.kv.past_names.size(); ++i) {
-      blocks.push_back(device_.allocate(2 * row_bytes));
-      second.emplace_back(blocks.back(), static_cast<unsigned char*>(blocks.back().get()) + row_bytes);
-      fill_with_garbage(blocks.back().get());
-      fill_with_garbage(second.back().get());
-    }
     try {
+      std::vector<std::shared_ptr<void>> blocks;
+      std::vector<std::shared_ptr<void>> second;  // the blocks' second rows
+      for (std::size_t i = 0; i < signature_.kv.past_names.size(); ++i) {
+        blocks.push_back(device_.allocate(2 * row_bytes));
+        second.emplace_back(blocks.back(), static_cast<unsigned char*>(blocks.back().get()) + row_bytes);
+        fill_with_garbage(blocks.back().get());
+        fill_with_garbage(second.back().get());
+      }
       std::vector<float> ignored;
       std::vector<float> alone;
       std::vector<float> together;
@@ -92,7 +100,7 @@ class Prober {
     }
   }
 
-  // One position and then two, in the way the cache will be kept, against the decode step.
+  // One position and then two, in the way the cache will be kept, against that step.
   bool run_extending(KvMode mode) {
     try {
       std::vector<float> ignored;
@@ -105,32 +113,66 @@ class Prober {
         const std::vector<ort::Value> pasts = run_once(1, 0, {}, ignored);
         run_once(kPrefill, 1, pasts, logits);
       }
-      const auto last = static_cast<std::ptrdiff_t>(logits_step.size());
-      return close({logits.end() - last, logits.end()}, logits_step);
+      return close(last_of_rows(logits), logits_step);
     } catch (const Error& error) {
       log::write(log::Level::kDebug, session_.file_name() + " takes a prompt in one run: " + error.what());
       return false;
     }
   }
 
-  bool last_only() const { return static_cast<int64_t>(logits_prefill.size()) == signature_.vocab_size; }
+  // Whether one of the rows gave what it gives alone.
+  bool agrees(const Prober& alone) const {
+    const int64_t row = alone.first_ - first_;
+    return close(part_of(logits_prefill, row), alone.logits_prefill) &&
+           close(part_of(logits_step, row), alone.logits_step);
+  }
 
  private:
+  std::vector<float> part_of(const std::vector<float>& logits, int64_t row) const {
+    const std::size_t size = logits.size() / static_cast<std::size_t>(rows_);
+    const auto begin = logits.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(row) * size);
+    return {begin, begin + static_cast<std::ptrdiff_t>(size)};
+  }
+
+  std::vector<float> last_of_rows(const std::vector<float>& logits) const {
+    std::vector<float> last;
+    for (int64_t row = 0; row < rows_; ++row) {
+      const std::vector<float> own = part_of(logits, row);
+      last.insert(last.end(), own.end() - static_cast<std::ptrdiff_t>(signature_.vocab_size), own.end());
+    }
+    return last;
+  }
+
   // One for each tensor.
   std::vector<std::shared_ptr<void>> shared_buffers() const {
-    const std::size_t bytes = static_cast<std::size_t>(kCapacity) * signature_.kv.position_bytes();
+    const std::size_t row_bytes = static_cast<std::size_t>(kCapacity) * signature_.kv.position_bytes();
     std::vector<std::shared_ptr<void>> buffers;
     for (std::size_t i = 0; i < signature_.kv.past_names.size(); ++i) {
-      buffers.push_back(device_.allocate(bytes));
-      if (device_.host()) fill_with_garbage(buffers.back().get());
+      buffers.push_back(device_.allocate(static_cast<std::size_t>(rows_) * row_bytes));
+      if (!device_.host()) continue;
+      for (int64_t row = 0; row < rows_; ++row) {
+        fill_with_garbage(static_cast<unsigned char*>(buffers.back().get()) +
+                          static_cast<std::size_t>(row) * row_bytes);
+      }
     }
     return buffers;
   }
 
-  // Positions that are read though they are not filled must show in the logits.
+  // A row of a buffer. Positions that are read though they are not filled must show in the logits.
   void fill_with_garbage(void* data) const {
-    const std::size_t count =
-        static_cast<std::size_t>(kCapacity * signature_.kv.heads * signature_.kv.head_dim);
+    const auto& kv = signature_.kv;
+    const auto count = static_cast<std::size_t>(kCapacity * kv.heads * kv.head_dim);
+    if (!device_.host()) {
+      std::vector<unsigned char> garbage(count * ort::element_size(kv.type));
+      write_garbage(garbage.data(), count);
+      const ort::Shape shape = {1, kv.heads, kCapacity, kv.head_dim};
+      return ort::copy(session_.api(), host_.view(kv.type, garbage.data(), shape),
+                       device_.view(kv.type, data, shape));
+    }
+    write_garbage(data, count);
+  }
+
+  void write_garbage(void* data, std::size_t count) const {
     if (signature_.kv.type == ort::ElementType::kInt8) {
       std::fill_n(static_cast<int8_t*>(data), count, int8_t{99});
     } else if (signature_.kv.type == ort::ElementType::kFloat16) {
@@ -140,21 +182,25 @@ class Prober {
     }
   }
 
-  // Made-up embeddings of the positions from `past` on.
-  void write_embeds(float* to, int64_t count, int64_t past) const {
-    const int64_t before = past * signature_.hidden_size;
+  // Made-up embeddings of a sequence's positions from `past` on.
+  void write_embeds(float* to, int64_t count, int64_t past, int64_t which) const {
+    const int64_t before = (past + 100 * which) * signature_.hidden_size;
     for (int64_t i = 0; i < count * signature_.hidden_size; ++i) {
       to[i] = 0.1f * static_cast<float>(std::sin(static_cast<double>(before + i + 1)));
     }
   }
 
   void bind_inputs(ort::Binding& binding, int64_t count, int64_t past) {
-    write_embeds(embeds_.data(), count, past);
-    embeds_.to_graph(static_cast<std::size_t>(count * signature_.hidden_size));
-    binding.input("inputs_embeds", embeds_.view({1, count, signature_.hidden_size}));
-    binding.input("attention_mask", host_.view(ort::ElementType::kInt64, ones_, {1, past + count}));
+    for (int64_t row = 0; row < rows_; ++row) {
+      write_embeds(embeds_.data() + row * count * signature_.hidden_size, count, past, first_ + row);
+      std::iota(positions_.begin() + row * count, positions_.begin() + (row + 1) * count, past);
+    }
+    embeds_.to_graph(static_cast<std::size_t>(rows_ * count * signature_.hidden_size));
+    binding.input("inputs_embeds", embeds_.view({rows_, count, signature_.hidden_size}));
+    binding.input("attention_mask",
+                  host_.view(ort::ElementType::kInt64, ones_.data(), {rows_, past + count}));
     if (signature_.position_ids) {
-      binding.input("position_ids", host_.view(ort::ElementType::kInt64, positions_ + past, {1, count}));
+      binding.input("position_ids", host_.view(ort::ElementType::kInt64, positions_.data(), {rows_, count}));
     }
     binding.output_to_host("logits");
   }
@@ -164,11 +210,12 @@ class Prober {
     const KvLayout& kv = signature_.kv;
     ort::Binding binding(session_);
     bind_inputs(binding, count, past);
-    const std::shared_ptr<void> nothing = device_.allocate(kv.position_bytes());
+    const std::shared_ptr<void> nothing =
+        device_.allocate(static_cast<std::size_t>(rows_) * kv.position_bytes());
     for (std::size_t i = 0; i < kv.past_names.size(); ++i) {
       const char* name = kv.past_names[i].c_str();
       if (past == 0) {
-        binding.input(name, device_.view(kv.type, nothing.get(), {1, kv.heads, 0, kv.head_dim}));
+        binding.input(name, device_.view(kv.type, nothing.get(), {rows_, kv.heads, 0, kv.head_dim}));
       } else {
         binding.input(name, pasts[i + 1]);  // pasts[0] was the logits
       }
@@ -186,7 +233,7 @@ class Prober {
     ort::Binding binding(session_);
     bind_inputs(binding, count, past);
     for (std::size_t i = 0; i < buffers.size(); ++i) {
-      const auto shared = device_.view(kv.type, buffers[i].get(), {1, kv.heads, kCapacity, kv.head_dim});
+      const auto shared = device_.view(kv.type, buffers[i].get(), {rows_, kv.heads, kCapacity, kv.head_dim});
       binding.input(kv.past_names[i].c_str(), shared);
       binding.output(kv.present_names[i].c_str(), shared);
     }
@@ -198,8 +245,8 @@ class Prober {
   void step_two_rows(const std::vector<std::shared_ptr<void>>& blocks, std::vector<float>& logits) {
     const KvLayout& kv = signature_.kv;
     ort::Binding binding(session_);
-    write_embeds(embeds_.data(), 1, kPrefill);
-    write_embeds(embeds_.data() + signature_.hidden_size, 1, 1);
+    write_embeds(embeds_.data(), 1, kPrefill, 0);
+    write_embeds(embeds_.data() + signature_.hidden_size, 1, 1, 0);
     embeds_.to_graph(static_cast<std::size_t>(2 * signature_.hidden_size));
     int64_t mask[2 * (kPrefill + 1)] = {1, 1, 1, 1, 1, 0};
     int64_t positions[2] = {kPrefill, 1};
@@ -239,24 +286,51 @@ class Prober {
     return *middle;
   }
 
+  const int64_t first_;
+  const int64_t rows_;
   const ort::Session& session_;
   const LmSignature& signature_;
   ort::Memory host_;
   ort::Memory device_;
   ort::RunOptions options_;
   FloatBuffer embeds_;
-  int64_t ones_[kCapacity] = {1, 1, 1, 1, 1, 1};
-  int64_t positions_[kCapacity] = {0, 1, 2, 3, 4, 5};
+  std::vector<int64_t> ones_;
+  std::vector<int64_t> positions_;
 
  public:
   std::vector<float> logits_prefill;
   std::vector<float> logits_step;
 };
 
+// The rows of a sequence in one run, against each alone. Whether they may extend a past.
+bool probe_rows(const ort::Session& session, const LmSignature& signature, const ort::Device& device,
+                const Prober& first, KvMode mode, int64_t rows) {
+  Prober together(session, signature, device, 0, rows);
+  bool agrees = false;
+  std::string refused;
+  try {
+    together.run_separate();
+    agrees = together.agrees(first) && (mode == KvMode::kPingPong || together.run_shared());
+    for (int64_t row = 1; agrees && row < rows; ++row) {
+      Prober alone(session, signature, device, row);
+      alone.run_separate();
+      agrees = together.agrees(alone);
+    }
+  } catch (const Error& error) {
+    refused = std::string(" (") + error.what() + ")";
+  }
+  if (!agrees) {
+    Contract(session).fail("a sequence takes " + std::to_string(rows) +
+                           " rows of a batch, and run together they do not give what each gives alone" +
+                           refused);
+  }
+  return together.run_extending(mode);
+}
+
 }  // namespace
 
 LmProbe probe_language_model(const ort::Session& session, const LmSignature& signature,
-                             const ort::Device& device) {
+                             const ort::Device& device, int64_t rows_of_sequence) {
   Prober prober(session, signature, device);
   try {
     prober.run_separate();
@@ -276,6 +350,10 @@ LmProbe probe_language_model(const ort::Session& session, const LmSignature& sig
   probe.kv_mode = prober.run_shared() ? KvMode::kInPlace : KvMode::kPingPong;
   probe.extends = prober.run_extending(probe.kv_mode);
   probe.batched = probe.kv_mode == KvMode::kInPlace && prober.run_batched();
+  const bool pooled = probe.kv_mode == KvMode::kInPlace && can_pool(session.memory(device));
+  if (rows_of_sequence > 1 && !pooled) {
+    probe.extends = probe_rows(session, signature, device, prober, probe.kv_mode, rows_of_sequence);
+  }
   return probe;
 }
 

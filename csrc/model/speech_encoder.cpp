@@ -11,8 +11,8 @@ namespace {
 
 constexpr int64_t kFree = Contract::kFree;
 
-// By the names the published graphs use, by those of the model card's script, or else by position: the order
-// is the same.
+// Finds outputs by the names the published graphs use, by those of the model card's script, or else by
+// position: the order is the same.
 std::vector<const ort::Port*> find_outputs(const Contract& contract, const ort::Session& session) {
   static const std::vector<std::vector<std::string>> spellings = {{"audio_features", "cond_emb"},
                                                                   {"audio_tokens", "prompt_token"},

@@ -6,7 +6,7 @@
 
 namespace loquor {
 
-// Of a voice, half a minute: the decoder hears them again for every chunk.
+// A voice has at most so many tokens, half a minute: the decoder hears them again for every chunk.
 constexpr int64_t kMostVoiceTokens = 750;
 
 // The sizes of a voice's arrays.

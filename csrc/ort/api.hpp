@@ -21,8 +21,8 @@ using Handle = std::unique_ptr<T, void (*)(T*)>;
 template <class T>
 struct ReleaseSlot;
 
-// What crossed between host and device memory on our behalf: tensors bound, read or copied on one side that a
-// graph has on the other. What the runtime moves between two nodes of one graph is not seen here.
+// Copies between host and device memory on our behalf: of tensors that are bound, read or copied on one side
+// and that a graph has on the other. What the runtime moves between two nodes of one graph is not counted.
 struct CopyCounts {
   std::atomic<uint64_t> to_device{0};
   std::atomic<uint64_t> to_device_bytes{0};
@@ -36,7 +36,7 @@ class Api {
   // threads and static state do not survive that. Throws kRuntimeMissing naming the path and the remedy.
   static std::shared_ptr<const Api> open(const std::string& path);
 
-  // Over a table from elsewhere: tests count and fail calls with it.
+  // Wraps a table from elsewhere: tests count and fail calls with it.
   Api(const abi::OrtApi* table, std::string path, std::string version);
   Api(const Api&) = delete;
   Api& operator=(const Api&) = delete;
@@ -68,7 +68,8 @@ class Api {
   void check(abi::OrtStatus* status, ErrorKind kind, const std::string& doing) const {
     if (status != nullptr) fail(status, kind, doing);
   }
-  // For calls that only fail for lack of memory or by a defect of ours; `doing` is not built on the hot path.
+  // The same for calls that only fail for lack of memory or by a defect of ours; `doing` is a literal, so
+  // that nothing is built on the hot path.
   void check(abi::OrtStatus* status, const char* doing) const {
     if (status != nullptr) fail(status, ErrorKind::kInternal, doing);
   }

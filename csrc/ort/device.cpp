@@ -12,16 +12,18 @@ struct Known {
   const char* short_name;  // as SessionOptionsAppendExecutionProvider wants it
   const char* memory_name;
   bool float64;
+  bool
+      addressable;  // as the provider's documentation tells: pointers of CUDA, handles of Direct3D and WebGPU
   const char* package;
 };
 
 constexpr Known kKnown[] = {
-    {"cpu", "CPUExecutionProvider", "", "", true, "onnxruntime"},
-    {"cuda", "CUDAExecutionProvider", "", "Cuda", true, "onnxruntime-gpu"},
-    {"tensorrt", "TensorrtExecutionProvider", "", "Cuda", true, "onnxruntime-gpu"},
-    {"coreml", "CoreMLExecutionProvider", "CoreML", "", true, "onnxruntime"},
-    {"directml", "DmlExecutionProvider", "DML", "DML", false, "onnxruntime-directml"},
-    {"webgpu", "WebGpuExecutionProvider", "WebGPU", "WebGPU_Buffer", false, "onnxruntime-ep-webgpu"},
+    {"cpu", "CPUExecutionProvider", "", "", true, true, "onnxruntime"},
+    {"cuda", "CUDAExecutionProvider", "", "Cuda", true, true, "onnxruntime-gpu"},
+    {"tensorrt", "TensorrtExecutionProvider", "", "Cuda", true, true, "onnxruntime-gpu"},
+    {"coreml", "CoreMLExecutionProvider", "CoreML", "", true, true, "onnxruntime"},
+    {"directml", "DmlExecutionProvider", "DML", "DML", false, false, "onnxruntime-directml"},
+    {"webgpu", "WebGpuExecutionProvider", "WebGPU", "WebGPU_Buffer", false, false, "onnxruntime-ep-webgpu"},
 };
 
 const Known* find_known(const std::string& name) {
@@ -82,9 +84,10 @@ Device choose_device(const Api& api, const std::string& name,
                 "device must be auto, cpu, cuda, tensorrt, coreml, directml or webgpu, not '" + name + "'");
   }
   if (api.has_provider(known->provider)) {
-    return Device{known->name, known->provider, known->memory_name, std::move(options), known->float64};
+    return Device{known->name,        known->provider, known->memory_name,
+                  std::move(options), known->float64,  known->addressable};
   }
-  Device device{known->name, known->provider, "", std::move(options), known->float64};
+  Device device{known->name, known->provider, "", std::move(options), known->float64, known->addressable};
   device.plugin = find_plugin(api, known->provider);
   if (device.plugin == nullptr) {
     throw Error(ErrorKind::kRuntimeMissing, "device '" + name + "' needs " + known->provider + ", which " +

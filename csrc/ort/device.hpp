@@ -15,7 +15,9 @@ struct Device {
   std::string memory_name;  // of the provider's own memory; empty where tensors lie in host memory
   std::vector<std::pair<std::string, std::string>> options;
   bool float64 = true;  // does the provider compute in it?
-  // Of a provider that was added as a plugin; both belong to the runtime.
+  // Is what its allocator returns an address, to which an offset may be added? Elsewhere it is a handle.
+  bool addressable = false;
+  // These are of a provider that was added as a plugin, and belong to the runtime.
   const abi::OrtEpDevice* plugin = nullptr;
   const abi::OrtMemoryInfo* plugin_memory = nullptr;  // null where tensors lie in host memory
 

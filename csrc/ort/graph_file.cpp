@@ -55,7 +55,7 @@ const Step* find_step(Kind kind, uint32_t field) {
 enum Wire : uint32_t { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 };
 
 constexpr uint64_t kMostFile = (uint64_t{1} << 31) - 1;  // that protobuf reads
-// Of real graphs, the largest have some 20,000 nodes in 5 MB.
+// The largest real graphs have some 20,000 nodes in 5 MB.
 constexpr uint64_t kMostStructure = 64 << 20;
 constexpr int kMostNodes = 200'000;
 constexpr std::size_t kMostFiles = 1000;

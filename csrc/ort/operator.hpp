@@ -29,7 +29,7 @@ struct Failed {
   Handle<abi::OrtStatus> status;
 };
 
-// A tensor of a run; no memory of its own, so that a decode step allocates nothing.
+// A tensor of a run; no memory of its own, so that a step allocates nothing.
 struct Tensor {
   static constexpr std::size_t kMostAxes = 8;
   void* data = nullptr;  // null: an optional input that is not there
@@ -103,7 +103,7 @@ class Call {
   abi::OrtKernelContext* context_;
 };
 
-// What escapes must be a status: the runtime calls these.
+// Turns what `work` throws into a status: the runtime called us, and no exception may reach it.
 template <class Work>
 abi::OrtStatus* as_status(const abi::OrtApi& table, const Work& work) {
   try {

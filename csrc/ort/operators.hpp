@@ -5,7 +5,7 @@
 
 namespace loquor::ort {
 
-// To be added to session options; must outlive the sessions made with them.
+// The domain is to be added to session options, and must outlive the sessions made with them.
 Handle<abi::OrtCustomOpDomain> make_operators(const Api& api);
 
 // Adds them to an application's own session options, for the life of the process: what ONNX Runtime asks of a

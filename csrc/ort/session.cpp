@@ -20,7 +20,7 @@ struct Level {
 constexpr Level kLevels[] = {
     {abi::ORT_ENABLE_ALL, "all"}, {abi::ORT_ENABLE_EXTENDED, "extended"}, {abi::ORT_ENABLE_BASIC, "basic"}};
 
-// A thread without work spins for as long as a decode step's small nodes take, since to sleep and be woken
+// A thread without work spins for as long as a step's small nodes take, since to sleep and be woken
 // between two products takes longer; after the run it sleeps at once: the cores are the application's.
 // Runtimes before 1.26 know no duration and spin to the end of the run.
 constexpr std::pair<const char*, const char*> kWaiting[] = {{"session.intra_op.allow_spinning", "1"},
@@ -140,8 +140,9 @@ std::string Session::file_name() const { return std::filesystem::u8path(file_).f
 
 Memory Session::memory(const Device& device) const {
   if (device.host_memory()) return Memory(api_);
-  if (device.plugin_memory != nullptr) return Memory(api_, session_.get(), device.plugin_memory);
-  return Memory(api_, session_.get(), device.memory_name);
+  if (device.plugin_memory != nullptr)
+    return Memory(api_, session_.get(), device.plugin_memory, device.addressable);
+  return Memory(api_, session_.get(), device.memory_name, device.addressable);
 }
 
 // Names of the inputs or outputs that lie in the device's memory.

@@ -56,11 +56,11 @@ class Session {
   // How many nodes each execution provider runs, as "CPUExecutionProvider 12, ..."; empty where the runtime
   // cannot tell.
   const std::string& placement() const { return placement_; }
-  // Of host memory, that the session's arena has from the system: weights that are not mapped, and what runs
-  // needed at most. 0 where the runtime does not tell. Any thread.
+  // The arena's bytes: host memory that it took from the system for weights that are not mapped and for the
+  // largest run. 0 where the runtime does not say. Any thread.
   int64_t arena_bytes() const;
-  // Gives back what the arena of host memory holds and nothing uses: all but weights, between runs. Not while
-  // the graph runs.
+  // Gives the arena's unused memory back to the system: between runs, all but weights. Not while the graph
+  // runs.
   void shrink_arena() const;
   // Nodes by the execution provider that runs them; empty where the runtime cannot tell (before 1.24).
   std::map<std::string, std::vector<std::string>> nodes_by_provider() const;
@@ -72,7 +72,7 @@ class Session {
   [[noreturn]] void run_failed(abi::OrtStatus* status) const;
 
  private:
-  // One try; `bytes` is the graph, or empty for the file.
+  // Tries once to load the graph: `bytes`, or the file where they are empty.
   abi::OrtStatus* create(const abi::OrtSessionOptions* options, const std::string& bytes,
                          const GraphExtension& extend);
   std::vector<Port> read_ports(bool inputs) const;

@@ -1,6 +1,9 @@
 #include "ort/value.hpp"
 
+#include <cstring>
 #include <new>
+
+#include "base/log.hpp"
 
 namespace loquor::ort {
 
@@ -44,21 +47,23 @@ Memory::Memory(ApiPtr api)
                                                  abi::OrtDeviceAllocator, abi::OrtMemTypeDefault)),
       info_(owned_info_.get()) {}
 
-Memory::Memory(ApiPtr api, const abi::OrtSession* session, const std::string& name)
+Memory::Memory(ApiPtr api, const abi::OrtSession* session, const std::string& name, bool addressable)
     : api_(std::move(api)),
       owned_info_(api_->make<abi::OrtMemoryInfo>("describing device memory", (*api_)->CreateMemoryInfo,
                                                  name.c_str(), abi::OrtDeviceAllocator, 0,
                                                  abi::OrtMemTypeDefault)),
       info_(owned_info_.get()),
       allocator_(api_->make<abi::OrtAllocator>("finding the device's allocator", (*api_)->CreateAllocator,
-                                               session, info_)) {}
+                                               session, info_)),
+      addressable_(addressable) {}
 
-Memory::Memory(ApiPtr api, const abi::OrtSession* session, const abi::OrtMemoryInfo* info)
+Memory::Memory(ApiPtr api, const abi::OrtSession* session, const abi::OrtMemoryInfo* info, bool addressable)
     : api_(std::move(api)),
       owned_info_(api_->own<abi::OrtMemoryInfo>(nullptr)),
       info_(info),
       allocator_(api_->make<abi::OrtAllocator>("finding the device's allocator", (*api_)->CreateAllocator,
-                                               session, info_)) {}
+                                               session, info_)),
+      addressable_(addressable) {}
 
 std::shared_ptr<void> Memory::allocate(std::size_t bytes) const {
   if (host()) {
@@ -84,10 +89,30 @@ Value Memory::view(ElementType type, void* data, const int64_t* dims, std::size_
 void copy(const Api& api, const Value& from, const Value& to) {
   const abi::OrtValue* const source = from.get();
   abi::OrtValue* const target = to.get();
+  const bool from_host = is_host(api, source);
+  const bool to_host = is_host(api, target);
+  if (from_host && to_host) {  // the runtime has no copy for that
+    std::memcpy(data_of<unsigned char>(api, target), data_of<unsigned char>(api, from.get()),
+                size_in_bytes(api, source));
+    return;
+  }
   api.check(api->CopyTensors(api.env(), &source, &target, nullptr, 1), ErrorKind::kExecution,
             "copying a tensor");
-  const bool from_host = is_host(api, source);
-  if (from_host != is_host(api, target)) api.count_copy(!from_host, size_in_bytes(api, source));
+  if (from_host != to_host) api.count_copy(!from_host, size_in_bytes(api, source));
+}
+
+bool can_copy(const Memory& memory) {
+  try {
+    int64_t value = 0;
+    const Memory host(memory.api_ptr());
+    const auto there = memory.allocate(sizeof(value));
+    copy(memory.api(), host.view(ElementType::kInt64, &value, {1}),
+         memory.view(ElementType::kInt64, there.get(), {1}));
+    return true;
+  } catch (const Error& error) {
+    log::write(log::Level::kDebug, std::string("the runtime copies no tensors here: ") + error.what());
+    return false;
+  }
 }
 
 bool is_host(const Api& api, const abi::OrtMemoryInfo* info) {

@@ -44,17 +44,20 @@ class Memory {
   // Host memory.
   explicit Memory(ApiPtr api);
   // Memory named by the runtime, as "Cuda", of the device that `session` runs on.
-  Memory(ApiPtr api, const abi::OrtSession* session, const std::string& name);
+  Memory(ApiPtr api, const abi::OrtSession* session, const std::string& name, bool addressable);
   // Memory that the runtime describes, which keeps `info`.
-  Memory(ApiPtr api, const abi::OrtSession* session, const abi::OrtMemoryInfo* info);
+  Memory(ApiPtr api, const abi::OrtSession* session, const abi::OrtMemoryInfo* info, bool addressable);
 
   const Api& api() const { return *api_; }
+  const ApiPtr& api_ptr() const { return api_; }
   bool host() const { return allocator_ == nullptr; }
+  // Whether an offset may be added to what allocate() returns.
+  bool addressable() const { return addressable_; }
   const abi::OrtMemoryInfo* info() const { return info_; }
   // Uninitialised; host memory is page-aligned where large, so untouched pages cost nothing.
   std::shared_ptr<void> allocate(std::size_t bytes) const;
-  // A tensor over memory of this kind; the caller keeps it alive. `data` is what allocate() returned: on a
-  // device it is a handle, and arithmetic on it names no memory.
+  // A tensor over memory of this kind; the caller keeps it alive. `data` is what allocate() returned:
+  // where memory is not addressable it is a handle, and arithmetic on it names none.
   Value view(ElementType type, void* data, Shape shape) const {
     return view(type, data, shape.begin(), shape.size());
   }
@@ -65,11 +68,15 @@ class Memory {
   Handle<abi::OrtMemoryInfo> owned_info_;
   const abi::OrtMemoryInfo* info_;
   std::shared_ptr<abi::OrtAllocator> allocator_;
+  bool addressable_ = true;
 };
 
 // Copies tensors of the same type and size, whichever memory each lies in; the device's queue is waited for.
 // Throws kExecution.
 void copy(const Api& api, const Value& from, const Value& to);
+
+// Whether the runtime copies between this memory and the host by itself; not every provider offers it.
+bool can_copy(const Memory& memory);
 
 // Does the host's processor reach this memory?
 bool is_host(const Api& api, const abi::OrtMemoryInfo* info);

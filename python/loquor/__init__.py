@@ -9,12 +9,12 @@ engine.speak("Hello there. [chuckle] How are you?", voice).save("hello.wav")
 
 from __future__ import annotations
 
+import importlib
 import logging
+from typing import TYPE_CHECKING
 
 from ._core import CancelToken
 from ._core import version as _version
-from .audio.audio import Audio, Metrics
-from .audio.subtitles import Mark, subtitles
 from .errors import (
     BusyError,
     DownloadError,
@@ -25,17 +25,22 @@ from .errors import (
     RequestCancelledError,
     RuntimeMissingError,
 )
-from .speech.capabilities import Capabilities
-from .speech.engine import Engine
-from .speech.guards import Guards
-from .speech.long_speech import LongSpeech
-from .speech.long_text import LongTextOptions, piece_seed
-from .speech.memory import Memory
-from .speech.options import GenerationOptions, StreamOptions
-from .speech.session import Session
-from .speech.stream import SessionReport, Stream, StreamReport
-from .voice.voice import Voice
-from .voice.voices import VoiceSource
+
+if TYPE_CHECKING:
+    from .audio.audio import Audio, Metrics
+    from .audio.subtitles import Mark, subtitles
+    from .speech.capabilities import Capabilities
+    from .speech.engine import Engine
+    from .speech.guards import Guards
+    from .speech.long_speech import LongSpeech
+    from .speech.long_text import LongTextOptions, piece_seed
+    from .speech.memory import Memory
+    from .speech.options import GenerationOptions, StreamOptions
+    from .speech.reports import SessionReport, StreamReport
+    from .speech.session import Session
+    from .speech.stream import Stream
+    from .voice.voice import Voice
+    from .voice.voices import VoiceSource
 
 __all__ = [
     "Audio",
@@ -72,3 +77,40 @@ __all__ = [
 __version__: str = _version()
 
 logging.getLogger("loquor").addHandler(logging.NullHandler())
+
+_HOMES = {
+    "Audio": "audio.audio",
+    "Capabilities": "speech.capabilities",
+    "Engine": "speech.engine",
+    "GenerationOptions": "speech.options",
+    "Guards": "speech.guards",
+    "LongSpeech": "speech.long_speech",
+    "LongTextOptions": "speech.long_text",
+    "Mark": "audio.subtitles",
+    "Memory": "speech.memory",
+    "Metrics": "audio.audio",
+    "Session": "speech.session",
+    "SessionReport": "speech.reports",
+    "Stream": "speech.stream",
+    "StreamOptions": "speech.options",
+    "StreamReport": "speech.reports",
+    "Voice": "voice.voice",
+    "VoiceSource": "voice.voices",
+    "piece_seed": "speech.long_text",
+    "subtitles": "audio.subtitles",
+}
+"""Imported when first asked for, as type checkers see them above: a command such as `loquor models` needs
+neither numpy nor an engine."""
+
+if not TYPE_CHECKING:  # else every name would be known
+
+    def __getattr__(name: str) -> object:
+        if name == "prepare":  # a module that users call by its full name
+            return importlib.import_module(".prepare", __name__)
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = globals()[name] = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+        return found
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *_HOMES})

@@ -10,10 +10,11 @@ namespace loquor::testing {
 
 class SmallGraphs {
  public:
-  // logits = Identity(x), float32 [1, 1, vocab].
+  // logits = Identity(x), float32 [rows, 1, vocab].
   static std::string identity(int64_t vocab, int opset) {
-    return model(text(1, node("Identity", {"x"}, "logits")) + text(11, tensor("x", kFloat32, {1, 1, vocab})) +
-                     text(12, tensor("logits", kFloat32, {1, 1, vocab})),
+    return model(text(1, node("Identity", {"x"}, "logits")) +
+                     text(11, tensor("x", kFloat32, {-1, 1, vocab})) +
+                     text(12, tensor("logits", kFloat32, {-1, 1, vocab})),
                  opset);
   }
 

@@ -72,7 +72,7 @@ struct Sequence {
             kValueStep};
   }
 
-  Sequence& in_pieces(std::size_t size, Body body = attend) {
+  Sequence& in_chunks(std::size_t size, Body body = attend) {
     for (std::size_t past = 0; past < length; past += size) {
       body(head(past, std::min(size, length - past)));
     }
@@ -139,7 +139,7 @@ TEST_CASE("attention is softmax(q k^T scale) v over the positions so far") {
           CAPTURE(static_cast<int>(type));
           CAPTURE(dim);
           CAPTURE(group);
-          CHECK(largest_error(sequence.in_pieces(150, body)) < 5e-6);
+          CHECK(largest_error(sequence.in_chunks(150, body)) < 5e-6);
         }
       }
     }
@@ -150,9 +150,9 @@ TEST_CASE("a row's bits do not depend on how the prompt is cut") {
   for (const Body body : kBodies) {
     for (const CacheType type : kTypes) {
       for (const std::size_t group : std::initializer_list<std::size_t>{1, 3}) {
-        const Sequence whole = Sequence(type, 24, group, 203).in_pieces(203, body);
+        const Sequence whole = Sequence(type, 24, group, 203).in_chunks(203, body);
         for (const std::size_t size : std::initializer_list<std::size_t>{1, 2, 3, 7, 31, 64, 100}) {
-          const Sequence cut = Sequence(type, 24, group, 203).in_pieces(size, body);
+          const Sequence cut = Sequence(type, 24, group, 203).in_chunks(size, body);
           CAPTURE(static_cast<int>(type));
           CAPTURE(size);
           CHECK(cut.context == whole.context);
@@ -167,13 +167,13 @@ TEST_CASE("a row's bits do not depend on how the prompt is cut") {
 TEST_CASE("a head's bits do not depend on the heads that share its cache") {
   for (const CacheType type : kTypes) {
     Sequence together(type, 64, 4, 90);
-    together.in_pieces(90);
+    together.in_chunks(90);
     for (std::size_t head = 0; head < 4; ++head) {
       Sequence alone(type, 64, 1, 90);
       for (std::size_t row = 0; row < 90; ++row) {
         std::memcpy(&alone.queries[row * 64], &together.queries[(row * 4 + head) * 64], 64 * sizeof(float));
       }
-      alone.in_pieces(90);
+      alone.in_chunks(90);
       for (std::size_t row = 0; row < 90; ++row) {
         CHECK(std::memcmp(&alone.context[row * 64], &together.context[(row * 4 + head) * 64],
                           64 * sizeof(float)) == 0);
@@ -184,7 +184,7 @@ TEST_CASE("a head's bits do not depend on the heads that share its cache") {
 
 TEST_CASE("padding rows are nothing, and change nothing") {
   for (const CacheType type : kTypes) {
-    const Sequence whole = Sequence(type, 16, 2, 40).in_pieces(40);
+    const Sequence whole = Sequence(type, 16, 2, 40).in_chunks(40);
     Sequence padded(type, 16, 2, 40);
     AttentionHead head = padded.head(0, 40);
     head.real = 23;
@@ -217,7 +217,7 @@ TEST_CASE("a float16 cache rounds as the software does") {
     sequence.new_keys[3] = 1e6f;
     sequence.new_keys[4] = 65519.9f;
     sequence.new_keys[5] = 3e-8f;
-    sequence.in_pieces(50, body);
+    sequence.in_chunks(50, body);
     for (std::size_t i = 0; i < sequence.new_keys.size(); ++i) {
       uint16_t half = 0;
       std::memcpy(&half, &sequence.keys[i * 2], sizeof half);
@@ -229,8 +229,8 @@ TEST_CASE("a float16 cache rounds as the software does") {
 TEST_CASE("scores far apart make no subnormal and no infinite weights") {
   Sequence sequence(CacheType::kFloat32, 8, 1, 130);
   for (float& query : sequence.queries) query *= 1000.0f;
-  CHECK(largest_error(sequence.in_pieces(130)) < 1e-2);  // scores of 1e4 leave few digits behind the point
+  CHECK(largest_error(sequence.in_chunks(130)) < 1e-2);  // scores of 1e4 leave few digits behind the point
   for (float& query : sequence.queries) query = NAN;
-  sequence.in_pieces(130);
+  sequence.in_chunks(130);
   CHECK(std::isnan(sequence.context.back()));
 }

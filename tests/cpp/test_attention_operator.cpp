@@ -183,7 +183,7 @@ TEST_CASE("rows of different lengths have the bits that each has alone, on any n
   }
 }
 
-TEST_CASE("a prompt in pieces, and with queries, keys and values apart, has the bits of the whole") {
+TEST_CASE("a prompt in chunks, and with queries, keys and values apart, has the bits of the whole") {
   if (!have_bundles()) return;
   for (const ElementType type : kTypes) {
     Attention attention(type, 2), apart(type, 2, false);
@@ -191,8 +191,8 @@ TEST_CASE("a prompt in pieces, and with queries, keys and values apart, has the 
     const Feeds all = feeds_of({7}, 0, 17);
     const std::vector<float> expected = attention(all, whole);
     std::vector<float> found;
-    for (const auto& piece : {std::pair<int64_t, int64_t>{0, 6}, {6, 16}, {16, 17}}) {
-      const std::vector<float> made = attention(feeds_of({7}, piece.first, piece.second), cut);
+    for (const auto& chunk : {std::pair<int64_t, int64_t>{0, 6}, {6, 16}, {16, 17}}) {
+      const std::vector<float> made = attention(feeds_of({7}, chunk.first, chunk.second), cut);
       found.insert(found.end(), made.begin(), made.end());
     }
     CHECK(found == expected);

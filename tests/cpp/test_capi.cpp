@@ -350,20 +350,20 @@ TEST_CASE("a failure's kind is its status") {
   CHECK(std::string(loquor_last_error()).find("/no/such/library.so") != std::string::npos);
   CHECK(runtime == nullptr);
   using loquor::ErrorKind;
-  using loquor::capi::guarded;
-  const auto status = [](ErrorKind kind) { return guarded([&] { throw loquor::Error(kind, "text"); }); };
+  using loquor::capi::as_status;
+  const auto status = [](ErrorKind kind) { return as_status([&] { throw loquor::Error(kind, "text"); }); };
   CHECK(status(ErrorKind::kCancelled) == LOQUOR_CANCELLED);
   CHECK(status(ErrorKind::kInvalidInput) == LOQUOR_ERROR_INVALID_INPUT);
   CHECK(status(ErrorKind::kModel) == LOQUOR_ERROR_MODEL);
   CHECK(status(ErrorKind::kExecution) == LOQUOR_ERROR_EXECUTION);
   CHECK(status(ErrorKind::kInternal) == LOQUOR_ERROR_INTERNAL);
   CHECK(status(ErrorKind::kBusy) == LOQUOR_ERROR_BUSY);
-  CHECK(guarded([] { throw std::bad_alloc(); }) == LOQUOR_ERROR_INTERNAL);
+  CHECK(as_status([] { throw std::bad_alloc(); }) == LOQUOR_ERROR_INTERNAL);
   CHECK(std::string(loquor_last_error()) == loquor::kMemoryRanOut);
-  CHECK(guarded([] { throw std::length_error("too long"); }) == LOQUOR_ERROR_INTERNAL);
+  CHECK(as_status([] { throw std::length_error("too long"); }) == LOQUOR_ERROR_INTERNAL);
   CHECK(std::string(loquor_last_error()) == "too long");
-  CHECK(guarded([] { throw 5; }) == LOQUOR_ERROR_INTERNAL);
-  CHECK(guarded([] {}) == LOQUOR_OK);
+  CHECK(as_status([] { throw 5; }) == LOQUOR_ERROR_INTERNAL);
+  CHECK(as_status([] {}) == LOQUOR_OK);
 }
 
 TEST_CASE("a cancel token can be made, raised from another thread, and destroyed") {

@@ -48,6 +48,7 @@ TEST_CASE("a plugin's provider is a device, and its memory is not the host's") {
   CHECK(device.provider == "WebGpuExecutionProvider");
   CHECK(device.plugin != nullptr);
   CHECK(!device.host_memory());
+  CHECK(!device.addressable);
   CHECK(refusal([&] { api->add_provider_library("/nowhere/lib.so"); }).kind == ErrorKind::kRuntimeMissing);
   CHECK(refusal([&] { api->add_provider_library(api->path()); }).kind == ErrorKind::kRuntimeMissing);
   const Refusal option = refusal([&] {
@@ -104,8 +105,8 @@ float worst_difference(LanguageModel& a, LanguageModel& b, const ort::RunOptions
         embeds[i] = 2 * static_cast<float>(std::sin(static_cast<double>((at * hidden + i) * 37 % 7919)));
       }
     }
-    const Span<float> one = a.run(0, count, run);
-    const Span<float> other = b.run(0, count, run);
+    const Span<float> one = a.run(0, count, run).logits;
+    const Span<float> other = b.run(0, count, run).logits;
     for (std::size_t i = 0; i < one.size(); ++i) worst = std::max(worst, std::fabs(one[i] - other[i]));
   }
   return worst;
@@ -187,11 +188,11 @@ TEST_CASE("the device samples: the host's tokens, and of a step only the token c
     });
     CHECK(found.ids == expected);
     REQUIRE(up.size() == 5);
-    constexpr uint64_t kTold = 8 * sizeof(float);
+    constexpr uint64_t kParams = 8 * sizeof(float);
     constexpr uint64_t kPosition = sizeof(int64_t);
     for (std::size_t step = 1; step < up.size(); ++step) {
       CHECK(down[step] - down[step - 1] == sizeof(int64_t));  // the token
-      CHECK(up[step] - up[step - 1] == kTold + kPosition);
+      CHECK(up[step] - up[step - 1] == kParams + kPosition);
     }
   }
 }

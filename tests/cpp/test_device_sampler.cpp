@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <functional>
 #include <limits>
 #include <string>
@@ -45,31 +46,45 @@ class Nodes {
         session_(api, folder_.write("identity.onnx", SmallGraphs::identity(vocab, opset)),
                  session_config(api), "", device_sampler_nodes(order_, float64)),
         host_(api),
-        run_(*api),
-        told_(names::kToldCount) {}
+        run_(*api) {}
 
-  void reset(const GenerationOptions& options) {
+  void reset(const GenerationOptions& options) { reset(std::vector<GenerationOptions>{options}); }
+  // Several sequences, a row each.
+  void reset(const std::vector<GenerationOptions>& options) {
     options_ = options;
-    history_.assign(static_cast<std::size_t>(vocab_), 0.0f);
-    history_[static_cast<std::size_t>(start_)] = 1;
+    history_.assign(options.size() * static_cast<std::size_t>(vocab_), 0.0f);
+    for (std::size_t i = 0; i < options.size(); ++i) {
+      history_[i * static_cast<std::size_t>(vocab_) + static_cast<std::size_t>(start_)] = 1;
+    }
   }
 
   int64_t next(std::vector<float> logits, uint64_t step) {
+    return next_of_each(std::move(logits), {step}).front();
+  }
+
+  // `logits` [rows, vocab]; each row is at a step of its own.
+  std::vector<int64_t> next_of_each(std::vector<float> logits, const std::vector<uint64_t>& steps) {
     const bool in_order =
         std::find(order_.begin(), order_.end(), SamplerStage::kRepetitionPenalty) != order_.end();
-    tell_device_sampler(options_, step, vocab_, in_order, told_);
-    std::vector<float> singles(told_.begin(), told_.end());
-    const auto x = host_.view(ort::ElementType::kFloat32, logits.data(), {1, 1, vocab_});
-    const auto told = float64_
-                          ? host_.view(ort::ElementType::kFloat64, told_.data(), {1, names::kToldCount})
-                          : host_.view(ort::ElementType::kFloat32, singles.data(), {1, names::kToldCount});
-    const auto history = host_.view(ort::ElementType::kFloat32, history_.data(), {1, vocab_});
+    constexpr std::size_t kWidth = names::kParamCount;
+    const auto rows = static_cast<int64_t>(steps.size());
+    std::vector<double> doubles(steps.size() * kWidth);
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      fill_device_sampler_params(options_[i], steps[i], vocab_, in_order,
+                                 {doubles.data() + i * kWidth, kWidth});
+    }
+    std::vector<float> singles(doubles.begin(), doubles.end());
+    const auto x = host_.view(ort::ElementType::kFloat32, logits.data(), {rows, 1, vocab_});
+    const auto params = float64_ ? host_.view(ort::ElementType::kFloat64, doubles.data(), {rows, kWidth})
+                                 : host_.view(ort::ElementType::kFloat32, singles.data(), {rows, kWidth});
+    const auto history = host_.view(ort::ElementType::kFloat32, history_.data(), {rows, vocab_});
     auto made =
-        session_.run(run_, {{"x", x.get()}, {names::kTold, told.get()}, {names::kHistory, history.get()}},
+        session_.run(run_, {{"x", x.get()}, {names::kParams, params.get()}, {names::kHistory, history.get()}},
                      {names::kToken, names::kHistoryAfter});
     const float* after = ort::data_of<float>(*api_, made[1].get());
-    history_.assign(after, after + vocab_);
-    return *ort::data_of<int64_t>(*api_, made[0].get());
+    history_.assign(after, after + history_.size());
+    const auto* tokens = ort::data_of<int64_t>(*api_, made[0].get());
+    return {tokens, tokens + steps.size()};
   }
 
   const ort::Session& session() const { return session_; }
@@ -84,8 +99,7 @@ class Nodes {
   ort::Session session_;
   ort::Memory host_;
   ort::RunOptions run_;
-  GenerationOptions options_;
-  std::vector<double> told_;
+  std::vector<GenerationOptions> options_;
   std::vector<float> history_;
 };
 
@@ -252,6 +266,34 @@ TEST_CASE("nothing to choose from, and NaN, come back as themselves") {
   }
 }
 
+TEST_CASE("sequences in one run choose as each does alone") {
+  if (!have_bundles()) return;
+  const FaultInjection faults;
+  constexpr int64_t kVocab = 50;
+  for (const bool float64 : {true, false}) {
+    CAPTURE(float64);
+    const auto grid = option_grid();
+    std::deque<Nodes> alone;
+    for (std::size_t i = 0; i < 3; ++i) alone.emplace_back(faults.api, kTurbo, kVocab, 7, float64);
+    Nodes together(faults.api, kTurbo, kVocab, 7, float64);
+    for (std::size_t at = 0; at + 80 < grid.size(); at += 7) {
+      const std::vector<GenerationOptions> options = {grid[at], grid[at + 40], grid[at + 80]};
+      together.reset(options);
+      for (std::size_t i = 0; i < 3; ++i) alone[i].reset({options[i]});
+      for (uint64_t step = 0; step < 6; ++step) {
+        std::vector<float> logits;
+        std::vector<int64_t> expected;
+        for (std::size_t i = 0; i < 3; ++i) {
+          const auto own = logits_at(options[i], step + i, kVocab);
+          logits.insert(logits.end(), own.begin(), own.end());
+          expected.push_back(alone[i].next(own, step + i));
+        }
+        CHECK(together.next_of_each(logits, {step, step + 1, step + 2}) == expected);
+      }
+    }
+  }
+}
+
 TEST_CASE("a graph that the sampler cannot be appended to is told, or used without it") {
   if (!have_bundles()) return;
   const FaultInjection faults;
@@ -291,7 +333,7 @@ TEST_CASE("a request gives the host's tokens, whatever ran before it, and a step
       Generator device(extended);
       CHECK(!host.samples_on_device());
       CHECK(device.samples_on_device());
-      CHECK(!device.batched());
+      CHECK(device.batched() == (form == "gqa"));
       const auto voice = std::make_shared<const Voice>(plain.speech_encoder()->encode(recording(), run));
       for (const auto& options : {sampled(60), greedy(60), sampled(300, 5), sampled(60)}) {
         std::vector<int64_t> marks;

@@ -11,6 +11,7 @@
 
 #include "allocations.hpp"
 #include "bundle.hpp"
+#include "decode/device_sampler.hpp"
 #include "decode/generate.hpp"
 #include "decode/sampler.hpp"
 #include "fault_injection.hpp"
@@ -24,8 +25,8 @@ namespace {
 // A model, its generator and a voice for them.
 class Bench {
  public:
-  Bench(const FaultInjection& faults, const Manifest& manifest)
-      : run(*faults.api), model(faults.api, manifest, session_config(faults.api)), generator(model) {
+  Bench(const FaultInjection& faults, const Manifest& manifest, const LmExtension& nodes = {})
+      : run(*faults.api), model(faults.api, manifest, session_config(faults.api), nodes), generator(model) {
     voice = model.speech_encoder()->encode(recording(), run);
   }
   explicit Bench(const FaultInjection& faults, const std::string& form = "gqa")
@@ -69,7 +70,7 @@ std::vector<int64_t> by_prefills(Bench& bench, const GenerationOptions& options)
     lm.reserve(1, length);
     lm.begin(0, length);
     std::copy(sequence.begin(), sequence.end(), lm.embeds(length));
-    const int64_t token = sampler.next(lm.run(0, length, bench.run), tokens.size());
+    const int64_t token = sampler.next(lm.run(0, length, bench.run).logits, tokens.size());
     if (token == model.manifest.stop_token) break;
     tokens.push_back(token);
     append({token});
@@ -77,7 +78,7 @@ std::vector<int64_t> by_prefills(Bench& bench, const GenerationOptions& options)
   return tokens;
 }
 
-// Our own allocations in each decode step of a run.
+// Our own allocations in each step of a run.
 std::vector<int64_t> allocations_by_step(Bench& bench, const GenerationOptions& options,
                                          const std::function<void()>& in_step) {
   std::vector<int64_t> marks;
@@ -150,7 +151,7 @@ TEST_CASE("max_new_tokens ends the run with its last real token kept") {
     CHECK(tokens.ids == std::vector<int64_t>(all.begin(), all.begin() + limit));
     CHECK(tokens.finish_reason == FinishReason::kLength);
     CHECK(tokens.prompt_length == bench.prompt_length());
-    // The prefix in pieces; table and model for the text and all tokens but the last.
+    // The prefix in chunks; table and model for the text and all tokens but the last.
     CHECK(RunWithBinding::calls == (bench.voice.prefix_length + 63) / 64 + 2 * limit);
   }
 }
@@ -239,7 +240,7 @@ TEST_CASE("options out of range are refused, and the next request is as if they 
   CHECK(bench.generate(greedy(5)).ids == expected);
 }
 
-TEST_CASE("a decode step allocates nothing of ours, from the first one on") {
+TEST_CASE("a step allocates nothing of ours, from the first one on") {
   if (!have_bundles()) return;
   const FaultInjection faults;
   for (const std::string form : {"concat", "gqa"}) {
@@ -271,36 +272,41 @@ TEST_CASE("sequences step together as alone, join and leave, and a step of all a
   const FaultInjection faults;
   Manifest manifest = manifest_of("gqa");
   manifest.stop_token = -2;
-  Bench bench(faults, manifest);
-  REQUIRE(bench.generator.batched());
+  const ort::GraphExtension nodes = device_sampler_nodes(manifest.family->logits_stages, true);
+  Bench plain(faults, manifest);
   const int32_t limits[] = {90, 40, 120, 60};
   std::vector<std::vector<int64_t>> alone;
-  for (int i = 0; i < 4; ++i) alone.push_back(bench.generate(sampled(limits[i], uint64_t(i))).ids);
-
-  bench.generator.reserve(3, 600);
-  std::vector<std::unique_ptr<Sequence>> sequences;
-  const auto join = [&](int which) {
-    sequences.push_back(bench.generator.make_sequence());
-    const Prompt prompt = bench.prompt(sampled(limits[which], uint64_t(which)));
-    while (!bench.generator.prefill(*sequences.back(), prompt, bench.run)) {
+  for (int i = 0; i < 4; ++i) alone.push_back(plain.generate(sampled(limits[i], uint64_t(i))).ids);
+  for (const bool on_device : {false, true}) {
+    CAPTURE(on_device);
+    Bench bench(faults, manifest, on_device ? LmExtension{nodes} : LmExtension{});
+    CHECK(bench.generator.samples_on_device() == on_device);
+    REQUIRE(bench.generator.batched());
+    bench.generator.reserve(3, 600);
+    std::vector<std::unique_ptr<Sequence>> sequences;
+    const auto join = [&](int which) {
+      sequences.push_back(bench.generator.make_sequence());
+      const Prompt prompt = bench.prompt(sampled(limits[which], uint64_t(which)));
+      while (!bench.generator.prefill(*sequences.back(), prompt, bench.run)) {
+      }
+    };
+    std::vector<int64_t> allocated;
+    allocated.reserve(200);
+    for (int which = 0; which < 3; ++which) join(which);
+    while (bench.generator.running() > 0) {
+      const int64_t before = allocations();
+      bench.generator.step_all(bench.run);
+      allocated.push_back(allocations() - before);
+      for (const auto& sequence : sequences) {
+        if (sequence->finished()) bench.generator.release(*sequence);
+      }
+      if (allocated.size() == 39) join(3);  // in the slot of the second, which has just left
     }
-  };
-  std::vector<int64_t> allocated;
-  allocated.reserve(200);
-  for (int which = 0; which < 3; ++which) join(which);
-  while (bench.generator.running() > 0) {
-    const int64_t before = allocations();
-    bench.generator.step_all(bench.run);
-    allocated.push_back(allocations() - before);
-    for (const auto& sequence : sequences) {
-      if (sequence->finished()) bench.generator.release(*sequence);
-    }
-    if (allocated.size() == 39) join(3);  // in the slot of the second, which has just left
+    for (std::size_t i = 0; i < 4; ++i) CHECK(sequences[i]->tokens().ids == alone[i]);
+    CHECK(std::count(allocated.begin(), allocated.end(), 0) == static_cast<std::ptrdiff_t>(allocated.size()));
+    CHECK(allocated.size() == 119);
+    CHECK(refusal([&] {
+            for (int i = 0; i < 4; ++i) join(i);
+          }).text == "every slot of the KV cache is taken");
   }
-  for (std::size_t i = 0; i < 4; ++i) CHECK(sequences[i]->tokens().ids == alone[i]);
-  CHECK(std::count(allocated.begin(), allocated.end(), 0) == static_cast<std::ptrdiff_t>(allocated.size()));
-  CHECK(allocated.size() == 119);
-  CHECK(refusal([&] {
-          for (int i = 0; i < 4; ++i) join(i);
-        }).text == "every slot of the KV cache is taken");
 }

@@ -44,7 +44,7 @@ class Lm {
   // Runs positions [from, from + count) of sequence `which`.
   Logits run(uint64_t which, int64_t from, int64_t count, int64_t slot = 0) {
     write(lm_.embeds(count), which, from, count);
-    const Span<float> logits = lm_.run(slot, count, run_);
+    const Span<float> logits = lm_.run(slot, count, run_).logits;
     return Logits(logits.begin(), logits.end());
   }
 
@@ -55,11 +55,11 @@ class Lm {
     for (std::size_t row = 0; row < rows.size(); ++row) {
       write(embeds + static_cast<int64_t>(row) * kHidden, rows[row], at[rows[row]], 1);
     }
-    const Span<float> logits = lm_.step(count, run_);
-    const std::size_t vocab = logits.size() / rows.size();
+    const StepOutput output = lm_.step(0, count, run_);
+    REQUIRE(output.rows == count);
     std::vector<Logits> by_row;
     for (std::size_t row = 0; row < rows.size(); ++row) {
-      by_row.emplace_back(logits.begin() + row * vocab, logits.begin() + (row + 1) * vocab);
+      by_row.emplace_back(output.row(row).begin(), output.row(row).end());
     }
     return by_row;
   }
@@ -89,6 +89,7 @@ class Lm {
   static ort::Device device(const ort::Api& api, bool own_memory) {
     ort::Device cpu = ort::choose_device(api, "cpu", {});
     if (own_memory) cpu.memory_name = "Cpu";
+    cpu.addressable = !own_memory;
     return cpu;
   }
 

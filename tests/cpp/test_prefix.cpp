@@ -1,4 +1,4 @@
-// Prompts in pieces and kept prefixes: the tokens are the same bits whether a prefix was computed or copied
+// Prompts in chunks and kept prefixes: the tokens are the same bits whether a prefix was computed or copied
 // in, whoever joins, leaves or is cancelled meanwhile.
 #include <doctest/doctest.h>
 
@@ -53,7 +53,7 @@ EngineOptions with_prefixes(std::size_t bytes, const std::string& dtype = "fp32"
   return options;
 }
 
-// An engine, and a voice whose prefix takes several pieces.
+// An engine, and a voice whose prefix takes several chunks.
 struct Stage {
   Stage(const FaultInjection& faults, const std::string& form, const EngineOptions& options)
       : engine(faults.api, bundle(form), options) {
@@ -267,7 +267,7 @@ TEST_CASE("a prefix of another layout is refused by the C ABI, whatever its size
   loquor_prefix_destroy(made);
 }
 
-TEST_CASE("others step while a prompt is run in pieces, and one that leaves meanwhile is no loss") {
+TEST_CASE("others step while a prompt is run in chunks, and one that leaves meanwhile is no loss") {
   if (!have_bundles()) return;
   const FaultInjection faults;
   for (const std::string form : {"gqa", "concat"}) {
@@ -293,11 +293,11 @@ TEST_CASE("others step while a prompt is run in pieces, and one that leaves mean
   }
 }
 
-TEST_CASE("decode steps of others run between the pieces of a prompt") {
+TEST_CASE("steps of others run between the chunks of a prompt") {
   if (!have_bundles()) return;
   const FaultInjection faults;
   Stage stage(faults, "gqa", with_prefixes(0));
-  // By the rows of the logits' view: single steps have one, pieces many.
+  // By the rows of the logits' view: single steps have one, chunks many.
   std::vector<int64_t> counts;
   CreateTensor::plan = [&](auto*, void*, size_t, const int64_t* shape, size_t rank, auto, auto**) {
     if (rank == 3 && shape[2] == 64) counts.push_back(shape[1]);
@@ -317,7 +317,7 @@ TEST_CASE("decode steps of others run between the pieces of a prompt") {
   std::size_t last = counts.size();
   std::size_t first = counts.size();
   for (std::size_t i = counts.size(); i-- > 0;) {
-    if (counts[i] < 20) continue;  // pieces of a prefix: the last request's are the last ones
+    if (counts[i] < 20) continue;  // chunks of a prefix: the last request's are the last ones
     if (last == counts.size()) last = i;
     if (last - i < 40) first = i;
   }

@@ -183,7 +183,8 @@ TEST_CASE("a device's allocator: what it cannot give is kExecution, what it gave
   if (!have_bundles()) return;
   const FaultInjection faults;
   const ort::Session session = load_embed_tokens(faults);
-  const ort::Memory device(faults.api, session.get(), "Cpu");  // the CPU's, taken the way of any device
+  const ort::Memory device(faults.api, session.get(), "Cpu",
+                           false);  // the CPU's, taken the way of any device
   REQUIRE_FALSE(device.host());
   AllocatorAlloc::plan = fail_call(2);
   const auto memory = device.allocate(1000);

@@ -253,6 +253,45 @@ LIBRARY = sorted(
 )
 
 
+PRIVATE_BUT_NEEDED = {
+    "os._exit",  # documented
+    "pyloudnorm.Meter(rate)._filters",  # the standard's, which it offers for whole recordings only
+}
+
+
+def reaches(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Private attributes of others: of what is not `self` or `cls`, nor a class of this very module.
+
+    What is annotated with a class of the module counts as of that class.
+    """
+    classes = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    arguments = (node for node in ast.walk(tree) if isinstance(node, ast.arg) and node.annotation)
+    own = {argument.arg for argument in arguments if ast.unparse(argument.annotation) in classes}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and re.match("_(?!_)", node.attr):
+            ours = ast.unparse(node.value) in {"self", "cls", *classes, *own}
+            if not ours and ast.unparse(node) not in PRIVATE_BUT_NEEDED:
+                yield node.lineno, ast.unparse(node)
+        elif isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").startswith("loquor")):
+            private = (alias.name for alias in node.names if re.match("_(?!_|core$)", alias.name))
+            yield from ((node.lineno, f"from {node.module} import {name}") for name in private)
+
+
+@pytest.mark.parametrize("path", MODULES.values(), ids=MODULES.keys())
+def test_no_module_reaches_into_another(path: Path) -> None:
+    found = list(reaches(ast.parse(path.read_text(encoding="utf-8"))))
+    assert found == [], f"{path.relative_to(ROOT)}: give what is needed a name without an underscore"
+
+
+def test_each_reach_is_noticed() -> None:
+    source = (
+        "import os\nfrom . import _core\nfrom .stream import _next\nclass A:\n"
+        "    def f(self, other, mine: A):\n        self._x = mine._y\n        self.stream._next()\n"
+        "        other._z\n        os._exit(1)\n        self.__class__\nA._cache\nB()._w\n"
+    )
+    assert [line for line, _ in sorted(reaches(ast.parse(source)))] == [3, 7, 8, 12]
+
+
 def offences(tree: ast.Module) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Assert):

@@ -237,7 +237,7 @@ def test_wrong_usage_is_noticed_before_the_model_is_loaded(
     def refuse(*_: object, **__: object) -> None:
         pytest.fail("a model was loaded before the arguments were checked")
 
-    monkeypatch.setattr("loquor.cli.engines.Engine", refuse)
+    monkeypatch.setattr("loquor.speech.engine.Engine", refuse)
     assert main(["bench", "mini", *flags]) == 2
     assert problem in capsys.readouterr().err
 

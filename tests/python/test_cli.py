@@ -44,7 +44,7 @@ def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         pytest.fail("a model was loaded before the arguments were checked")
 
-    monkeypatch.setattr("loquor.cli.engines.Engine", refuse)
+    monkeypatch.setattr("loquor.speech.engine.Engine", refuse)
 
 
 def error_line(capsys: pytest.CaptureFixture[str]) -> str:
@@ -107,7 +107,7 @@ def test_every_option_reaches_the_engine(tmp_path: Path, monkeypatch: pytest.Mon
         temperature=0.5, top_k=7, top_p=0.6, min_p=0.125, repetition_penalty=1.25, seed=9, max_new_tokens=11
     )
     seen: list[object] = []
-    init, open_stream = Engine.__init__, Engine._open_stream
+    init, begin = Engine.__init__, Engine._request
 
     def spy_init(self: Engine, *args: Any, **kwargs: Any) -> None:
         seen.extend((args, kwargs))
@@ -115,10 +115,10 @@ def test_every_option_reaches_the_engine(tmp_path: Path, monkeypatch: pytest.Mon
 
     def spy_open(self: Engine, text: str, *, options: Any, **kwargs: Any) -> Any:
         seen.extend((text, options))
-        return open_stream(self, text, options=options, **kwargs)
+        return begin(self, text, options=options, **kwargs)
 
     monkeypatch.setattr(Engine, "__init__", spy_init)
-    monkeypatch.setattr(Engine, "_open_stream", spy_open)
+    monkeypatch.setattr(Engine, "_request", spy_open)
     flags = ["--temperature=0.5", "--top-k=7", "--top-p=0.6", "--min-p=0.125", "--repetition-penalty=1.25"]
     flags += [
         "--seed=9",
@@ -175,13 +175,13 @@ def test_stdin_is_decoded_as_it_comes(
             return super().read1(1 + self.tell() % 3)
 
     spoken: list[str] = []
-    open_stream = Engine._open_stream
+    begin = Engine._request
 
     def spy(self: Engine, text: str, *args: Any, **kwargs: Any) -> Any:
         spoken.append(text)
-        return open_stream(self, text, *args, **kwargs)
+        return begin(self, text, *args, **kwargs)
 
-    monkeypatch.setattr(Engine, "_open_stream", spy)
+    monkeypatch.setattr(Engine, "_request", spy)
     say = ["say", "-", "-o", str(tmp_path / "out.wav"), "-q", "--max-new-tokens", "2"]
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(Slow(b"\xef\xbb\xbf\n\n" + text.encode()), "ascii"))
     assert main(say) == 0
@@ -315,7 +315,7 @@ def test_exit_codes_by_kind(
         raise ExecutionError("first line\nsecond line")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Engine, "_open_stream", fail)
+        patch.setattr(Engine, "_request", fail)
         assert main(say) == 1
     assert error_line(capsys) == "first line second line"
     monkeypatch.setenv(LIBRARY_VARIABLE, str(tmp_path / "nothing.so"))

@@ -154,7 +154,7 @@ def test_an_end_while_packages_are_imported(
     slow = "import sys, time\nprint('importing', file=sys.stderr, flush=True)\ntime.sleep(100)\n"
     (tmp_path / "numpy.py").write_text(slow)
     given = environment()
-    process = start("--version", env={**given, "PYTHONPATH": f"{tmp_path}:{given['PYTHONPATH']}"})
+    process = start("say", "--help", env={**given, "PYTHONPATH": f"{tmp_path}:{given['PYTHONPATH']}"})
     assert process.stderr is not None and process.stderr.readline() == b"importing\n"
     process.send_signal(getattr(signal, name))
     assert said(process) == "" and process.returncode == code

@@ -276,7 +276,7 @@ def test_voices_by_name(own_bundle: Path, voice: Voice) -> None:
 def test_a_bundle_may_need_prefixes_of_one_length(own_bundle: Path, voice: Voice) -> None:
     edit_json(own_bundle / "config.json", voice_prefix_positions=len(voice.audio_features) + 1)
     with opened(own_bundle) as engine:
-        changed = dataclasses.replace(voice, fingerprint=engine._voices.fingerprint)
+        changed = dataclasses.replace(voice, fingerprint=engine._loaded.voices.fingerprint)
         with pytest.raises(InvalidInputError, match="the number of prefix positions should be"):
             engine.speak("Hello.", changed, SHORT)
 

@@ -116,8 +116,8 @@ def test_no_guard_changes_a_healthy_utterance(mini: Engine) -> None:
 
 
 def test_a_bundle_has_all_guards_unless_it_says_otherwise(mini: Engine, engine_of: EngineOf) -> None:
-    assert mini._defaults["guards"] == 15
-    assert engine_of()._defaults["guards"] == 0
+    assert mini._loaded.defaults["guards"] == 15
+    assert engine_of()._loaded.defaults["guards"] == 0
 
 
 def test_speech_that_stops_is_untouched_on_random_weights(

@@ -57,11 +57,12 @@ def test_sixteen_streams_with_little_memory_are_errors_at_worst(megabytes: int) 
 OPENING = """
 import resource, sys
 import loquor
+from loquor import Engine  # with all it needs, before there is little memory
 
 limit = int(sys.argv[1]) << 20
 resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
 try:
-    loquor.Engine("mini", device="cpu", threads=1, slots=1).close()
+    Engine("mini", device="cpu", threads=1, slots=1).close()
 except loquor.LoquorError as error:
     resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     print(type(error).__name__, error)

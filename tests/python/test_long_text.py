@@ -27,7 +27,7 @@ from loquor import (
     piece_seed,
 )
 from loquor.speech.long_speech import LongSpeech
-from loquor.speech.session import Session
+from loquor.speech.narration import Narration
 
 RATE = 24_000
 TEXT = """Chapter 1
@@ -46,16 +46,16 @@ PIECES = [
 
 
 class Spoken:
-    """Samples as a stream gives them, in one chunk."""
+    """Samples as a request gives them, in one chunk."""
 
     def __init__(self, samples: NDArray[np.float32], tokens: int = 1, warnings: tuple[str, ...] = ()) -> None:
         self._chunks = [samples]
-        self._finished = False
+        self.finished = False
         self.warnings = warnings
         self.metrics = Metrics(3, 4, tokens, 0.1, 0.2, 0.3, 0.6, len(samples) / RATE)
 
-    def _next(self, timeout: float | None) -> NDArray[np.float32] | None:
-        self._finished = not self._chunks
+    def read(self, timeout: float | None) -> NDArray[np.float32] | None:
+        self.finished = not self._chunks
         return self._chunks.pop() if self._chunks else None
 
 
@@ -90,8 +90,8 @@ def speech_of(
     parting = LongTextOptions(**long_text)  # type: ignore[arg-type]
     options = GenerationOptions(seed=seed)
     speak = speaker or Speaker()
-    session = Session(speak, RATE, options, parting, limit, len, progress, ahead=False)  # type: ignore[arg-type]
-    return LongSpeech(text, session)
+    narration = Narration(speak, RATE, options, parting, limit, len, progress, ahead=False)  # type: ignore[arg-type]
+    return LongSpeech(text, narration)
 
 
 # --- Pieces, seeds, pauses, marks ---

@@ -26,9 +26,9 @@ LONG = [39 + 7 * i % 900 for i in range(150)] + [50256, 50256]
 
 def ask(engine: Engine, voice: Voice, ids: list[int] = SHORT) -> dict[str, Any]:
     """What the core says of a request, tokens as a list."""
-    options = engine._defaults | {"seed": 5, "max_new_tokens": 40}
-    handle = engine._voices.handle(voice, engine._engine)
-    result = engine._engine().generate_tokens(np.array(ids), handle, options)
+    options = engine._loaded.defaults | {"seed": 5, "max_new_tokens": 40}
+    handle = engine._loaded.voices.handle(voice, engine._loaded.core)
+    result = engine._loaded.core().generate_tokens(np.array(ids), handle, options)
     return result | {"tokens": result["tokens"].tolist()}
 
 
@@ -96,7 +96,7 @@ def test_a_saved_prefix_serves_the_first_request_of_another_process(
         assert first["cached_positions"] == positions
         assert first["tokens"] == expected["tokens"]
     fresh = opened()
-    cached = fresh._voices.cached(tmp_path / "me.safetensors", fresh._engine, None)
+    cached = fresh._loaded.voices.cached(tmp_path / "me.safetensors", fresh._loaded.core, None)
     assert cached.prefix is None  # the core has it
     assert ask(fresh, cached)["cached_positions"] == positions
     assert fresh.voice(back, prefix=True) is back
@@ -116,7 +116,7 @@ def test_a_prefix_of_another_precision_or_graph_is_left_out_with_a_warning(
 ) -> None:
     voice = opened({"dtype": "fp32"}).voice((recording, 24_000), prefix=True)
     other = opened({"dtype": "fp32"} | bundle, **options)
-    own = replace(voice, prefix=None, fingerprint=other._voices.fingerprint)
+    own = replace(voice, prefix=None, fingerprint=other._loaded.voices.fingerprint)
     foreign = replace(own, prefix=voice.prefix)
     with caplog.at_level(logging.WARNING, "loquor"):
         first = ask(other, foreign)
@@ -202,8 +202,8 @@ def test_a_false_prefix_harms_no_other_voice(
     assert (found["cached_positions"], found["tokens"]) == (0, expected)
     assert ask(engine, engine.voice(tmp_path / "good.safetensors"))["tokens"] == expected
     fresh = opened()  # both from files
-    assert ask(fresh, fresh._voices.cached(tmp_path / "false.safetensors", fresh._engine, None))
-    good_again = fresh._voices.cached(tmp_path / "good.safetensors", fresh._engine, None)
+    assert ask(fresh, fresh._loaded.voices.cached(tmp_path / "false.safetensors", fresh._loaded.core, None))
+    good_again = fresh._loaded.voices.cached(tmp_path / "good.safetensors", fresh._loaded.core, None)
     assert ask(fresh, good_again)["tokens"] == expected
     renewed = fresh.voice(replace(good, prefix=None), prefix=True)
     assert renewed.prefix is not None

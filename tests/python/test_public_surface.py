@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import inspect
+import pickle
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -232,8 +235,8 @@ def test_error_tree() -> None:
 
 
 _HEAVY = (
-    "onnxruntime", "tokenizers", "soundfile", "soxr", "pyloudnorm", "scipy", "safetensors", "huggingface_hub",
-    "tqdm", "requests", "httpx", "sentencex", "loquor.english", "onnx",
+    "numpy", "onnxruntime", "tokenizers", "soundfile", "soxr", "pyloudnorm", "scipy", "safetensors",
+    "huggingface_hub", "tqdm", "requests", "httpx", "sentencex", "loquor.english", "onnx",
 )  # fmt: skip
 
 _PROBE = """
@@ -245,11 +248,14 @@ print(sorted(set({heavy!r}) & set(sys.modules)), sockets)
 """
 
 
-def probe(statement: str) -> str:
+_MAIN = "import contextlib, io, loquor.cli\nwith contextlib.redirect_stdout(io.StringIO()): loquor.cli.main"
+
+
+def probe(statement: str, **variables: str) -> str:
     code = _PROBE.format(statement=statement, heavy=_HEAVY)
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
-        env=environment(),
+        env={**environment(), **variables},
         check=True,
         capture_output=True,
         text=True,
@@ -259,7 +265,50 @@ def probe(statement: str) -> str:
 
 def test_import_is_light_and_opens_no_socket() -> None:
     assert probe("import loquor") == "[] []"
-    assert probe("import loquor.cli") == "[] []"
+    assert probe("import loquor; loquor.Engine") == "['numpy'] []"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["--version"], ["--help"], ["cmake-dir"], ["nonsense"], ["download", "--help"], ["doctor", "--help"]],
+)
+def test_a_command_imports_what_it_needs(command: list[str]) -> None:
+    assert probe(f"{_MAIN}({command})") == "[] []"
+
+
+def test_the_catalogue_takes_the_hubs_library_alone() -> None:
+    """It knows whether the cache has a model."""
+    assert probe(f"{_MAIN}(['models'])") == "['huggingface_hub', 'tqdm'] []"
+
+
+def test_the_doctor_of_an_installation_without_a_runtime_needs_nothing(tmp_path: Path) -> None:
+    assert probe(f"{_MAIN}(['doctor'])", LOQUOR_ORT_LIBRARY=str(tmp_path / "nothing.so")) == "[] []"
+
+
+def test_public_names_are_where_type_checkers_see_them() -> None:
+    tree = ast.parse(Path(loquor.__file__).read_text(encoding="utf-8"))
+    (checked,) = (
+        node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    )
+    seen = {name.name: node.module for node in checked.body for name in node.names}  # type: ignore[attr-defined]
+    assert seen == loquor._HOMES
+    assert {*seen, *vars(loquor)} >= {*loquor.__all__} and {*dir(loquor)} >= {*loquor.__all__}
+    with pytest.raises(AttributeError, match=r"'loquor' has no attribute 'Enigne'"):
+        loquor.Enigne  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "value",
+    [GenerationOptions(seed=3), Guards(loop=False), LongTextOptions(), StreamOptions(), Mark("a", 0.0, 1.0)],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_users_make_can_be_pickled(value: Any) -> None:
+    assert pickle.loads(pickle.dumps(value)) == value
+
+
+def test_errors_say_where_they_are_from() -> None:
+    names = [name for name in loquor.__all__ if name.endswith("Error")]
+    assert {getattr(loquor, name).__module__ for name in names} == {"loquor.errors"}
 
 
 def test_the_probe_sees_what_it_looks_for() -> None:

@@ -26,10 +26,10 @@ from loquor import (
     LongTextOptions,
     RequestCancelledError,
     Session,
-    Stream,
     StreamOptions,
     Voice,
 )
+from loquor.speech.request import Request
 from loquor.speech.session import MAX_WAITING
 
 TEXT = """Chapter 1
@@ -58,15 +58,15 @@ def voice(engine: Engine, recording: Recording) -> Voice:
     return engine.voice((recording, 24_000))
 
 
-def watched(session: Session) -> list[Stream]:
-    """The streams that the session opens, as it opens them."""
-    opened, real = [], session._open
+def watched(session: Session) -> list[Request]:
+    """The requests that the session begins, as it begins them."""
+    opened, real = [], session._narration._start
 
-    def open_stream(text: str, **options: object) -> Stream:
+    def begin(text: str, **options: object) -> Request:
         opened.append(real(text, **options))
         return opened[-1]
 
-    session._open = open_stream
+    session._narration._start = begin
     return opened
 
 
@@ -76,7 +76,7 @@ def read_all(session: Session) -> NDArray[np.float32]:
 
 def begun(session: Session) -> bool:
     """There is a piece of which nothing was heard."""
-    return any(saying.loudness.samples == 0 for saying in session._under_way)
+    return any(saying.loudness.samples == 0 for saying in session._narration._under_way)
 
 
 def wait_for(what: Callable[[], object]) -> None:
@@ -156,13 +156,13 @@ def test_the_next_sentence_is_begun_when_the_one_before_is_made(engine: Engine, 
         opened = watched(session)
         session.feed(FIRST * 4)
         next(session)
-        wait_for(opened[0]._made)
+        wait_for(lambda: opened[0].made)
         next(session)  # of many chunks that wait
         assert len(opened) == 2
-        wait_for(opened[1]._made)
+        wait_for(lambda: opened[1].made)
         next(session)
         assert len(opened) == 2  # no further ahead
-        assert not opened[0]._finished
+        assert not opened[0].finished
 
 
 @pytest.mark.parametrize(

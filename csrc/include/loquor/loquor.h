@@ -165,8 +165,8 @@ typedef struct loquor_engine_options {
   /* [0, 1152921504606846976]. Host memory for the KV of voices' prefixes, which are computed once and then
    * copied; the least recently used go, and 0 computes always. Default: 268435456. */
   int64_t prefix_cache_bytes;
-  /* Where tokens are chosen: host, device (no logits come back, and steps serve one request at a time), or
-   * auto: on the device where it has its own memory. Default: "auto". */
+  /* Where tokens are chosen: host, device (no logits come back), or auto: on the device where it has its own
+   * memory. Default: "auto". */
   const char* sampling;
   /* scripts/options: end */
 } loquor_engine_options;

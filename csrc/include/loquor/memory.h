@@ -18,8 +18,8 @@ typedef struct loquor_memory_info {
   int64_t prefix_hits;    /* prompts that found theirs, */
   int64_t prefix_misses;  /* and that did not */
   int32_t encoder_loaded; /* 0 after loquor_engine_unload_encoder, until a voice is made */
-  /* Of ONNX Runtime's sessions: weights that are not mapped, and what runs needed at most, which is given
-   * back after two seconds without work where the device has no memory of its own. */
+  /* ONNX Runtime's: weights that are not mapped, and what runs needed at most, which is given back after two
+   * seconds without work where the device has no memory of its own. */
   int64_t arenas;
 } loquor_memory_info;
 

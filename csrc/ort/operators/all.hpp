@@ -10,7 +10,7 @@ namespace loquor::ort {
 
 const abi::OrtCustomOp* snake_operator();
 const abi::OrtCustomOp* mish_operator();
-// By the type of the cache.
+// Attention has one for each type of the cache.
 const abi::OrtCustomOp* attention_operator();
 const abi::OrtCustomOp* attention_operator_fp16();
 const abi::OrtCustomOp* attention_operator_int8();

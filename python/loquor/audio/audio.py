@@ -21,7 +21,7 @@ from .subtitles import Mark
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["FORMATS", "Audio", "Metrics", "pcm16", "write_wav_stream"]
+__all__ = ["FORMATS", "Audio", "Metrics", "check_finite", "pcm16", "write_wav_stream"]
 
 FORMATS = ("wav", "flac", "ogg", "mp3")
 
@@ -37,13 +37,13 @@ class Metrics:
     speech_tokens: int
     """Tokens that were generated, without STOP."""
     prefill_seconds: float
-    """From the prompt's first piece to the logits of the first token."""
+    """Seconds from the prompt's first chunk to the logits of the first token."""
     steps_seconds: float
-    """Of all steps of the language model."""
+    """Seconds of all steps of the language model."""
     decoder_seconds: float
-    """Of the conditional decoder."""
+    """Seconds of the conditional decoder."""
     total_seconds: float
-    """From the request's start to its last sample, waiting included."""
+    """Seconds from the request's start to its last sample, waiting included."""
     audio_seconds: float
     """The length of the speech."""
 
@@ -128,7 +128,7 @@ class Audio:
 
         Raises `InvalidInputError` if they are not finite.
         """
-        self._check_finite()
+        check_finite(self.samples)
         return pcm16(self.samples)
 
     def _repr_html_(self) -> str:
@@ -138,10 +138,6 @@ class Audio:
         data = base64.b64encode(self._encode("wav", None)).decode()
         return f'<audio controls src="data:audio/wav;base64,{data}"></audio>'
 
-    def _check_finite(self) -> None:
-        if not np.isfinite(self.samples).all():
-            raise InvalidInputError("audio holds samples that are not finite: speak the text again")
-
     def _encode(self, format: str, subtype: str | None) -> bytes:
         import soundfile  # type: ignore[import-untyped]
 
@@ -149,7 +145,7 @@ class Audio:
             raise InvalidInputError(f"cannot save audio as {format!r}: choose one of {', '.join(FORMATS)}")
         if not len(self.samples):
             raise InvalidInputError("audio without a single sample cannot be saved")
-        self._check_finite()
+        check_finite(self.samples)
         buffer = io.BytesIO()
         try:
             with soundfile.SoundFile(
@@ -164,6 +160,12 @@ class Audio:
                 "leave subtype out or choose another format"
             ) from error
         return buffer.getvalue()
+
+
+def check_finite(samples: npt.NDArray[np.float32]) -> None:
+    """Raise `InvalidInputError` unless all are."""
+    if not np.isfinite(samples).all():
+        raise InvalidInputError("audio holds samples that are not finite: speak the text again")
 
 
 def pcm16(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:

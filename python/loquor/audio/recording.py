@@ -124,7 +124,9 @@ def _to_float(array: Frames) -> Frames:
 
 
 def _of_file(file: BinaryIO, name: str, path: Any = None) -> Iterator[Recording]:
-    """By libsndfile, which goes by a suffix too; by FFmpeg what that does not know, or only takes for MP3."""
+    """Read a file by libsndfile, which goes by a suffix too, or by FFmpeg if that does not know it or merely
+    takes it for MP3.
+    """
     start, head = file.tell(), file.read(12)
     file.seek(start)
     cut_off = _lacks_last_page(file, head)

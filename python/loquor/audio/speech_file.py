@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from ..base.output import OutputFile, cannot_write
 from ..errors import InvalidInputError
-from .audio import FORMATS, Audio
+from .audio import FORMATS, Audio, check_finite
 from .subtitles import SubtitleWriter
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class SpeechFile:
         """Append a piece and its marks."""
         import soundfile  # type: ignore[import-untyped]
 
-        audio._check_finite()
+        check_finite(audio.samples)
         try:
             if self._sound is None:
                 self._open(audio.sample_rate)

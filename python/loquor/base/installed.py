@@ -1,15 +1,16 @@
-"""Which of several libraries in one folder is the installed package's own: what its record says."""
+"""What the records of installed packages say of ONNX Runtime's library: whose it is, and in which state."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import importlib.metadata
 import re
 from collections.abc import Iterable, Iterator
 from importlib.metadata import Distribution, PackagePath, distributions
 from pathlib import Path
 
-__all__ = ["newest", "recorded"]
+__all__ = ["digest_of", "hashes_of", "newest", "recorded", "runtime_packages"]
 
 _IDENTITY = "build_and_package_info.py"
 """Beside the library: the flavour and version of ONNX Runtime that was installed last."""
@@ -37,6 +38,33 @@ def newest(libraries: Iterable[Path]) -> Path:
     return max(libraries, key=lambda path: [int(number) for number in re.findall(r"\d+", path.name)])
 
 
+def runtime_packages() -> dict[str, str]:
+    """Installed packages that bring a folder `onnxruntime`, with their versions."""
+    names = importlib.metadata.packages_distributions().get("onnxruntime", [])
+    return {name: importlib.metadata.version(name) for name in sorted(set(names))}
+
+
+def hashes_of(library: Path) -> dict[str, str]:
+    """Return the sha256 of a library by the records of the packages that have it, by name and version."""
+    found = {}
+    for name, version in runtime_packages().items():
+        for file in importlib.metadata.files(name) or ():
+            if file.name != library.name or file.hash is None or file.hash.mode != "sha256":
+                continue
+            if Path(str(file.locate())).resolve() == library.resolve():
+                found[f"{name} {version}"] = file.hash.value
+    return found
+
+
+def digest_of(path: Path) -> str:
+    """Return the sha256 of a file as records have it. Raises `OSError`."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return base64.urlsafe_b64encode(digest.digest()).decode().rstrip("=")
+
+
 def _files_in(package: Distribution, folder: Path) -> Iterator[PackagePath]:
     return (file for file in package.files or () if file.parent.as_posix() == folder.as_posix())
 
@@ -45,7 +73,6 @@ def _is_as_recorded(path: Path, record: PackagePath | None) -> bool:
     if record is None or record.hash is None or record.hash.mode != "sha256":
         return False
     try:
-        digest = hashlib.sha256(path.read_bytes()).digest()
+        return digest_of(path) == record.hash.value
     except OSError:
         return False
-    return base64.urlsafe_b64encode(digest).decode().rstrip("=") == record.hash.value

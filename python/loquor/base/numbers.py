@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
-
-import numpy as np
 
 from ..errors import InvalidInputError
 
@@ -14,7 +13,7 @@ __all__ = ["finite"]
 
 def finite(given: Any, name: str) -> float:
     """Return a finite number. Raises `InvalidInputError` for anything else."""
-    if isinstance(given, bool) or not isinstance(given, (int, float, np.integer, np.floating)):
+    if not _is_number(given):
         raise InvalidInputError(f"{name} must be a number, not {type(given).__name__}")
     try:
         number = float(given)
@@ -23,3 +22,11 @@ def finite(given: Any, name: str) -> float:
     if not math.isfinite(number):
         raise InvalidInputError(f"{name} must be a finite number, not {number}")
     return number
+
+
+def _is_number(given: object) -> bool:
+    if isinstance(given, (int, float)):
+        return not isinstance(given, bool)
+    # Not imported here, for that takes long: before it was, nobody can have its numbers.
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(given, (numpy.integer, numpy.floating))

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from .. import _core
 from ..bundle.hub import resolve
 from ..errors import InvalidInputError
-from ..speech.engine import Engine
-from ..voice.voice import Voice, is_saved_voice, named_voice
+from ..speech.engine import Engine, loaded_of
+from ..voice.voice import Voice, is_saved_voice
 from .machine import forget_peak, memory, read_bandwidth, step_bytes
 from .questions import TEXT, Questions
 from .rounds import Row, row_of, take_turns
@@ -97,8 +97,7 @@ def _source(engine: Engine, source: VoiceSource | None) -> VoiceSource:
     """What was given, the bundle's own voice, or the built-in model's recording."""
     if source is None and not engine.capabilities.has_default_voice:
         return resolve("mini") / "default_voice.wav"
-    voices = engine._voices
-    return named_voice(source, voices.default, voices.named, engine.capabilities.model)
+    return loaded_of(engine).voices.resolved(source)
 
 
 def _is_recording(source: VoiceSource) -> bool:

@@ -13,7 +13,7 @@ from .rounds import Row
 __all__ = ["SCHEMA", "VERSION", "document", "write_document"]
 
 VERSION = 1
-"""Of the document's form: another number where a program that reads it would notice."""
+"""The version of the document's form: raised where a program that reads it would notice."""
 
 SCHEMA = Path(__file__).with_name("schema.json")
 """JSON Schema (draft 2020-12) of the document."""

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from .. import _core
 from ..errors import ExecutionError, InvalidInputError
-from ..speech.engine import Engine
-from ..speech.options import GenerationOptions, resolve_options
+from ..speech.engine import Engine, loaded_of
+from ..speech.options import GenerationOptions
 from ..voice.voice import Voice
 
 if TYPE_CHECKING:
@@ -87,10 +87,7 @@ class Questions:
     def decoder(self, tokens: int) -> float:
         """The conditional decoder's time for `tokens` speech tokens behind the voice."""
         codes = np.random.default_rng(0).integers(0, self._codes(), tokens)
-        core = self.engine._engine()
-        return core.decode(
-            codes, self.engine._voices.handle(self.voice, self.engine._engine), 0, self._cancel
-        )[1]
+        return loaded_of(self.engine).decode(codes, self.voice, 0, self._cancel)[1]
 
     def first_token(self, text: str, voice: Voice) -> float:
         """From text to the first speech token."""
@@ -120,11 +117,7 @@ class Questions:
     def _generate(
         self, ids: npt.NDArray[np.int64], voice: Voice, options: GenerationOptions
     ) -> dict[str, Any]:
-        engine = self.engine
-        resolved = resolve_options(options, engine._defaults)
-        return engine._engine().generate_tokens(
-            ids, engine._voices.handle(voice, engine._engine), resolved, self._cancel
-        )
+        return loaded_of(self.engine).generate(ids, voice, options, self._cancel)
 
     def _codes(self) -> int:
         """How many speech codes the decoder knows: START and STOP close the vocabulary and are none."""

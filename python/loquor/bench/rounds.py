@@ -27,9 +27,9 @@ class Row:
     samples: tuple[float, ...]
     """What was seen, in the order of the rounds."""
     condition: Mapping[str, Any] = field(default_factory=dict)
-    """Under which conditions, by keys like `name`."""
+    """The conditions that it was measured under, by keys like `name`."""
     unit: str = "s"
-    """Of the samples: "s", "MB", "1/s", or "1" for a count, a share or a ratio."""
+    """The unit of the samples: "s", "MB", "1/s", or "1" for a count, a share or a ratio."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What else was seen, by keys like `name`; a share is from 0 to 1."""
     ratio: float | None = None

@@ -45,9 +45,9 @@ class BundleFile:
     path: str
     """Within the repository, with forward slashes."""
     size: int | None = None
-    """In bytes; None where the hub does not say."""
+    """Its size in bytes; None where the hub does not say."""
     sha256: str | None = None
-    """In lower-case hex; None where nothing was published to compare with."""
+    """Its hash in lower-case hex; None where nothing was published to compare with."""
     git_sha1: str | None = None
     """The id of a small file's content in Git, for which the hub lists no SHA-256."""
 
@@ -61,7 +61,7 @@ class CatalogEntry:
     summary: str
     """What it is, in a line."""
     licence: str
-    """Of its weights, as its publishers name it."""
+    """The licence of its weights, as its publishers name it."""
     supported: bool
     """Whether this version of the engine runs it."""
     location: Literal["hub", "builtin"]

@@ -63,7 +63,7 @@ class _Target:
 
     @property
     def partial(self) -> Path:
-        """What came so far: by the name that the hub's library used until 1.17, which goes on with it too."""
+        """The file of what came so far, by a name with which huggingface_hub up to 1.17 goes on too."""
         return self.folder / "blobs" / f"{self.etag}.incomplete"
 
     @property

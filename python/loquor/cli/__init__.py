@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
-from .. import __version__
+from .. import _core
 from ..errors import InvalidInputError, LoquorError
-from . import bench, dirs, doctor, download, models, prepare, say, voice
 from .console import exit_code, logs_on_stderr, note, one_line, writing_to_stdout
 from .process import drop_unwritable_output, ended_by_signals, hold_signals, standard_streams
 
 __all__ = ["main"]
+
+_COMMANDS = {
+    "say": ("say", "speak text into a file"),
+    "voice": ("voice", "make a voice file from a recording"),
+    "models": ("models", "list the models known by name"),
+    "download": ("download", "fetch a model and print its folder"),
+    "prepare": ("prepare", "rewrite a model's graphs so that they run fast"),
+    "bench": ("bench", "measure how fast a model is here"),
+    "doctor": ("doctor", "check this installation"),
+    "cmake-dir": ("dirs", "print the folder for CMake's find_package"),
+    "pkgconfig-dir": ("dirs", "print the folder for pkg-config"),
+}
+"""The module here of each, which is imported if it is asked for: none waits for what another needs."""
 
 _EPILOG = """\
 exit codes:
@@ -35,29 +48,30 @@ class _Parser(argparse.ArgumentParser):
         raise InvalidInputError(f"{message} (see {self.prog} --help)")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def _parser(asked: str | None) -> argparse.ArgumentParser:
+    """The whole command line, in which only the command that is `asked` for knows its options."""
+    parser: argparse.ArgumentParser = _Parser(
         prog="loquor",
         description="Text to speech with the Chatterbox models on ONNX Runtime.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"loquor {__version__}")
+    parser.add_argument("--version", action="version", version=f"loquor {_core.version()}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
         "-v", "--verbose", action="count", default=0, help="log to stderr, with tracebacks; -vv logs more"
     )
     common.add_argument("-q", "--quiet", action="store_true", help="only warnings and errors on stderr")
-    for command in (say, voice, models, download, prepare, bench, doctor, dirs):
-        command.add(commands, common)
-    for name, its_parser in commands.choices.items():
+    for name, (module, sentence) in _COMMANDS.items():
+        its_parser = commands.add_parser(name, parents=[common], help=sentence)
         its_parser.set_defaults(command=name)
+        if name == asked:
+            importlib.import_module(f".{module}", __name__).add(its_parser)
     return parser
 
 
-def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = _parser()
+def _parsed(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Namespace:
     args, unknown = parser.parse_known_args(argv)
     if unknown:  # which argparse itself would blame on the whole, not on the command
         parser.prog = f"{parser.prog} {args.command}"
@@ -67,15 +81,18 @@ def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command with arguments `argv` (default: those of the process) and return its exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    # Imports the command, before a signal becomes an exception, which an import might lose.
+    parser = _parser(next((argument for argument in argv if not argument.startswith("-")), None))
     with standard_streams(), ended_by_signals():
-        return _run(argv)
+        return _run(parser, argv)
 
 
-def _run(argv: Sequence[str] | None) -> int:
+def _run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
     verbose = 0
     try:
         try:
-            args = _parsed(argv)
+            args = _parsed(parser, argv)
         except SystemExit as end:  # argparse ends so after --help and --version
             status = int(end.code or 0)
         else:

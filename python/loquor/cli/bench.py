@@ -22,16 +22,11 @@ from .engines import (
 __all__ = ["add", "run"]
 
 
-def add(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
-) -> None:
-    parser = commands.add_parser(
-        "bench",
-        parents=[common],
-        help="measure how fast a model is here",
-        description="Measure a model as it is loaded with these options: load, voice, prefill, decode steps, "
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Measure a model as it is loaded with these options: load, voice, prefill, decode steps, "
         "decoder, first sound, real-time factor, memory. The questions take turns after a warm-up; printed "
-        "are median, p95 and best, ratios within a round, and the share of what the memory bandwidth allows.",
+        "are median, p95 and best, ratios within a round, and the share of what the memory bandwidth allows."
     )
     add_model_by_position(parser)
     parser.add_argument(

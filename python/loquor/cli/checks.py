@@ -15,9 +15,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .. import Capabilities, Engine, __version__, _core
+from .. import _core
+from ..base.installed import runtime_packages
 from ..base.runtime import (
     LIBRARY_VARIABLE,
     add_plugin,
@@ -31,7 +32,11 @@ from ..bundle.hub import is_offline, resolve
 from ..bundle.hub_cache import cache_folder
 from .console import exit_code, one_line
 from .engines import BUILT_IN, DEVICES, interruptible, load_engine
-from .runtime_check import check_opening, check_record, runtime_packages
+from .runtime_check import check_opening, check_record
+
+if TYPE_CHECKING:
+    from ..speech.capabilities import Capabilities
+    from ..speech.engine import Engine
 
 __all__ = ["Report", "examine"]
 
@@ -99,7 +104,7 @@ def examine(args: argparse.Namespace) -> Report:
 
 
 def _versions(facts: dict[str, Any]) -> None:
-    facts["loquor"] = __version__
+    facts["loquor"] = _core.version()
     facts["abi"] = _core.abi_version()
     facts["python"] = f"{platform.python_version()} ({sys.executable})"
     facts["platform"] = platform.platform()
@@ -148,6 +153,8 @@ def _runtime(facts: dict[str, Any]) -> None:
 
 def _state(device: str) -> str:
     """Whether a device can be used: providers are listed also where their driver or libraries are missing."""
+    from ..speech.engine import Engine
+
     try:
         Engine(BUILT_IN, device=device).close()
     except Exception as error:

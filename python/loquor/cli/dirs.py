@@ -13,32 +13,21 @@ from .console import emit
 __all__ = ["add", "run"]
 
 
-def add(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
-) -> None:
-    for name, user, folder, file, example in (
-        (
-            "cmake-dir",
-            "CMake's find_package",
-            "cmake/loquor",
-            "loquorConfig.cmake",
-            'cmake -Dloquor_DIR="$(loquor cmake-dir)"',
-        ),
-        (
-            "pkgconfig-dir",
-            "pkg-config",
-            "pkgconfig",
-            "loquor.pc",
-            'PKG_CONFIG_PATH="$(loquor pkgconfig-dir)" pkg-config --cflags --libs loquor',
-        ),
-    ):
-        parser = commands.add_parser(
-            name,
-            parents=[common],
-            help=f"print the folder for {user}",
-            description=f"Print the folder for C and C++ projects: {example}",
-        )
-        parser.set_defaults(run=run, folder=folder, file=file)
+_DIRS = {
+    "cmake-dir": ("cmake/loquor", "loquorConfig.cmake", 'cmake -Dloquor_DIR="$(loquor cmake-dir)"'),
+    "pkgconfig-dir": (
+        "pkgconfig",
+        "loquor.pc",
+        'PKG_CONFIG_PATH="$(loquor pkgconfig-dir)" pkg-config --cflags --libs loquor',
+    ),
+}
+"""By command: the folder, the file that lies in it, and how it is used."""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    folder, file, example = _DIRS[parser.get_default("command")]
+    parser.description = f"Print the folder for C and C++ projects: {example}"
+    parser.set_defaults(run=run, folder=folder, file=file)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -15,15 +15,10 @@ from .engines import add_engine_arguments, add_model_by_position, take_model_by_
 __all__ = ["add", "run"]
 
 
-def add(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
-) -> None:
-    parser = commands.add_parser(
-        "doctor",
-        parents=[common],
-        help="check this installation",
-        description="Check this installation: what is there, where a model runs, how fast it speaks, and "
-        "what to change. A failed check does not stop the others; the exit code is that of the first.",
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Check this installation: what is there, where a model runs, how fast it speaks, and "
+        "what to change. A failed check does not stop the others; the exit code is that of the first."
     )
     add_model_by_position(parser)
     add_engine_arguments(parser)

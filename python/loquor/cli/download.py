@@ -9,15 +9,8 @@ from .console import emit
 __all__ = ["add", "run"]
 
 
-def add(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
-) -> None:
-    parser = commands.add_parser(
-        "download",
-        parents=[common],
-        help="fetch a model and print its folder",
-        description="Fetch a model into the Hugging Face cache and print the folder that holds it.",
-    )
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Fetch a model into the Hugging Face cache and print the folder that holds it."
     parser.add_argument(
         "model", metavar="MODEL", help="a name that `loquor models` lists, or a hub id owner/name"
     )

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from .. import CancelToken, Engine
+from .._core import CancelToken
 from ..base.output import output_target
 from ..base.pipes import Piped, from_pipe, whole
 from ..base.runtime import add_plugin, advised_dtype, open_runtime
@@ -19,6 +19,9 @@ from ..prepare import KV_DTYPES, check_preparation
 from ..speech.option_table import ENGINE
 from .option_flags import add_option
 from .process import hold_signals
+
+if TYPE_CHECKING:
+    from ..speech.engine import Engine
 
 __all__ = [
     "BUILT_IN",
@@ -97,6 +100,7 @@ def take_model_by_position(args: argparse.Namespace) -> None:
 def load_engine(args: argparse.Namespace) -> Engine:
     """Load the engine that the options ask for, downloading it first with a bar unless --quiet."""
     from ..bundle.hub import resolve
+    from ..speech.engine import Engine
 
     model = args.model or BUILT_IN
     runtime = open_runtime()  # without which, or the device's provider, a download would be for nothing

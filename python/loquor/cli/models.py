@@ -16,15 +16,8 @@ __all__ = ["add", "download_bytes", "megabytes", "run"]
 _HEADER = ("NAME", "WHERE", "PRECISIONS", "DOWNLOAD", "SUPPORTED", "IN CACHE")
 
 
-def add(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
-) -> None:
-    parser = commands.add_parser(
-        "models",
-        parents=[common],
-        help="list the models known by name",
-        description="List the models known by name. Sizes are of what --dtype auto downloads.",
-    )
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.description = "List the models known by name. Sizes are of what --dtype auto downloads."
     parser.add_argument("--json", action="store_true", help="print JSON, with sizes in bytes")
     parser.set_defaults(run=run)
 

@@ -10,16 +10,11 @@ from .console import emit, note
 __all__ = ["add", "run"]
 
 
-def add(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
-) -> None:
-    parser = commands.add_parser(
-        "prepare",
-        parents=[common],
-        help="rewrite a model's graphs so that they run fast",
-        description="Rewrite a model's graphs so that they run fast, check them against the published ones, "
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Rewrite a model's graphs so that they run fast, check them against the published ones, "
         "keep them in the cache, and print which file serves each graph. The first load of a model does this "
-        "by itself. The exit code is 1 if a graph was refused, which then serves as published.",
+        "by itself. The exit code is 1 if a graph was refused, which then serves as published."
     )
     parser.add_argument("model", metavar="MODEL", help="a name, hub id or folder, as in `loquor say`")
     parser.add_argument("--dtype", default="auto", metavar="D", help="precision, as in `loquor say`")

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import importlib.metadata
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+from ..base.installed import digest_of, hashes_of, runtime_packages
 from ..errors import RuntimeMissingError
 
-__all__ = ["check_opening", "check_record", "runtime_packages"]
+__all__ = ["check_opening", "check_record"]
 
 _OPEN = "import sys; from loquor._core import Runtime; Runtime(sys.argv[1])"
 _PATIENCE = 120.0  # seconds, to open a library from a slow disk
-
-
-def runtime_packages() -> dict[str, str]:
-    """Installed packages that bring a folder `onnxruntime`, with their versions."""
-    names = importlib.metadata.packages_distributions().get("onnxruntime", [])
-    return {name: importlib.metadata.version(name) for name in sorted(set(names))}
 
 
 def check_record(library: Path) -> str:
@@ -30,11 +22,11 @@ def check_record(library: Path) -> str:
 
     Raises `RuntimeMissingError` where it has changed since, as when another flavour was installed over it.
     """
-    hashes = _recorded(library)
+    hashes = hashes_of(library)
     if not hashes:
         return "no package that is installed has a record of it"
     try:
-        found = _digest(library)
+        found = digest_of(library)
     except OSError as error:
         raise RuntimeMissingError(
             f"the library {library} cannot be read ({error}): {_reinstall()}"
@@ -72,27 +64,6 @@ def check_opening(library: Path) -> None:
             return
         what = f"ends the process ({_ending(done.returncode)})"
     raise RuntimeMissingError(f"opening the library {library} {what}: it is damaged, {_reinstall()}")
-
-
-def _recorded(library: Path) -> dict[str, str]:
-    """The sha256 of a library by the records of the packages that have it, by name and version."""
-    found = {}
-    for name, version in runtime_packages().items():
-        for file in importlib.metadata.files(name) or ():
-            if file.name != library.name or file.hash is None or file.hash.mode != "sha256":
-                continue
-            if Path(str(file.locate())).resolve() == library.resolve():
-                found[f"{name} {version}"] = file.hash.value
-    return found
-
-
-def _digest(path: Path) -> str:
-    """The sha256 of a file as records have it."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return base64.urlsafe_b64encode(digest.digest()).decode().rstrip("=")
 
 
 def _reinstall() -> str:

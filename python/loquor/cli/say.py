@@ -55,12 +55,8 @@ _PARTING: tuple[tuple[str, type, str], ...] = (
 _GUARDS = tuple(field.name for field in dataclasses.fields(Guards))
 
 
-def add(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
-) -> None:
-    parser = commands.add_parser(
-        "say", parents=[common], help="speak text into a file", description="Speak a text into a file."
-    )
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Speak a text into a file."
     parser.add_argument(
         "text", metavar="TEXT", help="what to say, of any length; - reads UTF-8 text from stdin"
     )

@@ -19,14 +19,9 @@ from .engines import (
 __all__ = ["add", "run"]
 
 
-def add(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
-) -> None:
-    parser = commands.add_parser(
-        "voice",
-        parents=[common],
-        help="make a voice file from a recording",
-        description="Make a voice file from a recording. It fits the model that made it, in any precision.",
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Make a voice file from a recording. It fits the model that made it, in any precision."
     )
     parser.add_argument(
         "recording", metavar="RECORDING", help="5 to 15 s of one speaker, as wav, flac, ...; - reads stdin"

@@ -73,7 +73,7 @@ _VERB = re.compile(r"\s(?:was|had|died|became|ruled|reigned|came|gave|did|made|t
 _REIGNS = re.compile(r"(?:King|Queen|Pope|Emperor|Empress|Tsar|Czar|Kaiser|Sultan) \w+ $")
 _DOES = re.compile(r"\s(?:(?:never|also|once|later|soon|often|finally|himself|herself) [a-z]+|[a-z]{2,}ed)\b")
 _NOT_NUMBERS = frozenset(("XXX", "XXL", "LIV", "IV", "VI"))
-"""Of Roman shape, and more often something else: numbers only behind a word that is numbered, or a name."""
+"""Look Roman and are more often something else: numbers only behind a word that is numbered, or a name."""
 
 
 def _value(roman: str) -> int:

@@ -10,7 +10,7 @@ from .signs import LETTER_NAMES
 
 __all__ = ["is_said_as_word", "spell_code", "spell_letters"]
 
-# A word that can be said as one, by its shape: clusters of consonants that English has, before, between and
+# Letters can be said as a word by their shape: clusters of consonants that English has, before, between and
 # behind vowels. Of 14,000 common words of four to eight letters it takes 14,100 for words.
 _ONSET = (
     "(?:[BCDFGHJKLMNPQRSTVWXYZ]|[BCFGKPS]L|[BCDFGKPTW]R|[CGPSTWRK]H|S[CKMNPQTW]|QU|[TDSG]W|KN|GN|PS"

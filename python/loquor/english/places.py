@@ -27,7 +27,7 @@ STATES = {
     "Wyo": "Wyoming", "Ont": "Ontario", "Que": "Quebec", "Alta": "Alberta", "Sask": "Saskatchewan",
     "Man": "Manitoba", "B.C": "British Columbia", "P.R": "Puerto Rico",
 }  # fmt: skip
-"""As newspapers shorten them, behind a town and a comma."""
+"""States and provinces as newspapers shorten them, behind a town and a comma."""
 
 SURE_STATES = frozenset(
     """Ariz Calif Colo Conn Fla Kans Mich Minn Nebr Okla Tenn Wis Wisc Wyo N.H N.J N.Y N.M R.I W.Va""".split()

@@ -231,7 +231,7 @@ def _takes_number(match: Match, low: str) -> bool:
 
 
 def _read_unit(match: Match, word: str, low: str) -> str | None:
-    """Behind a number: "300 sq. ft.", "10 in. wide", "7th c."."""
+    """Reads a unit behind a number: "300 sq. ft.", "10 in. wide", "7th c."."""
     if low not in UNITS_WITH_STOP:
         return None
     near = before(match)

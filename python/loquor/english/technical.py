@@ -65,7 +65,7 @@ _FOLDERS = frozenset(
     """etc usr bin sbin src lib var home tmp opt dev proc sys mnt debian d docs tests doc""".split()
 )
 _KINDS_OF_UNIT = frozenset("service socket timer target mount".split())
-"""What systemd runs is called by them; in a sentence without its space they have a capital."""
+"""Endings of the names of systemd's units; a sentence that lacks the space before it has a capital."""
 _DOT_FILES = frozenset("profile config ssh env git cache local gitignore bash_history htaccess".split())
 _KNOWN_OPTIONS = frozenset(
     """help version verbose quiet force all output input debug yes no user global recursive install name

@@ -30,7 +30,7 @@ __all__ = [
 _log = logging.getLogger("loquor.prepare")
 
 VERSION = 7
-"""Of the rewrites: another number makes all graphs again."""
+"""The version of the rewrites: another number makes all graphs again."""
 
 PREPARED_GRAPHS = ("language_model", "conditional_decoder", "speech_encoder")
 

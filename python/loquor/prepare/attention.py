@@ -52,7 +52,7 @@ class _Layer:
     value: str
     output: str  # to be replaced
     scale: float
-    """Of the scores; NaN where it could not be read."""
+    """The scale of the scores; NaN where it could not be read."""
     joined: tuple[str, str]
     """Past and new keys together, and values."""
 
@@ -355,7 +355,7 @@ def _replace(graph: Graph, cache: _Cache, layer: _Layer, lengths: tuple[str, str
 
 
 def _forget_capacity(graph: Graph, cache: _Cache, joined: set[str]) -> None:
-    """Where the graph asks how long a past or a `joined` cache is, answers from the mask.
+    """Let the mask answer where the graph asks how long a past or a `joined` cache is.
 
     The buffer's own length is its capacity now. Raises `RefusedError` if a past is read by anything else.
     """

@@ -12,7 +12,7 @@ __all__ = ["swap_convolutions"]
 
 _TAPS = range(3, 13)
 _FEWEST_CHANNELS = 16
-"""With fewer, in or out, what is saved in products is lost around them."""
+"""Channels, in and out, below which what is saved in products is lost around them."""
 _LARGEST = 4 << 20
 """Transformed weights: larger ones are made anew in each run for longer than short rows gain."""
 

@@ -47,7 +47,7 @@ _OWN: _Rewrites = (
     (fuse_relative_shift, "RelativeShift"),
     (swap_convolutions, "ToomCookConv"),
 )
-"""To operators of the core's own, in float32 on the CPU."""
+"""Rewrites to operators of the core's own, in float32 on the CPU."""
 _WAVE = "waveform"
 
 

@@ -17,7 +17,7 @@ __all__ = ["KV_TYPES", "Scales", "retype_cache", "scales_of"]
 
 KV_TYPES = {"fp32": TensorProto.FLOAT, "fp16": TensorProto.FLOAT16, "int8": TensorProto.INT8}
 Scales = list[float]
-"""By cache tensor, in the order of the inputs: keys and values of layer 0, of layer 1, ..."""
+"""One for each cache tensor, in the order of the inputs: keys and values of layer 0, of layer 1, ..."""
 
 _HEADROOM = 1.1  # over the largest value that calibration saw: what lies beyond is clipped
 _KEY_SCALE = {"GroupQueryAttention": 12, OWN_ATTENTION: 7}

@@ -21,7 +21,7 @@ from .graph import Graph, attributes_of
 __all__ = ["PHASE_INPUTS", "anchor_phase", "sine_source"]
 
 PHASE_INPUTS = {"loquor_phase": np.zeros(1, np.float32), "loquor_phase_at": np.array([0, -1])}
-"""What leaves the source as it was."""
+"""Inputs that an anchored phase adds, with values that leave the source as it was."""
 
 _PHASE, _AT = PHASE_INPUTS
 _NEXT = "loquor_phase_next"

@@ -23,7 +23,7 @@ WRITTEN_OUT = "products with float zero points written out"
 GROUP = 32
 """Activations that the core rounds together: blocks of weights are a multiple of it."""
 MOST_COLUMNS = 1536 * GROUP
-"""Of a BlockProduct's weights."""
+"""Columns that a BlockProduct's weights may have."""
 
 
 def fuse_biases(graph: Graph) -> int:
@@ -232,7 +232,7 @@ def _last_index(graph: Graph) -> str:
     """int64 [batch, 1, 1]: where each row's last real position lies among the new ones.
 
     The mask's sum counts real positions. Of `total` positions `total - new` are past, so that the last real
-    one is at sum - 1 - (total - new); clipped, because in a batched decode step a shorter row's is the only
+    one is at sum - 1 - (total - new); clipped, because in a batched step a shorter row's is the only
     one there is.
     """
     total = graph.add("Shape", ["attention_mask"], start=1, end=2)[0]

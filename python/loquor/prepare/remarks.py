@@ -1,4 +1,4 @@
-"""What a graph keeps that the runtime computes slowly or inexactly: told, since nothing mends it here."""
+"""What a graph keeps that the runtime computes slowly or inexactly, a warning each: nothing mends it here."""
 
 from __future__ import annotations
 

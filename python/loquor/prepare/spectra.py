@@ -88,7 +88,7 @@ def _stft_as_convolution(graph: Graph, node: NodeProto, length: int, window: str
 
 
 def _dft_as_product(graph: Graph, node: NodeProto) -> bool:
-    """Of real frames [..., frame, 1], whose length is given and no power of two, to one side."""
+    """Make a product of a one-sided DFT of real frames [..., frame, 1] of a given length, no power of two."""
     given = attributes_of(node)
     inputs = [*node.input, "", ""]
     length = graph.scalar(inputs[1]) if inputs[1] else None

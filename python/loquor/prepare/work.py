@@ -33,7 +33,7 @@ ROUNDED = 0.15
 """The same where activations are rounded to int8: what is wrong, not merely rounded, is off by about 1."""
 
 UNREADABLE_BITS = (8,)
-"""Of products with float zero points: ONNX Runtime (1.32) refuses to load them."""
+"""Bits of the products with float zero points that ONNX Runtime (1.32) refuses to load."""
 
 OWN_PRODUCTS = ("avx2", "avx512")
 """Vector instructions for which the core's BlockProduct is made; elsewhere the runtime's is faster."""
@@ -42,7 +42,7 @@ KV_ROUNDED = {"fp32": ROUNDED, "fp16": ROUNDED, "int8": 0.5}
 """The same for a retyped cache. The check's input is no speech, so that int8's scales do not suit it well."""
 
 _PASSING = re.compile(r"alloc|memory|mmap|too many open|no space", re.IGNORECASE)
-"""In the runtime's words: what this machine lacked at the moment."""
+"""The runtime's words where this machine lacked something at the moment."""
 
 
 def make(task: Task) -> tuple[Note, bytes]:

@@ -83,7 +83,7 @@ _STARTERS = frozenset(
     Such That The Their Then There These They This Those To Today Tomorrow Two Was We Were What When Where
     While Who Why With Yesterday Yet You Your""".split()  # noqa: SIM905
 )
-"""With a capital they begin a sentence; no name begins with them."""
+"""Words that begin a sentence if they have a capital; no name begins with them."""
 _WEEKDAYS = "Mon|Tues?|Wed|Thurs?|Thu|Fri|Sat|Sun"
 _MONTHS = "Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec"
 _STATES = "Mass|Wash|Wis|Calif|Conn|Minn|Mich|Tenn|Penn|Pa|Fla|Ga|Va|Md|Ky|Ill|Tex|Colo|Ariz|Okla|Ore|Del"

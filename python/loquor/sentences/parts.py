@@ -28,12 +28,12 @@ _STOP, _ELLIPSIS = re.compile(rf"\.{CLOSERS}*$"), re.compile(rf"(?:^\.|\.\.|…)
 _CLOSING = re.compile(rf"(?:{CLOSERS}|[.,;:!?…])+")
 _NEVER_A_STOP = re.compile(r"[(\[\"'“‘]*[A-Za-z]\.$")  # noqa: RUF001
 _NEAR = 1.35
-"""Of the limit: what is taken to measure more is not measured before it is parted again."""
+"""Times the limit: a part that seems to measure more is parted again without being measured."""
 _SHORT = 2
-"""Of the limit: a sentence whose parts are compared with all of it."""
+"""Times the limit: a part of a shorter sentence may be judged by what the rest measures at least."""
 _MAY_VANISH = re.compile(r"[<\[{/]")
 _COST = {"strong": 1.0, "weak": 1.5, "none": 4.0, "inside": 6.0, "apart": 16.0}
-"""Of the distance from the middle."""
+"""Factors on a break's distance from the middle, by the kind of break."""
 
 
 def without_runs(sentence: str) -> tuple[str, list[str]]:
@@ -121,7 +121,7 @@ def _kind(before: str, atom: str, after: str, language: str) -> str:
 
 
 def _breaks_inside(word: str, start: int) -> Iterator[tuple[int, int, float]]:
-    """Behind tags and signs, and between letters where nothing else is left."""
+    """Breaks behind tags and signs, and between letters where nothing else is left."""
     at = 0
     while at < len(word):
         tag = TAG.match(word, at)

@@ -197,7 +197,7 @@ _PLACE = re.compile(rf"(?:[^\w\s]\s|[。．！？｡])\s*[{_OPENERS}]*(?=[^\s{_O
 """Where a sentence may have ended: up to the first letter of the next, which has to be seen."""
 _MAY_OPEN = "".join(filter(str.isspace, map(chr, range(0x3001)))) + _OPENERS.replace("\\", "")
 _END = re.compile(r"[^,;:&*/%$+=<>#@~^|\s–—-]")  # noqa: RUF001
-"""What is not one of these may end one."""
+"""A character that may end a sentence: any but these."""
 _PAIRS = [tuple(pair) for pair in ('""', "``", "“”", "‘’", "«»", "‹›", "()", "[]", "{}")]  # noqa: RUF001
 
 

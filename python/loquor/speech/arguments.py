@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from .. import _core
 from ..bundle.catalog import check_dtype
 from ..errors import InvalidInputError
 from .option_table import ENGINE
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
 __all__ = [
@@ -25,6 +24,8 @@ __all__ = [
 
 
 def checked_ids(values: npt.ArrayLike, name: str) -> npt.NDArray[np.int64]:
+    import numpy as np  # not for what a command checks
+
     try:
         array = np.asarray(values)
     except Exception as error:  # ragged lists, and whatever a foreign array type raises

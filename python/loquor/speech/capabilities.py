@@ -29,15 +29,15 @@ class Capabilities:
     optimization_levels: Mapping[str, str]
     """How far ONNX Runtime optimised each graph: "all", or less where it failed at that."""
     threads: int
-    """Of each run of a graph."""
+    """CPU threads of each run of a graph."""
     prepared: Mapping[str, str]
-    """By graph: "prepared", "as published", or "refused" where the rewritten one failed its check."""
+    """What became of each graph: "prepared", "as published", or "refused", which failed its check."""
     kv_mode: str
     """How the KV cache grows: "in_place" in one buffer, or "ping_pong" between two."""
     kv_dtype: str
     """What the KV cache holds: "fp32", "fp16" or "int8"."""
     layers: int
-    """Of the language model."""
+    """Layers of the language model."""
     hidden_size: int
     """Elements of one position's embedding."""
     vocab_size: int
@@ -45,7 +45,7 @@ class Capabilities:
     max_positions: int
     """Positions of one request at most: voice, text and speech tokens together."""
     sample_rate: int
-    """Of the speech, in Hz."""
+    """Samples of speech a second, in Hz."""
     samples_per_token: int
     """Samples that one speech token becomes."""
     tags: tuple[str, ...]
@@ -57,11 +57,11 @@ class Capabilities:
     slots: int
     """Requests that are generated at the same time; others wait."""
     batched: bool
-    """Whether their decode steps run together; else by turns."""
+    """Whether a step serves all of them; else they take turns."""
     sampling: str
     """Where tokens are chosen: "host" or "device"."""
     placements: Mapping[str, str]
-    """By graph: how many of its nodes run on which execution provider."""
+    """How many nodes of each graph run on which execution provider."""
     voice_cloning: bool = True
     """Whether a voice can be made of a recording."""
     streaming: bool = True
@@ -73,7 +73,7 @@ class Capabilities:
 
 
 def capabilities_of(info: Mapping[str, Any], prepared: Mapping[str, str], **others: Any) -> Capabilities:
-    """From what the core says, the states of rewritten graphs, and `others`, which it does not know."""
+    """Return what the core says, the states of rewritten graphs, and `others`, which it does not know."""
     graphs = info["graphs"]
     return Capabilities(
         **{key: info[key] for key in Capabilities.__dataclass_fields__ if key in info},

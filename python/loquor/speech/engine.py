@@ -8,27 +8,34 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import _core
 from ..audio.audio import Audio
-from ..base.process import HomeLock, memory_watched, opening
+from ..base.process import memory_watched, opening
 from ..base.runtime import add_plugin, advised_dtype, open_runtime
-from ..bundle.text_rules import check_normalizer, measure_of, prepare_text, text_rules_of
-from ..bundle.tokenizer import Tokenizer
+from ..bundle.text_rules import check_normalizer, prepare_text
 from ..errors import InvalidInputError
 from ..prepare import check_preparation
 from ..voice.voice import Voice
-from ..voice.voices import EngineVoices, VoiceSource
-from .arguments import check_progress, check_provider_options, checked_engine_options, checked_token
+from ..voice.voices import VoiceSource
+from .arguments import (
+    check_progress,
+    check_provider_options,
+    checked_engine_options,
+    checked_ids,
+    checked_token,
+)
 from .capabilities import Capabilities, capabilities_of
+from .loaded import LoadedBundle
 from .long_speech import LongSpeech
 from .long_text import LongTextOptions
-from .lower_level import LowerLevel
 from .memory import Memory, memory_of
-from .opening import Preparation, open_core
+from .narration import Narration
+from .opening import Preparation
+from .option_table import DECODE
 from .options import (
     GenerationOptions,
     StreamOptions,
@@ -36,17 +43,23 @@ from .options import (
     resolve_stream_options,
     unused_option_warnings,
 )
+from .request import Request
 from .session import Session
 from .stream import Stream
 
-__all__ = ["Capabilities", "Engine"]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from .._core import CancelToken
+
+__all__ = ["Capabilities", "Engine", "loaded_of"]
 
 
-class Engine(LowerLevel):
+class Engine:
     """A model, ready to speak. Any thread may call it.
 
     One thread of its own runs the graphs for up to `capabilities.slots` requests at once, which join and
-    leave between decode steps; others wait.
+    leave between steps of the language model; others wait.
     """
 
     @opening
@@ -98,8 +111,8 @@ class Engine(LowerLevel):
           decode computes them again, so less is faster, and a little less alike.
         - `prefix_cache_bytes`: [0, 1152921504606846976]. Host memory for the KV of voices' prefixes, which
           are computed once and then copied; the least recently used go, and 0 computes always.
-        - `sampling`: Where tokens are chosen: host, device (no logits come back, and steps serve one request
-          at a time), or auto: on the device where it has its own memory.
+        - `sampling`: Where tokens are chosen: host, device (no logits come back), or auto: on the device
+          where it has its own memory.
 
         Raises `RuntimeMissingError`, `ModelError` (files not fetched: `DownloadError`), `InvalidInputError`.
         """
@@ -107,7 +120,7 @@ class Engine(LowerLevel):
         from ..bundle.hub import resolve
 
         runtime = open_runtime()
-        self._model = model_text(model)
+        name = model_text(model)
         check_normalizer(normalize)
         options = checked_engine_options(
             # scripts/options: engine arguments
@@ -124,41 +137,26 @@ class Engine(LowerLevel):
         )
         check_provider_options(provider_options)
         check_preparation(prepare, kv_dtype, own_operators)
-        entry = find_entry(self._model)
+        entry = find_entry(name)
         if entry is not None and not entry.supported:
             raise InvalidInputError(
-                f"this version cannot run {self._model} yet: it runs "
+                f"this version cannot run {name} yet: it runs "
                 + ", ".join(name for name, known in CATALOG.items() if known.supported)
             )
         add_plugin(runtime, device)
         advised = advised_dtype(runtime, device)
         found = resolve(model, dtype=dtype, prefer=advised)
-        self._folder = found.absolute()  # whatever the working folder will be
-        facts = _core.read_bundle(str(self._folder), dtype, advised)
-        self._text_rules = text_rules_of(self._folder, facts)
-        self._tokenizer = Tokenizer(self._folder, facts)
-        self._lock = HomeLock("engine")
-        self._core: _core.EngineHandle | None
-        self._core, self._prepared, prepared_files = open_core(
+        self._loaded = LoadedBundle(
             runtime,
-            self._folder,
+            found.absolute(),  # whatever the working folder will be
+            name,
+            advised,
+            normalize,
             Preparation(prepare, own_operators, kv_dtype),
             options,
             provider_options or {},
         )
-        self._normalizer = self._text_rules.normalizer if normalize == "auto" else normalize
-        self._measure = measure_of(self._normalizer)  # imports its modules now, not in the first request
-        self._info = self._core.info()
-        self._defaults = self._core.default_options()
-        self._stream_defaults = _core.default_stream_options(self._core)
-        self._voices = EngineVoices(
-            self._folder,
-            self._model,
-            self._info,
-            facts["default_voice"],
-            prepared_files.get("language_model"),
-        )
-        self._streams: weakref.WeakSet[Stream | Session] = weakref.WeakSet()
+        self._under_way: weakref.WeakSet[Request | Narration] = weakref.WeakSet()
 
     # --- Voices ---
 
@@ -186,14 +184,15 @@ class Engine(LowerLevel):
         Raises `InvalidInputError` for a recording or voice that cannot be used, `ExecutionError`,
         `RequestCancelledError`.
         """
-        self._engine()
-        voice = self._voices.make(source, self._engine, checked_token(cancel))
-        return self._voices.with_prefix(voice, self._engine, checked_token(cancel)) if prefix else voice
+        token, core, voices = checked_token(cancel), self._loaded.core, self._loaded.voices
+        core()
+        voice = voices.make(source, core, token)
+        return voices.with_prefix(voice, core, token) if prefix else voice
 
     @property
     def voices(self) -> tuple[str, ...]:
         """Names of the voices that the bundle brings, for `voice`; its default one may have none."""
-        return tuple(self._voices.named)
+        return tuple(self._loaded.voices.named)
 
     # --- Speech ---
 
@@ -215,8 +214,8 @@ class Engine(LowerLevel):
         Raises `InvalidInputError`, `RequestCancelledError` within one step of `cancel`, `ExecutionError`.
         """
         check_progress(progress)
-        chunks = self._stream_defaults | {"first_chunk": 0}  # all at the end
-        stream = self._open_stream(text, voice, options, chunks, cancel, progress)
+        chunks = self._loaded.stream_defaults | {"first_chunk": 0}  # all at the end
+        stream = Stream(self._request(text, voice, options, chunks, cancel, progress))
         samples = next(stream, np.zeros(0, np.float32))
         next(stream, None)  # the end, behind which its measurements are complete
         return Audio(samples, stream.sample_rate, stream.metrics, stream.warnings)
@@ -240,11 +239,11 @@ class Engine(LowerLevel):
         Raises `InvalidInputError` and `BusyError` now, `RequestCancelledError` and `ExecutionError` where it
         is read.
         """
-        resolved = resolve_stream_options(chunks, self._stream_defaults)
-        return self._open_stream(text, voice, options, resolved, cancel, None)
+        resolved = resolve_stream_options(chunks, self._loaded.stream_defaults)
+        return Stream(self._request(text, voice, options, resolved, cancel, None))
 
     @memory_watched("starting a request")
-    def _open_stream(
+    def _request(
         self,
         text: str,
         voice: VoiceSource | None,
@@ -253,24 +252,25 @@ class Engine(LowerLevel):
         cancel: _core.CancelToken | None,
         progress: Callable[[int], None] | None,
         asked: GenerationOptions | None = None,
-    ) -> Stream:
-        """`asked` are the options as the user gave them, where `options` have a piece's own seed."""
+    ) -> Request:
+        """Begin to speak; `asked` are the options as given, where `options` have a piece's own seed."""
         start = time.perf_counter()
-        self._engine()
-        resolved = resolve_options(options, self._defaults)
-        prepared = prepare_text(text, self._normalizer, self._text_rules.profile)
-        ids = self._tokenizer.encode(prepared.text)
-        made = self._voices.cached(voice, self._engine, checked_token(cancel))
-        warnings = [*made.warnings, *prepared.warnings, *self._tokenizer.warnings(text)]
-        warnings += unused_option_warnings(asked or options, self._info["family"], resolved)
-        token, handle = checked_token(cancel), self._voices.handle(made, self._engine)
+        loaded = self._loaded
+        loaded.core()
+        resolved = resolve_options(options, loaded.defaults)
+        prepared = prepare_text(text, loaded.normalizer, loaded.text_rules.profile)
+        ids = loaded.tokenizer.encode(prepared.text)
+        made = loaded.voices.cached(voice, loaded.core, checked_token(cancel))
+        warnings = [*made.warnings, *prepared.warnings, *loaded.tokenizer.warnings(text)]
+        warnings += unused_option_warnings(asked or options, loaded.info["family"], resolved)
+        token, handle = checked_token(cancel), loaded.handle(made)
         stream_handle = _core.StreamHandle(
-            self._engine(), ids, handle, resolved, chunks, token, progress, prepared.text
+            loaded.core(), ids, handle, resolved, chunks, token, progress, prepared.text
         )
-        stream = Stream(stream_handle, text, len(ids), self._info["sample_rate"], warnings, start)
-        with self._lock:
-            self._streams.add(stream)
-        return stream
+        request = Request(stream_handle, text, len(ids), loaded.info["sample_rate"], warnings, start)
+        with loaded.lock:
+            self._under_way.add(request)
+        return request
 
     def speak_long(
         self,
@@ -289,9 +289,9 @@ class Engine(LowerLevel):
 
         Raises `InvalidInputError` for what is wrong before the text is read; then what `speak` raises.
         """
-        chunks = self._stream_defaults | {"first_chunk": 0}  # all at the end
-        session = self._session(voice, options, chunks, long_text, cancel, progress, ahead=False)
-        return LongSpeech(text, session)
+        chunks = self._loaded.stream_defaults | {"first_chunk": 0}  # all at the end
+        narration = self._narration(voice, options, chunks, long_text, cancel, progress, ahead=False)
+        return LongSpeech(text, narration)
 
     def session(
         self,
@@ -307,10 +307,10 @@ class Engine(LowerLevel):
         the calls of `feed` makes no difference. `LongTextOptions(join_below=0)` lets a short sentence
         not wait for another. Raises `InvalidInputError` now; then as `Session` says.
         """
-        resolved = resolve_stream_options(chunks, self._stream_defaults)
-        return self._session(voice, options, resolved, long_text, None, None, ahead=True)
+        resolved = resolve_stream_options(chunks, self._loaded.stream_defaults)
+        return Session(self._narration(voice, options, resolved, long_text, None, None, ahead=True))
 
-    def _session(
+    def _narration(
         self,
         voice: VoiceSource | None,
         options: GenerationOptions | None,
@@ -320,19 +320,70 @@ class Engine(LowerLevel):
         progress: Callable[[int], None] | None,
         *,
         ahead: bool,
-    ) -> Session:
-        self._engine()
-        resolve_options(options, self._defaults)
+    ) -> Narration:
+        loaded = self._loaded
+        loaded.core()
+        resolve_options(options, loaded.defaults)
         check_progress(progress)
-        made = self._voices.cached(voice, self._engine, checked_token(cancel))
-        open_stream = partial(
-            self._open_stream, voice=made, chunks=chunks, cancel=cancel, asked=options or GenerationOptions()
+        made = loaded.voices.cached(voice, loaded.core, checked_token(cancel))
+        start = partial(
+            self._request, voice=made, chunks=chunks, cancel=cancel, asked=options or GenerationOptions()
         )
-        limit, rate = self._text_rules.piece_characters, self._info["sample_rate"]
-        session = Session(open_stream, rate, options, long_text, limit, self._measure, progress, ahead=ahead)
-        with self._lock:
-            self._streams.add(session)
-        return session
+        limit, rate = loaded.text_rules.piece_characters, loaded.info["sample_rate"]
+        narration = Narration(start, rate, options, long_text, limit, loaded.measure, progress, ahead=ahead)
+        with loaded.lock:
+            self._under_way.add(narration)
+        return narration
+
+    # --- Below speech, for harnesses and other engines ---
+
+    def tokenize(self, text: str) -> npt.NDArray[np.int64]:
+        """Return the ids of `text`, int64 [n], prepared as by `speak` and closed by the end-of-text ids.
+
+        Raises `InvalidInputError` for text that cannot be spoken.
+        """
+        loaded = self._loaded
+        prepared = prepare_text(text, loaded.normalizer, loaded.text_rules.profile)
+        return loaded.tokenizer.encode(prepared.text)
+
+    def generate_tokens(
+        self,
+        input_ids: npt.ArrayLike,
+        voice: Voice,
+        options: GenerationOptions | None = None,
+        *,
+        cancel: CancelToken | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> npt.NDArray[np.int64]:
+        """Return the speech tokens for text ids, int64 [n], as sampled and without STOP.
+
+        `input_ids`, integers [n], end with the bundle's two end-of-text ids (see `tokenize`). The algorithm
+        is that of the model card: prefill [voice prefix, text, START, START], then one token a step. No guard
+        looks after them.
+        Raises `InvalidInputError`, `RequestCancelledError`, `ExecutionError`.
+        """
+        check_progress(progress)
+        ids, token = checked_ids(input_ids, "input_ids"), checked_token(cancel)
+        tokens: npt.NDArray[np.int64] = self._loaded.generate(ids, voice, options, token, progress)["tokens"]
+        return tokens
+
+    def decode(
+        self,
+        speech_tokens: npt.ArrayLike,
+        voice: Voice,
+        *,
+        seed: int = 0,
+        cancel: CancelToken | None = None,
+    ) -> npt.NDArray[np.float32]:
+        """Return the waveform of speech tokens, float32 [n], mono in [-1, 1] at `capabilities.sample_rate`.
+
+        Ids that are no speech codes are left out, and the family's closing silence (such as 3 tokens) is
+        appended: n is `samples_per_token` times the number of tokens then. A prepared decoder takes its noise
+        from `seed`, as `speak` does from the options'. Errors as in `generate_tokens`.
+        """
+        noise = DECODE["seed"].checked(seed)
+        ids = checked_ids(speech_tokens, "speech_tokens")
+        return self._loaded.decode(ids, voice, noise, checked_token(cancel))[0]
 
     # --- The engine itself ---
 
@@ -342,33 +393,35 @@ class Engine(LowerLevel):
         With the voice that it will speak in, whose prefix is then kept; None takes the bundle's own, or makes
         one of a tone. Raises what `speak` raises.
         """
-        if voice is None and self._voices.default is None:
+        loaded = self._loaded
+        if voice is None and loaded.voices.default is None:
             voice = (0.1 * np.sin(np.arange(48_000) * 0.05), 24_000)
-        made = self._voices.cached(voice, self._engine, None)
-        self.generate_tokens(self._tokenizer.encode("Hi."), made, GenerationOptions(max_new_tokens=3))
-        self.decode([self._info["silence_token"]] * 3, made)
+        made = loaded.voices.cached(voice, loaded.core, None)
+        self.generate_tokens(loaded.tokenizer.encode("Hi."), made, GenerationOptions(max_new_tokens=3))
+        self.decode([loaded.info["silence_token"]] * 3, made)
 
     def memory(self) -> Memory:
         """What the engine, and the process, hold in memory now."""
-        return memory_of(self._engine().memory())
+        return memory_of(self._loaded.core().memory())
 
     def unload_encoder(self) -> None:
         """Give the speech encoder's memory back; making a voice from a recording loads it again."""
-        self._engine().unload_encoder()
+        self._loaded.core().unload_encoder()
 
     @property
     def capabilities(self) -> Capabilities:
         """What is loaded, where it runs, and what it can do."""
+        loaded = self._loaded
         return capabilities_of(
-            self._info,
-            self._prepared,
-            model=self._model,
-            folder=self._folder,
-            tags=self._tokenizer.tags,
-            text_normalizer=self._normalizer,
-            piece_characters=self._text_rules.piece_characters,
+            loaded.info,
+            loaded.prepared,
+            model=loaded.model,
+            folder=loaded.folder,
+            tags=loaded.tokenizer.tags,
+            text_normalizer=loaded.normalizer,
+            piece_characters=loaded.text_rules.piece_characters,
             voices=self.voices,
-            has_default_voice=self._voices.default is not None,
+            has_default_voice=loaded.voices.default is not None,
         )
 
     def close(self) -> None:
@@ -376,13 +429,13 @@ class Engine(LowerLevel):
 
         Later calls raise `InvalidInputError`.
         """
-        if not self._lock.here:  # a forked child's parent has it
+        if not self._loaded.lock.here:  # a forked child's parent has it
             return
-        with self._lock:
-            streams = list(self._streams)
-            core, self._core = self._core, None
-        for stream in streams:
-            stream._close_engine()
+        with self._loaded.lock:
+            under_way = list(self._under_way)
+            core = self._loaded.take_core()
+        for each in under_way:
+            each.close_engine()
         del core  # the last one waits for what is under way
 
     def __enter__(self) -> Engine:
@@ -394,5 +447,11 @@ class Engine(LowerLevel):
         self.close()
 
     def __repr__(self) -> str:
-        dtypes = sorted({graph["dtype"] for graph in self._info["graphs"].values()})
-        return f"Engine({self._model!r}, device={self._info['device']!r}, dtype={'+'.join(dtypes)!r})"
+        loaded = self._loaded
+        dtypes = sorted({graph["dtype"] for graph in loaded.info["graphs"].values()})
+        return f"Engine({loaded.model!r}, device={loaded.info['device']!r}, dtype={'+'.join(dtypes)!r})"
+
+
+def loaded_of(engine: Engine) -> LoadedBundle:
+    """Return what the engine works with, for measurements."""
+    return engine._loaded

@@ -1,4 +1,4 @@
-"""The speech of a long text: a session that is fed as it is read, given out piece by piece."""
+"""The speech of a long text: a narration that gets text as it is read, given out piece by piece."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..audio.speech_file import SpeechFile
 from ..errors import InvalidInputError
 from ..sentences.pieces import windows
 from .long_text import check_long
-from .session import Session
+from .narration import Narration
 
 __all__ = ["LongSpeech"]
 
@@ -29,14 +29,14 @@ class LongSpeech(Iterator[Audio]):
     the speech is over then. Make one with `Engine.speak_long`.
     """
 
-    def __init__(self, text: str | Iterable[str], session: Session) -> None:
+    def __init__(self, text: str | Iterable[str], narration: Narration) -> None:
         if isinstance(text, str):
             check_long(text)
         elif isinstance(text, (bytes, bytearray)) or not isinstance(text, Iterable):
             raise InvalidInputError(
                 f"text must be a str or an iterable of str, not {type(text).__name__}: decode or convert it"
             )
-        self._session = session
+        self._narration = narration
         self._audio = self._spoken(windows(text))
 
     def __next__(self) -> Audio:
@@ -82,20 +82,19 @@ class LongSpeech(Iterator[Audio]):
 
     def _spoken(self, chunks: Iterator[str]) -> Iterator[Audio]:
         for chunk in chunks:
-            self._session._append(chunk)
+            self._narration.add(chunk)
             yield from iter(self._piece, None)
-        self._session.end()
+        self._narration.cut("paragraph")
         yield from iter(self._piece, None)
 
     def _piece(self) -> Audio | None:
         """The next piece, or None: it needs more text, or there is none."""
-        session, parts = self._session, [np.zeros(0, np.float32)]
-        while (turn := session._turn()) is not None and not isinstance(turn, Future):
-            if (chunk := session._read(turn, None)) is not None:
+        narration, parts = self._narration, [np.zeros(0, np.float32)]
+        while (turn := narration.turn()) is not None and not isinstance(turn, Future):
+            if (chunk := narration.read(turn, None)) is not None:
                 parts.append(chunk)
             else:
-                marks = tuple(session._marks)
-                session._marks.clear()
-                warnings = (*session._take_notes(), *turn.warnings)
-                return Audio(np.concatenate(parts), session.sample_rate, turn.metrics, warnings, marks)
+                marks, notes = narration.take_piece()
+                warnings = (*notes, *turn.warnings)
+                return Audio(np.concatenate(parts), narration.sample_rate, turn.metrics, warnings, marks)
         return None

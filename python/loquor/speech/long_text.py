@@ -29,7 +29,7 @@ class LongTextOptions:
     paragraph_pause: float = 0.8
     """Seconds between paragraphs."""
     language: str = "en"
-    """For finding sentences: an ISO 639-1 code."""
+    """The language by whose rules sentences end: an ISO 639-1 code."""
 
 
 def checked_parting(long_text: object) -> LongTextOptions:

@@ -18,7 +18,7 @@ __all__ = ["Loudness", "words_up_to"]
 _QUIET = 0.003
 """Root mean square below which 10 ms are silence (-50 dB of full scale)."""
 _NEAR = 50
-"""Of 10 ms: how far from its share of the letters the end of a sentence is looked for."""
+"""Frames of 10 ms within which a sentence's end is looked for, around its share of the letters."""
 
 
 class Loudness:

@@ -39,7 +39,7 @@ class Memory:
 
 
 def memory_of(facts: Mapping[str, Any]) -> Memory:
-    """From what the core says, and what the system says of this process."""
+    """Return what the core says, and what the system says of this process."""
     sizes: dict[str, int] = {}
     with contextlib.suppress(OSError, ValueError, IndexError):
         for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():

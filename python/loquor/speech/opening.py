@@ -22,7 +22,7 @@ _DEVICES = ("cpu", "webgpu")
 """Where GroupQueryAttention takes float32, which the rewritten graph may need; elsewhere nothing was run."""
 
 _HAS_TO_BE_PREPARED = "has to be prepared"
-"""In the core's words for a graph that it cannot run as published (csrc/model/probe.cpp)."""
+"""The core's words for a graph that it cannot run as published (csrc/model/probe.cpp)."""
 
 _open_cores: weakref.WeakSet[_core.EngineHandle] = weakref.WeakSet()
 

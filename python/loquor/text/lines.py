@@ -25,7 +25,7 @@ _VERSE = 20
 _SHORT, _NARROW = 30, 24
 """Lines in small letters are items of a list if all are short, and the next word had room in a narrow one."""
 _LONGEST_WORD = 30
-"""What is longer, such as an address, does not tell how wide the lines of a text are."""
+"""Characters beyond which a word, such as an address, says nothing of how wide the lines of a text are."""
 
 _BREAKS = "\n\v\f\u2028\u2029"
 _HORIZONTAL = "".join(filter(str.isspace, map(chr, range(0x3001)))).translate(
@@ -111,7 +111,7 @@ class Lines:
 
     def __init__(self) -> None:
         self.number = 1
-        """Of the line that is given out, from 1."""
+        """Number of the line that is given out, from 1."""
         self._held = ""
         self._line = _Line()
         self._fresh = True  # nothing of the paragraph was given out

@@ -19,7 +19,7 @@ _BEGUN = re.compile(
     r"(?:\x1b(?:\[[0-?]{0,40}[ -/]{0,4}|\][^\x07\x1b\n]{0,400}\x1b?|[()])?"
     r"|_{1,80}\x08{0,80}|['`^~,\"]?\x08|['`^~,\"])\Z"
 )
-"""What more text may make one of these."""
+"""The beginning of such data at the end of a text, which more text may complete."""
 
 
 class Stray:

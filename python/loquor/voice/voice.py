@@ -18,15 +18,10 @@ import numpy as np
 
 from .. import _core
 from ..audio.recording import is_seekable_binary
-from ..base.files import (
-    SafetensorsBytes,
-    check_header,
-    is_safetensors,
-    sampled_bytes,
-    write_atomic,
-)
+from ..base.files import sampled_bytes, write_atomic
 from ..base.pipes import Piped
 from ..errors import InvalidInputError, ModelError
+from .tensor_file import SafetensorsBytes, check_header, is_safetensors
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -72,9 +67,9 @@ class Fingerprint:
     """What made a voice: sha256 (hex) of the bundle and of its speech encoder, and the encoder's dtype."""
 
     bundle: str
-    """Of config.json, tokenizer.json and the sizes at the graphs' boundaries, sha256 (hex)."""
+    """sha256 (hex) of config.json, tokenizer.json and the sizes at the graphs' boundaries."""
     encoder: str
-    """Of the speech encoder's graph and weights, sha256 (hex)."""
+    """sha256 (hex) of the speech encoder's graph and weights."""
     dtype: str
     """The speech encoder's precision, as "fp32" or "q4"."""
 
@@ -101,7 +96,7 @@ class VoicePrefix:
     kv: npt.NDArray[Any]
     """[2 * layers, heads, P, head_dim] float32, float16 or int8, read-only: keys, then values, by layer."""
     fingerprint: str
-    """Of the graph as it ran, its weights and its KV cache's type, sha256 (hex): no other can use `kv`."""
+    """sha256 (hex) of the graph as it ran, its weights and its KV cache's type: no other can use `kv`."""
 
     def __post_init__(self) -> None:
         kv = self.kv

@@ -69,7 +69,7 @@ class EngineVoices:
 
     def make(self, source: VoiceSource | None, core: Core, cancel: _core.CancelToken | None) -> Voice:
         """Do what `Engine.voice` promises; `core` gives the engine's handle, or raises."""
-        source = self._resolved(source)
+        source = self.resolved(source)
         if isinstance(source, (str, os.PathLike)) and (piped := from_pipe(source)) is not None:
             source = piped
         if not isinstance(source, (Voice, tuple)) and is_saved_voice(source):
@@ -89,7 +89,7 @@ class EngineVoices:
 
     def cached(self, source: VoiceSource | None, core: Core, cancel: _core.CancelToken | None) -> Voice:
         """Like `make`, but files are read once: the voice is kept under the file's path, size and time."""
-        source = self._resolved(source)
+        source = self.resolved(source)
         if not isinstance(source, (str, os.PathLike)):
             return self.make(source, core, cancel)
         try:
@@ -162,5 +162,6 @@ class EngineVoices:
             voice.name,
         )
 
-    def _resolved(self, source: VoiceSource | None) -> VoiceSource:
+    def resolved(self, source: VoiceSource | None) -> VoiceSource:
+        """Return what stands for None and for the name of a voice; raises `InvalidInputError`."""
         return named_voice(source, self.default, self.named, self._model)

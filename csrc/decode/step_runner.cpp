@@ -1,0 +1,53 @@
+#include "decode/step_runner.hpp"
+
+#include <algorithm>
+
+namespace loquor {
+
+StepRunner::StepRunner(Model& model)
+    : model_(model),
+      host_(model.embed_tokens.session().api_ptr()),
+      on_device_(model.language_model.rows() == 1 && !model.config.device.host_memory() &&
+                 model.embed_tokens.session().on_device() &&
+                 model.embed_tokens.type() == model.language_model.signature().embeds_type),
+      embeds_(model.language_model.session().memory(model.config.device),
+              model.language_model.signature().embeds_type, model.language_model.signature().hidden_size) {}
+
+void StepRunner::reserve(int64_t slots) {
+  if (on_device_) embeds_.reserve(slots);
+}
+
+StepOutput StepRunner::run(int64_t first, Span<const int64_t> tokens, const TokenChooser& chooser,
+                           const ort::RunOptions& options) {
+  LanguageModel& lm = model_.language_model;
+  const LmSignature& signature = lm.signature();
+  const auto slots = static_cast<int64_t>(tokens.size());
+  if (!on_device_) {
+    float* to = lm.embeds(slots * lm.rows());
+    for (const int64_t& token : tokens) {
+      const float* const embedding = to;
+      model_.embed_tokens.embed({&token, 1}, to, options);
+      to += signature.hidden_size;
+      for (int64_t row = 1; row < lm.rows(); ++row) to = std::copy_n(embedding, signature.hidden_size, to);
+    }
+    return lm.step(first, slots, options);
+  }
+  const auto embeds = [&](int64_t from, int64_t count) {
+    return embeds_.memory().view(signature.embeds_type, embeds_.data(from),
+                                 {count, 1, signature.hidden_size});
+  };
+  for (int64_t i = 0; i < slots; ++i) {
+    const ort::Value* const held = chooser.token_on_device(first + i);
+    if (held != nullptr) {
+      model_.embed_tokens.embed(*held, embeds(first + i, 1), options);
+      continue;
+    }
+    // The runtime takes inputs as mutable memory but does not write to them.
+    auto* const id = const_cast<int64_t*>(&tokens[static_cast<std::size_t>(i)]);
+    model_.embed_tokens.embed(host_.view(ort::ElementType::kInt64, id, {1, 1}), embeds(first + i, 1),
+                              options);
+  }
+  return lm.step_from(embeds(first, slots), first, slots, options);
+}
+
+}  // namespace loquor

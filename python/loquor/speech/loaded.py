@@ -1,0 +1,97 @@
+"""A bundle in memory: what an engine's requests are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import _core
+from ..base.process import HomeLock
+from ..bundle.text_rules import measure_of, text_rules_of
+from ..bundle.tokenizer import Tokenizer
+from ..errors import InvalidInputError
+from ..voice.voices import EngineVoices
+from .opening import Preparation, open_core
+from .options import GenerationOptions, resolve_options
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from ..voice.voice import Voice
+
+__all__ = ["LoadedBundle"]
+
+
+class LoadedBundle:
+    """The core of the bundle in `folder`, called `model` by its user, and all that is known beside it.
+
+    `normalize` is "auto" or one of the normalizers, `options` are all of the table for engines. Any thread
+    may ask. Raises what `Engine` does for a bundle that cannot be used.
+    """
+
+    def __init__(
+        self,
+        runtime: _core.Runtime,
+        folder: Path,
+        model: str,
+        advised_dtype: str,
+        normalize: str,
+        preparation: Preparation,
+        options: dict[str, Any],
+        provider_options: Mapping[str, str],
+    ) -> None:
+        self.folder, self.model = folder, model
+        facts = _core.read_bundle(str(folder), options["dtype"], advised_dtype)
+        self.text_rules = text_rules_of(folder, facts)
+        self.tokenizer = Tokenizer(folder, facts)
+        self.lock = HomeLock("engine")
+        self._core: _core.EngineHandle | None
+        self._core, self.prepared, files = open_core(runtime, folder, preparation, options, provider_options)
+        self.normalizer = self.text_rules.normalizer if normalize == "auto" else normalize
+        self.measure = measure_of(self.normalizer)  # imports its modules now, not in the first request
+        self.info = self._core.info()
+        self.defaults = self._core.default_options()
+        self.stream_defaults = _core.default_stream_options(self._core)
+        self.voices = EngineVoices(
+            folder, model, self.info, facts["default_voice"], files.get("language_model")
+        )
+
+    def core(self) -> _core.EngineHandle:
+        """Return the core's handle. Raises `InvalidInputError` once it was closed, and in a forked child."""
+        self.lock.require()
+        if self._core is None:
+            raise InvalidInputError("this engine was closed")
+        return self._core
+
+    def take_core(self) -> _core.EngineHandle | None:
+        """Close it, and return the handle: whose last owner waits for what is under way."""
+        core, self._core = self._core, None
+        return core
+
+    def handle(self, voice: Voice) -> _core.VoiceHandle:
+        """Return the core's copy of a voice. Raises `InvalidInputError` if it does not fit."""
+        return self.voices.handle(voice, self.core)
+
+    def generate(
+        self,
+        input_ids: npt.NDArray[np.int64],
+        voice: Voice,
+        options: GenerationOptions | None,
+        cancel: _core.CancelToken | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> dict[str, Any]:
+        """Return the speech tokens for text ids, int64 [n], and how they came about: see the core's stub."""
+        resolved = resolve_options(options, self.defaults)
+        return self.core().generate_tokens(input_ids, self.handle(voice), resolved, cancel, progress)
+
+    def decode(
+        self,
+        speech_tokens: npt.NDArray[np.int64],
+        voice: Voice,
+        seed: int,
+        cancel: _core.CancelToken | None = None,
+    ) -> tuple[npt.NDArray[np.float32], float]:
+        """Return the waveform of speech tokens, int64 [n], and the seconds that the decoder took."""
+        return self.core().decode(speech_tokens, self.handle(voice), seed, cancel)

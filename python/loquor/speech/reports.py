@@ -1,0 +1,44 @@
+"""How far a stream or a session is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["SessionReport", "StreamReport"]
+
+
+@dataclass(frozen=True)
+class StreamReport:
+    """How far a stream is."""
+
+    audio_seconds: float
+    """Seconds of speech that were handed to the reader."""
+    speech_tokens: int
+    """Speech tokens that were handed over as sound."""
+    generated_tokens: int
+    """Speech tokens that were made."""
+    finished: bool
+    """Whether everything was handed over."""
+    cancelled: bool
+    """Whether it was cancelled before that."""
+    text: str
+    """What of the text was handed over: all of it when finished, else an estimate, up to a word's end, from
+    the share of the tokens that were made or are expected."""
+
+
+@dataclass(frozen=True)
+class SessionReport:
+    """How far a session is."""
+
+    audio_seconds: float
+    """Seconds of speech, pauses included, that were handed to the reader."""
+    sentences: int
+    """Whole sentences that were handed over."""
+    text: str
+    """What was said: exact for whole sentences, an estimate up to a word's end for the one under way."""
+    waiting_characters: int
+    """Characters that were fed and of which nothing was begun."""
+    finished: bool
+    """Whether everything was handed over."""
+    cancelled: bool
+    """Whether it was cancelled before that."""
