@@ -33,6 +33,7 @@ from loquor import (
 from loquor.base.runtime import open_runtime
 from loquor.cli import _parsed, main, say
 from loquor.cli.engines import check_engine_options
+from loquor.speech.engine import loaded_of
 from loquor.speech.option_table import DECODE, ENGINE, GENERATION, STREAM, Option
 from loquor.speech.options import resolve_options, resolve_stream_options
 
@@ -92,10 +93,14 @@ def voice(engine: Engine, recording: NDArray[np.float32]) -> Voice:
 def python_takes(table: dict[str, Option], row: Option, value: Any, engine: Engine) -> str | None:
     """None, or what the public classes say."""
     if table is GENERATION:
-        return refusal(lambda: resolve_options(GenerationOptions(**{row.name: value}), engine._defaults))
+        return refusal(
+            lambda: resolve_options(GenerationOptions(**{row.name: value}), loaded_of(engine).defaults)
+        )
     if table is STREAM:
         return refusal(
-            lambda: resolve_stream_options(StreamOptions(**{row.name: value}), engine._stream_defaults)
+            lambda: resolve_stream_options(
+                StreamOptions(**{row.name: value}), loaded_of(engine).stream_defaults
+            )
         )
     return refusal(lambda: row.checked(value))
 
@@ -116,18 +121,18 @@ def test_python_takes_the_ends_of_a_range_and_nothing_outside(
 @named(NUMBERS)
 def test_the_core_says_the_same(engine: Engine, voice: Voice, table: dict[str, Option], row: Option) -> None:
     """Past Python's own checks; what the C type cannot hold never gets there."""
-    handle = engine._voices.handle(voice, engine._engine)
+    handle = loaded_of(engine).handle(voice)
 
     def core_takes(value: Any) -> str | None:
         given = {row.name: value}
         if table is ENGINE:
             options = {name: option.default for name, option in ENGINE.items()} | given
             return refusal(lambda: _core.EngineHandle(open_runtime(), "no bundle", options))
-        options = engine._defaults | (given if table is GENERATION else {})
-        chunks = engine._stream_defaults | (given if table is STREAM else {})
+        options = loaded_of(engine).defaults | (given if table is GENERATION else {})
+        chunks = loaded_of(engine).stream_defaults | (given if table is STREAM else {})
 
         def start() -> None:
-            _core.StreamHandle(engine._engine(), IDS, handle, options, chunks).cancel()
+            _core.StreamHandle(loaded_of(engine).core(), IDS, handle, options, chunks).cancel()
 
         return refusal(start)
 
@@ -165,7 +170,7 @@ def test_so_does_the_command_line(
 
 @pytest.mark.parametrize("value", [2**64 - 1, 2**63, np.uint64(2**64 - 1), 5.0])
 def test_seeds_keep_their_64_bits(engine: Engine, value: Any) -> None:
-    resolved = resolve_options(GenerationOptions(seed=value), engine._defaults)
+    resolved = resolve_options(GenerationOptions(seed=value), loaded_of(engine).defaults)
     assert resolved["seed"] == int(value) and isinstance(resolved["seed"], int)
     assert DECODE["seed"].checked(value) == int(value)
 
@@ -236,8 +241,8 @@ def test_a_bundle_with_no_settings_has_the_defaults_of_the_tables(
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     with Engine(folder, threads=1, device="cpu", prepare=False) as engine:
         for name, row in GENERATION.items():
-            assert engine._defaults[name] == pytest.approx(row.default)
-        assert engine._stream_defaults == {name: row.default for name, row in STREAM.items()}
+            assert loaded_of(engine).defaults[name] == pytest.approx(row.default)
+        assert loaded_of(engine).stream_defaults == {name: row.default for name, row in STREAM.items()}
 
 
 def test_zero_takes_all_of_a_chunk_and_of_a_reference(
