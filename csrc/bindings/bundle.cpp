@@ -99,14 +99,14 @@ void bind_bundle(py::module_& module) {
   module.def(
       "kv_dtypes",
       [] {
-        Facts types;
+        py::typing::Dict<py::str, py::str> types;  // names: numpy itself takes long to import
         loquor_kv_dtype_info info = {};
         info.struct_size = sizeof(info);
         for (std::size_t i = 0; loquor_kv_dtype_get_info(i, &info) == LOQUOR_OK; ++i)
-          types[info.name] = numpy_type(info.type);
+          types[info.name] = numpy_name(info.type);
         return types;
       },
-      "The types that a KV cache may have, by name: numpy's.");
+      "The types that a KV cache may have, by name: numpy's names of them.");
   module.def(
       "parse_dtype",
       [](const std::string& dtype) {

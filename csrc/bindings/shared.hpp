@@ -61,12 +61,14 @@ struct TensorType {
 constexpr TensorType kTensorTypes[] = {{1, "float32"}, {2, "uint8"}, {3, "int8"},    {6, "int32"},
                                        {7, "int64"},   {9, "bool"},  {10, "float16"}};
 
-inline py::dtype numpy_type(int32_t onnx) {
+inline const char* numpy_name(int32_t onnx) {
   for (const TensorType& type : kTensorTypes) {
-    if (type.onnx == onnx) return py::dtype(type.numpy);
+    if (type.onnx == onnx) return type.numpy;
   }
   throw StatusError(LOQUOR_ERROR_INVALID_INPUT, "a graph returned ONNX type " + std::to_string(onnx));
 }
+
+inline py::dtype numpy_type(int32_t onnx) { return py::dtype(numpy_name(onnx)); }
 
 template <class T>
 Array<T> copied(const T* data, std::vector<py::ssize_t> shape) {

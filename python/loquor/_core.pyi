@@ -191,9 +191,9 @@ def keep_prefix(engine: EngineHandle, voice: VoiceHandle, kv: numpy.ndarray) -> 
     Gives an engine what prefix_of gave, from the same graph.
     """
 
-def kv_dtypes() -> dict[str, typing.Any]:
+def kv_dtypes() -> dict[str, str]:
     """
-    The types that a KV cache may have, by name: numpy's.
+    The types that a KV cache may have, by name: numpy's names of them.
     """
 
 def offered_dtypes(paths: collections.abc.Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import dataclasses
 import inspect
@@ -31,9 +32,8 @@ from loquor import (
     _core,
 )
 from loquor.base.runtime import open_runtime
-from loquor.cli import _parsed, main, say
+from loquor.cli import _parsed, _parser, main, say
 from loquor.cli.engines import check_engine_options
-from loquor.speech.engine import loaded_of
 from loquor.speech.option_table import DECODE, ENGINE, GENERATION, STREAM, Option
 from loquor.speech.options import resolve_options, resolve_stream_options
 
@@ -94,13 +94,11 @@ def python_takes(table: dict[str, Option], row: Option, value: Any, engine: Engi
     """None, or what the public classes say."""
     if table is GENERATION:
         return refusal(
-            lambda: resolve_options(GenerationOptions(**{row.name: value}), loaded_of(engine).defaults)
+            lambda: resolve_options(GenerationOptions(**{row.name: value}), engine._loaded.defaults)
         )
     if table is STREAM:
         return refusal(
-            lambda: resolve_stream_options(
-                StreamOptions(**{row.name: value}), loaded_of(engine).stream_defaults
-            )
+            lambda: resolve_stream_options(StreamOptions(**{row.name: value}), engine._loaded.stream_defaults)
         )
     return refusal(lambda: row.checked(value))
 
@@ -121,18 +119,18 @@ def test_python_takes_the_ends_of_a_range_and_nothing_outside(
 @named(NUMBERS)
 def test_the_core_says_the_same(engine: Engine, voice: Voice, table: dict[str, Option], row: Option) -> None:
     """Past Python's own checks; what the C type cannot hold never gets there."""
-    handle = loaded_of(engine).handle(voice)
+    handle = engine._loaded.voices.handle(voice, engine._loaded.core)
 
     def core_takes(value: Any) -> str | None:
         given = {row.name: value}
         if table is ENGINE:
             options = {name: option.default for name, option in ENGINE.items()} | given
             return refusal(lambda: _core.EngineHandle(open_runtime(), "no bundle", options))
-        options = loaded_of(engine).defaults | (given if table is GENERATION else {})
-        chunks = loaded_of(engine).stream_defaults | (given if table is STREAM else {})
+        options = engine._loaded.defaults | (given if table is GENERATION else {})
+        chunks = engine._loaded.stream_defaults | (given if table is STREAM else {})
 
         def start() -> None:
-            _core.StreamHandle(loaded_of(engine).core(), IDS, handle, options, chunks).cancel()
+            _core.StreamHandle(engine._loaded.core(), IDS, handle, options, chunks).cancel()
 
         return refusal(start)
 
@@ -145,6 +143,10 @@ def test_the_core_says_the_same(engine: Engine, voice: Voice, table: dict[str, O
             assert said is not None and said.startswith(f"{row.name} must be {row.range}, not "), said
 
 
+def parsed(command: list[str]) -> argparse.Namespace:
+    return _parsed(_parser(command), command)
+
+
 @named([pair for pair in NUMBERS if pair[0] is not STREAM and pair[1].name not in ("guards",)])
 def test_so_does_the_command_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], table: dict[str, Option], row: Option
@@ -152,13 +154,13 @@ def test_so_does_the_command_line(
     flag = f"--{row.name.replace('_', '-')}"
     command = ["say", "Hi.", "-o", str(tmp_path / "out.wav"), "--model", "turbo"]
     try:
-        _parsed([*command, f"{flag}={row.minimum or 1:g}"])
+        parsed([*command, f"{flag}={row.minimum or 1:g}"])
     except InvalidInputError as error:
         assert table is ENGINE and "unrecognized arguments" in str(error)
         pytest.skip("a flag would be of no use to one request")
     inside, outside = ends(row)
     for value in inside:
-        args = _parsed([*command, f"{flag}={value!r}"])
+        args = parsed([*command, f"{flag}={value!r}"])
         assert getattr(args, row.name) == value
         check_engine_options(args)
         say._check_sampling(args)
@@ -170,7 +172,7 @@ def test_so_does_the_command_line(
 
 @pytest.mark.parametrize("value", [2**64 - 1, 2**63, np.uint64(2**64 - 1), 5.0])
 def test_seeds_keep_their_64_bits(engine: Engine, value: Any) -> None:
-    resolved = resolve_options(GenerationOptions(seed=value), loaded_of(engine).defaults)
+    resolved = resolve_options(GenerationOptions(seed=value), engine._loaded.defaults)
     assert resolved["seed"] == int(value) and isinstance(resolved["seed"], int)
     assert DECODE["seed"].checked(value) == int(value)
 
@@ -221,7 +223,7 @@ def test_decode_has_the_keywords_of_its_table() -> None:
 
 
 def test_a_flag_has_the_default_and_the_sentence_of_its_row(capsys: pytest.CaptureFixture[str]) -> None:
-    args = _parsed(["say", "Hi.", "-o", "out.wav"])
+    args = parsed(["say", "Hi.", "-o", "out.wav"])
     for row in [*GENERATION.values(), *ENGINE.values()]:
         if hasattr(args, row.name):
             assert getattr(args, row.name) == (None if row.of_bundle else row.default)
@@ -241,8 +243,8 @@ def test_a_bundle_with_no_settings_has_the_defaults_of_the_tables(
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     with Engine(folder, threads=1, device="cpu", prepare=False) as engine:
         for name, row in GENERATION.items():
-            assert loaded_of(engine).defaults[name] == pytest.approx(row.default)
-        assert loaded_of(engine).stream_defaults == {name: row.default for name, row in STREAM.items()}
+            assert engine._loaded.defaults[name] == pytest.approx(row.default)
+        assert engine._loaded.stream_defaults == {name: row.default for name, row in STREAM.items()}
 
 
 def test_zero_takes_all_of_a_chunk_and_of_a_reference(

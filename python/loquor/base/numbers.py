@@ -27,6 +27,5 @@ def finite(given: Any, name: str) -> float:
 def _is_number(given: object) -> bool:
     if isinstance(given, (int, float)):
         return not isinstance(given, bool)
-    # Not imported here, for that takes long: before it was, nobody can have its numbers.
-    numpy = sys.modules.get("numpy")
+    numpy = sys.modules.get("numpy")  # who has one of its numbers has imported it, which takes long
     return numpy is not None and isinstance(given, (numpy.integer, numpy.floating))

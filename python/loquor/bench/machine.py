@@ -80,7 +80,7 @@ def step_bytes(capabilities: Capabilities, context: float) -> int:
         if not all(user.startswith("Gather") for user in users.get(tensor.name, ()))
     )
     cached = [value.type.tensor_type.shape.dim for value in graph.input if value.name.startswith("past_key_")]
-    width = _core.kv_dtypes()[capabilities.kv_dtype].itemsize
+    width = np.dtype(_core.kv_dtypes()[capabilities.kv_dtype]).itemsize
     return weights + int(sum(dim[1].dim_value * dim[3].dim_value for dim in cached) * width * context)
 
 

@@ -48,8 +48,9 @@ class _Parser(argparse.ArgumentParser):
         raise InvalidInputError(f"{message} (see {self.prog} --help)")
 
 
-def _parser(asked: str | None) -> argparse.ArgumentParser:
-    """The whole command line, in which only the command that is `asked` for knows its options."""
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """The whole command line, in which only the command that is asked for knows its options."""
+    asked = next((argument for argument in argv if not argument.startswith("-")), None)
     parser: argparse.ArgumentParser = _Parser(
         prog="loquor",
         description="Text to speech with the Chatterbox models on ONNX Runtime.",
@@ -83,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command with arguments `argv` (default: those of the process) and return its exit code."""
     argv = sys.argv[1:] if argv is None else argv
     # Imports the command, before a signal becomes an exception, which an import might lose.
-    parser = _parser(next((argument for argument in argv if not argument.startswith("-")), None))
+    parser = _parser(argv)
     with standard_streams(), ended_by_signals():
         return _run(parser, argv)
 

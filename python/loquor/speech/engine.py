@@ -141,16 +141,16 @@ class Engine:
         if entry is not None and not entry.supported:
             raise InvalidInputError(
                 f"this version cannot run {name} yet: it runs "
-                + ", ".join(name for name, known in CATALOG.items() if known.supported)
+                + ", ".join(known for known, other in CATALOG.items() if other.supported)
             )
         add_plugin(runtime, device)
         advised = advised_dtype(runtime, device)
-        found = resolve(model, dtype=dtype, prefer=advised)
+        folder = resolve(model, dtype=dtype, prefer=advised).absolute()  # whatever the working folder will be
         self._loaded = LoadedBundle(
             runtime,
-            found.absolute(),  # whatever the working folder will be
+            folder,
             name,
-            advised,
+            _core.read_bundle(str(folder), dtype, advised),
             normalize,
             Preparation(prepare, own_operators, kv_dtype),
             options,

@@ -27,8 +27,8 @@ __all__ = ["LoadedBundle"]
 class LoadedBundle:
     """The core of the bundle in `folder`, called `model` by its user, and all that is known beside it.
 
-    `normalize` is "auto" or one of the normalizers, `options` are all of the table for engines. Any thread
-    may ask. Raises what `Engine` does for a bundle that cannot be used.
+    `facts` are those of `_core.read_bundle`, `normalize` is "auto" or one of the normalizers, `options` are
+    all of the table. Any thread may ask. Raises what `Engine` does for a bundle that cannot be used.
     """
 
     def __init__(
@@ -36,14 +36,13 @@ class LoadedBundle:
         runtime: _core.Runtime,
         folder: Path,
         model: str,
-        advised_dtype: str,
+        facts: Mapping[str, Any],
         normalize: str,
         preparation: Preparation,
         options: dict[str, Any],
         provider_options: Mapping[str, str],
     ) -> None:
         self.folder, self.model = folder, model
-        facts = _core.read_bundle(str(folder), options["dtype"], advised_dtype)
         self.text_rules = text_rules_of(folder, facts)
         self.tokenizer = Tokenizer(folder, facts)
         self.lock = HomeLock("engine")

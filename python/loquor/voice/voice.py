@@ -53,7 +53,7 @@ _ARRAYS = {
     "speaker_features": (np.float32, 2),
 }
 _PREFIX = "prefix_kv"
-_PREFIX_DTYPES = tuple(str(dtype) for dtype in _core.kv_dtypes().values())
+_PREFIX_DTYPES = tuple(_core.kv_dtypes().values())
 _LARGEST = float(np.finfo(np.float16).max)  # as the core has it for the arrays
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DTYPE = re.compile(r"[\w.+-]{1,32}")
