@@ -101,6 +101,7 @@ LINES = st.lists(
         ["The Mill", "milk", "- an item", "1. one", "It was late.", "exam-", "ple", "well-", ">", "> no",
          "===",
          ".", "", "  ", "\t", "a", "I said:", "# Top", "and so", "word " * 14, "x" * 170, "soft\xad", "--",
+         "   a", "a -   b", "page-", "server.conf",
          "(a", "(a) x", "12"]
     )
 )  # fmt: skip

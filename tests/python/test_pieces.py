@@ -191,6 +191,7 @@ def test_what_closes_a_sentence_stays_with_it() -> None:
 
 
 UNITS = """one,_ Mr._ a._ U.S._ ._ word,_12,_13\n He_said_"x._ (a._ no._3_ x,_ é,_ [a_ -\n exam-\nple_ ' #"""
+UNITS += " ed._ a.\n._ 1\n"
 
 
 @pytest.mark.parametrize("unit", [*(unit.replace("_", " ") for unit in UNITS.split(" ")), " ", "\n", "_"])
@@ -227,6 +228,7 @@ SPACES = st.sampled_from(
         " ",
         " ",
         "  ",
+        " \t   ",
         "\n",
         "\n",
         "\n  ",
@@ -280,6 +282,35 @@ def test_how_the_text_comes_does_not_matter(text: str, cuts: list[int]) -> None:
     edges = [0, *sorted(cuts), len(text)]
     chunks = [text[a:b] for a, b in pairwise(edges)]
     assert list(split_pieces(chunks, 60)) == list(split_pieces(text, 60))
+
+
+@pytest.mark.parametrize("unit", ["  a ", "a -   b ", " \t a", "a. \n   b ", "\f   a\n b "])
+def test_cuts_in_white_space_do_not_matter(unit: str) -> None:
+    text = unit * 80
+    whole = list(split_pieces(text, 50))
+    assert list(split_pieces(iter(text), 50)) == whole
+    for cut in range(len(unit) + 1):
+        assert list(split_pieces((text[: 9 * len(unit) + cut], text[9 * len(unit) + cut :]), 50)) == whole
+
+
+def test_white_space_without_end_is_not_kept() -> None:
+    for begin in ("a", "a -", "a\n", "\f", ""):
+        splitter = Splitter(50, join_below=0, language="en")
+        for chunk in (begin, *["    " * 500] * 40):
+            assert list(splitter.add(chunk)) == []
+            assert splitter.waiting <= 3 * WINDOW
+        pieces = [*splitter.add("b"), *splitter.flush("paragraph")]
+        assert bare("".join(piece.text for piece in pieces)) == bare(begin + "b")
+
+
+@pytest.mark.parametrize("behind", [" is it. He left.", "\nis it. He left."])
+@pytest.mark.parametrize("size", [600, WINDOW, WINDOW + 500, 2 * WINDOW])
+def test_the_word_behind_what_is_left_out_is_spoken(behind: str, size: int) -> None:
+    text = "This. " + "x1" * (size // 2) + behind
+    expected = ["This.", "is it.", "He left."]
+    for chunks in (text, iter(text), (text[:-20], text[-20:])):
+        found = [sentence for piece in split_pieces(chunks, 250) for sentence in piece.sentences]
+        assert found == expected
 
 
 @pytest.mark.parametrize(

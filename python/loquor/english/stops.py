@@ -68,6 +68,8 @@ def stopped(match: Match) -> str:
     """Any word with a full stop: what it is short for, or itself."""
     word = match[1]
     low = word.lower()
+    if low not in _KNOWN:
+        return match[0]
     for read in _READERS:
         if (words := read(match, word, low)) is not None:
             return words
@@ -304,3 +306,12 @@ _READERS = (
     _read_book, _read_title, _read_weekday, _read_month, _read_state, _read_before_year, _read_unit,
     _read_before_number, _read_before_name, _read_after_name, _read_general,
 )  # fmt: skip
+_KNOWN = frozenset(
+    word.lower()
+    for table in (
+        BIBLE_BOOKS, TITLES, WEEKDAYS, MONTH_ABBREVIATIONS, STATES, BEFORE_YEARS, UNITS_WITH_STOP,
+        BEFORE_NUMBERS, BEFORE_NAMES, AFTER_NAMES, ABBREVIATIONS,
+    )
+    for word in table
+)  # fmt: skip
+"""What a reader may know; most words before a full stop are none of these."""

@@ -11,15 +11,18 @@ from ..text.lines import CLOSERS, MARKER
 __all__ = ["sentences"]
 
 _BARE_MARKER = re.compile(rf"\s*{MARKER}\s*")
+_AFTER_STOP = CLOSERS[1:-1].replace("\\", "")
 _CLOSERS = re.compile(rf"(?:_*{CLOSERS}(?:{CLOSERS}|[_*])*|_+)(?=[\s.,;:!?]|$)\s*")
 """What closes the sentence before, where the library lets it open the next."""
+_CLOSING = frozenset(_AFTER_STOP + "_")
 _OPENERS = "`\"'“‘„«‹([{"  # noqa: RUF001
 _OPENED = re.compile(rf"(?<=\s)[{re.escape(_OPENERS)}]+$")
 """What opens the next sentence, where the library leaves it at the end of this one."""
 _WORDS_ONLY = re.compile(r"[\w ,'-]*", re.ASCII)
 _NO_BEGIN = re.compile(r"[.&,;:!?](?=\s|$)|[)\]}]")
 """No sentence begins so: it is the rest of an ellipsis, or goes on."""
-_AFTER_STOP = CLOSERS[1:-1].replace("\\", "")
+_NO_BEGINNING = frozenset(".&,;:!?)]}")
+_LONGEST_MARKER = len("(100)")
 
 
 def sentences(block: str, language: str) -> list[str]:
@@ -44,7 +47,7 @@ def _sentences(block: str, language: str) -> list[str]:
     for sentence in sentencex.segment(language, block):
         after = sentence
         if found:
-            if closers := _CLOSERS.match(after):
+            if after[:1] in _CLOSING and (closers := _CLOSERS.match(after)):
                 found[-1] += closers[0]
                 after = after[closers.end() :]
             is_opened = after and found[-1].rstrip("\n")[-1:] in _OPENERS
@@ -58,11 +61,13 @@ def _sentences(block: str, language: str) -> list[str]:
 
 
 def _goes_on(before: str, after: str, language: str) -> bool:
+    if after[0] in _NO_BEGINNING and _NO_BEGIN.match(after):
+        return True
     is_glued = after[0] in "{[(</\\_" and not before[-1].isspace()
     before = before.rstrip()
-    if _BARE_MARKER.fullmatch(before) or _NO_BEGIN.match(after):
+    if (len(before) <= _LONGEST_MARKER or before[0].isspace()) and _BARE_MARKER.fullmatch(before):
         return True
-    if after[:1].islower() and _ends_in_ellipsis(before):
+    if after[0].islower() and _ends_in_ellipsis(before):
         return True
     if language != "en" or not before.endswith("."):
         return False
@@ -127,19 +132,20 @@ _SEEN, _WORDS_SEEN = 80, 24
 """Characters beside a stop that decide about it, and those that the abbreviation and its like are in."""
 
 
-@lru_cache(maxsize=512)  # a stop is looked at again with each that follows while no sentence has ended
 def _goes_on_in_english(before: str, after: str) -> bool:
     words = before[-_WORDS_SEEN:]
-    if (together := _kept_together(words)) is None:
+    split = words.rsplit(" ", 3)
+    last_three = words[len(split[0]) :] if len(split) == 4 else words
+    if (together := _kept_together(last_three)) is None:
         return True
     if words.endswith(("St.", "st.")) and words[-4:-3] in ("", " ", "("):
         return _first_word(after) not in _STARTERS
     if after[0].isdigit() and _NUMBERED.search(words):
         return not _is_number_of_next(before, after)
-    return any(first.match(after) for first in together)
+    return bool(together) and any(first.match(after) for first in together)
 
 
-@lru_cache(maxsize=512)  # the same stop with more and more behind it
+@lru_cache(maxsize=512)  # the same stop with more and more behind it, and with each stop that follows
 def _kept_together(words: str) -> tuple[re.Pattern[str], ...] | None:
     """What goes on with the sentence that seemed to end in these words; None: whatever follows does."""
     if _never_last().search(words):

@@ -72,6 +72,7 @@ class Splitter:
         self._text = ""  # of one paragraph or line, from the start of a sentence
         self._looked = self._looks = 0  # up to here it holds no cut, which so many looks showed
         self._scanned = 0  # and up to here no place where one could be
+        self._known = 0  # up to here a look at all of it showed none when a short one did
         self._number = 0  # of the line where it begins
         self._in_run = False  # behind the begin of what is left out
 
@@ -108,8 +109,9 @@ class Splitter:
 
     def _read(self, stretch: str) -> Iterator[Piece]:
         if self._in_run:
-            rest = stretch.lstrip() if stretch[:1].isspace() else "".join(_BEHIND_WORD.findall(stretch))
-            self._in_run, stretch = not rest, rest
+            space = _SPACE.search(stretch)
+            self._in_run = space is None
+            stretch = stretch[space.start() :] if space else ""
         self._text = (self._text + stretch).lstrip()
         while True:
             if found := self._certain():
@@ -129,15 +131,24 @@ class Splitter:
         space = _UP_TO_SPACE.match(self._text, 0, WINDOW)
         if space is None and is_run(self._text[:WINDOW]):
             self._leave_out(f"{WINDOW:,} characters and more without a space", self._text)
-            self._text, self._in_run = "".join(_BEHIND_WORD.findall(self._text)), True
+            behind = _SPACE.search(self._text)
+            self._text, self._in_run = self._text[behind.start() :].lstrip() if behind else "", behind is None
             self._looked = self._looks = self._scanned = 0
             return
         found = sentences(self._text[: space.end() if space else WINDOW], self._language)
         yield from self._cut(found[:-1] or found)
 
     def _cut(self, found: list[str], *, last: bool = False) -> Iterator[Piece]:
+        if not found:
+            return
+        length = len(self._text)
         self._text = self._text[sum(map(len, found)) :].lstrip()
         self._looked = self._looks = self._scanned = 0
+        known, self._known = self._known - (length - len(self._text)), 0
+        if known > 0 and _OF_PAIRS.isdisjoint(self._text[: known + 1]):
+            self._looked = known
+            places = _PLACE.finditer(self._text, 0, known + 1)
+            self._looks = sum(_END.match(place[0]) is not None for place in places)
         for sentence in found:
             kept, runs = without_runs(sentence.strip())
             for run in runs:
@@ -166,10 +177,11 @@ class Splitter:
             self._looks += 1
             begin = 0 if is_first_beyond else self._begin_of_look(place.end())
             seen = self._text[begin : place.end() + 1]
-            closed = seen + (_closers(seen) if place.end() <= self._limit else "")
-            ended = _ended(sentences(closed, self._language), self._looked - begin)
+            closers = _closers(seen) if place.end() <= self._limit else ""
+            ended = _ended(sentences(seen + closers, self._language), self._looked - begin)
             if ended and begin:  # once a cut: what was not looked at now may hold ends without a space behind
                 whole = _ended(sentences(self._text[: place.end() + 1], self._language), self._looked)
+                self._known = 0 if whole else place.end()
                 ended = whole or [self._text[:begin] + ended[0], *ended[1:]]
             if ended:
                 return ended
@@ -177,20 +189,19 @@ class Splitter:
         return []
 
     def _begin_of_look(self, end: int) -> int:
-        """Where to look from for a sentence that ends at `end`: a word, and as far as a piece may reach.
-
-        From within what has so many characters without a space.
-        """
+        """Where to look from for a sentence that ends at `end`: a word, and as far as a piece may reach."""
         back = _LOOKED_BACK if self._looks > _MANY_LOOKS else max(_PIECE, min(self._limit, 2 * _PIECE))
         begin = end - back
-        return max(self._text.rfind(" ", 0, begin) + 1, begin - back) if begin > 0 else 0
+        word = self._text.rfind(" ", 0, begin) + 1 if begin > 0 else 0
+        # sentences, and not a word: a row of them without a space is looked at in part
+        return begin - back if begin - word > back and _IN_ROW.search(self._text, word, begin) else word
 
 
 _SHOWN = 20
 _PIECE = 400
 _LOOKED_BACK, _MANY_LOOKS = 60, 20
 """Characters that are looked at where so many stops were no end: a row of initials, or of dots."""
-_BEHIND_WORD = re.compile(r"^\S*(\s.*)", re.DOTALL)
+_SPACE, _IN_ROW = re.compile(r"\s"), re.compile(r"[\s。．！？｡]")  # noqa: RUF001
 _UP_TO_SPACE = re.compile(r".*\s", re.DOTALL)
 _OPENERS = "`\"'“‘„«‹(\\[{"  # noqa: RUF001
 _PLACE = re.compile(rf"(?:[^\w\s]\s|[。．！？｡])\s*[{_OPENERS}]*(?=[^\s{_OPENERS}])")  # noqa: RUF001
@@ -199,19 +210,23 @@ _MAY_OPEN = "".join(filter(str.isspace, map(chr, range(0x3001)))) + _OPENERS.rep
 _END = re.compile(r"[^,;:&*/%$+=<>#@~^|\s–—-]")  # noqa: RUF001
 """A character that may end a sentence: any but these."""
 _PAIRS = [tuple(pair) for pair in ('""', "``", "“”", "‘’", "«»", "‹›", "()", "[]", "{}")]  # noqa: RUF001
+_PAIRS_OF_ASCII = [pair for pair in _PAIRS if "".join(pair).isascii()]
+_OF_PAIRS = frozenset("".join(map("".join, _PAIRS)))
 
 
 def _ended(found: list[str], by: int) -> list[str]:
+    if len(found) == 1:
+        return found if len(found[0]) <= by else []
     return found[: sum(end <= by for end in accumulate(map(len, found)))]
 
 
 def _closers(text: str) -> str:
     """What is open in the text, closed."""
-    return "".join(
-        end
-        for begin, end in _PAIRS
-        if (text.count(begin) % 2 if begin == end else text.count(begin) > text.count(end))
-    )
+    closed = ""
+    for begin, end in _PAIRS_OF_ASCII if text.isascii() else _PAIRS:
+        if (begun := text.count(begin)) and (begun % 2 if begin == end else begun > text.count(end)):
+            closed += end
+    return closed
 
 
 def _together(texts: Iterable[str]) -> str:

@@ -26,8 +26,11 @@ _SHORT, _NARROW = 30, 24
 """Lines in small letters are items of a list if all are short, and the next word had room in a narrow one."""
 _LONGEST_WORD = 30
 """Characters beyond which a word, such as an address, says nothing of how wide the lines of a text are."""
+_MOST = 4096
+"""Characters of white space that are kept in a row, and columns of a line that are counted."""
 
 _BREAKS = "\n\v\f\u2028\u2029"
+_BREAKS_OF_ONE = frozenset(_BREAKS)
 _HORIZONTAL = "".join(filter(str.isspace, map(chr, range(0x3001)))).translate(
     dict.fromkeys(map(ord, _BREAKS))
 )
@@ -48,9 +51,8 @@ _BROKEN = re.compile(r"[-\u2010\xad][^\S\r\n]*[\r\n]")
 _MARKER = re.compile(rf"{MARKER}\s+\S")
 _MARKER_BEGUN = re.compile(r"(?:[-*+•▪◦‣]|\d{1,3}[.)]?|[a-z]\)?|\((?:(?:\d{1,3}|[a-z])\)?)?)\s*$")
 _HEADING = re.compile(r"#{1,6} ")
-_ENDED = re.compile(rf"[.!?…:;,。！？、，；：—–-]{CLOSERS}*$")  # noqa: RUF001
-_SENTENCE_ENDED = re.compile(rf"[.!?…。！？](?:{CLOSERS}|[*_])*$")  # noqa: RUF001
-_CLAUSE_ENDED = re.compile(rf"[,;，；、(—–-]{CLOSERS}*$")  # noqa: RUF001
+_CLOSING = CLOSERS[1:-1].replace("\\", "")
+_ENDS, _SENTENCE_ENDS, _CLAUSE_ENDS = map(tuple, (".!?…:;,。！？、，；：—–-", ".!?…。！？", ",;，；、(—–-"))  # noqa: RUF001
 _WORD = re.compile(r"\S+")
 _LAST_WORD = re.compile(rf"([A-Za-z]+){CLOSERS}?$")
 _NEVER_LAST = frozenset(
@@ -67,7 +69,7 @@ _SUSPENDED = re.compile(r"(?:and|but|nor|or|to)(?=\s|$)")
 
 def ends_itself(text: str) -> bool:
     """Whether a pause is written at the end of the text, or there is nothing in it to say."""
-    return _ENDED.search(text) is not None or text.endswith("]") or not any(map(str.isalnum, text))
+    return text.rstrip(_CLOSING).endswith(_ENDS) or text.endswith("]") or not any(map(str.isalnum, text))
 
 
 def with_whole_words(text: str) -> str:
@@ -79,16 +81,26 @@ def with_whole_words(text: str) -> str:
     return begin + "".join(stretch + ("\n" if end else "") for stretch, end in lines)
 
 
+def _ends_sentence(text: str) -> bool:
+    return text.rstrip(_CLOSING + "*_").endswith(_SENTENCE_ENDS)
+
+
+def _ends_clause(text: str) -> bool:
+    return text.rstrip(_CLOSING).endswith(_CLAUSE_ENDS)
+
+
 def _width(text: str) -> int:
     """Columns, but for what is too long for any line."""
     if text.isascii():
+        if len(text) <= _LONGEST_WORD:
+            return len(text)
         return len(text) - sum(
             len(word) - _LONGEST_WORD for word in text.split() if len(word) > _LONGEST_WORD
         )
     return sum(1 + (unicodedata.east_asian_width(character) in "WF") for character in text)
 
 
-@dataclass
+@dataclass(slots=True)
 class _Line:
     text: str = ""  # its first characters
     end: str = ""  # its last ones
@@ -129,47 +141,58 @@ class Lines:
         while self._held:
             if self._fresh:
                 space = self._skip(_length_of(_MARGIN, self._held))
+                self.number += space.count("\n")
                 _, _, indent = _BREAK.sub("\n", space).rpartition("\n")
                 self._line.indent = _columns(indent) + (0 if _BREAK.search(space) else self._line.indent)
                 self._fresh = not self._held
             found = _BREAK.search(self._held)
             line = self._held[: found.start() if found else len(self._held)]
-            if body := line if last and not found else _without_end(line):
+            body = line if last and not found else _without_end(line)
+            if body:
                 self._line.add(body)
+            given = self._end_of_line(len(body), found.start(), last) if found else None
+            if given is None:
                 self._held = self._held[len(body) :]
-                yield body, None
-            elif found is None:
-                self._held = self._held[:2]  # a hyphen and one space say it all
+                if found is None and len(self._held) > _MOST:
+                    self._held = self._held[:_MOST]
+                if body:
+                    yield body, None
                 return
-            elif (given := self._end_of_line(found.start(), last)) is not None:
-                yield given
-            else:
-                return
+            joint, end, passed = given
+            newlines = self._skip(passed).count("\n")
+            yield body + joint, end
+            self.number += newlines
 
-    def _end_of_line(self, at: int, last: bool) -> tuple[str, LineEnd | None] | None:
-        """What is given for the break at `at`, before which a hyphen may be; None if more has to be seen."""
-        after = self._held[at + 1 + _length_of(_QUOTED, self._held[at + 1 :]) :]
-        hyphen = self._held[:at].rstrip(_HORIZONTAL).rstrip("\xad")
-        given: tuple[str, LineEnd | None] | None
-        if self._held[at] != "\n" or (after and after[0] in _BREAKS):
-            given = hyphen, "paragraph"
-        elif not after:
-            self._held = self._held[: at + _SEEN]
-            given = (hyphen, None) if last else None
+    def _end_of_line(self, start: int, at: int, last: bool) -> tuple[str, LineEnd | None, int] | None:
+        """What comes for the break at `at`, before which a hyphen may be from `start` on.
+
+        With it, what ends there, and the characters that are done with; None if more has to be seen.
+        """
+        held = self._held
+        behind = at + 1 + _length_of(_QUOTED, held, at + 1)
+        hyphen = held[start:at].rstrip(_HORIZONTAL).rstrip("\xad") if start < at else ""
+        if held[at] != "\n" or held[behind : behind + 1] in _BREAKS_OF_ONE:
+            self._new_paragraph()
+            return hyphen, "paragraph", at + 1
+        if behind == len(held):
+            if not last:
+                self._held = held[: at + _MOST]
+                return None
+            given: tuple[str, LineEnd | None] | None = hyphen, None
         else:
-            stop = _BREAK.search(after, 0, _SEEN)
-            whole = last or stop is not None or len(after) >= _SEEN
-            following = after[: stop.start() if stop else _SEEN].rstrip(_HORIZONTAL)
-            if self._held[0] in _HYPHENS and self._line.end[-1:].isalnum():
+            stop = _BREAK.search(held, behind, behind + _SEEN)
+            whole = last or stop is not None or len(held) - behind >= _SEEN
+            following = held[behind : stop.start() if stop else behind + _SEEN].rstrip(_HORIZONTAL)
+            if held[start] in _HYPHENS and self._line.end[-1:].isalnum():
                 joint = _joint(self._line.end, hyphen, following, whole)
                 given = None if joint is None else (joint, None)
             else:
                 meaning = self._meaning(following, whole)
                 given = meaning and (hyphen + (" " if meaning == "wrap" else ""), _END_OF[meaning])
-        if given is not None:
-            space = self._skip(len(self._held) - len(after))
-            self._new_line(given[1], _columns(space[at + 1 :]))
-        return given
+        if given is None:
+            return None
+        self._new_line(_columns(held[at + 1 : behind]))
+        return *given, behind
 
     def _meaning(self, following: str, whole: bool) -> Meaning | None:
         """Whether the next line, `whole` or as far as it is known, goes on with this one."""
@@ -180,7 +203,9 @@ class Lines:
             return None
         if _MARKER.match(following):
             in_prose = (
-                not self._is_list and not _ENDED.search(line) and min(wide, self._widest) >= _USUAL_WRAP
+                not self._is_list
+                and not line.rstrip(_CLOSING).endswith(_ENDS)
+                and min(wide, self._widest) >= _USUAL_WRAP
             )
             return "wrap" if in_prose else "line"
         if _is_rule(following):
@@ -188,11 +213,11 @@ class Lines:
                 return None
             if len(following) > 2 or following == ".":
                 return "line"
-        if _is_rule(self._line.text) or _HEADING.match(self._line.text):
+        if _is_rule(self._line.text) or (self._line.text[0] == "#" and _HEADING.match(self._line.text)):
             return "line"
-        if _SENTENCE_ENDED.search(line) or _CLAUSE_ENDED.search(line):
+        if _ends_sentence(line) or _ends_clause(line):
             return "wrap"
-        last_word = _LAST_WORD.search(line)
+        last_word = _LAST_WORD.search(line, max(0, len(line) - 10))
         if last_word is not None and last_word[1] in _NEVER_LAST:
             return "wrap"
         if not whole or first_word is None:
@@ -200,28 +225,26 @@ class Lines:
         needed, widest = wide + 1 + min(_width(first_word), _LONGEST_WORD), max(self._widest, wide)
         if following[0].isalpha() and not following[0].isupper():
             widest = max(widest, _width(following))
-            if _SENTENCE_ENDED.search(following):
+            if _ends_sentence(following):
                 return "wrap"
             is_list = widest <= _SHORT and needed <= _NARROW and first_word not in _NEVER_FIRST
             return "line" if is_list else "wrap"
         if self._line.length > _WIDEST_WRAP:
             return "line"
         room = max(widest, _width(following), _USUAL_WRAP)
-        has_commas = self._commas or _CLAUSE_ENDED.search(following) is not None
+        has_commas = self._commas or _ends_clause(following)
         if has_commas and len(line) >= _VERSE and 2 * len(line) > len(following):
             return "wrap"
         is_short = needed <= 0.75 * room
         return "line" if is_short or (needed <= room and _is_title(line)) else "wrap"
 
     def _width(self) -> int:
-        return self._line.indent + _width(self._line.text) + max(0, self._line.length - _SEEN)
+        line = self._line
+        return min(line.indent + _width(line.text) + max(0, line.length - _SEEN), _MOST)
 
-    def _new_line(self, end: LineEnd | None, indent: int) -> None:
-        if end == "paragraph":
-            self._new_paragraph()
-            return
+    def _new_line(self, indent: int) -> None:
         self._widest = max(self._widest, self._width())
-        self._commas = self._commas or _CLAUSE_ENDED.search(self._line.end.rstrip()) is not None
+        self._commas = self._commas or _ends_clause(self._line.end.rstrip())
         self._is_list = self._is_list or _MARKER.match(self._line.text) is not None
         self._line = _Line(indent=indent)
 
@@ -231,20 +254,19 @@ class Lines:
 
     def _skip(self, count: int) -> str:
         skipped, self._held = self._held[:count], self._held[count:]
-        self.number += skipped.count("\n")
         return skipped
 
 
 _END_OF: dict[Meaning, LineEnd | None] = {"wrap": None, "line": "line"}
 
 
-def _length_of(margin: re.Pattern[str], text: str) -> int:
-    found = margin.match(text)
-    return found.end() if found else 0
+def _length_of(margin: re.Pattern[str], text: str, at: int = 0) -> int:
+    found = margin.match(text, at)
+    return found.end() - at if found else 0
 
 
 def _columns(space: str) -> int:
-    return sum(8 if character == "\t" else 1 for character in space)
+    return len(space) + 7 * space.count("\t")
 
 
 def _without_end(line: str) -> str:
@@ -265,8 +287,8 @@ def _joint(before: str, hyphen: str, after: str, whole: bool) -> str | None:
         return hyphen + " " if hyphen else ""
     if second is None or second[0][0].isupper():
         return hyphen
-    if second.end() == len(after) and not whole:
-        return None
+    if second.end() + 1 >= len(after) and not whole:
+        return None  # a name may go on behind the next sign
     if _SUSPENDED.match(after):
         return hyphen + " "
     first = _BROKEN_WORD.search(before)
