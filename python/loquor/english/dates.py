@@ -97,7 +97,8 @@ def _short_date(match: Match) -> str:
 
 def _on(match: Match) -> bool:
     """Whether a word before asks for a date: "on 5/6", not "over 5/6"."""
-    return _ON.search(match.string[max(0, match.start() - 12) : match.start()]) is not None
+    near = match.string[max(0, match.start() - 12) : match.start()]
+    return (near[-2:-1].isalpha() or near[-2:-1] == ",") and _ON.search(near) is not None
 
 
 def _short_dates(match: Match) -> str:

@@ -196,7 +196,7 @@ def _is_number_of_next(before: str, after: str) -> bool:
     counted = _COUNTED.match(after)
     of_us = counted is not None and counted[1] == "of" and counted[2] is not None
     counts = of_us or (counted is not None and counted[1] not in _NOT_COUNTED)
-    word = re.split(r"[\s(]", before)[-1][:-1]
+    word = before.rsplit(None, 1)[-1].rpartition("(")[2][:-1]
     if word in ("no", "nos"):
         return bool(_SAY_NO.search(before)) or (counts and not _NUMBERED_THINGS.search(before))
     if word == "apt":

@@ -108,9 +108,12 @@ class _Line:
     indent: int = 0
 
     def add(self, text: str) -> None:
+        self.length += len(text)
+        if self.length <= _SEEN:
+            self.text = self.end = self.text + text
+            return
         self.text = (self.text + text[:_SEEN])[:_SEEN]
         self.end = (self.end + text)[-_SEEN:]
-        self.length += len(text)
 
 
 class Lines:
@@ -240,13 +243,17 @@ class Lines:
 
     def _width(self) -> int:
         line = self._line
+        if line.length <= _LONGEST_WORD and line.text.isascii():
+            return min(line.indent + line.length, _MOST)
         return min(line.indent + _width(line.text) + max(0, line.length - _SEEN), _MOST)
 
     def _new_line(self, indent: int) -> None:
-        self._widest = max(self._widest, self._width())
-        self._commas = self._commas or _ends_clause(self._line.end.rstrip())
-        self._is_list = self._is_list or _MARKER.match(self._line.text) is not None
-        self._line = _Line(indent=indent)
+        line = self._line
+        if (width := self._width()) > self._widest:
+            self._widest = width
+        self._commas = self._commas or _ends_clause(line.end.rstrip())
+        self._is_list = self._is_list or _MARKER.match(line.text) is not None
+        line.text, line.end, line.length, line.indent = "", "", 0, indent
 
     def _new_paragraph(self) -> None:
         self._line, self._widest, self._fresh = _Line(), 0, True
