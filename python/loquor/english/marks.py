@@ -212,7 +212,7 @@ def tidy(text: str) -> str:
     if _TIDY_ALREADY.fullmatch(text):
         return text
     for needed, pattern, replacement in _TIDY:
-        if not needed or any(sign in text for sign in needed):
+        if not needed or needed[0] in text or needed[-1] in text:
             text = pattern.sub(replacement, text)
     text = " ".join(text.split())
     for pattern, replacement in _TIDY_MARKS:
