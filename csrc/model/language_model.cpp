@@ -45,8 +45,8 @@ LanguageModel::LanguageModel(ort::Session session, const ort::Device& device,
 }
 
 // A provider may use another kernel for long inputs than for short ones, and on some drivers that one is
-// wrong (WebGPU's fused attention from 32 positions on, where a subgroup has 4 lanes). So the same positions
-// are run at once and in parts, which must agree.
+// wrong (WebGPU's fused attention from 32 positions on, where a subgroup has 4 lanes: docs/adr/0043). So the
+// same positions are run at once and in parts, which must agree.
 int64_t LanguageModel::find_longest_run() {
   constexpr int64_t kWhole = 64;
   constexpr int64_t kPart = 16;

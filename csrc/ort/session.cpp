@@ -36,7 +36,7 @@ Handle<abi::OrtSessionOptions> make_options(const Api& api, const SessionConfig&
   for (const auto& [key, value] : kWaiting) {
     api.check(api->AddSessionConfigEntry(options.get(), key, value), doing);
   }
-  // What nodes_by_provider() reads; older runtimes do not know it and do not mind.
+  // What nodes_by_provider() reads; runtimes before 1.24 do not know it and do not mind.
   api.check(api->AddSessionConfigEntry(options.get(), "session.record_ep_graph_assignment_info", "1"), doing);
   append_provider(api, options.get(), config.device);
   return options;
@@ -81,7 +81,8 @@ Session::Session(ApiPtr api, std::string file, const SessionConfig& config, cons
       level_ = level.name;
       break;
     }
-    // Optimizations are known to end in an operator without a kernel, or in one that is not valid.
+    // Optimizations may end in an operator without a kernel (as was reported of AveragePool 19 in float16),
+    // or in one that is not valid.
     const auto code = (*api_)->GetErrorCode(status);
     const bool may_be_optimizer = code == abi::ORT_NOT_IMPLEMENTED || code == abi::ORT_INVALID_GRAPH;
     if (!may_be_optimizer || level.level == abi::ORT_ENABLE_BASIC)

@@ -166,7 +166,7 @@ def _link_shared(target: _Target) -> bool:
     """Let the hub's library link to the content in the shared store, where another repository has it."""
     try:
         from huggingface_hub.utils._shared_blobs import shared_blobs_enabled, try_link_from_shared_store
-    except ImportError:  # before 2.0
+    except ImportError:  # huggingface_hub before 2.0
         return False
     return (
         target.xet_hash is not None

@@ -115,7 +115,7 @@ class Graph:
         if tensor.data_location != TensorProto.EXTERNAL:
             return numpy_helper.to_array(tensor)
         location, offset, length = external_place(tensor)
-        with (self.folder / location).open("rb") as file:  # may be a link, which the onnx package refuses
+        with (self.folder / location).open("rb") as file:  # may be a link, which onnx (1.23) refuses
             file.seek(offset)
             content = file.read(length)
         copy = TensorProto(data_type=tensor.data_type, dims=tensor.dims, raw_data=content)
