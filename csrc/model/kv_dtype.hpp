@@ -17,7 +17,7 @@ inline constexpr std::array<KvDtype, 3> kKvDtypes = {{{"fp32", ort::ElementType:
                                                       {"fp16", ort::ElementType::kFloat16},
                                                       {"int8", ort::ElementType::kInt8}}};
 
-// Of a type in the table.
+// The name of a type in the table.
 inline const char* kv_dtype_name(ort::ElementType type) {
   for (const KvDtype& dtype : kKvDtypes) {
     if (dtype.type == type) return dtype.name;

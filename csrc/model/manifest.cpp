@@ -48,7 +48,7 @@ class Settings {
     const Json* found = find(key.c_str());
     if (found == nullptr) return;
     double number = 0;
-    guarded(key, [&] {
+    at_key(key, [&] {
       number = std::is_integral_v<T> ? static_cast<double>(found->as_int64()) : found->as_double();
     });
     if (!(number >= least && number <= most)) {
@@ -61,7 +61,7 @@ class Settings {
   // Empty if it is absent.
   std::optional<std::string> text(const char* key) const {
     std::optional<std::string> value;
-    if (const Json* const found = find(key)) guarded(key, [&] { value = found->as_string(); });
+    if (const Json* const found = find(key)) at_key(key, [&] { value = found->as_string(); });
     if (value && value->find('\0') != std::string::npos)  // C would hide what is behind it
       throw Error(ErrorKind::kModel, path_ + ": '" + key + "' holds a null character");
     return value;
@@ -69,7 +69,7 @@ class Settings {
 
   // What goes wrong in `read` is told with the file and the key.
   template <class Read>
-  void guarded(const std::string& key, Read read) const {
+  void at_key(const std::string& key, Read read) const {
     try {
       read();
     } catch (const Error& error) {
@@ -93,7 +93,7 @@ constexpr double kMostPiece = 5000;
 template <DefaultOf whose, class T>
 void read_default(const Settings& config, const std::string& key, T& value, const Range& range) {
   if constexpr (whose == DefaultOf::kBundle && std::is_same_v<T, bool>) {
-    if (const Json* found = config.find(key.c_str())) config.guarded(key, [&] { value = found->as_bool(); });
+    if (const Json* found = config.find(key.c_str())) config.at_key(key, [&] { value = found->as_bool(); });
   } else if constexpr (whose == DefaultOf::kBundle && !std::is_unsigned_v<T>) {  // bits go by names
     const auto most = static_cast<double>(std::numeric_limits<T>::max());
     config.read(key, value, range.least, std::min(range.most, most));
@@ -111,7 +111,7 @@ Guard guard_named(const std::string& name) {
 // What it says of the family, with the graph that takes a prompt.
 FamilyEvidence read_evidence(const Settings& config, const std::string& embed_file) {
   if (const Json* type = config.find("model_type")) {
-    config.guarded("model_type", [&] {
+    config.at_key("model_type", [&] {
       if (type->as_string() != "chatterbox") {
         throw Error(ErrorKind::kModel, "it should be 'chatterbox', not '" + type->as_string() + "'");
       }
@@ -124,7 +124,7 @@ FamilyEvidence read_evidence(const Settings& config, const std::string& embed_fi
   evidence.name = config.text("family").value_or("");
   const Json* const model = config.find("text_config");
   if (model == nullptr) return evidence;
-  config.guarded("text_config", [&] {
+  config.at_key("text_config", [&] {
     const Json* const type = model->find("model_type");
     if (type != nullptr && !type->is_null()) evidence.backbone = type->as_string();
     const Json* const size = model->find("text_vocab_size");
@@ -174,7 +174,7 @@ void read_guards(const Settings& config, Manifest& manifest) {
   config.read("guard_pause_tokens", limits.pause_tokens, 1, 10000);
   const Json* names = config.find("guards");
   if (names == nullptr) return;
-  config.guarded("guards", [&] {
+  config.at_key("guards", [&] {
     manifest.defaults.guards = 0;
     for (const Json& name : names->items())
       manifest.defaults.guards |= static_cast<uint32_t>(guard_named(name.as_string()));
@@ -189,7 +189,7 @@ void read_generation_config(const Settings& config, Manifest& manifest) {
   read_default<DefaultOf::k##origin>(config, #name, defaults.name, range);
 #include "model/generation_options.def"
   if (const Json* const sampling = config.find("do_sample")) {
-    config.guarded("do_sample", [&] {
+    config.at_key("do_sample", [&] {
       if (!sampling->as_bool()) defaults.temperature = 0;
     });
   }

@@ -13,7 +13,7 @@
 namespace loquor {
 
 struct Manifest : ModelFacts {
-  // Of a bundle without settings of its own.
+  // The manifest of a bundle without settings of its own.
   explicit Manifest(const Family& of) : ModelFacts(of.facts), family(&of) {}
 
   const Family* family;
