@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,6 +30,12 @@ each_end = pytest.mark.parametrize(("name", "code", "words"), ENDS, ids=[name fo
 SENTENCES = b"This is the first sentence of many.\n\nAnd the second one.\n\n"
 
 
+def heed_signals() -> None:
+    """As in a terminal, though the tests themselves may run under nohup."""
+    for name, _, _ in ENDS:
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
+
+
 @pytest.fixture
 def start() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     """Start the command line as its script does; what still runs in the end is killed."""
@@ -43,7 +50,8 @@ def start() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
             "import sys; from loquor_command import main; sys.exit(main())",
         ]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        process = subprocess.Popen([*command, *argv], **{"env": environment(), **pipes, **options})
+        usual = {"env": environment(), "preexec_fn": heed_signals, **pipes}
+        process = subprocess.Popen([*command, *argv], **{**usual, **options})
         started.append(process)
         return process
 
@@ -64,10 +72,15 @@ def wait_for(condition: Callable[[], object]) -> None:
 
 
 def said(process: subprocess.Popen[bytes]) -> str:
-    """All that the process says on stderr until it ends; its stdin stays open."""
+    """All that the process says on stderr until it ends, killed behind two minutes; its stdin stays open."""
     assert process.stderr is not None
-    text = process.stderr.read().decode()
-    process.wait(timeout=60)
+    limit = threading.Timer(120, process.kill)
+    limit.start()
+    try:
+        text = process.stderr.read().decode()
+        process.wait(timeout=60)
+    finally:
+        limit.cancel()
     return text
 
 
