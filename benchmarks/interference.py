@@ -144,7 +144,7 @@ def main() -> int:
     parser.add_argument("--tokens", type=int, default=30, help="speech tokens of each at most")
     parser.add_argument("--codes", type=int, default=500, help="speech tokens that are decoded at once")
     parser.add_argument("--seconds", type=float, default=15, help="of the recording that is made a voice")
-    parser.add_argument("--prompt", type=float, help="reference_seconds of the engine")
+    parser.add_argument("--prompt", type=float, default=0, help="reference_seconds of the engine")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     args = parser.parse_args()
     about = heading("What a stream waits for")
