@@ -191,8 +191,8 @@ void Generator::accept(Sequence& sequence, const Choice& choice) const {
   sequence.finished_ = true;
 }
 
-void Generator::reserve(int64_t slots, int64_t positions) {
-  model_.language_model.reserve(slots, positions);
+// The cache last: whoever finds room in it finds the rest.
+void Generator::reserve(int64_t slots, int64_t positions, bool unused) {
   chooser_->reserve(slots);
   runner_.reserve(slots);
   const auto count = std::max(slots_.size(), static_cast<std::size_t>(slots));
@@ -200,6 +200,7 @@ void Generator::reserve(int64_t slots, int64_t positions) {
   tokens_.resize(count);
   guidance_.resize(count);
   slots_.resize(count, nullptr);
+  model_.language_model.reserve(slots, positions, unused);
 }
 
 std::unique_ptr<Sequence> Generator::make_sequence() const {
@@ -214,13 +215,13 @@ void Generator::occupy(Sequence& sequence, int64_t positions) {
   }
   const auto free = std::find(slots_.begin(), slots_.end(), nullptr);
   if (free == slots_.end()) throw Error(ErrorKind::kInternal, "every slot of the KV cache is taken");
+  model_.language_model.begin(free - slots_.begin(), positions);  // where memory may run out
   *free = &sequence;
   sequence.slot_ = free - slots_.begin();
   sequence.tokens_ = {};
   sequence.finished_ = false;
   sequence.stepping_ = false;
   sequence.error_ = nullptr;
-  model_.language_model.begin(sequence.slot_, positions);
 }
 
 // The sequence steps from now on: batched, in the first slot behind those that do, if others left during its

@@ -64,6 +64,8 @@ class Sequence {
   const Tokens& tokens() const { return tokens_; }
   Tokens take_tokens() { return std::move(tokens_); }
   bool finished() const { return finished_; }
+  // Whether its prompt has begun.
+  bool holds_slot() const { return slot_ >= 0; }
   // What went wrong with this sequence alone in a step; null if nothing did.
   const std::exception_ptr& error() const { return error_; }
 
@@ -95,10 +97,10 @@ class Generator {
   // Off makes steps serve one sequence at a time even where the graph could do more.
   void set_batched(bool wanted) { batched_ = wanted && model_.language_model.batched(); }
 
-  // Room for `slots` sequences of `positions` each; those under way go on in it. Throws where memory runs
-  // out, and nothing has changed for those.
+  // Room for `slots` sequences of `positions` each; those under way go on in it. `unused`: there is none that
+  // is under way or was promised room. Throws where memory runs out, and nothing has changed for those.
   bool fits(int64_t slots, int64_t positions) const { return model_.language_model.fits(slots, positions); }
-  void reserve(int64_t slots, int64_t positions);
+  void reserve(int64_t slots, int64_t positions, bool unused = false);
 
   // Whether tokens are chosen by nodes of the language model.
   bool samples_on_device() const { return model_.language_model.keeps_logits(); }

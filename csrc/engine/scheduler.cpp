@@ -14,6 +14,7 @@ Work first_chunk_work(Span<const Candidate> candidates, bool batched) {
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     const Candidate& candidate = candidates[i];
     if (candidate.window && !candidate.already_heard) return {Kind::kWindow, i};
+    if (candidate.prompt_begun && found.kind != Kind::kWhole) found = {Kind::kPrefill, i};
     if (found.kind == Kind::kWhole || found.kind == Kind::kPrefill) continue;
     if (candidate.wants == Wants::kWhole) found = {Kind::kWhole, i};
     if (candidate.wants == Wants::kPrefill) found = {Kind::kPrefill, i};

@@ -22,6 +22,7 @@ struct Candidate {
   bool already_heard = false;  // nobody waits for its first sound: it was heard, or comes as a whole
   double deadline = 0;         // when playback will have used up what was handed out, in seconds of any clock
   uint64_t last_step = 0;      // when it was last chosen for a step, in the scheduler's own count
+  bool prompt_begun = false;   // kPrefill: it is done before another begins
 };
 
 struct Work {

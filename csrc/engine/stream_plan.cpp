@@ -38,22 +38,29 @@ int64_t adaptive_chunk(const StreamOptions& options, const StreamState& state, c
                               : std::min<int64_t>(state.handed, options.left_context);
   // Not all of what is ahead: the measured speeds are those of the past.
   constexpr double kReserve = 0.75;
-  int64_t best = options.first_chunk;
-  double least_silence = 0;
-  bool found = false;
-  for (int64_t chunk = most; chunk >= options.first_chunk; --chunk) {
+  const auto takes = [&](int64_t chunk) {  // grows with the chunk
     const int64_t needed = state.handed + chunk + options.look_ahead;
     const int64_t missing = state.ended ? 0 : std::max<int64_t>(0, needed - state.codes);
     const auto given = static_cast<double>(pace.prompt + context + chunk + options.look_ahead);
-    const double takes =
-        static_cast<double>(missing) * pace.seconds_per_token + given * pace.seconds_per_decode;
-    if (takes <= kReserve * pace.ahead) return chunk;
-    const double silence = (takes - pace.ahead) / (static_cast<double>(chunk) * pace.seconds_per_code);
-    if (!found || silence < least_silence) {
-      found = true;
-      least_silence = silence;
-      best = chunk;
+    return static_cast<double>(missing) * pace.seconds_per_token + given * pace.seconds_per_decode;
+  };
+  int64_t in_time = options.first_chunk;
+  if (takes(in_time) <= kReserve * pace.ahead) {
+    for (int64_t late = most + 1; late - in_time > 1;) {
+      const int64_t middle = in_time + (late - in_time) / 2;
+      (takes(middle) <= kReserve * pace.ahead ? in_time : late) = middle;
     }
+    return in_time;
+  }
+  // The least silence for each second of sound: at an end, or where the codes that are there end.
+  const auto silence = [&](int64_t chunk) {
+    return (takes(chunk) - pace.ahead) / (static_cast<double>(chunk) * pace.seconds_per_code);
+  };
+  const int64_t there = state.codes - state.handed - options.look_ahead;
+  int64_t best = most;
+  for (const int64_t chunk :
+       {std::clamp<int64_t>(there, options.first_chunk, most), int64_t{options.first_chunk}}) {
+    if (silence(chunk) < silence(best)) best = chunk;
   }
   return best;
 }

@@ -99,7 +99,7 @@ bool Worker::admit_speech() {
   if (verdict == Verdict::kWait) return false;
   if (verdict == Verdict::kGrowFirst) {
     try {
-      generator_.reserve(slots_, std::max(positions, usual_positions(model_.manifest)));
+      generator_.reserve(slots_, std::max(positions, usual_positions(model_.manifest)), under_way == 0);
     } catch (...) {  // memory ran out
       may_grow_ = under_way == 0;
       if (!may_grow_) return false;
@@ -165,6 +165,7 @@ Candidate Worker::candidate_of(Active& active) {
   Utterance& utterance = *active.utterance;
   if (utterance.state() == Utterance::State::kPrefilling) {
     candidate.wants = Candidate::Wants::kPrefill;
+    candidate.prompt_begun = active.sequence->holds_slot();
   } else if (active.stepping()) {
     candidate.wants = Candidate::Wants::kStep;
   }

@@ -40,20 +40,24 @@ bool KvCache::fits(int64_t slots, int64_t capacity) const {
   return !pooled() || (!slots_.empty() && capacity <= slots_.front().capacity);
 }
 
-void KvCache::reserve(int64_t slots, int64_t capacity) {
+int64_t KvCache::granted(int64_t capacity) const {
+  return rounded(slots_.empty() ? capacity : std::max(capacity, slots_.front().capacity));
+}
+
+void KvCache::reserve(int64_t slots, int64_t capacity, bool unused) {
   if (fits(slots, capacity)) return;
-  if (pooled()) return reserve_pool(slots, capacity);
+  if (pooled()) return reserve_pool(slots, granted(capacity), unused);
   slots_.resize(static_cast<std::size_t>(slots));
 }
 
-void KvCache::reserve_pool(int64_t slots, int64_t capacity) {
-  if (!slots_.empty()) capacity = std::max(capacity, slots_.front().capacity);
-  capacity = rounded(capacity);
+void KvCache::reserve_pool(int64_t slots, int64_t capacity, bool unused) {
   slots = std::max(slots, static_cast<int64_t>(slots_.size()));
   const std::size_t slot_bytes = static_cast<std::size_t>(capacity) * position_bytes();
-  const bool empty = std::all_of(slots_.begin(), slots_.end(), [](const Slot& s) { return s.length == 0; });
   bound_first_ = -1;
-  if (empty) slots_.clear();  // gives the old blocks back before taking the larger
+  if (unused) {  // the old blocks go before the larger come
+    slots_.clear();
+    count_bytes();
+  }
   std::vector<Slot> made(static_cast<std::size_t>(slots));
   for (std::size_t tensor = 0; tensor < layout_.past_names.size(); ++tensor) {
     const std::shared_ptr<void> block = memory_.allocate(slot_bytes * made.size());

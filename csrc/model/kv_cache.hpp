@@ -38,9 +38,12 @@ class KvCache {
   int64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
   // Whether begin() with these arguments finds room without a reserve().
   bool fits(int64_t slots, int64_t capacity) const;
-  // Makes room; what the slots hold stays, copied where a pool has to grow. Throws where memory runs out: all
-  // is then as before, or without a buffer where every slot was empty.
-  void reserve(int64_t slots, int64_t capacity);
+  // Makes room; what the slots hold stays, copied where a pool has to grow. `unused`: nobody counts on the
+  // room there is, so that it is given back first. Throws where memory runs out: all is then as before, or
+  // without a buffer if it was unused.
+  void reserve(int64_t slots, int64_t capacity, bool unused = false);
+  // The capacity that a pool has behind a reserve() that grows it.
+  int64_t granted(int64_t capacity) const;
 
   // Empties a slot for a sequence of at most `capacity` positions. Buffers only ever grow.
   void begin(int64_t slot, int64_t capacity);
@@ -76,7 +79,7 @@ class KvCache {
 
   const Slot& at(int64_t slot) const { return slots_.at(static_cast<std::size_t>(slot)); }
   Slot& at(int64_t slot) { return slots_.at(static_cast<std::size_t>(slot)); }
-  void reserve_pool(int64_t slots, int64_t capacity);
+  void reserve_pool(int64_t slots, int64_t capacity, bool unused);
   void copy_slot(const Slot& from, Slot& to) const;
   void count_bytes();
   // Positions from one head to the next.

@@ -73,15 +73,17 @@ int64_t LanguageModel::find_longest_run() {
   return kPart;
 }
 
-void LanguageModel::reserve(int64_t slots, int64_t capacity) {
-  cache_.reserve(slots, capacity);
+// The cache last: whoever finds room in it finds the rest.
+void LanguageModel::reserve(int64_t slots, int64_t capacity, bool unused) {
   const int64_t rows = slots * rows_;
   embeds_.reserve(static_cast<std::size_t>(rows * signature_.hidden_size));
   logits_.reserve(static_cast<std::size_t>(rows * signature_.vocab_size));
   row_positions_.resize(std::max(row_positions_.size(), static_cast<std::size_t>(rows)));
-  if (!batched()) return;
-  const auto masks = static_cast<std::size_t>(rows * cache_.capacity(0));
-  row_masks_.resize(std::max(row_masks_.size(), masks));
+  if (batched()) {
+    const auto masks = static_cast<std::size_t>(rows * cache_.granted(capacity));
+    row_masks_.resize(std::max(row_masks_.size(), masks));
+  }
+  cache_.reserve(slots, capacity, unused);
 }
 
 void LanguageModel::begin(int64_t slot, int64_t capacity) {

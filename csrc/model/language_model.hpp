@@ -40,7 +40,7 @@ class LanguageModel {
 
   // These do what KvCache's do.
   bool fits(int64_t slots, int64_t capacity) const { return cache_.fits(slots, capacity); }
-  void reserve(int64_t slots, int64_t capacity);
+  void reserve(int64_t slots, int64_t capacity, bool unused = false);
   void begin(int64_t slot, int64_t capacity);
   void end(int64_t slot) { cache_.end(slot); }
   void move(int64_t from, int64_t to) { cache_.move(from, to); }

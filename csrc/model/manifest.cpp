@@ -137,19 +137,48 @@ FamilyEvidence read_evidence(const Settings& config, const std::string& embed_fi
   return evidence;
 }
 
-// A special id of another number, also where a prompt begins and ends with it.
-void read_prompt_token(const Settings& config, const char* key, int64_t& token, Manifest& manifest) {
-  const int64_t usual = token;
-  config.read(key, token, 0, kMaxId);
-  std::replace(manifest.prompt_opening.begin(), manifest.prompt_opening.end(), usual, token);
-  std::replace(manifest.prompt_closing.begin(), manifest.prompt_closing.end(), usual, token);
+// Special ids of other numbers, also where a prompt begins and ends with them.
+void read_prompt_tokens(const Settings& config, Manifest& manifest) {
+  const int64_t start = manifest.start_token;
+  const int64_t end = manifest.end_of_text_token;
+  config.read("start_speech_token", manifest.start_token, 0, kMaxId);
+  config.read("end_of_text_token", manifest.end_of_text_token, 0, kMaxId);
+  for (auto* ids : {&manifest.prompt_opening, &manifest.prompt_closing}) {
+    for (int64_t& id : *ids) {
+      id = id == end ? manifest.end_of_text_token : id == start ? manifest.start_token : id;
+    }
+  }
+}
+
+// Facts that are each in range and cannot be true together.
+void check_together(const Settings& config, const Manifest& manifest) {
+  const auto require = [&](bool good, const std::string& problem) {
+    if (!good) throw Error(ErrorKind::kModel, config.path() + ": " + problem + "; fetch the bundle again");
+  };
+  const auto said = [](const char* name, int64_t value) {
+    return std::string(name) + " " + std::to_string(value);
+  };
+  require(manifest.silence_token < manifest.start_token,
+          said("silence_token", manifest.silence_token) + " is no speech code, which end before " +
+              said("start_speech_token", manifest.start_token));
+  require(manifest.stop_token != manifest.start_token,
+          said("stop_speech_token", manifest.stop_token) + " is start_speech_token as well");
+  for (const auto* ids : {&manifest.prompt_opening, &manifest.prompt_closing}) {
+    for (const int64_t id : *ids) {
+      require(id < manifest.text_vocab_size, said("a prompt's id", id) +
+                                                 " is outside the text vocabulary of " +
+                                                 std::to_string(manifest.text_vocab_size));
+    }
+  }
+  require(manifest.voice_prefix_positions < manifest.max_positions,
+          said("voice_prefix_positions", manifest.voice_prefix_positions) + " leave no room in " +
+              said("max_positions", manifest.max_positions));
 }
 
 void read_config(const Settings& config, Manifest& manifest) {
   config.read("sample_rate", manifest.sample_rate, 8000, 192000);
   config.read("samples_per_token", manifest.samples_per_token, 1, 1 << 20);
-  read_prompt_token(config, "start_speech_token", manifest.start_token, manifest);
-  read_prompt_token(config, "end_of_text_token", manifest.end_of_text_token, manifest);
+  read_prompt_tokens(config, manifest);
   config.read("stop_speech_token", manifest.stop_token, 0, kMaxId);
   config.read("silence_token", manifest.silence_token, 0, kMaxId);
   config.read("closing_silence_tokens", manifest.closing_silence_tokens, 0, 100);
@@ -217,6 +246,7 @@ Manifest read_manifest(const std::string& folder, const std::string& dtype, cons
   manifest.files = std::move(files);
   if (evidence.text_vocab_size > 0) manifest.text_vocab_size = evidence.text_vocab_size;
   read_config(config, manifest);
+  check_together(config, manifest);
   read_streaming(config, manifest.streaming);
   read_guards(config, manifest);
   read_generation_config(Settings(path, "generation_config.json"), manifest);

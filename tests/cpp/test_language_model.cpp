@@ -364,3 +364,30 @@ TEST_CASE("a pool that finds no memory to grow stays as it was") {
   const Logits stayed = lm.run(0, 9, 1);
   CHECK(stayed == lm.stepwise(0, 9, 10, 40));
 }
+
+TEST_CASE("room that was promised stays where memory runs out, though nobody has begun to use it") {
+  if (!have_bundles()) return;
+  const FaultInjection faults;
+  for (const bool unused : {false, true}) {
+    CAPTURE(unused);
+    bool threw = true;
+    for (int64_t n = 1; threw; ++n) {  // each allocation in turn
+      CAPTURE(n);
+      Lm lm(faults, "gqa");
+      (*lm).reserve(2, 40);
+      std::thread([&] {
+        fail_allocation(n);
+        try {
+          (*lm).reserve(2, 2000, unused);
+          threw = false;
+        } catch (const std::bad_alloc&) {
+        }
+        fail_allocation(0);
+      }).join();
+      if (unused) (*lm).reserve(2, 40);  // it went first, so that there is room again
+      CHECK((*lm).fits(2, 40));
+      (*lm).begin(1, 40);
+      lm.run(1, 0, 9, 1);
+    }
+  }
+}

@@ -109,6 +109,30 @@ TEST_CASE("config.json says what differs") {
   CHECK(manifest.text_vocab_size == 100);
 }
 
+TEST_CASE("settings that cannot be true together are refused when they are read") {
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({"silence_token": 6561})", "silence_token 6561 is no speech code"},
+      {R"({"start_speech_token": 6562})", "stop_speech_token 6562 is start_speech_token as well"},
+      {R"({"text_config": {"text_vocab_size": 704}})",
+       "a prompt's id 50256 is outside the text vocabulary of 704"},
+      {R"({"voice_prefix_positions": 8196})",
+       "voice_prefix_positions 8196 leave no room in max_positions 8196"},
+  };
+  for (const auto& [config, problem] : cases) {
+    CAPTURE(config);
+    Bundle bundle;
+    bundle.config(config);
+    CHECK(bundle.refused().kind == ErrorKind::kModel);
+    CHECK(bundle.refused().names(problem));
+  }
+}
+
+TEST_CASE("special ids that trade places keep theirs in a prompt") {
+  Bundle bundle;
+  bundle.config(R"({"end_of_text_token": 6561, "start_speech_token": 6000, "silence_token": 5})");
+  CHECK(bundle.manifest().prompt_closing == std::vector<int64_t>{6561, 6561});
+}
+
 TEST_CASE("generation_config.json gives the defaults, by the hub's keys") {
   Bundle bundle;
   bundle.generation(

@@ -134,6 +134,19 @@ TEST_CASE("first-chunk work comes by arrival, with a piece of the others' in bet
   CHECK(scheduler.next(alone, true).kind == Kind::kPrefill);
 }
 
+TEST_CASE("a prompt that was begun is done before an older request begins its own") {
+  // The older one was begun before too: it ran away, and begins anew.
+  for (const bool batched : {false, true}) {
+    Scheduler scheduler;
+    std::vector<Candidate> all = {candidate(Wants::kPrefill), candidate(Wants::kStep, false, true),
+                                  candidate(Wants::kPrefill)};
+    all[2].prompt_begun = true;
+    CHECK(scheduler.next(all, batched).index == 2);
+    CHECK(scheduler.next(all, batched).kind == Kind::kStep);
+    CHECK(scheduler.next(all, batched).index == 2);
+  }
+}
+
 TEST_CASE("windows and steps alternate, the window that would run dry first before the others") {
   Scheduler scheduler;
   const std::vector<Candidate> all = {candidate(Wants::kStep, true, true, 7.0),

@@ -1,9 +1,12 @@
 // Windows and chunks as arithmetic.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
+#include "base/rng.hpp"
 #include "engine/stream_plan.hpp"
 #include "refusal.hpp"
 
@@ -108,6 +111,49 @@ TEST_CASE("adaptive chunks: short while playback is close, long when there is ti
   pace.ahead = 0;  // nothing is saved by waiting for more
   pace.seconds_per_token = 0.05;
   CHECK(adaptive_chunk(options, {30, false, 8, 1}, pace) >= 8);
+}
+
+TEST_CASE("an adaptive chunk is the one that a search of all would find, however many there are") {
+  const CounterRng rng(7);
+  uint64_t drawn = 0;
+  const auto upto = [&](double most) { return most * double(rng.uniform(drawn++)); };
+  for (int trial = 0; trial < 2000; ++trial) {
+    CAPTURE(trial);
+    const StreamOptions options =
+        plan(1 + int(upto(20)), 1.5f, 1 + int(upto(300)), int(upto(60)), int(upto(8)));
+    const int64_t handed = int64_t(upto(400));
+    const StreamState state{handed + int64_t(upto(200)), upto(1) < 0.3, handed, 1};
+    Pace pace;
+    pace.ahead = upto(8) - 2;
+    pace.seconds_per_code = 0.04;
+    pace.seconds_per_token = upto(0.06);
+    pace.seconds_per_decode = upto(0.01);
+    pace.prompt = int64_t(upto(300));
+    const auto takes = [&](int64_t chunk) {
+      const int64_t missing =
+          state.ended ? 0 : std::max<int64_t>(0, handed + chunk + options.look_ahead - state.codes);
+      const int64_t given =
+          pace.prompt + std::min<int64_t>(handed, options.left_context) + chunk + options.look_ahead;
+      return double(missing) * pace.seconds_per_token + double(given) * pace.seconds_per_decode;
+    };
+    const int64_t most = std::max(options.first_chunk, options.max_chunk);
+    int64_t in_time = 0;
+    double least = std::numeric_limits<double>::infinity();
+    for (int64_t chunk = options.first_chunk; chunk <= most; ++chunk) {
+      if (takes(chunk) <= 0.75 * pace.ahead) in_time = chunk;
+      least = std::min(least, (takes(chunk) - pace.ahead) / double(chunk));
+    }
+    const int64_t chunk = adaptive_chunk(options, state, pace);
+    if (in_time > 0) {
+      CHECK(chunk == in_time);
+    } else {
+      CHECK((takes(chunk) - pace.ahead) / double(chunk) == doctest::Approx(least).epsilon(1e-9));
+    }
+  }
+  StreamOptions endless = plan(8, 1.5f, 1 << 20, 40, 4);
+  Pace pace;
+  pace.ahead = 1e9;
+  CHECK(adaptive_chunk(endless, {8, false, 8, 1}, pace) == 1 << 20);
 }
 
 TEST_CASE("a stream paced by adaptive chunks never runs dry where speed allows it") {

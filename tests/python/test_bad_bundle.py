@@ -94,7 +94,9 @@ def test_the_wrong_precision_is_told_from_an_unknown_one(bundle_of: BundleOf) ->
 @pytest.mark.parametrize("device", ["", "CPU", "gpu", "cuda:0", "c\0pu", "cpu\n", "\U0001f600"])
 def test_a_device_that_does_not_exist(bundle_of: BundleOf, device: str) -> None:
     message = refused(lambda: Engine(bundle_of(), device=device), InvalidInputError)
-    assert "device must be auto, cpu, cuda" in message
+    assert (
+        "device must be a str without NUL" if "\0" in device else "device must be auto, cpu, cuda"
+    ) in message
 
 
 def test_a_device_that_this_runtime_lacks(bundle_of: BundleOf) -> None:

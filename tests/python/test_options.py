@@ -177,6 +177,15 @@ def test_seeds_keep_their_64_bits(engine: Engine, value: Any) -> None:
     assert DECODE["seed"].checked(value) == int(value)
 
 
+def test_switches_are_true_or_false_and_texts_are_whole() -> None:
+    assert [STREAM["adaptive"].checked(value) for value in (True, np.False_)] == [True, False]
+    for value in ("yes", 1, math.nan, None):
+        with pytest.raises(InvalidInputError, match="batching must be True or False, not"):
+            ENGINE["batching"].checked(value)
+    with pytest.raises(InvalidInputError, match="device must be a str without NUL"):
+        ENGINE["device"].checked("auto\0zzz")
+
+
 def test_what_is_told_of_a_value() -> None:
     def said(row: Option, value: Any) -> str:
         return refusal(lambda: row.checked(value)) or "accepted"

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import InvalidInputError
 
-__all__ = ["finite"]
+__all__ = ["finite", "truth"]
 
 
 def finite(given: Any, name: str) -> float:
@@ -22,6 +22,14 @@ def finite(given: Any, name: str) -> float:
     if not math.isfinite(number):
         raise InvalidInputError(f"{name} must be a finite number, not {number}")
     return number
+
+
+def truth(given: Any, name: str) -> bool:
+    """Return True or False, which numpy's count as. Raises `InvalidInputError` for anything else."""
+    numpy = sys.modules.get("numpy")
+    if isinstance(given, bool) or (numpy is not None and isinstance(given, numpy.bool_)):
+        return bool(given)
+    raise InvalidInputError(f"{name} must be True or False, not {given!r:.80}")
 
 
 def _is_number(given: object) -> bool:

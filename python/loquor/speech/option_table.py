@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import _core
-from ..base.numbers import finite
+from ..base.numbers import finite, truth
 from ..errors import InvalidInputError
 
 __all__ = ["DECODE", "ENGINE", "GENERATION", "STREAM", "Option", "resolved"]
@@ -47,9 +47,11 @@ class Option:
                 raise InvalidInputError(
                     f"{self.name} must be a str, such as 'auto', not {type(given).__name__}"
                 )
+            if "\0" in given:  # where C would end it
+                raise InvalidInputError(f"{self.name} must be a str without NUL, not {given!r:.80}")
             return given
         if self.type == "bool":
-            return bool(given)
+            return truth(given, self.name)
         number = finite(given, self.name)
         if self.type != "float":
             if int(given) != given:
