@@ -16,7 +16,7 @@ from loquor.prepare import PreparedGraph
 from loquor.speech.memory import Memory
 from loquor.voice.voice import Fingerprint, Voice, VoicePrefix
 
-PUBLIC = {value for value in map(vars(loquor).get, loquor.__all__) if inspect.isclass(value)}
+PUBLIC = {value for value in (getattr(loquor, name) for name in loquor.__all__) if inspect.isclass(value)}
 REACHED = {BundleFile, CatalogEntry, Fingerprint, Memory, PreparedGraph, Voice, VoicePrefix}
 """What public names give or take."""
 DATACLASSES = sorted(filter(dataclasses.is_dataclass, PUBLIC | REACHED), key=lambda kind: kind.__name__)
