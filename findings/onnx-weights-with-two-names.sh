@@ -2,7 +2,7 @@
 # onnx 1.23.2 and onnx-ir 1.1.0 (seen with Python 3.11): a hard link to a weights file, anywhere, spoils the original.
 #
 # Guess: external data that lies beside the model, as a plain file, is read, whatever other names the file has; `cp -al`
-# is a copy like any other. Seen: both refuse a file with two names ("hard link attack"), the original too, until the
+# is a copy like any other. Seen: both refuse a file with two names, the original too, until the
 # other name is gone. ONNX Runtime 1.32.0 reads both. So a backup by hard links, or an installer that links packages out
 # of its cache, leaves a model that runs and cannot be opened.
 # Ends with 0 while this is so. Output seen:
