@@ -62,7 +62,7 @@ def bytes_of_a_step(bundle: Path, engine: loquor.Engine, context: int) -> int:
         dtype
     ]  # with scales and zero points
     positions = able.max_positions * able.hidden_size * bits / 8
-    cache = 2 * able.layers * able.hidden_size * context * _core.kv_dtypes()[able.kv_dtype].itemsize
+    cache = 2 * able.layers * able.hidden_size * context * np.dtype(_core.kv_dtypes()[able.kv_dtype]).itemsize
     return int(weights - positions + cache)
 
 
