@@ -1,11 +1,13 @@
 """Makers of complete bundles in the published four-graph layout, with random weights drawn from a seed."""
 
-from .bundle import data_bytes, make_bundle
+from .bundle import data_bytes, make_bundle, make_llama_bundle
 from .dims import (
     DTYPES,
     EXPORTED_FORMS,
     FORMS,
     GRAPHS,
+    LLAMA_FORMS,
+    LLAMA_VARIANTS,
     MISLEADING_FORMS,
     PRECISIONS,
     SIZES,
@@ -19,6 +21,8 @@ __all__ = [
     "EXPORTED_FORMS",
     "FORMS",
     "GRAPHS",
+    "LLAMA_FORMS",
+    "LLAMA_VARIANTS",
     "MISLEADING_FORMS",
     "PRECISIONS",
     "SIZES",
@@ -27,4 +31,5 @@ __all__ = [
     "Precision",
     "data_bytes",
     "make_bundle",
+    "make_llama_bundle",
 ]

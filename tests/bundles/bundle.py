@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .conditional_decoder import build_conditional_decoder
-from .dims import GRAPHS, PRECISIONS, SIZES
+from .dims import GRAPHS, LLAMA_VARIANTS, PRECISIONS, SIZES
 from .embed_tokens import build_embed_tokens
 from .graph import Graph, write_graph
 from .language_model import build_language_model
-from .metadata import write_metadata
+from .llama import build_llama_embed_tokens, build_llama_language_model
+from .metadata import write_llama_metadata, write_metadata
 from .speech_encoder import build_speech_encoder
 
 
@@ -62,10 +63,51 @@ def make_bundle(
     return out
 
 
-def data_bytes(graph: str, *, size: str, dtype: str) -> int:
-    """Bytes of the sidecar that `make_bundle` would write for a language model or embedding graph."""
+def make_llama_bundle(
+    out: Path,
+    *,
+    variant: str = "english",
+    size: str = "tiny",
+    form: str = "gqa",
+    dtype: str = "fp32",
+    encoder_names: str = "audio",
+    seed: int = 0,
+    graphs: Sequence[str] = GRAPHS,
+    noise: bool = False,
+    stop_bias: float = 0.0,
+    guided_steps: int = 10,
+) -> Path:
+    """As `make_bundle`, of English or Multilingual: `variant` is one of LLAMA_VARIANTS.
+
+    As published, the language model alone is in the precision `dtype`; the other graphs are in single.
+    `guided_steps` are the decoder's.
+    """
+    (out / "onnx").mkdir(parents=True, exist_ok=True)
+    dims, kind = SIZES[size], LLAMA_VARIANTS[variant]
+    builders: dict[str, Callable[[Graph], None]] = {
+        "speech_encoder": lambda g: build_speech_encoder(g, dims, encoder_names, perceiver=True),
+        "embed_tokens": lambda g: build_llama_embed_tokens(g, dims, kind),
+        "language_model": lambda g: build_llama_language_model(g, dims, form, stop_bias),
+        "conditional_decoder": lambda g: build_conditional_decoder(g, noise=noise, guided_steps=guided_steps),
+    }
+    for name in graphs:
+        precision = PRECISIONS[dtype if name == "language_model" else "fp32"]
+        write_graph(out / "onnx", name, precision, seed, builders[name])
+    write_llama_metadata(out, kind)
+    return out
+
+
+def data_bytes(graph: str, *, size: str, dtype: str, variant: str = "") -> int:
+    """Bytes of the sidecar that `make_bundle` would write for a language model or embedding graph.
+
+    With a `variant`, that `make_llama_bundle` would write.
+    """
     counted = Graph(graph, PRECISIONS[dtype], seed=0)
-    if graph == "language_model":
+    if variant and graph == "language_model":
+        build_llama_language_model(counted, SIZES[size], "gqa")
+    elif variant and graph == "embed_tokens":
+        build_llama_embed_tokens(counted, SIZES[size], LLAMA_VARIANTS[variant])
+    elif graph == "language_model":
         build_language_model(counted, SIZES[size], "concat")
     elif graph == "embed_tokens":
         build_embed_tokens(counted, SIZES[size])

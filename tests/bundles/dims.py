@@ -22,11 +22,22 @@ MEL_BINS = 80
 DECODER_PROMPT_TOKENS = 250
 PREFIX_TOKENS = 375
 
+# Of English and Multilingual.
+LLAMA_SPEECH_ROWS = 8_194
+TEXT_POSITIONS = 2_050
+SPEECH_POSITIONS = 4_100
+EXAGGERATION = 6_563
+START_TEXT = 255
+STOP_TEXT = 0
+PERCEIVER_ROWS = 32
+PERCEIVED_TOKENS = 150
+
 GRAPHS = ("speech_encoder", "embed_tokens", "language_model", "conditional_decoder")
 FORMS = ("concat", "mha", "gqa")
 EXPORTED_FORMS = ("torchscript", "dynamo")
 STANDARD_FORMS = ("attention", "attention-past", "attention-buffer")
 MISLEADING_FORMS = ("gqa-past-positions",)
+LLAMA_FORMS = ("concat", "gqa", "gqa-positions")
 
 
 @dataclass(frozen=True)
@@ -36,10 +47,22 @@ class Dims:
     layers: int
     hidden: int
     heads: int
+    rotary_rows: int = 4_096
+    """Positions of a Llama's rotary tables."""
 
     @property
     def head_dim(self) -> int:
         return self.hidden // self.heads
+
+
+@dataclass(frozen=True)
+class LlamaVariant:
+    """What tells one bundle of the Llama families from another."""
+
+    text_rows: int
+    multilingual: bool
+    conditioned: bool = False
+    """Whether embed_tokens takes `text_conditioning`."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +96,12 @@ SIZES = {
     "tiny": Dims(layers=2, hidden=64, heads=2),
     "nano": Dims(layers=12, hidden=768, heads=12),
     "turbo": Dims(layers=24, hidden=1024, heads=16),
+    "llama": Dims(layers=30, hidden=1024, heads=16, rotary_rows=131_072),
+}
+LLAMA_VARIANTS = {
+    "english": LlamaVariant(704, multilingual=False),
+    "multilingual": LlamaVariant(2_352, multilingual=True),
+    "multilingual-v3": LlamaVariant(2_454, multilingual=True, conditioned=True),
 }
 PRECISIONS = {
     "fp32": Precision("", half=False),

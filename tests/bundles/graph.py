@@ -108,25 +108,32 @@ class Graph:
 
     def linear(self, x: str, name: str, k: int, n: int, std: float, bias: NDArray | float = 0.0) -> str:
         """`x @ W + b` with W [k, n] and b [n]; `bias` is the mean of b."""
-        if not self.precision.bits:
-            y = self.node("MatMul", x, self.weight(f"{name}.weight", (k, n), std))
-        else:
-            bits, block = self.precision.bits, min(self.precision.block, k)
-            blocks = -(-k // block)
-            codes = (n, blocks, block * bits // 8)
-            zeros = (n, blocks if self.precision.float_zeros else -(-blocks * bits // 8))
-            tensors = self._quantised(
-                f"{name}.weight",
-                TensorProto.UINT8,
-                8,
-                codes,
-                (n, blocks),
-                zeros,
-                std,
-                self.precision.float_zeros,
-            )
-            y = self.node("MatMulNBits", x, *tensors, domain=MICROSOFT, K=k, N=n, bits=bits, block_size=block)
+        y = self.product(x, name, k, n, std, symmetric=False)
         return self.node("Add", y, self.weight(f"{name}.bias", (n,), 0.1, bias))
+
+    def product(self, x: str, name: str, k: int, n: int, std: float, *, symmetric: bool = True) -> str:
+        """`x @ W` with W [k, n]; if `symmetric`, its codes have no zero points."""
+        if not self.precision.bits:
+            return self.node("MatMul", x, self.weight(f"{name}.weight", (k, n), std))
+        bits, block = self.precision.bits, min(self.precision.block, k)
+        blocks = -(-k // block)
+        codes = (n, blocks, block * bits // 8)
+        zeros = (n, blocks if self.precision.float_zeros else -(-blocks * bits // 8))
+        tensors = self._quantised(
+            f"{name}.weight",
+            TensorProto.UINT8,
+            8,
+            codes,
+            (n, blocks),
+            () if symmetric else zeros,
+            std,
+            self.precision.float_zeros,
+        )
+        return self.node("MatMulNBits", x, *tensors, domain=MICROSOFT, K=k, N=n, bits=bits, block_size=block)
+
+    def table(self, name: str, values: NDArray) -> str:
+        """A float weight of given values."""
+        return self._float(name, values.shape, lambda _: values.astype(self.precision.float_dtype))
 
     def embedding(self, ids: str, name: str, rows: int, width: int, std: float) -> str:
         """Rows of a table [rows, width], in the graph's float type."""
@@ -151,8 +158,8 @@ class Graph:
         zeros: Sequence[int],
         std: float,
         float_zeros: bool = False,
-    ) -> tuple[str, str, str]:
-        """Random codes, scales and zero points whose dequantised weights have roughly `std`."""
+    ) -> tuple[str, ...]:
+        """Random codes, scales and zero points (without, if `zeros` is empty), of roughly `std` once read."""
         bits = self.precision.bits
         middle = 1 << (bits - 1)
         # Standard deviation of a uniform code; zero points stray from the middle by a sixteenth of it.
@@ -174,9 +181,14 @@ class Graph:
             return rng.uniform(middle - stray, middle + stray, zeros).astype(self.precision.float_dtype)
 
         points = f"{name}_zero_points"
-        return (
+        weights = (
             self._external(f"{name}_Q{bits}", elem_type, codes, elem_bits, draw_codes),
             self._float(f"{name}_scales", scales, draw_scales),
+        )
+        if not zeros:
+            return weights
+        return (
+            *weights,
             self._float(points, zeros, draw_float_zeros)
             if float_zeros
             else self._external(points, elem_type, zeros, elem_bits, draw_zeros),

@@ -74,7 +74,7 @@ class ConcatAttention(Attention):
 
     def layer(self, qkv: str, past: Pair, present: Pair) -> str:
         g = self.graph
-        query, key, value = (self._heads(part) for part in _split(g, qkv))
+        query, key, value = (self._heads(part) for part in split(g, qkv))
         key = g.node("Concat", past[0], key, out=present[0], axis=2)
         value = g.node("Concat", past[1], value, out=present[1], axis=2)
         scores = g.node("MatMul", query, g.node("Transpose", key, perm=[0, 1, 3, 2]))
@@ -96,7 +96,7 @@ class MultiHeadAttention(Attention):
         g = self.graph
         out, *_ = g.multi(
             "MultiHeadAttention",
-            *_split(g, qkv),
+            *split(g, qkv),
             "",
             "",
             self.mask,
@@ -151,7 +151,7 @@ def build_language_model(graph: Graph, dims: Dims, form: str, stop_bias: float =
     attention_mask = g.input("attention_mask", TensorProto.INT64, [batch, total])
     position_ids = g.input("position_ids", TensorProto.INT64, [batch, sequence])
     kv_type, heads = g.precision.float_type, [batch, dims.heads]
-    pasts, presents = _cache_names(dims, "past_key_values"), _cache_names(dims, "present")
+    pasts, presents = cache_names(dims, "past_key_values"), cache_names(dims, "present")
     for past in pasts:
         for name in past:
             g.input(name, kv_type, [*heads, "past_sequence_length", dims.head_dim])
@@ -220,9 +220,9 @@ def _gelu_new(g: Graph, x: str) -> str:
     return g.node("Mul", g.node("Mul", x, g.scalar(0.5)), gate)
 
 
-def _split(g: Graph, qkv: str) -> list[str]:
+def split(g: Graph, qkv: str) -> list[str]:
     return list(g.multi("Split", qkv, outs=[f"{qkv}_{part}" for part in "qkv"], axis=-1, num_outputs=3))
 
 
-def _cache_names(dims: Dims, prefix: str) -> list[Pair]:
+def cache_names(dims: Dims, prefix: str) -> list[Pair]:
     return [(f"{prefix}.{layer}.key", f"{prefix}.{layer}.value") for layer in range(dims.layers)]

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import string
 from pathlib import Path
 
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from .dims import (
     END_OF_TEXT,
+    EXAGGERATION,
     SAMPLE_RATE,
     SAMPLES_PER_TOKEN,
     SILENCE,
     SPEECH_ROWS,
     START_SPEECH,
+    START_TEXT,
     STOP_SPEECH,
+    STOP_TEXT,
     TEXT_ROWS,
     Dims,
+    LlamaVariant,
 )
 
 END_OF_TEXT_TOKEN = "<|endoftext|>"
@@ -92,6 +97,56 @@ def make_tokenizer() -> Tokenizer:
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"$A {END_OF_TEXT_TOKEN} {END_OF_TEXT_TOKEN}",
         special_tokens=[(END_OF_TEXT_TOKEN, END_OF_TEXT)],
+    )
+    return tokenizer
+
+
+LLAMA_TAGS = {"[giggle]": 606, "[laughter]": 607, "[sigh]": 611, "[gasp]": 620, "[cough]": 626}
+LANGUAGES = {
+    "fr": 634, "es": 635, "de": 636, "it": 637, "en": 708, "nl": 709, "pt": 710, "el": 711, "tr": 712,
+    "sv": 713, "no": 714, "da": 715, "ru": 716, "pl": 717, "ar": 721, "hi": 722, "ja": 723, "ko": 724, "zh": 725,
+    "sw": 730, "fi": 2107, "ms": 2109, "he": 2110,
+}  # fmt: skip
+"""At their published ids."""
+
+
+def write_llama_metadata(out: Path, variant: LlamaVariant) -> None:
+    """Writes what a published bundle has: for Multilingual no config.json but what tests need of one."""
+    config: dict[str, object] = {"guards": []}  # random weights run away by nature
+    if not variant.multilingual:
+        config["model_type"] = "chatterbox"
+    _write(out / "config.json", config)
+    _write(out / "generation_config.json", {"bos_token_id": START_SPEECH, "eos_token_id": STOP_SPEECH})
+    make_llama_tokenizer(variant).save(str(out / "tokenizer.json"))
+
+
+def make_llama_tokenizer(variant: LlamaVariant) -> Tokenizer:
+    """Letters and marks in their published order, no merges, spaces as [SPACE], the published template."""
+    special = {"[STOP]": STOP_TEXT, "[UNK]": 1, "[SPACE]": 2, "[START]": START_TEXT, **LLAMA_TAGS}
+    symbols = "!'(),-./:;?abcdefghijklmnopqrstuvwxyz"
+    if variant.multilingual:
+        special |= {f"[{language}]": number for language, number in LANGUAGES.items()}
+        special |= {f"[cj_{symbol}]": 733 + i for i, symbol in enumerate(string.ascii_lowercase)}
+        others = "äöüßéèñçåøæœ¿¡«»àâêîôû" + "".join(map(chr, (*range(0x300, 0x310), *range(0x430, 0x450))))
+        others += "".join(map(chr, (*range(0x3B1, 0x3CA), *range(0x5D0, 0x5EB), *range(0x621, 0x64B))))
+        others += "".join(map(chr, (*range(0x905, 0x94E), *range(0x1100, 0x1200), *range(0x3041, 0x30FF))))
+    else:
+        others = string.ascii_uppercase
+    vocabulary = {symbol: 3 + i for i, symbol in enumerate(symbols)}
+    first = 1000 if variant.multilingual else 300
+    vocabulary |= {symbol: first + i for i, symbol in enumerate(dict.fromkeys(others))}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary | special, merges=[], unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.Replace(" ", "[SPACE]")
+    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=True) for token in special])
+    ends = {
+        "[EXAGGERATION]": EXAGGERATION,
+        "[START]": START_TEXT,
+        "[STOP]": STOP_TEXT,
+        "[START_SPEECH]": START_SPEECH,
+    }
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[EXAGGERATION] [START] $A [STOP] [START_SPEECH] [START_SPEECH]",
+        special_tokens=list(ends.items()),
     )
     return tokenizer
 

@@ -8,6 +8,8 @@ from onnx import TensorProto
 from .dims import (
     DECODER_PROMPT_TOKENS,
     MEL_BINS,
+    PERCEIVED_TOKENS,
+    PERCEIVER_ROWS,
     PREFIX_TOKENS,
     SAMPLES_PER_TOKEN,
     SPEAKER_WIDTH,
@@ -26,19 +28,27 @@ OUTPUT_NAMES = {
 
 
 def build_speech_encoder(
-    graph: Graph, dims: Dims, names: str, *, fragile: bool = False, stft: bool = False
+    graph: Graph,
+    dims: Dims,
+    names: str,
+    *,
+    fragile: bool = False,
+    stft: bool = False,
+    perceiver: bool = False,
 ) -> None:
     """Fills `graph`; `names` picks the spelling of the outputs.
 
     `fragile` puts a quantised, dilated AveragePool (opset 19) in the speaker's path: ONNX Runtime's extended
     optimisations rewrite it into a QLinearAveragePool, which has no dilations, so that no session can be
     created above the basic level (seen with 1.32 on x86-64). With `stft`, features are bands of spectra by
-    STFT nodes of 400 and of 1,920 samples, as exporters write them.
+    STFT nodes of 400 and of 1,920 samples, as exporters write them. With `perceiver` the prefix is that of
+    the Llama families: a row for the speaker, the same for everybody since the published graphs project a
+    voice embedding of zeros, and 32 that look at the first 150 tokens.
     """
     g, width = graph, dims.hidden
     audio = g.input("audio_values", TensorProto.FLOAT, ["batch_size", "num_samples"])
     frames = g.node("Div", g.dim(audio, 1), g.constant([SAMPLES_PER_TOKEN]))
-    prefix = g.node("Min", frames, g.constant([PREFIX_TOKENS]))
+    prefix = g.node("Min", frames, g.constant([PERCEIVED_TOKENS if perceiver else PREFIX_TOKENS]))
     prompt = g.node("Min", frames, g.constant([DECODER_PROMPT_TOKENS]))
 
     bands = _bands if stft else _loudness
@@ -52,6 +62,9 @@ def build_speech_encoder(
     speaker = g.to_inner(speaker)
     head = g.node("Tanh", g.linear(speaker, "speaker_row", SLICES, width, std=SLICES**-0.5))
     rows = g.node("Tanh", g.linear(g.to_inner(loudness), "prefix_rows", SLICES, width, std=SLICES**-0.5))
+    if perceiver:
+        head = g.node("Expand", g.weight("cond_spkr", (1, 1, width), 0.5), g.node("Shape", head))
+        rows = _perceive(g, rows, width)
     features = g.to_boundary(g.node("Concat", head, rows, axis=1))
     speaker = g.node("Squeeze", speaker, g.constant([1]))
     embedding = g.to_boundary(g.linear(speaker, "x_vector", SLICES, SPEAKER_WIDTH, std=SLICES**-0.5))
@@ -68,6 +81,13 @@ def build_speech_encoder(
     )
     for name, (value, elem_type, shape) in zip(OUTPUT_NAMES[names], outputs, strict=True):
         g.output(value, name, elem_type, shape)
+
+
+def _perceive(g: Graph, rows: str, width: int) -> str:
+    """[batch, n, width] to [batch, 32, width]: learned questions, and what the rows answer."""
+    questions = g.weight("perceiver.queries", (PERCEIVER_ROWS, width), 1.0)
+    looks = g.node("MatMul", questions, g.node("Transpose", rows, perm=[0, 2, 1]))
+    return g.node("Add", g.node("MatMul", g.node("Softmax", looks, axis=-1), rows), questions)
 
 
 def _loudness(g: Graph, audio: str, frames: str, hop: int) -> str:

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from .language_model import Attention, Pair, _split
+from .language_model import Attention, Pair, split
 
 
 class JoinedAttention(Attention):
@@ -19,7 +19,7 @@ class JoinedAttention(Attention):
 
     def layer(self, qkv: str, past: Pair, present: Pair) -> str:
         g = self.graph
-        query, key, value = (self.heads(part) for part in _split(g, qkv))
+        query, key, value = (self.heads(part) for part in split(g, qkv))
         key = g.node("Concat", past[0], key, out=present[0], axis=2)
         value = g.node("Concat", past[1], value, out=present[1], axis=2)
         context = g.node("Attention", query, key, value, self.mask, scale=self.scale)
@@ -36,7 +36,7 @@ class PastAttention(JoinedAttention):
 
     def layer(self, qkv: str, past: Pair, present: Pair) -> str:
         g, heads = self.graph, self.dims.heads
-        inputs = (*_split(g, qkv), self.mask, *past)
+        inputs = (*split(g, qkv), self.mask, *past)
         outs = (f"{qkv}_context", *present)
         return g.multi("Attention", *inputs, outs=outs, q_num_heads=heads, kv_num_heads=heads)[0]
 
@@ -50,7 +50,7 @@ class BufferAttention(JoinedAttention):
 
     def layer(self, qkv: str, past: Pair, present: Pair) -> str:
         g = self.graph
-        query, key, value = (self.heads(part) for part in _split(g, qkv))
+        query, key, value = (self.heads(part) for part in split(g, qkv))
         key = g.node("TensorScatter", past[0], key, self.begin, out=present[0])
         value = g.node("TensorScatter", past[1], value, self.begin, out=present[1])
         inputs = (query, key, value, "", "", "", self.end)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bundles import make_bundle
+from bundles import make_bundle, make_llama_bundle
 from loquor import Engine
 from reference import PlainLoop
 
@@ -56,6 +56,22 @@ def bundle_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         key = tuple(sorted(arguments.items()))
         if key not in made:
             made[key] = make_bundle(root / f"bundle{len(made)}", **arguments)
+        return made[key]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def llama_bundle_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """(arguments of make_llama_bundle) -> a folder, made once, which never stops: do not change it."""
+    root = tmp_path_factory.mktemp("llamas")
+    made: dict[tuple[tuple[str, Any], ...], Path] = {}
+
+    def make(**arguments: Any) -> Path:
+        arguments = {"variant": "english", "form": "gqa", "dtype": "fp32", "stop_bias": -1000.0} | arguments
+        key = tuple(sorted(arguments.items()))
+        if key not in made:
+            made[key] = make_llama_bundle(root / f"bundle{len(made)}", **arguments)
         return made[key]
 
     return make

@@ -14,25 +14,20 @@ from .sampler import SamplingOptions, draw, process
 Voice = dict[str, NDArray]
 
 START, STOP, SILENCE = 6561, 6562, 4299
+GRAPHS = ("speech_encoder", "embed_tokens", "language_model", "conditional_decoder")
 VOICE_NAMES = ("audio_features", "audio_tokens", "speaker_embeddings", "speaker_features")
 SUFFIXES = {"fp32": "", "fp16": "_fp16", "q8": "_quantized", "q4": "_q4", "q4f16": "_q4f16"}
 NUMPY_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(int64)": np.int64}
 
 
-class PlainLoop:
-    """A bundle's four sessions on the CPU, with `threads` intra-op threads each.
+class Graphs:
+    """A bundle's four sessions on the CPU, with `threads` intra-op threads each; fp32 unless said."""
 
-    `piece`: voice prefix and text are each run in the fewest runs of at most so many positions, as equal as
-    may be; 0 runs the prompt as a whole. In float16 the two round differently.
-    """
-
-    def __init__(self, bundle_dir: Path, dtype: str = "fp32", *, threads: int = 2, piece: int = 0) -> None:
-        self.piece = piece
-
+    def __init__(self, bundle_dir: Path, dtypes: dict[str, str], *, threads: int) -> None:
         def session(name: str) -> ort.InferenceSession:
             options = ort.SessionOptions()
             options.intra_op_num_threads = threads
-            path = bundle_dir / "onnx" / f"{name}{SUFFIXES[dtype]}.onnx"
+            path = bundle_dir / "onnx" / f"{name}{SUFFIXES[dtypes.get(name, 'fp32')]}.onnx"
             return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
         self.speech_encoder = session("speech_encoder")
@@ -43,9 +38,36 @@ class PlainLoop:
     def encode(self, audio: NDArray) -> Voice:
         """The voice of 24 kHz mono `audio` [samples]: the encoder's four outputs under their usual names."""
         names = [output.name for output in self.speech_encoder.get_outputs()]
-        outputs = _run(self.speech_encoder, {"audio_values": audio[None]})
+        outputs = run(self.speech_encoder, {"audio_values": audio[None]})
         known = set(VOICE_NAMES) <= set(names)
         return dict(zip(names if known else VOICE_NAMES, outputs, strict=True))
+
+    def decode_codes(self, codes: Sequence[int], voice: Voice) -> NDArray[np.float32]:
+        """Samples at 24 kHz: 960 a code."""
+        feeds = {
+            "speech_tokens": np.concatenate([voice["audio_tokens"], [codes]], axis=1),
+            "speaker_embeddings": voice["speaker_embeddings"],
+            "speaker_features": voice["speaker_features"],
+        }
+        return run(self.conditional_decoder, feeds)[0].reshape(-1).astype(np.float32)
+
+    def empty_cache(self) -> dict[str, NDArray]:
+        """The pasts of no position, by their names."""
+        inputs = self.language_model.get_inputs()
+        pasts = [node for node in inputs if node.name.startswith("past_key_values.")]
+        return {node.name: np.zeros((1, node.shape[1], 0, node.shape[3]), np.float16) for node in pasts}
+
+
+class PlainLoop(Graphs):
+    """The loop of Turbo and Nano; every graph is in the precision `dtype`.
+
+    `piece`: voice prefix and text are each run in the fewest runs of at most so many positions, as equal as
+    may be; 0 runs the prompt as a whole. In float16 the two round differently.
+    """
+
+    def __init__(self, bundle_dir: Path, dtype: str = "fp32", *, threads: int = 2, piece: int = 0) -> None:
+        super().__init__(bundle_dir, dict.fromkeys(GRAPHS, dtype), threads=threads)
+        self.piece = piece
 
     def generate(
         self,
@@ -86,9 +108,9 @@ class PlainLoop:
     def steps(self, input_ids: Sequence[int], voice: Voice) -> Generator[NDArray[np.float32], int, None]:
         """Yields float32 logits [vocabulary] of the next token; send each chosen token to go on."""
         prompt = [voice["audio_features"], self._embed(input_ids)]
-        waiting = [np.concatenate(prompt, axis=1)] if self.piece == 0 else _pieces(prompt, self.piece)
+        waiting = [np.concatenate(prompt, axis=1)] if self.piece == 0 else pieces(prompt, self.piece)
         position = 0
-        past = self._empty_cache()
+        past = self.empty_cache()
         while True:
             embeds = waiting.pop(0)
             length = embeds.shape[1]
@@ -99,7 +121,7 @@ class PlainLoop:
                 **past,
             }
             names = [output.name for output in self.language_model.get_outputs()]
-            outputs = dict(zip(names, _run(self.language_model, feeds), strict=True))
+            outputs = dict(zip(names, run(self.language_model, feeds), strict=True))
             position += length
             past = {name: outputs[name.replace("past_key_values", "present")] for name in past}
             if not waiting:
@@ -108,24 +130,14 @@ class PlainLoop:
 
     def decode(self, tokens: Sequence[int], voice: Voice) -> NDArray[np.float32]:
         """Samples at 24 kHz: 960 a code, three silent tokens appended, START and STOP dropped."""
-        codes = [token for token in tokens if token < START] + [SILENCE] * 3
-        feeds = {
-            "speech_tokens": np.concatenate([voice["audio_tokens"], [codes]], axis=1),
-            "speaker_embeddings": voice["speaker_embeddings"],
-            "speaker_features": voice["speaker_features"],
-        }
-        return _run(self.conditional_decoder, feeds)[0].reshape(-1).astype(np.float32)
+        return self.decode_codes([token for token in tokens if token < START] + [SILENCE] * 3, voice)
 
     def _embed(self, ids: Sequence[int]) -> NDArray:
-        return _run(self.embed_tokens, {"input_ids": np.asarray([ids])})[0]
-
-    def _empty_cache(self) -> dict[str, NDArray]:
-        inputs = self.language_model.get_inputs()
-        pasts = [node for node in inputs if node.name.startswith("past_key_values.")]
-        return {node.name: np.zeros((1, node.shape[1], 0, node.shape[3]), np.float16) for node in pasts}
+        return run(self.embed_tokens, {"input_ids": np.asarray([ids])})[0]
 
 
-def _pieces(parts: list[NDArray], most: int) -> list[NDArray]:
+def pieces(parts: list[NDArray], most: int) -> list[NDArray]:
+    """The parts, each cut into the fewest of at most so many positions, as equal as may be."""
     cut: list[NDArray] = []
     for part in parts:
         size = -(-part.shape[1] // -(-part.shape[1] // most))
@@ -139,7 +151,7 @@ def _history(tokens: list[int], options: SamplingOptions) -> list[int]:
     return [START, *tokens] if greedy or not tokens else tokens
 
 
-def _run(session: ort.InferenceSession, feeds: dict[str, NDArray]) -> list[NDArray]:
+def run(session: ort.InferenceSession, feeds: dict[str, NDArray]) -> list[NDArray]:
     """Runs with every feed the session declares, cast to its declared type."""
     declared = {node.name: NUMPY_TYPES[node.type] for node in session.get_inputs()}
     return session.run(None, {name: feeds[name].astype(dtype) for name, dtype in declared.items()})

@@ -28,8 +28,8 @@ def process(
     if options.temperature > 0:
         out /= np.float32(options.temperature)
         out = _top_k(out, options.top_k)
-        out = _top_p(out, options.top_p)
-        out = _min_p(out, options.min_p)
+        out = top_p_filter(out, options.top_p)
+        out = min_p_filter(out, options.min_p)
     if options.repetition_penalty != 1 and history:
         ids, penalty = np.unique(np.asarray(history, np.int64)), np.float32(options.repetition_penalty)
         seen = out[ids]
@@ -50,7 +50,8 @@ def _top_k(logits: NDArray[np.float32], k: int) -> NDArray[np.float32]:
     return _remove(logits, logits < kth)
 
 
-def _top_p(logits: NDArray[np.float32], p: float) -> NDArray[np.float32]:
+def top_p_filter(logits: NDArray[np.float32], p: float) -> NDArray[np.float32]:
+    """Keeps the smallest set of likely tokens whose probability exceeds `p`."""
     if p >= 1:
         return logits
     ascending = np.argsort(logits, kind="stable")
@@ -62,7 +63,8 @@ def _top_p(logits: NDArray[np.float32], p: float) -> NDArray[np.float32]:
     return _remove(logits, removed)
 
 
-def _min_p(logits: NDArray[np.float32], p: float) -> NDArray[np.float32]:
+def min_p_filter(logits: NDArray[np.float32], p: float) -> NDArray[np.float32]:
+    """Removes what is less likely than the share `p` of the likeliest."""
     return _remove(logits, _weights(logits) < p) if p > 0 else logits
 
 
