@@ -104,8 +104,8 @@ def make_tokenizer() -> Tokenizer:
 LLAMA_TAGS = {"[giggle]": 606, "[laughter]": 607, "[sigh]": 611, "[gasp]": 620, "[cough]": 626}
 LANGUAGES = {
     "fr": 634, "es": 635, "de": 636, "it": 637, "en": 708, "nl": 709, "pt": 710, "el": 711, "tr": 712,
-    "sv": 713, "no": 714, "da": 715, "ru": 716, "pl": 717, "ar": 721, "hi": 722, "ja": 723, "ko": 724, "zh": 725,
-    "sw": 730, "fi": 2107, "ms": 2109, "he": 2110,
+    "sv": 713, "no": 714, "da": 715, "ru": 716, "pl": 717, "ar": 721, "hi": 722, "ja": 723, "ko": 724,
+    "zh": 725, "sw": 730, "fi": 2107, "ms": 2109, "he": 2110,
 }  # fmt: skip
 """At their published ids."""
 
