@@ -93,15 +93,17 @@ ABBREVIATED: tuple[Rule, ...] = (
     rule(r"([(\s])([DRI])-((?:[A-Z]\.){2}|[A-Z][a-z]{1,12}\b\.?|[A-Z]{2}\b)", _party, "-"),
     rule(rf"\b([A-Z][a-z]+), ({alternatives(POSTAL_CODES)})\b(?=\s*(?:$|[,.;:)!?\"'])| \d{{5}}\b| [a-z]"
          rf"| USA?\b)(?!\.[A-Z])( \d{{5}}\b)?", _postal, ",", r", [A-Z]"),
-    rule(r"\b([Ee]t al|[Oo]p\. ?[Cc]it|[Ll]oc\. ?[Cc]it|[Ee]t seq|OP\. CIT)\.", _latin, "."),
+    rule(r"\b([Ee]t al|[Oo]p\. ?[Cc]it|[Ll]oc\. ?[Cc]it|[Ee]t seq|OP\. CIT)\.", _latin, ".",
+         r"[EeOoLl](?:t [as]|[Pp]\. ?[Cc]|oc\.)"),
     rule(r"\b(Lt|Maj|Brig)\. (Col|Gen|Cmdr|Gov)\. (?=[A-Z])",
-         lambda m: f"{like('A', BEFORE_NAMES[m[1]])} {like('A', BEFORE_NAMES[m[2]])} ", "."),
-    rule(r"\b(sq(?=[. fm])|cu(?=[. ]))\.? ?(ft|in|mi|yd|km|m|cm|mm)\b(\.?)", _square, "qu"),
+         lambda m: f"{like('A', BEFORE_NAMES[m[1]])} {like('A', BEFORE_NAMES[m[2]])} ", ".",
+         r"[LMB](?:t|aj|rig)\. "),
+    rule(r"\b(sq(?=[. fm])|cu(?=[. ]))\.? ?(ft|in|mi|yd|km|m|cm|mm)\b(\.?)", _square, "qu", r"[sc][qu][. fm]"),
     rule(r"(?<=[a-z]) v\. (?=[A-Z])", " versus ", ".", r" v\."),
     rule(r"(?<![\w.'/@&])(?<![A-Za-z]-)((?:[A-Za-z]{1,2}\.)?[A-Za-z]{1,7}"
          r"|[A-Za-z]\.[A-Za-z]\.[A-Za-z])\.(?![A-Za-z@]\w|[A-Za-z]\.)", stopped,
          "."),
-    rule(r"\b(Mr|Mrs|Ms|Dr|Prof)(?= [A-Z])", lambda m: like(m[1], TITLES[m[1].lower()]), hint="[MDP]r|Ms"),
+    rule(r"\b(Mr|Mrs|Ms|Dr|Prof)(?= [A-Z])", lambda m: like(m[1], TITLES[m[1].lower()]), hint="[MDP][rs]"),
     rule(rf"(?<=[a-z\d] )({'|'.join(_STREETS)})(?=[,;.)]|$|\s(?:near|in|and|at|on|to|is|was|between|by|from"
          rf"|with|where)\b)",
          lambda m: _STREETS[m[1]], hint=" [ABDHLPRS][a-z]"),

@@ -131,7 +131,8 @@ def _without_zeros(match: Match) -> str:
 CODES: tuple[Rule, ...] = (
     rule(r"(?<![\w.,])(\d{0,3}[23])d(?!\w)", _short_ordinal, "d 0-9", r"[23]d"),
     rule(r"(?i)(?<![\w.])(\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(st|nd|rd|th)\b",
-         lambda m: f" {ordinal(int(m[1].replace(',', '')))} ", "0-9", r"(?i)\d(?:st|nd|rd|th)"),
+         lambda m: f" {ordinal(int(m[1].replace(',', '')))} ", "0-9",
+         r"\d(?:[sS][tT]|[nNrR][dD]|[tT][hH])"),
     rule(r"\d+(?:\.\d+){2,}", lambda m: f" {' point '.join(map(number, m[0].split('.')))} ", "0-9",
          r"\.\d+\.\d"),
     rule(r" 0+(?=[1-9]\d?\b)", _without_zeros, "0", " 0"),

@@ -31,7 +31,7 @@ EMOTICONS: tuple[Rule, ...] = (
     rule(r"(?<!\w)D-?:(?!\w)", " ", "D :"),
     rule(r"(?<!\w)(?:[xX]+D+|\^[._-]*\^|[oO]_+[oO]|>[._]+<|-_+-|[Tt];?_+;?[Tt]|\\o/|[uU]_[uU]"
          r"|:'-?[()])(?!\w)", " ",
-         "D^_\\'.<>"),
+         "D^_\\'>"),
     rule(r"(?<![\w<])<(?:/|\\)?3+(?![\d%]|[.,]\d|\s?(?:"
          + "|".join({*RATES, *(unit for unit in UNITS if len(unit) > 1), *PLURAL_NOUNS})
          + r"|(?!this|always|was|has|yes|guys|thanks|us)[a-z]+s)\b)", " ", "< 0-9"),

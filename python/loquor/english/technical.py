@@ -200,7 +200,7 @@ VERSIONS: tuple[Rule, ...] = (
     rule(r"\b0[xX]([\da-fA-F]{1,32})\b", _hexadecimal, "0-9", r"0[xX]"),
     rule(r"\bCVE-(\d{4})-(\d{4,7})\b", _vulnerability, "0-9", "CVE"),
     rule(r"(?i)\b((?:ISBN(?:-1[03])?|ISSN|EAN|UPC|IMEI)(?:\s?:|\s?number)?\s?)(\d[\d -]{6,18}[\dxX])\b",
-         _long_number, "0-9", "[iIeEuU][sSaApPmM][bBsSnNcCeE]"),
+         _long_number, "0-9", "[iIeEuU](?:[sS][bBsS][nN]|[mM][eE][iI]|[aA][nN]|[pP][cC])"),
     rule(r"(?i)\b(zip(?: codes?)?(?: is|:)? )(\d{5})\b(?:-(\d{4}))?",
          lambda m: f"{m[1]}{digits(m[2])}{' dash ' + digits(m[3]) if m[3] else ''}", "0-9",
          r"[zZ][iI][pP]"),

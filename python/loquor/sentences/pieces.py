@@ -71,6 +71,7 @@ class Splitter:
         self._warnings: list[str] = []
         self._text = ""  # of one paragraph or line, from the start of a sentence
         self._looked = self._looks = 0  # up to here it holds no cut, which so many looks showed
+        self._last_look = 0  # where the last of them was
         self._scanned = 0  # and up to here no place where one could be
         self._known = 0  # up to here a look at all of it showed none when a short one did
         self._number = 0  # of the line where it begins
@@ -133,7 +134,7 @@ class Splitter:
             self._leave_out(f"{WINDOW:,} characters and more without a space", self._text)
             behind = _SPACE.search(self._text)
             self._text, self._in_run = self._text[behind.start() :].lstrip() if behind else "", behind is None
-            self._looked = self._looks = self._scanned = 0
+            self._looked = self._looks = self._last_look = self._scanned = 0
             return
         found = sentences(self._text[: space.end() if space else WINDOW], self._language)
         yield from self._cut(found[:-1] or found)
@@ -143,10 +144,10 @@ class Splitter:
             return
         length = len(self._text)
         self._text = self._text[sum(map(len, found)) :].lstrip()
-        self._looked = self._looks = self._scanned = 0
+        self._looked = self._looks = self._last_look = self._scanned = 0
         known, self._known = self._known - (length - len(self._text)), 0
         if known > 0 and _OF_PAIRS.isdisjoint(self._text[: known + 1]):
-            self._looked = known
+            self._looked = self._last_look = known
             places = _PLACE.finditer(self._text, 0, known + 1)
             self._looks = sum(_END.match(place[0]) is not None for place in places)
         for sentence in found:
@@ -175,6 +176,10 @@ class Splitter:
             if not (is_first_beyond or _END.match(place[0])):
                 continue
             self._looks += 1
+            is_near = place.end() - self._last_look < _NEAR and self._looks > _MANY_LOOKS
+            if is_near and not is_first_beyond:
+                continue
+            self._last_look = place.end()
             begin = 0 if is_first_beyond else self._begin_of_look(place.end())
             seen = self._text[begin : place.end() + 1]
             closers = _closers(seen) if place.end() <= self._limit else ""
@@ -190,7 +195,7 @@ class Splitter:
 
     def _begin_of_look(self, end: int) -> int:
         """Where to look from for a sentence that ends at `end`: a word, and as far as a piece may reach."""
-        back = _LOOKED_BACK if self._looks > _MANY_LOOKS else max(_PIECE, min(self._limit, 2 * _PIECE))
+        back = _LOOKED_BACK + _NEAR if self._looks > _MANY_LOOKS else max(_PIECE, min(self._limit, 2 * _PIECE))
         begin = end - back
         word = self._text.rfind(" ", 0, begin) + 1 if begin > 0 else 0
         # sentences, and not a word: a row of them without a space is looked at in part
@@ -199,8 +204,9 @@ class Splitter:
 
 _SHOWN = 20
 _PIECE = 400
-_LOOKED_BACK, _MANY_LOOKS = 60, 20
-"""Characters that are looked at where so many stops were no end: a row of initials, or of dots."""
+_LOOKED_BACK, _MANY_LOOKS, _NEAR = 60, 20, 40
+"""Characters that are looked at where so many stops were no end, and from one look to the next: a row of
+initials, or of dots."""
 _SPACE, _IN_ROW = re.compile(r"\s"), re.compile(r"[\s。．！？｡]")  # noqa: RUF001
 _UP_TO_SPACE = re.compile(r".*\s", re.DOTALL)
 _OPENERS = "`\"'“‘„«‹(\\[{"  # noqa: RUF001
