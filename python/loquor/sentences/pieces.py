@@ -195,7 +195,8 @@ class Splitter:
 
     def _begin_of_look(self, end: int) -> int:
         """Where to look from for a sentence that ends at `end`: a word, and as far as a piece may reach."""
-        back = _LOOKED_BACK + _NEAR if self._looks > _MANY_LOOKS else max(_PIECE, min(self._limit, 2 * _PIECE))
+        far = max(_PIECE, min(self._limit, 2 * _PIECE))
+        back = _LOOKED_BACK + _NEAR if self._looks > _MANY_LOOKS else far
         begin = end - back
         word = self._text.rfind(" ", 0, begin) + 1 if begin > 0 else 0
         # sentences, and not a word: a row of them without a space is looked at in part
