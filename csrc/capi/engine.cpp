@@ -34,8 +34,9 @@ loquor::EngineOptions read_engine_options(const loquor_engine_options* given) {
   for (size_t i = 0; i < options.prepared_graph_count; ++i) {
     const char* const* names = &required(options.prepared_graph_names, "prepared_graph_names");
     const char* const* files = &required(options.prepared_graph_files, "prepared_graph_files");
-    const std::size_t graph = graph_named(&required(names[i], "prepared graph's name"));
-    read.prepared[graph] = &required(files[i], "prepared graph's file");
+    const std::string name = &required(names[i], "prepared graph's name");
+    std::string& file = name == "vocoder" ? read.vocoder : read.prepared[graph_named(name)];
+    file = &required(files[i], "prepared graph's file");
   }
   return read;
 }

@@ -25,6 +25,7 @@ ort::SessionConfig session_config(const ort::Api& api, const EngineOptions& opti
 Manifest read(const std::string& folder, const EngineOptions& options, const ort::Device& device) {
   Manifest manifest = read_manifest(folder, options.dtype, precision_advice(device.name).dtype);
   for (std::size_t i = 0; i < kGraphCount; ++i) manifest.files[i].prepared = options.prepared[i];
+  manifest.files[static_cast<std::size_t>(Graph::kConditionalDecoder)].vocoder = options.vocoder;
   return manifest;
 }
 

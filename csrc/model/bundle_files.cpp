@@ -112,7 +112,7 @@ std::array<GraphFile, kGraphCount> find_graph_files(const std::string& folder, c
   std::array<GraphFile, kGraphCount> files;
   for (std::size_t graph = 0; graph < kGraphCount; ++graph) {
     const std::string name = graph_path(graph, *chosen[graph]).substr(5);
-    files[graph] = {(onnx / name).u8string(), chosen[graph]->name, {}};
+    files[graph] = {(onnx / name).u8string(), chosen[graph]->name, {}, {}};
   }
   return files;
 }

@@ -16,6 +16,7 @@ struct GraphFile {
   std::string path;
   std::string dtype;     // name of the Precision: which published file it is
   std::string prepared;  // path of the rewritten graph to load instead, or empty
+  std::string vocoder;   // path of the second part of it, where a decoder was cut in two, or empty
 };
 
 // Paths within a bundle, with forward slashes.

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
-#include <numeric>
 
 #include "model/contract.hpp"
 #include "model/float_buffer.hpp"
@@ -33,36 +31,23 @@ FloatBuffer filled(const ort::Session& session, ort::ElementType type, Span<cons
   return buffer;
 }
 
-int64_t product(const std::vector<int64_t>& dims) {
-  return std::accumulate(dims.begin(), dims.end(), int64_t{1}, std::multiplies<>());
-}
-
-// Inputs and outputs that preparation writes (prepare/phase.py).
-constexpr const char* kPhase = "loquor_phase";
-constexpr const char* kPhaseAt = "loquor_phase_at";
-constexpr const char* kPhaseNext = "loquor_phase_next";
-
 }  // namespace
 
-ConditionalDecoder::ConditionalDecoder(ort::Session session, int64_t samples_per_token)
-    : session_(std::move(session)), samples_per_token_(samples_per_token) {
-  const Contract contract(session_);
+ConditionalDecoder::ConditionalDecoder(ort::Session session, std::optional<ort::Session> vocoder,
+                                       int64_t samples_per_token)
+    : graph_(std::move(session), samples_per_token,
+             {"speech_tokens", "speaker_embeddings", "speaker_features"}),
+      samples_per_token_(samples_per_token) {
+  const Contract contract(graph_.session());
   contract.input("speech_tokens", {ort::ElementType::kInt64}, {kFree, kFree});
   const auto& embeddings = contract.input("speaker_embeddings", float_types(), {kFree, kFree});
   const auto& features = contract.input("speaker_features", float_types(), {kFree, kFree, kFree});
-  contract.output("waveform", float_types(), {kFree, kFree});
-  std::vector<std::string> known = {"speech_tokens", "speaker_embeddings", "speaker_features"};
-  for (const ort::Port& port : session_.inputs()) {
-    if (!NoiseInput::is_one(port.name)) continue;
-    noise_.emplace_back(port, contract);
-    known.push_back(port.name);
+  if (vocoder) {
+    contract.output(Vocoder::kMel, {ort::ElementType::kFloat32}, {kFree, kFree, kFree});
+    vocoder_.emplace(std::move(*vocoder), samples_per_token);
+  } else {
+    contract.output("waveform", float_types(), {kFree, kFree});
   }
-  anchored_ = contract.has_input(kPhase);
-  if (anchored_) {
-    contract.input(kPhaseAt, {ort::ElementType::kInt64}, {2});
-    known.insert(known.end(), {kPhase, kPhaseAt});
-  }
-  contract.no_other_inputs(known);
   embedding_type_ = static_cast<ort::ElementType>(embeddings.type);
   feature_type_ = static_cast<ort::ElementType>(features.type);
   speaker_embedding_size_ = embeddings.dims[1];
@@ -75,57 +60,47 @@ std::vector<float> ConditionalDecoder::decode(Span<const int64_t> tokens, const 
   const Heard prompt = heard_of(voice, prompt_limit_);
   std::vector<int64_t> ids(voice.audio_tokens.begin(), voice.audio_tokens.begin() + prompt.tokens);
   ids.insert(ids.end(), tokens.begin(), tokens.end());
-  const ort::Memory host(session_.api_ptr());
-  FloatBuffer embeddings = filled(session_, embedding_type_, voice.speaker_embeddings);
+  const ort::Memory host(session().api_ptr());
+  FloatBuffer embeddings = filled(session(), embedding_type_, voice.speaker_embeddings);
   FloatBuffer features = filled(
-      session_, feature_type_,
+      session(), feature_type_,
       {voice.speaker_features.data(), static_cast<std::size_t>(prompt.frames * voice.speaker_feature_size)});
   const auto id_value =
       host.view(ort::ElementType::kInt64, ids.data(), {1, static_cast<int64_t>(ids.size())});
   const auto embedding_value = embeddings.view({1, static_cast<int64_t>(voice.speaker_embeddings.size())});
   const auto feature_value = features.view({1, prompt.frames, voice.speaker_feature_size});
-  std::vector<ort::Session::Feed> feeds = {{"speech_tokens", id_value.get()},
-                                           {"speaker_embeddings", embedding_value.get()},
-                                           {"speaker_features", feature_value.get()}};
-  const DecodeLengths lengths = {static_cast<int64_t>(ids.size()), prompt.frames,
-                                 static_cast<int64_t>(tokens.size())};
-  std::vector<FloatBuffer> drawn;
-  std::vector<ort::Value> drawn_values;
-  for (const NoiseInput& noise : noise_) {
-    const std::vector<int64_t> dims = noise.dims(lengths);
-    drawn.emplace_back(session_.api_ptr(), ort::ElementType::kFloat32);
-    drawn.back().reserve(static_cast<std::size_t>(product(dims)));
-    noise.fill(drawn.back().data(), lengths, origin);
-    drawn_values.push_back(
-        host.view(ort::ElementType::kFloat32, drawn.back().data(), dims.data(), dims.size()));
-    feeds.emplace_back(noise.name().c_str(), drawn_values.back().get());
+  const std::vector<ort::Session::Feed> feeds = {{"speech_tokens", id_value.get()},
+                                                 {"speaker_embeddings", embedding_value.get()},
+                                                 {"speaker_features", feature_value.get()}};
+  const auto given = static_cast<int64_t>(tokens.size());
+  const DecodeLengths lengths = {static_cast<int64_t>(ids.size()), prompt.frames, given};
+  if (!vocoder_) {
+    const ort::Value wave = graph_.run(options, feeds, "waveform", lengths, origin, track);
+    return checked(floats_of(session().api(), wave), given);
   }
-  std::vector<std::string> wanted = {"waveform"};
-  PhaseTrack still{{}, {}, 0, lengths.new_tokens};
-  PhaseTrack& phase = track != nullptr ? *track : still;
-  if (phase.cycles.empty()) {
-    phase.cycles = {0};
-    phase.dims = {1};
+  const ort::Value mel = graph_.run(options, feeds, Vocoder::kMel, lengths, origin, nullptr);
+  const int64_t first = track == nullptr ? 0 : std::max<int64_t>(0, track->anchor - Vocoder::kContext);
+  if (track != nullptr) {
+    track->anchor -= first;
+    track->next -= first;
   }
-  // Samples are counted from the end, since a prompt of half tokens moves the start.
-  const int64_t at[] = {phase.anchor == 0 ? 0 : samples_per_token_ * (phase.anchor - lengths.new_tokens),
-                        samples_per_token_ * (phase.next - lengths.new_tokens) - 1};
-  const auto at_value = host.view(ort::ElementType::kInt64, const_cast<int64_t*>(at), {2});
-  const auto phase_value =
-      host.view(ort::ElementType::kFloat32, phase.cycles.data(), phase.dims.data(), phase.dims.size());
-  if (anchored_) {
-    feeds.emplace_back(kPhase, phase_value.get());
-    feeds.emplace_back(kPhaseAt, at_value.get());
-    if (track != nullptr) wanted.emplace_back(kPhaseNext);
-  }
-  const auto made = session_.run(options, feeds, wanted);
-  std::vector<float> samples = floats_of(session_.api(), made[0]);
-  if (made.size() > 1) {
-    phase.cycles = floats_of(session_.api(), made[1]);
-    phase.dims = ort::shape_of(session_.api(), made[1].get()).dims;
+  const NoiseOrigin from = {origin.seed, origin.first_token + first};
+  return checked(vocoder_->decode(mel, given - first, options, from, track), given - first);
+}
+
+// The samples of so many tokens, if they are that.
+std::vector<float> ConditionalDecoder::checked(std::vector<float> samples, int64_t tokens) const {
+  const std::string file = session().file_name();
+  // A voice made elsewhere may hold an odd number of mel frames, which shifts the start by part of a token.
+  const auto expected = tokens * samples_per_token_;
+  const auto found = static_cast<int64_t>(samples.size());
+  if (found + samples_per_token_ <= expected || found >= expected + samples_per_token_) {
+    throw Error(ErrorKind::kModel, file + ": 'waveform' should have " + std::to_string(expected) +
+                                       " samples for " + std::to_string(tokens) + " tokens but has " +
+                                       std::to_string(found));
   }
   if (!std::all_of(samples.begin(), samples.end(), [](float sample) { return std::isfinite(sample); })) {
-    throw Error(ErrorKind::kExecution, session_.file_name() +
+    throw Error(ErrorKind::kExecution, file +
                                            " returned samples that are not finite; try another dtype for "
                                            "conditional_decoder, fp32 is the safest");
   }

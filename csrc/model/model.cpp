@@ -35,6 +35,13 @@ ort::Session load(const ort::ApiPtr& api, const Manifest& manifest, Graph graph,
   return ort::Session(api, file.path, config, file.prepared);
 }
 
+std::optional<ort::Session> load_vocoder(const ort::ApiPtr& api, const Manifest& manifest,
+                                         const ort::SessionConfig& config) {
+  const auto& file = manifest.files[index_of(Graph::kConditionalDecoder)];
+  if (file.vocoder.empty()) return std::nullopt;
+  return ort::Session(api, file.path, config, file.vocoder);
+}
+
 // Bytes of a graph's weights, or of the graph where it has none beside it; only to compare.
 std::uintmax_t bytes_of(const std::string& file) {
   std::error_code none;
@@ -69,7 +76,7 @@ Model::Model(const ort::ApiPtr& api, Manifest manifest_, const ort::SessionConfi
       language_model(std::move(loaded.sessions[index_of(Graph::kLanguageModel)]), config.device,
                      loaded.probe.get(), manifest.family->rows_per_sequence),
       conditional_decoder(std::move(loaded.sessions[index_of(Graph::kConditionalDecoder)]),
-                          manifest.samples_per_token),
+                          std::move(loaded.vocoder), manifest.samples_per_token),
       api_(api),
       speech_encoder_level_(loaded.sessions[index_of(Graph::kSpeechEncoder)].optimization_level()),
       speech_encoder_placement_(loaded.sessions[index_of(Graph::kSpeechEncoder)].placement()),
@@ -95,6 +102,7 @@ Model::Loaded Model::load_all(const ort::ApiPtr& api, const Manifest& manifest,
     ort::find_weights(file.path, file.prepared.empty() ? file.path : file.prepared);
   std::array<std::promise<ort::Session>, kGraphCount> loaded;
   std::future<LmProbe> probe;
+  std::optional<ort::Session> vocoder;
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
     for (std::size_t at = next++; at < kGraphCount; at = next++) {
@@ -102,6 +110,7 @@ Model::Loaded Model::load_all(const ort::ApiPtr& api, const Manifest& manifest,
       try {
         const bool is_lm = graph == Graph::kLanguageModel;
         ort::Session session = load(api, manifest, graph, config, is_lm ? extend_lm : LmExtension{});
+        if (graph == Graph::kConditionalDecoder) vocoder = load_vocoder(api, manifest, config);
         if (is_lm) {
           std::packaged_task<LmProbe()> probing([&] {
             return probe_language_model(session, read_lm_signature(session), config.device,
@@ -122,7 +131,7 @@ Model::Loaded Model::load_all(const ort::ApiPtr& api, const Manifest& manifest,
   }
   work();
   for (auto& helper : helpers) helper.wait();
-  Loaded all = {{}, std::move(probe)};
+  Loaded all = {{}, std::move(vocoder), std::move(probe)};
   for (auto& each : loaded) all.sessions.push_back(each.get_future().get());
   return all;
 }
@@ -150,6 +159,8 @@ int64_t Model::arena_bytes() const {
   }
   return embed_tokens.session().arena_bytes() + language_model.session().arena_bytes() +
          conditional_decoder.session().arena_bytes() +
+         (conditional_decoder.vocoder() == nullptr ? 0
+                                                   : conditional_decoder.vocoder()->session().arena_bytes()) +
          (encoder == nullptr ? 0 : encoder->session().arena_bytes());
 }
 
@@ -164,6 +175,7 @@ void Model::shrink_arenas() const {
     embed_tokens.session().shrink_arena();
     language_model.session().shrink_arena();
     conditional_decoder.session().shrink_arena();
+    if (const Vocoder* vocoder = conditional_decoder.vocoder()) vocoder->session().shrink_arena();
     if (encoder != nullptr) encoder->session().shrink_arena();
   } catch (const std::exception&) {  // memory ran out; nobody asked for it, and nothing is lost
   }

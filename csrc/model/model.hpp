@@ -5,6 +5,7 @@
 #include <future>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "model/conditional_decoder.hpp"
@@ -57,7 +58,8 @@ class Model {
  private:
   struct Loaded {
     std::vector<ort::Session> sessions;  // by Graph
-    std::future<LmProbe> probe;          // its failure comes behind those of the graphs before it
+    std::optional<ort::Session> vocoder;
+    std::future<LmProbe> probe;  // its failure comes behind those of the graphs before it
   };
   static Loaded load_all(const ort::ApiPtr& api, const Manifest& manifest, const ort::SessionConfig& config,
                          const LmExtension& extend_lm);

@@ -59,8 +59,8 @@ def build_conditional_decoder(
     if sines:
         wave = g.node("Add", wave, _sines(g, hidden))
     wave = g.node("Mul", g.node("Tanh", wave), g.constant(0.95, np.float32))
-    samples = g.node("Mul", g.dim(spoken, 1), g.constant([SAMPLES_PER_TOKEN]))
-    wave = g.reshape(wave, g.dim(tokens, 0), samples)
+    samples = g.node("Mul", g.dim(hidden, 1), g.constant([SAMPLES_PER_TOKEN]))
+    wave = g.reshape(wave, g.dim(hidden, 0), samples)
     g.output(wave, "waveform", TensorProto.FLOAT, ["batch_size", "num_samples"])
 
 
@@ -109,7 +109,7 @@ def _int8_convolutions(g: Graph, hidden: str) -> str:
 
 def _sines(g: Graph, hidden: str) -> str:
     """[batch, codes, width] to [batch, codes, samples per token]."""
-    pitch = g.linear(hidden, "pitch", WIDTH, 1, std=20.0)
+    pitch = g.to_boundary(g.linear(hidden, "pitch", WIDTH, 1, std=20.0))
     pitch = g.node("Transpose", g.node("Add", pitch, g.constant(140.0, np.float32)), perm=[0, 2, 1])
     wide = g.constant([1, 1, 1, SAMPLES_PER_TOKEN])
     each = g.node("Expand", g.node("Unsqueeze", pitch, g.constant([3])), wide)

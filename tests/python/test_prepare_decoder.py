@@ -354,7 +354,7 @@ def test_the_true_decoder_is_reproducible(tmp_path: Path, recording: NDArray[np.
     ours = ["58 Mish", "72 Snake", "10 RelativeShift"]
     if _core.vector_unit() != "plain":
         ours.append("143 ToomCookConv")
-    changes = ("1 phase anchor", "3 noise inputs", "112 MultiHeadAttention", *ours)
+    changes = ("1 phase anchor", "3 noise inputs", "112 MultiHeadAttention", *ours, "flow and vocoder apart")
     assert prepare(tmp_path, dtype).changes == changes
     np.testing.assert_array_equal(one, same)
     assert np.isfinite(one).all() and np.abs(one - other).max() > 1e-3

@@ -139,7 +139,8 @@ typedef struct loquor_engine_options {
   const char* const* provider_option_values;
   size_t provider_option_count;
   /* Rewritten graphs, as `loquor prepare` prints them, to load instead of the published ones, whose weights
-   * they share: graphs by loquor_graph_info.name, and paths. */
+   * they share: graphs by loquor_graph_info.name, and paths. "vocoder" is the second part of a
+   * conditional_decoder that was cut in two: give both or none. */
   const char* const* prepared_graph_names;
   const char* const* prepared_graph_files;
   size_t prepared_graph_count;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..prepare import KV_DTYPES, prepare_bundle
+from ..prepare import KV_DTYPES, VOCODER, prepare_bundle
 from .console import emit, note
 
 __all__ = ["add", "run"]
@@ -30,6 +30,8 @@ def run(args: argparse.Namespace) -> int:
     graphs = prepare_bundle(folder, args.dtype, kv_dtype=args.kv_dtype, force=args.force)
     for name, graph in graphs.items():
         emit(f"{name}: {graph.file or graph.source}")
+        if graph.vocoder is not None:
+            emit(f"{VOCODER}: {graph.vocoder}")
         if not args.quiet:
             note(f"{name}: {graph.state}" + (f" ({', '.join(graph.changes)})" if graph.changes else ""))
     return int(any(graph.state == "refused" for graph in graphs.values()))

@@ -9,6 +9,7 @@ import dataclasses
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from .. import _core
@@ -29,8 +30,11 @@ __all__ = [
 
 _log = logging.getLogger("loquor.prepare")
 
-VERSION = 7
+VERSION = 8
 """The version of the rewrites: another number makes all graphs again."""
+
+VOCODER = "vocoder"
+"""The core's word for the second part of a decoder that was cut in two."""
 
 PREPARED_GRAPHS = ("language_model", "conditional_decoder", "speech_encoder")
 
@@ -50,6 +54,8 @@ class PreparedGraph:
     """"prepared"; "as published" where there was nothing to do; "refused" where it could not be done."""
     file: Path | None = None
     """The rewritten graph, to be loaded with the weights beside `source`."""
+    vocoder: Path | None = None
+    """The other part of a decoder that was cut in two: `file` is its flow then."""
     changes: tuple[str, ...] = ()
     """What was rewritten, a sentence part each."""
     reason: str = ""
@@ -160,15 +166,21 @@ def _prepare(task: Task, force: bool) -> PreparedGraph:
         str(task.bundle.resolve()) if task.kv_dtype == "int8" else "",  # whose voice its scales suit
         *(f"{location} {sample_of(Path(file))}" for location, file in sorted(weights.items())),
     )
-    stem = f"{source.stem}-{cache.key_of(source, *facts)}"
+    key = cache.key_of(source, *facts)
+    stem, second = f"{source.stem}-{key}", f"{source.stem}_{VOCODER}-{key}"
     entry = None if force else cache.load(stem)
-    made = entry is None
-    if entry is None:
+    vocoder = cache.load(second) if entry is not None and entry[0].cut else None
+    made = entry is None or (entry[0].cut and vocoder is None)
+    if made:
         from .work import make  # the onnx package is slow to import, and needed only here
 
-        note, content = make(task)
+        note, content, behind = make(task)
         note = dataclasses.replace(note, use=" ".join(use))
+        if note.cut:
+            its = cache.Note(str(source), sha256(behind).hexdigest(), use=" ".join((VOCODER, *use)))
+            vocoder = its, cache.store(second, its, behind)
         entry = note, cache.store(stem, note, content)
+    assert entry
     note, path = entry
     result = PreparedGraph(graph, source, "as published", cached=not made, remarks=tuple(note.remarks))
     if note.refused:
@@ -177,4 +189,5 @@ def _prepare(task: Task, force: bool) -> PreparedGraph:
         return result
     if made:
         _log.info("prepared %s: %s (%s)", graph, ", ".join(note.changes), path)
-    return dataclasses.replace(result, state="prepared", file=path, changes=tuple(note.changes))
+    rest = None if vocoder is None else vocoder[1]
+    return dataclasses.replace(result, state="prepared", file=path, vocoder=rest, changes=tuple(note.changes))

@@ -36,6 +36,8 @@ class Note:
     """What the graph, as it will run, keeps that is slow or inexact."""
     use: str = ""
     """What it was made for: the options, without versions. An entry replaces those of its source and use."""
+    cut: bool = False
+    """Whether the graph is a decoder's flow alone; its vocoder has an entry of its own."""
 
     @classmethod
     def read(cls, file: Path) -> Note:

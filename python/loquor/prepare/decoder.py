@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -10,7 +12,8 @@ from onnx import ModelProto
 
 from .check import Arrays, Original, Port, Run, distance, energy_apart
 from .convolution import swap_convolutions
-from .graph import Graph
+from .cut import CUT, MEL, Dims, Halves, cut_value, halves, mark_cut
+from .graph import Graph, RefusedError
 from .mish import fuse_mish
 from .noise import lengths_of, mean_noise, noise_to_inputs, random_nodes, shape_probe, silenced
 from .phase import PHASE_INPUTS, anchor_phase, sine_source
@@ -25,7 +28,9 @@ from .widen import WIDENED, computes_in_float16, widen
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["rewrite_decoder"]
+__all__ = ["RewrittenDecoder", "rewrite_decoder"]
+
+_log = logging.getLogger("loquor.prepare")
 
 EXACT = 1e-3
 """Allowed difference of samples, of the loudest: only the order of operations changes."""
@@ -51,54 +56,116 @@ _OWN: _Rewrites = (
 _WAVE = "waveform"
 
 
-def rewrite_decoder(original: Original) -> tuple[ModelProto | None, list[str], dict[str, float]]:
-    """Return the rewritten graph, what was done to it, and how far its samples are from the untouched one's.
+@dataclass(frozen=True)
+class RewrittenDecoder:
+    """What became of a decoder."""
 
-    Nothing done means None. Raises `RefusedError`.
-    """
+    model: ModelProto | None = None
+    """The whole, or the flow alone; None where nothing was done."""
+    vocoder: ModelProto | None = None
+    """The rest, where it was cut in two."""
+    done: list[str] = field(default_factory=list)
+    differences: dict[str, float] = field(default_factory=dict)
+    """How far its samples are from the untouched one's."""
+
+
+def rewrite_decoder(original: Original) -> RewrittenDecoder:
+    """Rewrite a decoder, and compare it. Raises `RefusedError`."""
     opened = original.opened
     differences = check_convolutions(original.loadable, opened)
     graph = original.parsed()
     ports = {name: Port.of(value) for name, value in graph.inputs.items()}
     done = []
-    dims: list[list[int | str]] = []
+    dims: dict[str, Dims] = {}
     random, source = [node.output[0] for node in random_nodes(graph)], sine_source(graph)
-    measured = [*random, *((source.output[0], _WAVE) if source is not None else ())]
+    mel = cut_value(graph, source.output[0]) if source is not None else None
+    measured = [*random, *((source.output[0], _WAVE) if source is not None else ()), *filter(None, [mel])]
     if measured:
         probe = opened(shape_probe(original.loadable(), measured))
-        dims = lengths_of(lambda tokens, frames: probe(_feeds(ports, tokens, frames)), measured)
-    if source is not None and dims[-1][-1] in dims[-2]:  # a phase for each sample
+        lengths = lengths_of(lambda tokens, frames: probe(_feeds(ports, tokens, frames)), measured)
+        dims = dict(zip(measured, lengths, strict=True))
+    anchored = source is not None and dims[_WAVE][-1] in dims[source.output[0]]  # a phase for each sample
+    if source is not None and anchored:
         done.append(f"{anchor_phase(graph, source)} phase anchor")
     if random:
-        done.append(f"{noise_to_inputs(graph, dims[: len(random)])} noise inputs")
+        done.append(f"{noise_to_inputs(graph, [dims[value] for value in random])} noise inputs")
     done += _applied(graph, _REWRITES)
-    if halves := original.own_operators and computes_in_float16(graph):
+    in_halves = computes_in_float16(graph)
+    if widened := original.own_operators and in_halves:
         done.append(f"{widen(graph, at_each_run=True)} {WIDENED}")
+    axis = None
+    if mel is not None and anchored and (widened or not in_halves):
+        axis = mark_cut(graph, mel, dims[mel])
     if original.own_operators:
         done += _applied(graph, _OWN)
     if not done:
-        return None, [], {}
+        return RewrittenDecoder()
     names = [name for name in graph.inputs if name not in {**ports, **PHASE_INPUTS}]
-    noise = dict(zip(names, dims[: len(random)], strict=True))
-    anchor = PHASE_INPUTS if PHASE_INPUTS.keys() <= graph.inputs.keys() else {}
+    noise = {name: dims[value] for name, value in zip(names, random, strict=True)}
+    check = _Check(opened, ports, noise, PHASE_INPUTS if anchored else {}, _expected(original, ports))
+    if widened:
+        check = check.widened(original, differences)
+    if axis is not None:
+        try:
+            flow, vocoder = halves(graph)
+            differences |= check.of_halves(Halves(flow, vocoder, opened), axis)
+            return RewrittenDecoder(flow, vocoder, [*done, CUT], differences)
+        except RefusedError as refused:
+            _log.info("not cut in two: %s", refused)
+        graph.outputs.pop(MEL)
+    elif source is not None:
+        _log.info("not cut in two: no value is the mel that all of its vocoder follows from")
     model = graph.finish()
+    differences["exact"] = check.of(opened(model))
+    return RewrittenDecoder(model, None, done, differences)
 
-    untouched = original.loadable()
-    widen_convolutions(untouched)  # compared by themselves, since they round what they get
-    expected = _samples(opened(silenced(untouched)), ports, {}, {})
-    if halves:
-        widen(untouched)
-        rounded, expected = expected, _samples(opened(untouched.finish()), ports, {}, {})
+
+@dataclass(frozen=True)
+class _Check:
+    """What a rewritten decoder is compared with, and how it is run."""
+
+    opened: Callable[[ModelProto], Run]
+    ports: dict[str, Port]
+    noise: dict[str, Dims]
+    anchor: Arrays
+    expected: list[npt.NDArray[np.float32]]
+
+    def widened(self, original: Original, differences: dict[str, float]) -> _Check:
+        """The same against the untouched graph in float32, which is compared with it as it is."""
+        wide = _expected(original, self.ports, wide=True)
         differences["float16"] = max(
             energy_apart(one, other, f"the samples of run {number} in float16", ROUNDED)
-            for number, (one, other) in enumerate(zip(expected, rounded, strict=True))
+            for number, (one, other) in enumerate(zip(wide, self.expected, strict=True))
         )
-    found = _samples(opened(model), ports, noise, anchor)
-    worst = max(
-        distance(one, other, f"the samples of run {number}", EXACT)
-        for number, (one, other) in enumerate(zip(found, expected, strict=True))
-    )
-    return model, done, {**differences, "exact": worst}
+        return replace(self, expected=wide)
+
+    def of(self, run: Run) -> float:
+        """The largest difference, relative to the loudest sample. Raises `RefusedError`."""
+        found = _samples(run, self.ports, self.noise, self.anchor)
+        return max(
+            distance(one, other, f"the samples of run {number}", EXACT)
+            for number, (one, other) in enumerate(zip(found, self.expected, strict=True))
+        )
+
+    def of_halves(self, both: Halves, axis: int) -> dict[str, float]:
+        """The same of a decoder in two, and how far samples of a part of mel are from those of the whole."""
+        tokens, frames = _CHECKED[-1]
+        mel = both.mel(_feeds(self.ports, tokens, frames) | dict(mean_noise(self.noise, tokens, frames)))
+        context = both.check_context(mel, axis, tokens - frames // 2, self.noise, EXACT)
+        return {"context": context, "exact": self.of(both)}
+
+
+def _expected(
+    original: Original, ports: dict[str, Port], *, wide: bool = False
+) -> list[npt.NDArray[np.float32]]:
+    """The untouched graph's samples, its noise silenced; `wide`: all of it in float32."""
+    untouched = original.loadable()
+    widen_convolutions(untouched)  # compared by themselves, since they round what they get
+    if not wide:
+        return _samples(original.opened(silenced(untouched)), ports, {}, {})
+    silenced(untouched)
+    widen(untouched)
+    return _samples(original.opened(untouched.finish()), ports, {}, {})
 
 
 def _applied(graph: Graph, rewrites: _Rewrites) -> list[str]:
@@ -106,7 +173,7 @@ def _applied(graph: Graph, rewrites: _Rewrites) -> list[str]:
 
 
 def _samples(
-    run: Run, ports: dict[str, Port], noise: dict[str, list[int | str]], anchor: Arrays
+    run: Run, ports: dict[str, Port], noise: dict[str, Dims], anchor: Arrays
 ) -> list[npt.NDArray[np.float32]]:
     waves = []
     for tokens, frames in _CHECKED:

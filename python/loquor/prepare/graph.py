@@ -231,6 +231,11 @@ class Graph:
         self.inputs[name] = helper.make_tensor_value_info(name, elem_type, dims)
         return name
 
+    def output_to_input(self, name: str) -> None:
+        """What the graph gave out is given to it from now on; whoever made it is cut off."""
+        self._rename_producer(name)
+        self.inputs[name] = self.outputs.pop(name)
+
     def replace(self, old: str, new: str) -> None:
         """Everyone who used `old` uses `new` from now on; a graph output keeps its name."""
         for node in self._consumers.pop(old, []):

@@ -18,13 +18,13 @@ from onnx import NodeProto, TensorProto, helper
 
 from .graph import Graph, attributes_of
 
-__all__ = ["PHASE_INPUTS", "anchor_phase", "sine_source"]
+__all__ = ["PHASE_INPUTS", "PHASE_NEXT", "anchor_phase", "sine_source"]
 
 PHASE_INPUTS = {"loquor_phase": np.zeros(1, np.float32), "loquor_phase_at": np.array([0, -1])}
 """Inputs that an anchored phase adds, with values that leave the source as it was."""
+PHASE_NEXT = "loquor_phase_next"
 
 _PHASE, _AT = PHASE_INPUTS
-_NEXT = "loquor_phase_next"
 _BETWEEN = {"Cast", "Floor", "Sub", "Mul", "Add", "Mod", "Div"}
 
 
@@ -61,6 +61,6 @@ def anchor_phase(graph: Graph, source: NodeProto) -> int:
                 graph.set_input(user, index, shifted)
     reached = graph.add("Gather", [shifted, following], axis=axis)[0]
     cycles = graph.add("Sub", [reached, graph.add("Floor", [reached])[0]])[0]
-    graph.add("Cast", [cycles], outputs=[_NEXT], to=TensorProto.FLOAT)
-    graph.outputs[_NEXT] = helper.make_tensor_value_info(_NEXT, TensorProto.FLOAT, None)
+    graph.add("Cast", [cycles], outputs=[PHASE_NEXT], to=TensorProto.FLOAT)
+    graph.outputs[PHASE_NEXT] = helper.make_tensor_value_info(PHASE_NEXT, TensorProto.FLOAT, None)
     return 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from functools import cached_property
+from typing import TypeAlias
 
 import onnx
 from onnx import ModelProto, TensorProto
@@ -45,8 +46,9 @@ _PASSING = re.compile(r"alloc|memory|mmap|too many open|no space", re.IGNORECASE
 """The runtime's words where this machine lacked something at the moment."""
 
 
-def make(task: Task) -> tuple[Note, bytes]:
-    """Rewrite a graph; return what became of it, and its bytes, which name the weights as the published ones.
+def make(task: Task) -> tuple[Note, bytes, bytes]:
+    """Rewrite a graph; return what became of it, and its bytes, which name the weights as the published ones;
+    of a decoder that was cut in two also the vocoder's.
 
     What the patterns do not understand, what differs, and what this runtime does not take is noted as
     refused, since it will be the next time too; other failures are raised.
@@ -55,14 +57,17 @@ def make(task: Task) -> tuple[Note, bytes]:
     source = str(task.source)
     work = _Work(task, model)
     try:
-        rewritten, changes, differences = _REWRITES[task.graph](work)
+        rewritten, vocoder, changes, differences = _REWRITES[task.graph](work)
     except RefusedError as refused:
-        return Note(source, refused=str(refused), remarks=_remarks(task, work.parsed())), b""
+        return Note(source, refused=str(refused), remarks=_remarks(task, work.parsed())), b"", b""
     if rewritten is None:
-        return Note(source, remarks=_remarks(task, work.parsed())), b""
+        return Note(source, remarks=_remarks(task, work.parsed())), b"", b""
     content = rewritten.SerializeToString(deterministic=True)
     digest, remarks = hashlib.sha256(content).hexdigest(), _remarks(task, rewritten)
-    return Note(source, digest, changes, "", differences, remarks), content
+    rest = b"" if vocoder is None else vocoder.SerializeToString(deterministic=True)
+    if vocoder is not None:
+        remarks += [remark for remark in _remarks(task, vocoder) if remark not in remarks]
+    return Note(source, digest, changes, "", differences, remarks, cut=vocoder is not None), content, rest
 
 
 def _remarks(task: Task, model: ModelProto) -> list[str]:
@@ -141,7 +146,11 @@ class _Work:
         return _core.Graph(self.task.runtime, self.task.files[graph][0], threads=self.task.threads).run
 
 
-def _language_model(work: _Work) -> tuple[ModelProto | None, list[str], dict[str, float]]:
+_Rewritten: TypeAlias = "tuple[ModelProto | None, ModelProto | None, list[str], dict[str, float]]"
+"""The graph, a decoder's vocoder, what was done, and how far it is from the untouched one."""
+
+
+def _language_model(work: _Work) -> _Rewritten:
     """Compared twice where activations are rounded: without that tightly, with it loosely."""
     ports = {value.name: Port.of(value) for value in work.parsed().graph.input}
     own = work.task.own_operators
@@ -156,7 +165,7 @@ def _language_model(work: _Work) -> tuple[ModelProto | None, list[str], dict[str
     published = ports["past_key_values.0.key"].elem_type
     kept = KV_TYPES.get(work.task.kv_dtype, published)
     if not changes and kept == published:
-        return None, [], {}
+        return None, None, [], {}
     buffers = keeps_whole_buffers(Graph(work.parsed(), work.folder))
     expected = trace_language_model(work.opened(None), ports, whole_buffers=buffers)
     differences = {}
@@ -169,7 +178,7 @@ def _language_model(work: _Work) -> tuple[ModelProto | None, list[str], dict[str
     if kept != published:
         changes = [*changes, f"KV cache in {work.task.kv_dtype}"]
         differences["kv"] = _retype(work, rounded, ports, expected)
-    return rounded, changes, differences
+    return rounded, None, changes, differences
 
 
 def _retype(work: _Work, model: ModelProto, ports: dict[str, Port], expected: Trace) -> float:
@@ -188,12 +197,14 @@ def _retype(work: _Work, model: ModelProto, ports: dict[str, Port], expected: Tr
     return compare(found, expected, KV_ROUNDED[kv_dtype])
 
 
-def _conditional_decoder(work: _Work) -> tuple[ModelProto | None, list[str], dict[str, float]]:
-    return rewrite_decoder(work.original())
+def _conditional_decoder(work: _Work) -> _Rewritten:
+    rewritten = rewrite_decoder(work.original())
+    return rewritten.model, rewritten.vocoder, rewritten.done, rewritten.differences
 
 
-def _speech_encoder(work: _Work) -> tuple[ModelProto | None, list[str], dict[str, float]]:
-    return rewrite_speech_encoder(work.original())
+def _speech_encoder(work: _Work) -> _Rewritten:
+    model, done, differences = rewrite_speech_encoder(work.original())
+    return model, None, done, differences
 
 
 _REWRITES = {

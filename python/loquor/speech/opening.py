@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import _core
 from ..errors import ExecutionError, LoquorError, ModelError
-from ..prepare import PreparedGraph, prepare_bundle
+from ..prepare import VOCODER, PreparedGraph, prepare_bundle
 
 __all__ = ["Preparation", "open_core"]
 
@@ -83,6 +83,8 @@ def _open(
         _log.warning("kv_dtype=%r is left out: it takes a prepared graph", wanted.kv_dtype)
     files = {name: result.file for name, result in results.items() if result.file is not None}
     paths = {name: str(file) for name, file in files.items()}
+    if (decoder := results.get("conditional_decoder")) is not None and decoder.vocoder is not None:
+        paths[VOCODER] = str(decoder.vocoder)
     states = {name: result.state for name, result in results.items()}
     try:
         core = _core.EngineHandle(
