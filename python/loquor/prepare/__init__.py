@@ -170,17 +170,15 @@ def _prepare(task: Task, force: bool) -> PreparedGraph:
     stem, second = f"{source.stem}-{key}", f"{source.stem}_{VOCODER}-{key}"
     entry = None if force else cache.load(stem)
     vocoder = cache.load(second) if entry is not None and entry[0].cut else None
-    made = entry is None or (entry[0].cut and vocoder is None)
-    if made:
+    if made := entry is None or (entry[0].cut and vocoder is None):
         from .work import make  # the onnx package is slow to import, and needed only here
 
         note, content, behind = make(task)
-        note = dataclasses.replace(note, use=" ".join(use))
         if note.cut:
             its = cache.Note(str(source), sha256(behind).hexdigest(), use=" ".join((VOCODER, *use)))
             vocoder = its, cache.store(second, its, behind)
+        note = dataclasses.replace(note, use=" ".join(use))
         entry = note, cache.store(stem, note, content)
-    assert entry
     note, path = entry
     result = PreparedGraph(graph, source, "as published", cached=not made, remarks=tuple(note.remarks))
     if note.refused:
