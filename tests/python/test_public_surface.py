@@ -167,7 +167,10 @@ def test_stream() -> None:
 
 
 def test_session() -> None:
-    told = ("audio_seconds", "sentences", "text", "waiting_characters", "finished", "cancelled")
+    told = (
+        "audio_seconds", "sentences", "text", "waiting_characters", "text_tokens", "speech_tokens",
+        "finished", "cancelled",
+    )  # fmt: skip
     assert list(fields_of(SessionReport).items()) == list(dict.fromkeys(told, REQUIRED).items())
     text = {"feed": "(self, text: 'str', *, timeout: 'float | None' = 0.0) -> 'None'"}
     text |= {"afeed": "(self, text: 'str') -> 'None'"} | dict.fromkeys(("flush", "end"), "(self) -> 'None'")

@@ -21,7 +21,7 @@ from .subtitles import Mark
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["FORMATS", "Audio", "Metrics", "check_finite", "pcm16", "write_wav_stream"]
+__all__ = ["FORMATS", "Audio", "Metrics", "check_finite", "pcm16", "wav_header", "write_wav_stream"]
 
 FORMATS = ("wav", "flac", "ogg", "mp3")
 
@@ -181,7 +181,7 @@ def write_wav_stream(
     The header says "until the end" (sizes of 2**32 - 1), as players of live WAV know it; `rewind` makes it
     say the true size at last, whatever ended the chunks. Raises what they or `file` raise.
     """
-    file.write(_wav_header(sample_rate, _UNTIL_THE_END))
+    file.write(wav_header(sample_rate))
     file.flush()
     written = 0
     try:
@@ -191,14 +191,15 @@ def write_wav_stream(
     finally:
         if rewind:
             file.seek(0)
-            file.write(_wav_header(sample_rate, written))
+            file.write(wav_header(sample_rate, written))
             file.seek(0, os.SEEK_END)
 
 
 _UNTIL_THE_END = 2**32 - 1
 
 
-def _wav_header(sample_rate: int, data_bytes: int) -> bytes:
+def wav_header(sample_rate: int, data_bytes: int = _UNTIL_THE_END) -> bytes:
+    """Return what a mono 16-bit WAV begins with; without its size, that it goes on until the end."""
     form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, sample_rate, 2 * sample_rate, 2, 16)
     data = struct.pack("<4sI", b"data", data_bytes)
     size = min(_UNTIL_THE_END, 4 + len(form) + len(data) + data_bytes)

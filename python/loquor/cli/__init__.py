@@ -1,4 +1,4 @@
-"""The command line: `loquor say`, `voice`, `models`, `download`, `prepare`, `bench`, `doctor` and others."""
+"""The command line: `loquor say`, `serve`, `voice`, `models`, `download`, `prepare`, `bench` and others."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ __all__ = ["main"]
 
 _COMMANDS = {
     "say": ("say", "speak text into a file"),
+    "serve": ("serve", "serve speech over HTTP: OpenAI's API, a WebSocket"),
     "voice": ("voice", "make a voice file from a recording"),
     "models": ("models", "list the models known by name"),
     "download": ("download", "fetch a model and print its folder"),

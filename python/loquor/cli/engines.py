@@ -107,10 +107,10 @@ def load_engine(args: argparse.Namespace) -> Engine:
     add_plugin(runtime, args.device)
     prefer = advised_dtype(runtime, args.device)
     resolve(model, dtype=args.dtype, prefer=prefer, progress=False if args.quiet else None)
-    normalize = getattr(args, "normalize", "auto")  # only of commands that speak
     return Engine(
         model,
-        normalize=normalize,
+        normalize=getattr(args, "normalize", "auto"),  # only of commands that speak
+        slots=getattr(args, "slots", 0),  # only of commands that speak to many
         prepare=not args.no_prepare,
         kv_dtype=args.kv_dtype,
         **{name: getattr(args, name) for name in _OFFERED},

@@ -78,7 +78,7 @@ class Narration:
         self._under_way: deque[_Saying] = deque()
         self._waiters: list[Future[None]] = []
         self._silent: Piece | None = None  # the last one, if nothing was spoken since
-        self._index = self._tokens = self._position = 0
+        self._index = self._tokens = self._text_tokens = self._position = 0
         self._pause = 0.0
         self._marks: list[Mark] = []
         self._warnings: dict[str, None] = {}
@@ -240,7 +240,9 @@ class Narration:
         start = saying.start if saying.loudness.samples else self._position
         self._marks += saying.loudness.marks(saying.piece, start)
         self._warnings |= dict.fromkeys(saying.request.warnings)
-        self._tokens += saying.request.metrics.speech_tokens
+        metrics = saying.request.metrics
+        self._tokens += metrics.speech_tokens
+        self._text_tokens += metrics.text_tokens
 
     # --- How far it is ---
 
@@ -253,6 +255,8 @@ class Narration:
                 sentences=len(self._marks),
                 text=self._said(self._position / self.sample_rate),
                 waiting_characters=self._waiting(),
+                text_tokens=self._text_tokens,
+                speech_tokens=self._tokens,
                 finished=self._finished,
                 cancelled=isinstance(self._error, RequestCancelledError),
             )

@@ -63,13 +63,18 @@ class Option:
             raise InvalidInputError(f"{self.name} must be {self.range}, not {shown!r:.80}")
         return value
 
-    def _holds(self, value: float) -> bool:
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the most that a number may be, by the row, or else by the core's type."""
         least, most = _LIMITS[self.type]
-        if not least <= value <= most or (self.maximum is not None and value > self.maximum):
-            return False
-        if self.minimum is None:
-            return True
-        return value > self.minimum if self.minimum_excluded else value >= self.minimum
+        return (
+            least if self.minimum is None else max(least, self.minimum),
+            most if self.maximum is None else min(most, self.maximum),
+        )
+
+    def _holds(self, value: float) -> bool:
+        least, most = self.bounds
+        return least <= value <= most and not (self.minimum_excluded and value == least)
 
 
 def _table(name: str) -> dict[str, Option]:

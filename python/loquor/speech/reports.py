@@ -38,6 +38,10 @@ class SessionReport:
     """What was said: exact for whole sentences, an estimate up to a word's end for the one under way."""
     waiting_characters: int
     """Characters that were fed and of which nothing was begun."""
+    text_tokens: int
+    """Ids of the prompts of all pieces that were handed over whole, those that close them included."""
+    speech_tokens: int
+    """Speech tokens of those pieces."""
     finished: bool
     """Whether everything was handed over."""
     cancelled: bool

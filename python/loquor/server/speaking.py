@@ -1,0 +1,130 @@
+"""From a session's chunks to what is sent: stretched, encoded, with the words in them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from .encoders import encoder
+from .tempo import Tempo
+from .words import WordClock
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from ..speech.engine import Engine
+    from ..speech.session import Session
+    from .asked import Asked
+    from .words import Span
+
+    Samples = npt.NDArray[np.float32]
+
+__all__ = ["Part", "Summary", "opened", "parts", "speakable", "summary_of"]
+
+_T = TypeVar("_T")
+
+_FEED = 4096
+"""Characters that are cut into sentences at a time, between which the event loop goes on."""
+
+_SILENCE = 0.25
+"""Seconds of it that stand for a text without a letter or a digit, which a model would guess at."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Bytes of the format, and what they hold."""
+
+    audio: bytes
+    seconds: float
+    words: tuple[Span, ...] = ()
+    sentences: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a request went."""
+
+    text_tokens: int
+    speech_tokens: int
+    audio_seconds: float
+    total_seconds: float
+    warnings: tuple[str, ...]
+
+
+@asynccontextmanager
+async def opened(engine: Engine, asked: Asked) -> AsyncIterator[Session]:
+    """A session in the voice that is asked for, cancelled at the end. Raises as `Model.voice` does."""
+    uploaded = asked.voice
+    if isinstance(uploaded, str) or uploaded is None:
+        voice = await asked.model.voice(engine, uploaded)
+    else:
+        voice = uploaded.voice
+    async with engine.session(voice, asked.options) as session:
+        yield session
+
+
+async def parts(session: Session, asked: Asked) -> AsyncIterator[Part]:
+    """Feed it the text of the request, if there is one, and give what it says."""
+    if asked.text and not speakable(asked.text):
+        yield await _silent(session.sample_rate, asked)
+        return
+    if asked.text:
+        for start in range(0, len(asked.text), _FEED):
+            session.feed(asked.text[start : start + _FEED])
+            await asyncio.sleep(0)
+        session.end()
+    rate, clock = session.sample_rate, WordClock(session, asked.speed)
+    tempo, out = Tempo(asked.speed, rate), encoder(asked.format, rate)
+    heavy = tempo.heavy or out.heavy
+
+    def made(chunk: Samples) -> tuple[bytes, float]:
+        samples = tempo.add(chunk)
+        return out.add(samples), len(samples) / rate
+
+    def rest() -> tuple[bytes, float]:
+        samples = tempo.finish()
+        return out.add(samples) + out.finish(), len(samples) / rate
+
+    async for chunk in session:
+        audio, seconds = await _elsewhere(heavy, lambda: made(chunk))  # noqa: B023 (called before the next)
+        yield Part(audio, seconds, tuple(clock.words()), tuple(clock.sentences()))
+    audio, seconds = await _elsewhere(heavy, rest)
+    yield Part(audio, seconds, tuple(clock.words()), tuple(clock.sentences()))
+
+
+def speakable(text: str) -> bool:
+    """Whether there is anything to say in it."""
+    return any(character.isalnum() for character in text)
+
+
+def summary_of(session: Session, asked: Asked, started: float, seconds: float) -> Summary:
+    """How it went, of what began at `started` (`time.perf_counter`) and became `seconds` of sound."""
+    report = session.report
+    warnings = [*asked.warnings, *session.warnings]
+    if asked.text and not speakable(asked.text):
+        warnings.append("there is no letter and no digit in this text: it is a short silence")
+    return Summary(
+        report.text_tokens,
+        report.speech_tokens,
+        seconds,
+        time.perf_counter() - started,
+        tuple(dict.fromkeys(warnings)),
+    )
+
+
+async def _silent(rate: int, asked: Asked) -> Part:
+    out = encoder(asked.format, rate)
+    silence = np.zeros(round(_SILENCE * rate), np.float32)
+    audio = await _elsewhere(out.heavy, lambda: out.add(silence) + out.finish())
+    return Part(audio, _SILENCE)
+
+
+async def _elsewhere(heavy: bool, work: Callable[[], _T]) -> _T:
+    """Do what takes long on another thread, beside which the event loop serves the others."""
+    return await asyncio.to_thread(work) if heavy else work()
