@@ -13,6 +13,7 @@ from __future__ import annotations
 import random
 import sys
 import time
+from itertools import chain
 
 from harness import main_of_text
 
@@ -80,8 +81,8 @@ def seconds_for(text: str, normalizer: str) -> float:
     measure = measure_of(normalizer)
     began = time.process_time()
     splitter = Splitter(200, join_below=40, language="en", measure=measure)
-    pieces = [piece for chunk in windows(text) for piece in splitter.add(chunk)]
-    for piece in (*pieces, *splitter.flush("paragraph")):
+    pieces = (piece for chunk in windows(text) for piece in splitter.add(chunk))
+    for piece in chain(pieces, splitter.flush("paragraph")):  # as they are spoken: each when it is whole
         prepare_text(piece.text, normalizer)
     return time.process_time() - began
 

@@ -15,7 +15,7 @@ from .figures import CODES, FORMULAS, HYPHENS, PLAIN_NUMBERS, POWERS, SIGNS
 from .marks import COMPARISONS, DASHES, EMOTICONS, SLASHES, tidy
 from .markup import join_lines, without_markup
 from .quantities import CURRENCY_SIGNS, MEASURES, MONEY, OLD_AND_ODD_MONEY, PHONES
-from .rules import Stage
+from .rules import Stage, characters_of
 from .signs import SYMBOLS
 from .technical import TECHNICAL, VERSIONS, spell_addresses
 
@@ -70,8 +70,8 @@ def _looked_at(text: str) -> _Seen:
 
 
 _SHORT = 512
-_remembered = lru_cache(maxsize=128)(_looked_at)
-"""What was measured is spoken next. A megabyte at the most: 128 short texts, which grow some sixteenfold."""
+_remembered = lru_cache(maxsize=512)(_looked_at)
+"""What was measured is spoken next: all parts of a window. Four megabytes at most: texts grow sixteenfold."""
 
 
 def _prepared(text: str) -> _Seen:
@@ -111,9 +111,9 @@ _SYMBOLS = re.compile("[" + re.escape("".join(SYMBOLS)) + "]")
 
 def _in_words(text: str) -> str:
     text = spell_addresses(lower_if_shouted(text))
-    characters = frozenset(text)
+    characters = characters_of(text)
     for stage in _STAGES:
         before, text = text, stage.apply(text, characters)
         if text is not before:
-            characters = frozenset(text)
+            characters = characters_of(text)
     return _SYMBOLS.sub(lambda m: SYMBOLS[m[0]], text)

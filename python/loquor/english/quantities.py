@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from .letters import spell_code
 from .numbers import cardinal, digits, fraction, money, number, ordinal, plural, unit_plural
@@ -34,10 +35,13 @@ def _near(match: Match, count: int = 12) -> str:
 
 
 def _money(match: Match) -> str:
-    sign, low, high, scale, rate = match.groups()
+    return _amount(*match.groups(), _is_adjective(match))
+
+
+@lru_cache(maxsize=1024)  # prices come again: a table of them is mostly tens and fives
+def _amount(sign: str, low: str, high: str | None, scale: str | None, rate: str | None, one: bool) -> str:
     unit, small = CURRENCIES[sign]
     amount = high or low
-    one = _is_adjective(match)
     start = " "
     if high:
         whole, _, cents = low.replace(",", "").partition(".")
@@ -369,23 +373,23 @@ PHONES: tuple[Rule, ...] = (
     rule(r"(?<![\w-])()(\d{3})-([A-Z]{4,10}(?:-[A-Z\d]{1,7})?|[A-Z]{2,4}\d{3,5})(?![\w-])",
          _vanity, "- 0-9", r"-[A-Z]"),
     rule(rf"(?<![\w.])\+\d{{1,3}}(?:[ .-]?\(?\d{{1,4}}\)?){{2,6}}{_END}", _groups, "+ 0-9"),
-    rule(rf"{_START}(?:1[ .-])?(?:\(\d{{3}}\) ?|\d{{3}}[ .-])\d{{3}}[ .-]\d{{4}}{_END}", _groups, "0-9",
+    rule(rf"{_START}(?:1[ .-])?(?:\(\d{{3}}\) ?|\d{{3}}[ .-])\d{{3}}[ .-]\d{{4}}{_END}", _groups, "00",
          r"\d{3}[ .-]\d{4}"),
-    rule(rf"{_START}\d{{4}}([ -])\d{{4}}\1\d{{4}}\1\d{{4}}{_END}", _groups, "0-9", r"\d{4}[ -]\d{4}"),
-    rule(rf"{_START}(?:1300|1800|13\d\d|0\d{{3,4}}) \d{{3}} \d{{3,4}}{_END}", _groups, "0-9",
+    rule(rf"{_START}\d{{4}}([ -])\d{{4}}\1\d{{4}}\1\d{{4}}{_END}", _groups, "00", r"\d{4}[ -]\d{4}"),
+    rule(rf"{_START}(?:1300|1800|13\d\d|0\d{{3,4}}) \d{{3}} \d{{3,4}}{_END}", _groups, "00",
          r"\d{4} \d{3}"),
-    rule(rf"{_START}0\d{{1,4}}[ -]\d{{3,4}}[ -]?\d{{3,4}}{_END}", _groups, "0-9", r"0\d{1,4}[ -]\d{3}"),
-    rule(rf"{_START}(\d{{3}})[ -](\d{{4}}){_END}", lambda m: f" {digits(m[1] + m[2])} ", "0-9",
+    rule(rf"{_START}0\d{{1,4}}[ -]\d{{3,4}}[ -]?\d{{3,4}}{_END}", _groups, "00", r"0\d{1,4}[ -]\d{3}"),
+    rule(rf"{_START}(\d{{3}})[ -](\d{{4}}){_END}", lambda m: f" {digits(m[1] + m[2])} ", "00",
          r"[ -]\d{4}"),
     # thousands with spaces, and in lakhs
-    rule(rf"{_START}[1-9]\d{{0,2}}(?: \d{{3}}){{2,4}}(?! \d){_END}", lambda m: m[0].replace(" ", ""), "0-9",
+    rule(rf"{_START}[1-9]\d{{0,2}}(?: \d{{3}}){{2,4}}(?! \d){_END}", lambda m: m[0].replace(" ", ""), "00",
          r" \d{3} \d{3}"),
-    rule(rf"{_START}[1-9]\d{{0,2}}(?: 0{{3}})+(?![\d]| \d){_END}", lambda m: m[0].replace(" ", ""), "0-9",
+    rule(rf"{_START}[1-9]\d{{0,2}}(?: 0{{3}})+(?![\d]| \d){_END}", lambda m: m[0].replace(" ", ""), "00",
          " 000"),
-    rule(rf"{_START}\d{{1,2}}(?:,\d\d){{1,5}},\d{{3}}(?!\d|,\d)", lambda m: m[0].replace(",", ""), ", 0-9",
+    rule(rf"{_START}\d{{1,2}}(?:,\d\d){{1,5}},\d{{3}}(?!\d|,\d)", lambda m: m[0].replace(",", ""), ", 00",
          r",\d\d,"),
     rule(
-        r"(?i)\b(call|dial|phone|text) ([2-9]11|999|112|988)\b", lambda m: f"{m[1]} {digits(m[2])} ", "0-9",
+        r"(?i)\b(call|dial|phone|text) ([2-9]11|999|112|988)\b", lambda m: f"{m[1]} {digits(m[2])} ", "00",
         r"[1-9](?:11|99|12|88)",
     ),
     rule(rf"{_START}(50-50|20-20|80-20|60-40|70-30|90-10|40-60|30-70)(?=[\s,.;!?)]|$)",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-__all__ = ["NUMBER", "Match", "Rule", "Stage", "alternatives", "rule"]
+__all__ = ["NUMBER", "Match", "Rule", "Stage", "alternatives", "characters_of", "rule"]
 
 Match = re.Match[str]
 _Replacement = Callable[[Match], str] | str
@@ -27,9 +27,22 @@ class Rule(NamedTuple):
 
 
 def rule(pattern: str, replacement: _Replacement, needs: str = "", hint: str = "") -> Rule:
-    """A rule that costs nothing in a text without one character of each group in `needs`, as in "$£ 0-9"."""
-    groups = ("0123456789" if group == "0-9" else group for group in needs.split())
-    return Rule(pattern, replacement, tuple(map(frozenset, groups)), hint)
+    """A rule that costs nothing in a text without one character of each group in `needs`, as in "$£ 0-9".
+
+    "00" in `needs` stands for two digits in a row.
+    """
+    groups = (_GROUPS.get(group) or frozenset(group) for group in needs.split())
+    return Rule(pattern, replacement, tuple(groups), hint)
+
+
+_GROUPS = {"0-9": frozenset("0123456789"), "00": frozenset({"00"})}
+_TWO_DIGITS = re.compile(r"\d\d")
+
+
+def characters_of(text: str) -> frozenset[str]:
+    """What a text has of the groups that rules need."""
+    characters = frozenset(text)
+    return characters | _GROUPS["00"] if _TWO_DIGITS.search(text) else characters
 
 
 _compiled = cache(re.compile)  # when first needed: to compile them all takes as long as to import the package
@@ -73,8 +86,8 @@ class Stage:
         )
 
     def apply(self, text: str, characters: frozenset[str] | None = None) -> str:
-        """The text after all rules; `characters` are those it has."""
-        lacks = (characters or frozenset(text)).isdisjoint
+        """The text after all rules; `characters` are what `characters_of` says of it."""
+        lacks = (characters or characters_of(text)).isdisjoint
         missed = None  # the hint that was looked for last in this text, in vain
         for hinted, substituted, replacement in self._that_can_match(*map(lacks, self._groups)):
             if hinted is not None:

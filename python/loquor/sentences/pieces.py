@@ -248,6 +248,7 @@ class _Joiner:
         self._open: list[str] = []
         self._size = 0  # of what is open but for `_tiny`, a little less or more than it measures in one
         self._tiny: list[str] = []  # the last of them, too short to be measured one by one
+        self._tiny_length = 0  # with what comes between them and behind
 
     @property
     def waiting(self) -> int:
@@ -255,11 +256,13 @@ class _Joiner:
 
     def add(self, sentence: str, *, last: bool = False) -> Iterator[Piece]:
         """Take a sentence, the `last` of its paragraph or not."""
-        together = _together([*self._tiny, sentence])
-        if not last and _TINY * len(together) < min(self._join_below, _SURELY * self._limit - self._size):
+        length = self._tiny_length + len(sentence)
+        if not last and _TINY * length < min(self._join_below, _SURELY * self._limit - self._size):
             self._tiny.append(sentence)
+            self._tiny_length = length + (1 if ends_itself(sentence) else 2)
             self._open.append(sentence)
             return
+        together = _together([*self._tiny, sentence])
         size = self._size_of(together)
         if self._open and self._size + 1 + size > self._limit:
             size = self._size_of(sentence) if self._tiny else size
@@ -271,7 +274,7 @@ class _Joiner:
         # what measures next to nothing, as letters that a voice does not know, shall not grow without end
         self._size += 1 + max(size, len(together) // _TINY)
         self._open.append(sentence)
-        self._tiny = []
+        self._tiny, self._tiny_length = [], 0
         if not last and self._size > self._join_below:
             yield from self.flush("sentence")
 
@@ -293,7 +296,7 @@ class _Joiner:
             del self._open[:-1]
         if self._open:
             yield _piece(tuple(self._open), end)
-        self._open, self._size, self._tiny = [], 0, []
+        self._open, self._size, self._tiny, self._tiny_length = [], 0, [], 0
 
 
 _TINY = 4

@@ -6,7 +6,8 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
+from typing import Literal, NamedTuple
 
 from .broken_words import keeps_hyphen
 
@@ -115,6 +116,27 @@ class _Line:
         self.text = (self.text + text[:_SEEN])[:_SEEN]
         self.end = (self.end + text)[-_SEEN:]
 
+    def columns(self) -> int:
+        if self.length <= _LONGEST_WORD and self.text.isascii():
+            return min(self.indent + self.length, _MOST)
+        return min(self.indent + _width(self.text) + max(0, self.length - _SEEN), _MOST)
+
+
+class _Seen(NamedTuple):
+    """What is known of a line, or of a paragraph's lines so far."""
+
+    widest: int = 0
+    has_commas: bool = False
+    is_list: bool = False
+
+    def and_then(self, line: _Seen) -> _Seen:
+        return _Seen(
+            max(self.widest, line.widest), self.has_commas or line.has_commas, self.is_list or line.is_list
+        )
+
+
+_NOTHING = _Seen()
+
 
 class Lines:
     """Takes a text as it comes and gives it out with the lines that end on purpose told from wrapped ones.
@@ -130,8 +152,7 @@ class Lines:
         self._held = ""
         self._line = _Line()
         self._fresh = True  # nothing of the paragraph was given out
-        self._widest = 0  # of the paragraph's lines before this one
-        self._commas = self._is_list = False  # what they have
+        self._before = _NOTHING  # of the paragraph's lines before this one
 
     @property
     def waiting(self) -> int:
@@ -199,65 +220,21 @@ class Lines:
 
     def _meaning(self, following: str, whole: bool) -> Meaning | None:
         """Whether the next line, `whole` or as far as it is known, goes on with this one."""
-        line = self._line.end.rstrip()
-        wide, first = self._width(), _WORD.match(following)
-        first_word = first[0] if first and (whole or first.end() < len(following)) else None
-        if not whole and _MARKER_BEGUN.match(following):
-            return None
-        if _MARKER.match(following):
-            in_prose = (
-                not self._is_list
-                and not line.rstrip(_CLOSING).endswith(_ENDS)
-                and min(wide, self._widest) >= _USUAL_WRAP
-            )
-            return "wrap" if in_prose else "line"
-        if _is_rule(following):
-            if not whole:
-                return None
-            if len(following) > 2 or following == ".":
-                return "line"
-        if _is_rule(self._line.text) or (self._line.text[0] == "#" and _HEADING.match(self._line.text)):
-            return "line"
-        if _ends_sentence(line) or _ends_clause(line):
-            return "wrap"
-        last_word = _LAST_WORD.search(line, max(0, len(line) - 10))
-        if last_word is not None and last_word[1] in _NEVER_LAST:
-            return "wrap"
-        if not whole or first_word is None:
-            return None
-        needed, widest = wide + 1 + min(_width(first_word), _LONGEST_WORD), max(self._widest, wide)
-        if following[0].isalpha() and not following[0].isupper():
-            widest = max(widest, _width(following))
-            if _ends_sentence(following):
-                return "wrap"
-            is_list = widest <= _SHORT and needed <= _NARROW and first_word not in _NEVER_FIRST
-            return "line" if is_list else "wrap"
-        if self._line.length > _WIDEST_WRAP:
-            return "line"
-        room = max(widest, _width(following), _USUAL_WRAP)
-        has_commas = self._commas or _ends_clause(following)
-        if has_commas and len(line) >= _VERSE and 2 * len(line) > len(following):
-            return "wrap"
-        is_short = needed <= 0.75 * room
-        return "line" if is_short or (needed <= room and _is_title(line)) else "wrap"
-
-    def _width(self) -> int:
         line = self._line
-        if line.length <= _LONGEST_WORD and line.text.isascii():
-            return min(line.indent + line.length, _MOST)
-        return min(line.indent + _width(line.text) + max(0, line.length - _SEEN), _MOST)
+        if whole and line.length <= _SHORT_LINE and len(following) <= _SHORT_LINE:
+            return _meaning_of_short(line.text, line.indent, self._before, following)
+        return _meaning_of(line, self._before, following, whole)
 
     def _new_line(self, indent: int) -> None:
         line = self._line
-        if (width := self._width()) > self._widest:
-            self._widest = width
-        self._commas = self._commas or _ends_clause(line.end.rstrip())
-        self._is_list = self._is_list or _MARKER.match(line.text) is not None
+        is_short = line.length <= _SHORT_LINE
+        seen = _seen_short(line.text, line.indent) if is_short else _seen(line)
+        if seen != self._before:
+            self._before = self._before.and_then(seen)
         line.text, line.end, line.length, line.indent = "", "", 0, indent
 
     def _new_paragraph(self) -> None:
-        self._line, self._widest, self._fresh = _Line(), 0, True
-        self._commas = self._is_list = False
+        self._line, self._before, self._fresh = _Line(), _NOTHING, True
 
     def _skip(self, count: int) -> str:
         skipped, self._held = self._held[:count], self._held[count:]
@@ -265,6 +242,66 @@ class Lines:
 
 
 _END_OF: dict[Meaning, LineEnd | None] = {"wrap": None, "line": "line"}
+
+
+def _meaning_of(line: _Line, before: _Seen, following: str, whole: bool) -> Meaning | None:
+    text, wide, first = line.end.rstrip(), line.columns(), _WORD.match(following)
+    first_word = first[0] if first and (whole or first.end() < len(following)) else None
+    if not whole and _MARKER_BEGUN.match(following):
+        return None
+    if _MARKER.match(following):
+        in_prose = (
+            not before.is_list
+            and not text.rstrip(_CLOSING).endswith(_ENDS)
+            and min(wide, before.widest) >= _USUAL_WRAP
+        )
+        return "wrap" if in_prose else "line"
+    if _is_rule(following):
+        if not whole:
+            return None
+        if len(following) > 2 or following == ".":
+            return "line"
+    if _is_rule(line.text) or (line.text[0] == "#" and _HEADING.match(line.text)):
+        return "line"
+    if _ends_sentence(text) or _ends_clause(text):
+        return "wrap"
+    last_word = _LAST_WORD.search(text, max(0, len(text) - 10))
+    if last_word is not None and last_word[1] in _NEVER_LAST:
+        return "wrap"
+    if not whole or first_word is None:
+        return None
+    needed, widest = wide + 1 + min(_width(first_word), _LONGEST_WORD), max(before.widest, wide)
+    if following[0].isalpha() and not following[0].isupper():
+        widest = max(widest, _width(following))
+        if _ends_sentence(following):
+            return "wrap"
+        is_list = widest <= _SHORT and needed <= _NARROW and first_word not in _NEVER_FIRST
+        return "line" if is_list else "wrap"
+    if line.length > _WIDEST_WRAP:
+        return "line"
+    room = max(widest, _width(following), _USUAL_WRAP)
+    has_commas = before.has_commas or _ends_clause(following)
+    if has_commas and len(text) >= _VERSE and 2 * len(text) > len(following):
+        return "wrap"
+    is_short = needed <= 0.75 * room
+    return "line" if is_short or (needed <= room and _is_title(text)) else "wrap"
+
+
+def _seen(line: _Line) -> _Seen:
+    return _Seen(line.columns(), _ends_clause(line.end.rstrip()), _MARKER.match(line.text) is not None)
+
+
+_SHORT_LINE = 24
+
+
+@lru_cache(maxsize=512)  # a text of many short lines, such as a column of numbers, has the same ones again
+def _meaning_of_short(text: str, indent: int, before: _Seen, following: str) -> Meaning | None:
+    return _meaning_of(_Line(text, text, len(text), indent), before, following, True)
+
+
+@lru_cache(maxsize=512)
+def _seen_short(text: str, indent: int) -> _Seen:
+    return _seen(_Line(text, text, len(text), indent))
 
 
 def _length_of(margin: re.Pattern[str], text: str, at: int = 0) -> int:
