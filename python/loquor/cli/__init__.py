@@ -18,7 +18,7 @@ __all__ = ["main"]
 
 _COMMANDS = {
     "say": ("say", "speak text into a file"),
-    "serve": ("serve", "serve speech over HTTP: OpenAI's API, a WebSocket"),
+    "serve": ("serve", "serve speech over HTTP: a page, OpenAI's API, a WebSocket"),
     "voice": ("voice", "make a voice file from a recording"),
     "models": ("models", "list the models known by name"),
     "download": ("download", "fetch a model and print its folder"),

@@ -41,7 +41,7 @@ _LIMITS: tuple[tuple[str, type, str], ...] = (
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Serve speech over HTTP: OpenAI's /v1/audio/speech, and more. "
+        "Serve speech over HTTP: a page at /, OpenAI's /v1/audio/speech, and more. "
         f"An API key, which requests must bring then, is taken from {_KEY_VARIABLE}."
     )
     parser.add_argument("models", nargs="*", metavar="MODEL", help="as --model; the first is the default one")

@@ -1,1 +1,1 @@
-"""Speech over HTTP: OpenAI's audio API, and a WebSocket for text that is still being written."""
+"""Speech over HTTP: OpenAI's audio API, a WebSocket for text that is still being written, and a page."""

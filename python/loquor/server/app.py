@@ -18,6 +18,7 @@ from ..errors import LoquorError
 from . import openapi
 from .guard import Guard
 from .metrics import CONTENT_TYPE
+from .page import PAGE_PATHS, page
 from .refusals import RefusalError, refusal_of
 from .service import Service
 from .speech_endpoint import speech
@@ -49,7 +50,7 @@ def create_app(settings: Settings) -> Starlette:
             allow_origins=list(settings.origins),
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["authorization", "content-type"],
-            expose_headers=["loquor-warning"],
+            expose_headers=["loquor-warning", "loquor-sample-rate"],
         )
         middleware.insert(0, cors)
     app = Starlette(
@@ -82,6 +83,7 @@ async def _openapi(request: Request) -> Response:
 
 
 _ROUTES = [
+    *(Route(path, page, methods=["GET"]) for path in PAGE_PATHS),
     Route("/v1/audio/speech", speech, methods=["POST"]),
     WebSocketRoute("/v1/audio/speech/stream", text_socket),
     Route("/v1/models", models, methods=["GET"]),

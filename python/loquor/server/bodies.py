@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 
@@ -39,7 +38,7 @@ class Form:
     """The texts of a form, and its one file."""
 
     fields: dict[str, str]
-    files: dict[str, io.BytesIO]
+    files: dict[str, bytes]
 
 
 async def form_of(request: Request, most: int) -> Form:
@@ -69,12 +68,12 @@ async def form_of(request: Request, most: int) -> Form:
     fields, files = {}, {}
     for name, value in form.multi_items():
         if isinstance(value, UploadFile):
-            files[name] = io.BytesIO(await value.read())
+            files[name] = await value.read()
             await value.close()
         else:
             fields[name] = value
     for name, file in files.items():
-        if len(file.getbuffer()) > most:
+        if len(file) > most:
             raise _too_large(most, name)
     return Form(fields, files)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
 
+from .page import PAGE_PATHS
 from .refusals import RefusalError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Guard"]
 
-_OPEN = frozenset(("/healthz",))
+_OPEN = frozenset((*PAGE_PATHS, "/healthz"))
 """Paths that need no key: they tell nothing of anybody."""
 
 

@@ -101,6 +101,7 @@ _MODEL = _object(
     created=_WHOLE,
     owned_by=_TEXT,
     loaded={"type": "boolean"},
+    sample_rate=_WHOLE,
     voices=_TEXTS,
     tags=_TEXTS,
 )

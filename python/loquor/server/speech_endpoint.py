@@ -102,6 +102,7 @@ class _Speech(Response):
         kind = "text/event-stream" if self._asked.sse else MEDIA_TYPES[self._asked.format]
         return [
             (b"content-type", kind.encode()),
+            (b"loquor-sample-rate", str(self._asked.model.sample_rate).encode()),
             (b"cache-control", b"no-store"),
             (b"x-accel-buffering", b"no"),  # nginx would collect it
             *warning_headers(self._asked.warnings),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from ..base.pipes import Piped
 from .bodies import form_of
 from .refusals import RefusalError
 
@@ -41,6 +42,7 @@ def _document(each: Model) -> dict[str, Any]:
         "created": each.created,
         "owned_by": "loquor",
         "loaded": each.loaded,
+        "sample_rate": each.sample_rate,
         "voices": list(each.voice_names),
         "tags": list(each.tags),
     }
@@ -100,7 +102,7 @@ async def _create(request: Request, service: Service) -> Response:
     service.uploading += 1
     try:
         async with service.counted(), asked.used() as engine:
-            voice = await asyncio.to_thread(engine.voice, sample)
+            voice = await asyncio.to_thread(engine.voice, Piped(sample, "the recording"))
     finally:
         service.uploading -= 1
     return JSONResponse(service.shelf.add(name, asked.name, voice).document(), 201)
