@@ -1,8 +1,8 @@
 // The Python module is a list of small files; this is what they share.
 #pragma once
 
-#include <pybind11/numpy.h>
-#include <pybind11/pybind11.h>
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
 
 #include <string>
 #include <utility>
@@ -11,16 +11,16 @@
 
 namespace loquor::bindings {
 
-namespace py = pybind11;
+namespace nb = nanobind;
 
-void bind_errors(py::module_& module);
-void bind_log(py::module_& module);
-void bind_options(py::module_& module);
-void bind_bundle(py::module_& module);
-void bind_engine(py::module_& module);
-void bind_prefix(py::module_& module);
-void bind_stream(py::module_& module);
-void bind_tools(py::module_& module);
+void bind_errors(nb::module_& module);
+void bind_log(nb::module_& module);
+void bind_options(nb::module_& module);
+void bind_bundle(nb::module_& module);
+void bind_engine(nb::module_& module);
+void bind_prefix(nb::module_& module);
+void bind_stream(nb::module_& module);
+void bind_tools(nb::module_& module);
 
 // Hands the core's waiting log lines to Python's logging, on this thread. Needs the GIL.
 void flush_log();
@@ -63,7 +63,7 @@ auto without_gil(Work work) {
       flush_log();
     }
   } const flush{};
-  const py::gil_scoped_release release;
+  const nb::gil_scoped_release release;
   struct Want {
     ~Want() { want_gil(); }
   } const want{};

@@ -1,4 +1,7 @@
 // Bundles and families, as dictionaries.
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/vector.h>
+
 #include <string>
 #include <vector>
 
@@ -8,15 +11,15 @@ namespace loquor::bindings {
 namespace {
 
 using Names = std::vector<std::string>;
-using NameTuple = py::typing::Tuple<py::str, py::ellipsis>;
-using Offer = py::typing::Dict<py::str, NameTuple>;
-using ByGraph = py::typing::Dict<py::str, py::str>;
-using Files = py::typing::Dict<py::str, py::typing::Tuple<py::str, py::str>>;
+using NameTuple = nb::typed<nb::tuple, nb::str, nb::ellipsis>;
+using Offer = nb::typed<nb::dict, nb::str, NameTuple>;
+using ByGraph = nb::typed<nb::dict, nb::str, nb::str>;
+using Files = nb::typed<nb::dict, nb::str, nb::typed<nb::tuple, nb::str, nb::str>>;
 
 // `at` gives one name after the other, then NULL.
 template <class At>
 NameTuple names(At at) {
-  py::list list;
+  nb::list list;
   for (std::size_t i = 0; const char* const name = at(i); ++i) list.append(name);
   return NameTuple(list);
 }
@@ -49,8 +52,8 @@ Facts to_dict(const loquor_family* family) {
   return facts;
 }
 
-py::tuple ids(const int64_t* data, std::size_t count) {
-  return py::tuple(py::cast(std::vector<int64_t>(data, data + count)));
+nb::tuple ids(const int64_t* data, std::size_t count) {
+  return nb::tuple(nb::cast(std::vector<int64_t>(data, data + count)));
 }
 
 Bundle open_bundle(const std::string& folder, const std::string& dtype, const std::string& advised) {
@@ -61,7 +64,7 @@ Bundle open_bundle(const std::string& folder, const std::string& dtype, const st
 Files files_of(const Bundle& bundle) {
   Files files;
   for (const loquor_graph_info& graph : graphs(bundle))
-    files[graph.name] = py::make_tuple(graph.file, graph.dtype);
+    files[graph.name] = nb::make_tuple(graph.file, graph.dtype);
   return files;
 }
 
@@ -91,7 +94,7 @@ Facts read_bundle(const std::string& folder, const std::string& dtype, const std
 
 }  // namespace
 
-void bind_bundle(py::module_& module) {
+void bind_bundle(nb::module_& module) {
   module.def("graph_names", [] { return names(&loquor_graph_name); }, "The four graphs of a bundle.");
   module.def(
       "dtype_names", [] { return names(&loquor_dtype_name); },
@@ -99,11 +102,11 @@ void bind_bundle(py::module_& module) {
   module.def(
       "kv_dtypes",
       [] {
-        py::typing::Dict<py::str, py::str> types;  // names: numpy itself takes long to import
+        nb::typed<nb::dict, nb::str, nb::str> types;  // names: numpy itself takes long to import
         loquor_kv_dtype_info info = {};
         info.struct_size = sizeof(info);
         for (std::size_t i = 0; loquor_kv_dtype_get_info(i, &info) == LOQUOR_OK; ++i)
-          types[info.name] = numpy_name(info.type);
+          types[info.name] = tensor_type(info.type).numpy;
         return types;
       },
       "The types that a KV cache may have, by name: numpy's names of them.");
@@ -118,7 +121,7 @@ void bind_bundle(py::module_& module) {
         }
         return asked;
       },
-      py::arg("dtype"), "What a dtype asks of each graph: a precision, or \"auto\".");
+      nb::arg("dtype"), "What a dtype asks of each graph: a precision, or \"auto\".");
   module.def(
       "offered_dtypes",
       [](const Names& paths) {
@@ -130,7 +133,7 @@ void bind_bundle(py::module_& module) {
         }
         return offer;
       },
-      py::arg("paths"), "The precisions of each graph among the paths of a bundle's files.");
+      nb::arg("paths"), "The precisions of each graph among the paths of a bundle's files.");
   module.def(
       "choose_files",
       [](const Names& paths, const std::string& dtype, const std::string& advised, const std::string& place) {
@@ -146,21 +149,21 @@ void bind_bundle(py::module_& module) {
         }
         return std::make_pair(chosen, needed);
       },
-      py::arg("paths"), py::arg("dtype"), py::arg("advised"), py::arg("place"),
+      nb::arg("paths"), nb::arg("dtype"), nb::arg("advised"), nb::arg("place"),
       "The precision for each graph, and the paths that an engine needs in it.");
   module.def(
       "graph_files",
       [](const std::string& folder, const std::string& dtype, const std::string& advised) {
         return files_of(open_bundle(folder, dtype, advised));
       },
-      py::arg("folder"), py::arg("dtype"), py::arg("advised") = "",
+      nb::arg("folder"), nb::arg("dtype"), nb::arg("advised") = "",
       "File and published dtype of each graph.");
-  module.def("read_bundle", &read_bundle, py::arg("folder"), py::arg("dtype") = "auto",
-             py::arg("advised") = "", "Files, family and settings of a bundle's folder.");
+  module.def("read_bundle", &read_bundle, nb::arg("folder"), nb::arg("dtype") = "auto",
+             nb::arg("advised") = "", "Files, family and settings of a bundle's folder.");
   module.def(
       "families",
       [] {
-        py::typing::List<Facts> all;
+        nb::typed<nb::list, Facts> all;
         for (std::size_t i = 0; const loquor_family* const family = loquor_family_at(i); ++i)
           all.append(to_dict(family));
         return all;

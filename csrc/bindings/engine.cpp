@@ -1,3 +1,6 @@
+#include <nanobind/stl/map.h>
+#include <nanobind/stl/vector.h>
+
 #include <map>
 #include <optional>
 #include <string>
@@ -60,9 +63,9 @@ Facts to_dict(const loquor_memory_info& info) {
   return facts;
 }
 
-std::unique_ptr<Engine> open_engine(const Runtime& runtime, const std::string& folder, const Facts& given,
-                                    const std::map<std::string, std::string>& provider_options,
-                                    const std::map<std::string, std::string>& prepared) {
+void open_engine(Engine* at, const Runtime& runtime, const std::string& folder, const Facts& given,
+                 const std::map<std::string, std::string>& provider_options,
+                 const std::map<std::string, std::string>& prepared) {
   std::vector<const char*> keys;
   std::vector<const char*> values;
   for (const auto& [key, value] : provider_options) {
@@ -85,7 +88,7 @@ std::unique_ptr<Engine> open_engine(const Runtime& runtime, const std::string& f
   options.prepared_graph_names = graphs.data();
   options.prepared_graph_files = files.data();
   options.prepared_graph_count = graphs.size();
-  return without_gil([&] { return std::make_unique<Engine>(runtime, folder, &options); });
+  without_gil([&] { new (at) Engine(runtime, folder, &options); });
 }
 
 Facts generate_tokens(const Engine& engine, const Array<int64_t>& input_ids, const Voice& voice,
@@ -113,7 +116,7 @@ Facts generate_tokens(const Engine& engine, const Array<int64_t>& input_ids, con
   listener.rethrow();
   const auto info = info_of<loquor_tokens_info>(loquor_tokens_get_info, tokens.get());
   Facts result;
-  result["tokens"] = copied(info.tokens, {static_cast<py::ssize_t>(info.count)});
+  result["tokens"] = copied(info.tokens, {static_cast<int64_t>(info.count)});
   result["finish_reason"] = finish_reason_name(info.finish_reason);
   result["prompt_length"] = info.prompt_length;
   result["cached_positions"] = info.cached_positions;
@@ -122,8 +125,9 @@ Facts generate_tokens(const Engine& engine, const Array<int64_t>& input_ids, con
   return result;
 }
 
-py::typing::Tuple<Array<float>, double> decode(const Engine& engine, const Array<int64_t>& tokens,
-                                               const Voice& voice, uint64_t seed, loquor_cancel* cancel) {
+nb::typed<nb::tuple, NewArray<float>, double> decode(const Engine& engine, const Array<int64_t>& tokens,
+                                                     const Voice& voice, uint64_t seed,
+                                                     loquor_cancel* cancel) {
   const int64_t* data = array_data(tokens, "speech_tokens", 1);
   const auto count = static_cast<size_t>(tokens.size());
   loquor_decode_options options;
@@ -132,7 +136,7 @@ py::typing::Tuple<Array<float>, double> decode(const Engine& engine, const Array
   const Waveform waveform =
       without_gil([&] { return engine.decode(data, count, voice.get(), &options, cancel); });
   const auto info = info_of<loquor_waveform_info>(loquor_waveform_get_info, waveform.get());
-  return py::make_tuple(copied(info.samples, {static_cast<py::ssize_t>(info.count)}), info.decoder_seconds);
+  return nb::make_tuple(copied(info.samples, {static_cast<int64_t>(info.count)}), info.decoder_seconds);
 }
 
 Voice make_voice(const Array<float>& audio_features, const Array<int64_t>& audio_tokens,
@@ -140,15 +144,15 @@ Voice make_voice(const Array<float>& audio_features, const Array<int64_t>& audio
   loquor_voice_tensors tensors = {};
   tensors.struct_size = sizeof(tensors);
   tensors.audio_features = array_data(audio_features, "audio_features", 2);
-  tensors.prefix_length = audio_features.shape(0);
-  tensors.hidden_size = audio_features.shape(1);
+  tensors.prefix_length = audio_features.shape_ptr()[0];
+  tensors.hidden_size = audio_features.shape_ptr()[1];
   tensors.audio_tokens = array_data(audio_tokens, "audio_tokens", 1);
-  tensors.audio_token_count = audio_tokens.size();
+  tensors.audio_token_count = static_cast<int64_t>(audio_tokens.size());
   tensors.speaker_embeddings = array_data(speaker_embeddings, "speaker_embeddings", 1);
-  tensors.speaker_embedding_size = speaker_embeddings.size();
+  tensors.speaker_embedding_size = static_cast<int64_t>(speaker_embeddings.size());
   tensors.speaker_features = array_data(speaker_features, "speaker_features", 2);
-  tensors.speaker_frames = speaker_features.shape(0);
-  tensors.speaker_feature_size = speaker_features.shape(1);
+  tensors.speaker_frames = speaker_features.shape_ptr()[0];
+  tensors.speaker_feature_size = speaker_features.shape_ptr()[1];
   return made<Voice>(loquor_voice_create, &tensors);
 }
 
@@ -179,42 +183,43 @@ void Progress::on_step(int32_t tokens) {
   if (error_ || now - last_ < kPythonInterval) return;
   last_ = now;
   want_gil();
-  const py::gil_scoped_acquire gil;
+  const nb::gil_scoped_acquire gil;
   have_gil();
   try {
-    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    if (PyErr_CheckSignals() != 0) throw nb::python_error();
     if (callback_) (*callback_)(tokens);
-  } catch (py::error_already_set& error) {
-    error_ = std::move(error);
+  } catch (nb::python_error& error) {
+    error_.emplace(std::move(error));
     abort_();
   }
 }
 
-void bind_engine(py::module_& module) {
-  py::class_<PyRuntime>(module, "Runtime", "ONNX Runtime's shared library, opened by path.")
-      .def(py::init([](const std::string& library_path) {
-             return PyRuntime{without_gil([&] { return open_runtime(library_path); })};
-           }),
-           py::arg("library_path"))
-      .def_property_readonly("version",
-                             [](const PyRuntime& self) { return loquor_runtime_version(self.handle.get()); })
-      .def_property_readonly("path",
-                             [](const PyRuntime& self) { return loquor_runtime_path(self.handle.get()); })
-      .def_property_readonly("providers",
-                             [](const PyRuntime& self) {
-                               std::vector<std::string> names;
-                               for (size_t i = 0; i < loquor_runtime_provider_count(self.handle.get()); ++i) {
-                                 names.emplace_back(loquor_runtime_provider(self.handle.get(), i));
-                               }
-                               return names;
-                             })
+void bind_engine(nb::module_& module) {
+  nb::class_<PyRuntime>(module, "Runtime", "ONNX Runtime's shared library, opened by path.",
+                        nb::is_weak_referenceable())
+      .def(
+          "__init__",
+          [](PyRuntime* self, const std::string& library_path) {
+            new (self) PyRuntime{without_gil([&] { return open_runtime(library_path); })};
+          },
+          nb::arg("library_path"))
+      .def_prop_ro("version", [](const PyRuntime& self) { return loquor_runtime_version(self.handle.get()); })
+      .def_prop_ro("path", [](const PyRuntime& self) { return loquor_runtime_path(self.handle.get()); })
+      .def_prop_ro("providers",
+                   [](const PyRuntime& self) {
+                     std::vector<std::string> names;
+                     for (size_t i = 0; i < loquor_runtime_provider_count(self.handle.get()); ++i) {
+                       names.emplace_back(loquor_runtime_provider(self.handle.get(), i));
+                     }
+                     return names;
+                   })
       .def(
           "add_provider_library",
           [](const PyRuntime& self, const std::string& library_path) {
             without_gil(
                 [&] { check(loquor_runtime_add_provider_library(self.handle.get(), library_path.c_str())); });
           },
-          py::arg("library_path"))
+          nb::arg("library_path"))
       .def(
           "device_info",
           [](const PyRuntime& self, const std::string& device) {
@@ -228,64 +233,70 @@ void bind_engine(py::module_& module) {
             facts["advice"] = info.advice;
             return facts;
           },
-          py::arg("device"));
+          nb::arg("device"));
 
-  py::class_<PyCancelToken>(module, "CancelToken", "Ends a running request from any thread.")
-      .def(py::init([] { return PyCancelToken{make_cancel_token(), {}}; }))
+  nb::class_<PyCancelToken>(module, "CancelToken", "Ends a running request from any thread.",
+                            nb::is_weak_referenceable())
+      .def("__init__", [](PyCancelToken* self) { new (self) PyCancelToken{make_cancel_token(), {}}; })
       .def(
           "cancel",
           [](const PyCancelToken& self) {
             self.home.require("cancel token");
             loquor_cancel_request(self.handle.get());
           },
-          py::call_guard<py::gil_scoped_release>());
+          nb::call_guard<nb::gil_scoped_release>());
 
-  py::class_<PyVoice>(module, "VoiceHandle", "A voice's tensors inside the core.")
-      .def(py::init([](const Array<float>& audio_features, const Array<int64_t>& audio_tokens,
-                       const Array<float>& speaker_embeddings, const Array<float>& speaker_features) {
-             return PyVoice{make_voice(audio_features, audio_tokens, speaker_embeddings, speaker_features)};
-           }),
-           py::arg("audio_features").noconvert(), py::arg("audio_tokens").noconvert(),
-           py::arg("speaker_embeddings").noconvert(), py::arg("speaker_features").noconvert())
+  nb::class_<PyVoice>(module, "VoiceHandle", "A voice's tensors inside the core.",
+                      nb::is_weak_referenceable())
+      .def(
+          "__init__",
+          [](PyVoice* self, const Array<float>& audio_features, const Array<int64_t>& audio_tokens,
+             const Array<float>& speaker_embeddings, const Array<float>& speaker_features) {
+            new (self)
+                PyVoice{make_voice(audio_features, audio_tokens, speaker_embeddings, speaker_features)};
+          },
+          nb::arg("audio_features"), nb::arg("audio_tokens"), nb::arg("speaker_embeddings"),
+          nb::arg("speaker_features"))
       .def("tensors", [](const PyVoice& self) { return voice_tensors(self.handle); });
 
-  py::class_<Engine>(module, "EngineHandle", "A loaded bundle.")
-      .def(py::init([](const PyRuntime& runtime, const std::string& folder, const Facts& options,
-                       const std::map<std::string, std::string>& provider_options,
-                       const std::map<std::string, std::string>& prepared) {
-             return open_engine(runtime.handle, folder, options, provider_options, prepared);
-           }),
-           py::arg("runtime"), py::arg("folder"), py::arg("options"), py::kw_only(),
-           py::arg("provider_options") = std::map<std::string, std::string>{},
-           py::arg("prepared") = std::map<std::string, std::string>{})
+  nb::class_<Engine>(module, "EngineHandle", "A loaded bundle.", nb::is_weak_referenceable())
+      .def(
+          "__init__",
+          [](Engine* self, const PyRuntime& runtime, const std::string& folder, const Facts& options,
+             const std::map<std::string, std::string>& provider_options,
+             const std::map<std::string, std::string>& prepared) {
+            open_engine(self, runtime.handle, folder, options, provider_options, prepared);
+          },
+          nb::arg("runtime"), nb::arg("folder"), nb::arg("options"), nb::kw_only(),
+          nb::arg("provider_options") = std::map<std::string, std::string>{},
+          nb::arg("prepared") = std::map<std::string, std::string>{})
       .def("info", [](const Engine& self) { return to_dict(self.info(), self.graphs()); })
       .def("default_options", [](const Engine& self) { return to_dict(self.default_options()); })
       .def(
           "encode_voice",
-          [](const Engine& self, const Array<float>& samples, const OptionalCancel& cancel) {
+          [](const Engine& self, const Array<float>& samples, PyCancelToken* cancel) {
             const float* data = array_data(samples, "samples", 1);
             const auto count = static_cast<size_t>(samples.size());
             return PyVoice{without_gil([&] { return self.encode_voice(data, count, raw(cancel)); })};
           },
-          py::arg("samples").noconvert(), py::arg("cancel") = py::none())
+          nb::arg("samples"), nb::arg("cancel").none() = nb::none())
       .def(
           "check_voice",
           [](const Engine& self, const PyVoice& voice) { self.check_voice(voice.handle.get()); },
-          py::arg("voice"))
+          nb::arg("voice"))
       .def(
           "generate_tokens",
           [](const Engine& self, const Array<int64_t>& input_ids, const PyVoice& voice, const Facts& options,
-             const OptionalCancel& cancel, std::optional<OnProgress> progress) {
+             PyCancelToken* cancel, std::optional<OnProgress> progress) {
             return generate_tokens(self, input_ids, voice.handle, options, raw(cancel), std::move(progress));
           },
-          py::arg("input_ids").noconvert(), py::arg("voice"), py::arg("options"),
-          py::arg("cancel") = py::none(), py::arg("progress") = py::none())
+          nb::arg("input_ids"), nb::arg("voice"), nb::arg("options"), nb::arg("cancel").none() = nb::none(),
+          nb::arg("progress") = nb::none())
       .def(
           "decode",
           [](const Engine& self, const Array<int64_t>& tokens, const PyVoice& voice, uint64_t seed,
-             const OptionalCancel& cancel) { return decode(self, tokens, voice.handle, seed, raw(cancel)); },
-          py::arg("speech_tokens").noconvert(), py::arg("voice"), py::arg("seed"),
-          py::arg("cancel") = py::none())
+             PyCancelToken* cancel) { return decode(self, tokens, voice.handle, seed, raw(cancel)); },
+          nb::arg("speech_tokens"), nb::arg("voice"), nb::arg("seed"), nb::arg("cancel").none() = nb::none())
       .def("memory", [](const Engine& self) { return to_dict(self.memory()); })
       .def("unload_encoder", [](const Engine& self) { without_gil([&] { self.unload_encoder(); }); })
       .def(
@@ -294,7 +305,7 @@ void bind_engine(py::module_& module) {
             begin_exit();
             self.halt();
           },
-          py::call_guard<py::gil_scoped_release>(),
+          nb::call_guard<nb::gil_scoped_release>(),
           "For the end of the process: ends every request, and no other thread comes back from a call.");
 }
 

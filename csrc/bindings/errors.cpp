@@ -29,13 +29,13 @@ const char* class_name(loquor_status status) {
 
 }  // namespace
 
-void bind_errors(py::module_&) {
-  py::register_exception_translator([](std::exception_ptr pending) {
+void bind_errors(nb::module_&) {
+  nb::register_exception_translator([](const std::exception_ptr& pending, void*) {
     try {
-      if (pending) std::rethrow_exception(pending);
+      std::rethrow_exception(pending);
     } catch (const StatusError& error) {
-      const py::object type = py::module_::import("loquor.errors").attr(class_name(error.status()));
-      py::set_error(type, error.what());
+      const nb::object type = nb::module_::import_("loquor.errors").attr(class_name(error.status()));
+      PyErr_SetString(type.ptr(), error.what());
     }
   });
 }

@@ -43,16 +43,16 @@ void flush_log() {
     lines.swap(waiting.lines);
   }
   if (lines.empty()) return;
-  const py::error_scope keep_pending_error;
+  const nb::error_scope keep_pending_error;
   try {
-    const py::object logger = py::module_::import("logging").attr("getLogger")("loquor");
+    const nb::object logger = nb::module_::import_("logging").attr("getLogger")("loquor");
     for (const auto& [level, message] : lines) logger.attr("log")((level + 1) * 10, "%s", message);
-  } catch (py::error_already_set& error) {
+  } catch (nb::python_error& error) {
     error.discard_as_unraisable("loquor's log");
   }
 }
 
-void bind_log(py::module_& module) {
+void bind_log(nb::module_& module) {
   module.def(
       "set_log_level",
       [](int level) {
@@ -62,7 +62,7 @@ void bind_log(py::module_& module) {
                                         : LOQUOR_LOG_ERROR;
         loquor_set_log(&enqueue, nullptr, static_cast<loquor_log_level>(least));
       },
-      py::arg("level"),
+      nb::arg("level"),
       "Least level, by Python's logging numbers, that the core hands to the logger 'loquor'.");
 }
 

@@ -51,20 +51,28 @@ Facts dict_of(const Options& options, loquor_option_table table) {
   return values;
 }
 
+template <class Value>
+Value value_of(const loquor_option_info& row, const nb::handle& given) {
+  Value value;
+  if (nb::try_cast(given, value)) return value;
+  throw StatusError(LOQUOR_ERROR_INTERNAL,
+                    std::string(row.name) + " came to the core as no " + row.type + ": report it");
+}
+
 template <class Options>
 void set(Options& options, loquor_option_table table, const Facts& values, Texts& texts) {
   for (const loquor_option_info& row : read_table(table)) {
     char* const field = reinterpret_cast<char*>(&options) + row.offset;
-    const auto given = values[row.name];
+    const nb::object given = values[row.name];
     if (row.type == std::string("string")) {
-      texts.push_back(given.template cast<std::string>());
+      texts.push_back(value_of<std::string>(row, given));
       const char* const text = texts.back().c_str();
       std::memcpy(field, &text, sizeof(text));
       continue;
     }
     with_types(row.type, [&](auto types) {
       const auto value = static_cast<typename decltype(types)::FieldType>(
-          given.template cast<typename decltype(types)::ValueType>());
+          value_of<typename decltype(types)::ValueType>(row, given));
       std::memcpy(field, &value, sizeof(value));
     });
   }
@@ -79,21 +87,21 @@ Options numbers_of(loquor_option_table table, const Facts& values) {
   return options;
 }
 
-py::object number_or_none(const char* text, const std::string& type) {
-  if (text == nullptr) return py::none();
-  return type == "float" ? py::object(py::float_(py::str(text))) : py::object(py::int_(py::str(text)));
+nb::object number_or_none(const char* text, const std::string& type) {
+  if (text == nullptr) return nb::none();
+  return type == "float" ? nb::object(nb::float_(nb::str(text))) : nb::object(nb::int_(nb::str(text)));
 }
 
-py::object default_of(const loquor_option_info& row) {
+nb::object default_of(const loquor_option_info& row) {
   const std::string type = row.type;
-  if (type == "bool") return py::bool_(row.default_value == std::string("true"));
-  if (type == "string") return py::str(row.default_value);
+  if (type == "bool") return nb::bool_(row.default_value == std::string("true"));
+  if (type == "string") return nb::str(row.default_value);
   return number_or_none(row.default_value, type);
 }
 
-py::typing::List<Facts> option_table(const std::string& name) {
+nb::typed<nb::list, Facts> option_table(const std::string& name) {
   constexpr const char* kNames[] = {"generation", "stream", "decode", "engine"};  // as loquor_option_table
-  py::typing::List<Facts> rows;
+  nb::typed<nb::list, Facts> rows;
   for (int i = 0; i < static_cast<int>(std::size(kNames)); ++i) {
     if (name != kNames[i]) continue;
     for (const loquor_option_info& row : read_table(static_cast<loquor_option_table>(i))) {
@@ -130,8 +138,8 @@ void set_engine_options(loquor_engine_options& options, const Facts& values, Tex
   set(options, LOQUOR_OPTIONS_ENGINE, values, texts);
 }
 
-void bind_options(py::module_& module) {
-  module.def("option_table", &option_table, py::arg("table"),
+void bind_options(nb::module_& module) {
+  module.def("option_table", &option_table, nb::arg("table"),
              "Rows of an options table: \"generation\", \"stream\", \"decode\" or \"engine\".");
 }
 

@@ -1,30 +1,24 @@
 // Types that several files of the module use.
 #pragma once
 
-#include <pybind11/stl.h>
-#include <pybind11/typing.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/typing.h>
 
 #include <chrono>
-#include <cstring>
 #include <functional>
 #include <list>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "bindings/bindings.hpp"
+#include "bindings/arrays.hpp"
 
 namespace loquor::bindings {
 
-// Arrays must already have the right dtype; Python prepares them, nothing is converted here in silence.
-template <class T>
-using Array = py::array_t<T, py::array::c_style>;
-
 // Names to facts, in the type stubs too.
-using Facts = py::typing::Dict<py::str, py::object>;
-using OnProgress = py::typing::Callable<void(int)>;
+using Facts = nb::typed<nb::dict, nb::str, nb::any>;
+using OnProgress = nb::typed<nb::callable, void(int)>;
 
-// The handle types are aliases of unique_ptr, which pybind11 takes for holders: give each a class of its own.
 struct PyRuntime {
   Runtime handle;
 };
@@ -35,54 +29,9 @@ struct PyCancelToken {
   CancelToken handle;
   Home home;
 };
-using OptionalCancel = std::optional<PyCancelToken*>;
 
-inline loquor_cancel* raw(const OptionalCancel& token) { return token ? (*token)->handle.get() : nullptr; }
-
-// The copy is made here: where numpy has no memory for it, pybind11's own (3.0) is an array of nothing, which
-// nobody can name. Throws StatusError.
-inline py::array copied(const py::dtype& type, std::vector<py::ssize_t> shape, const void* data) {
-  try {
-    py::array made(type, std::move(shape));
-    if (made.nbytes() > 0) std::memcpy(made.mutable_data(), data, static_cast<std::size_t>(made.nbytes()));
-    return made;
-  } catch (const py::error_already_set& error) {
-    if (!error.matches(PyExc_MemoryError)) throw;
-    throw StatusError(LOQUOR_ERROR_INTERNAL,
-                      "handing an array to Python: memory ran out: give the process more");
-  }
-}
-
-// The types of tensors that arrays can have.
-struct TensorType {
-  int32_t onnx;
-  const char* numpy;
-};
-constexpr TensorType kTensorTypes[] = {{1, "float32"}, {2, "uint8"}, {3, "int8"},    {6, "int32"},
-                                       {7, "int64"},   {9, "bool"},  {10, "float16"}};
-
-inline const char* numpy_name(int32_t onnx) {
-  for (const TensorType& type : kTensorTypes) {
-    if (type.onnx == onnx) return type.numpy;
-  }
-  throw StatusError(LOQUOR_ERROR_INVALID_INPUT, "a graph returned ONNX type " + std::to_string(onnx));
-}
-
-inline py::dtype numpy_type(int32_t onnx) { return py::dtype(numpy_name(onnx)); }
-
-template <class T>
-Array<T> copied(const T* data, std::vector<py::ssize_t> shape) {
-  return Array<T>(copied(py::dtype::of<T>(), std::move(shape), data));
-}
-
-template <class T>
-const T* array_data(const Array<T>& array, const char* name, py::ssize_t axes) {
-  if (array.ndim() != axes) {
-    throw StatusError(LOQUOR_ERROR_INVALID_INPUT, std::string(name) + " should have " + std::to_string(axes) +
-                                                      (axes == 1 ? " axis" : " axes") + ", not " +
-                                                      std::to_string(array.ndim()));
-  }
-  return array.data();
+inline loquor_cancel* raw(const PyCancelToken* token) {
+  return token == nullptr ? nullptr : token->handle.get();
 }
 
 // An option struct as a dict, by what the core's tables say of its fields.
@@ -112,13 +61,16 @@ class Progress {
   // What the callback or a signal raised meanwhile.
   void rethrow();
 
+  nb::handle callback() const { return callback_ ? nb::handle(*callback_) : nb::handle(); }
+  void forget_callback() { callback_.reset(); }
+
  private:
   void on_step(int32_t tokens);
 
   std::optional<OnProgress> callback_;
   std::function<void()> abort_;
   std::chrono::steady_clock::time_point last_{};
-  std::optional<py::error_already_set> error_;
+  std::optional<nb::python_error> error_;
 };
 
 }  // namespace loquor::bindings

@@ -45,14 +45,14 @@ class PyStream {
     stream_ = without_gil([&] { return engine.stream(request, &windows); });
   }
   ~PyStream() {
-    const py::gil_scoped_release release;
+    const nb::gil_scoped_release release;
     stream_ = Stream();
   }
   PyStream(const PyStream&) = delete;
   PyStream& operator=(const PyStream&) = delete;
 
   // Samples; None when there are none within `timeout` seconds. At the end raises StopIteration.
-  std::optional<Array<float>> next(std::optional<double> timeout) {
+  std::optional<NewArray<float>> next(std::optional<double> timeout) {
     using Clock = std::chrono::steady_clock;
     const double wanted = timeout ? *timeout : 3e7;
     const auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
@@ -69,17 +69,17 @@ class PyStream {
         progress_.rethrow();
         throw;
       }
-      if (status == LOQUOR_OK) return copied(chunk.samples, {static_cast<py::ssize_t>(chunk.count)});
-      if (status == LOQUOR_DONE) throw py::stop_iteration();
+      if (status == LOQUOR_OK) return copied(chunk.samples, {static_cast<int64_t>(chunk.count)});
+      if (status == LOQUOR_DONE) throw nb::stop_iteration();
       if (left <= slice) return std::nullopt;
-      if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+      if (PyErr_CheckSignals() != 0) throw nb::python_error();
     }
   }
 
   // Sends a byte to this socket whenever next(0) has something new to say; none: no more.
   void notify(std::optional<intptr_t> socket) {
     if (!socket && !home_.here()) return;  // nobody sends in a forked child
-    const py::gil_scoped_release release;
+    const nb::gil_scoped_release release;
     stream_.on_ready(nullptr, nullptr);
     if (!socket) return;
     socket_ = *socket;
@@ -92,6 +92,9 @@ class PyStream {
   }
   // The same, but nothing in a forked child.
   void leave() const { stream_.cancel(); }
+
+  nb::handle callback() const { return progress_.callback(); }
+  void forget_callback() { progress_.forget_callback(); }
 
   Facts info() const {
     const loquor_stream_info info = stream_.info();
@@ -110,7 +113,7 @@ class PyStream {
     facts["guards"] = info.guards;
     facts["attempts"] = info.attempts;
     facts["seed"] = info.seed;
-    const auto count = static_cast<py::ssize_t>(info.tokens != nullptr ? info.token_count : 0);
+    const auto count = static_cast<int64_t>(info.tokens != nullptr ? info.token_count : 0);
     facts["tokens"] = copied(info.tokens, {count});
     return facts;
   }
@@ -134,27 +137,44 @@ class PyStream {
   Home home_;
 };
 
+// A callback may hold the stream that calls it: the garbage collector is told.
+int traverse(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  if (nb::inst_ready(self)) Py_VISIT(nb::inst_ptr<PyStream>(self)->callback().ptr());
+  return 0;
+}
+int clear(PyObject* self) {
+  if (nb::inst_ready(self)) nb::inst_ptr<PyStream>(self)->forget_callback();
+  return 0;
+}
+PyType_Slot kCollected[] = {{Py_tp_traverse, reinterpret_cast<void*>(&traverse)},
+                            {Py_tp_clear, reinterpret_cast<void*>(&clear)},
+                            {0, nullptr}};
+
 }  // namespace
 
-void bind_stream(py::module_& module) {
-  py::class_<PyStream>(module, "StreamHandle", "Speech while it is made.")
-      .def(py::init([](const Engine& engine, const Array<int64_t>& input_ids, const PyVoice& voice,
-                       const Facts& options, const Facts& chunks, const OptionalCancel& cancel,
-                       std::optional<OnProgress> progress, const std::string& text) {
-             return std::make_unique<PyStream>(engine, input_ids, voice.handle, options, chunks, raw(cancel),
-                                               std::move(progress), text);
-           }),
-           py::arg("engine"), py::arg("input_ids").noconvert(), py::arg("voice"), py::arg("options"),
-           py::arg("chunks"), py::arg("cancel") = py::none(), py::arg("progress") = py::none(),
-           py::arg("text") = "", py::keep_alive<1, 2>(), py::keep_alive<1, 7>())
-      .def("next", &PyStream::next, py::arg("timeout") = py::none())
-      .def("notify", &PyStream::notify, py::arg("socket"))
-      .def("cancel", &PyStream::cancel, py::call_guard<py::gil_scoped_release>())
-      .def("leave", &PyStream::leave, py::call_guard<py::gil_scoped_release>())
+void bind_stream(nb::module_& module) {
+  nb::class_<PyStream>(module, "StreamHandle", "Speech while it is made.", nb::is_weak_referenceable(),
+                       nb::type_slots(kCollected))
+      .def(
+          "__init__",
+          [](PyStream* self, const Engine& engine, const Array<int64_t>& input_ids, const PyVoice& voice,
+             const Facts& options, const Facts& chunks, PyCancelToken* cancel,
+             std::optional<OnProgress> progress, const std::string& text) {
+            new (self) PyStream(engine, input_ids, voice.handle, options, chunks, raw(cancel),
+                                std::move(progress), text);
+          },
+          nb::arg("engine"), nb::arg("input_ids"), nb::arg("voice"), nb::arg("options"), nb::arg("chunks"),
+          nb::arg("cancel").none() = nb::none(), nb::arg("progress") = nb::none(), nb::arg("text") = "",
+          nb::keep_alive<1, 2>(), nb::keep_alive<1, 7>())
+      .def("next", &PyStream::next, nb::arg("timeout") = nb::none())
+      .def("notify", &PyStream::notify, nb::arg("socket"))
+      .def("cancel", &PyStream::cancel, nb::call_guard<nb::gil_scoped_release>())
+      .def("leave", &PyStream::leave, nb::call_guard<nb::gil_scoped_release>())
       .def("info", &PyStream::info);
   module.def(
       "default_stream_options", [](const Engine& engine) { return to_dict(engine.default_stream_options()); },
-      py::arg("engine"));
+      nb::arg("engine"));
 }
 
 }  // namespace loquor::bindings

@@ -1,8 +1,5 @@
 // Below the engine: a graph's weights, and single graphs run with arrays by name. Preparation stands on
 // these.
-#include <pybind11/stl.h>
-#include <pybind11/typing.h>
-
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,35 +9,35 @@
 namespace loquor::bindings {
 namespace {
 
-using Arrays = py::typing::Dict<py::str, py::array>;
-using Paths = py::typing::Dict<py::str, py::str>;
+using Arrays = nb::typed<nb::dict, nb::str, AnyArray>;
+using Paths = nb::typed<nb::dict, nb::str, nb::str>;
 
 struct PyGraph {
   Graph handle;
 };
 
-int32_t onnx_type(const py::array& array) {
-  for (const TensorType& type : kTensorTypes) {
-    if (array.dtype().equal(py::dtype(type.numpy))) return type.onnx;
+// The array must be in C order.
+loquor_tensor tensor_of(const AnyArray& array, View& view) {
+  if (nb::try_cast(array, view)) {
+    for (const TensorType& type : kTensorTypes) {
+      if (type.dlpack == view.dtype())
+        return {nullptr, type.onnx, view.shape_ptr(), view.ndim(), view.data(), view.nbytes()};
+    }
   }
   throw StatusError(LOQUOR_ERROR_INVALID_INPUT,
-                    "arrays of " + std::string(py::str(array.dtype())) + " cannot be given to a graph");
+                    "arrays of " + type_name(array) + " cannot be given to a graph");
 }
 
 Arrays run(const PyGraph& self, const Arrays& inputs) {
+  const nb::object asarray = nb::module_::import_("numpy").attr("asarray");
   std::vector<std::string> names;
-  std::vector<py::array> arrays;  // contiguous
-  std::vector<std::vector<int64_t>> dims;
-  for (const auto& [name, value] : inputs) {
-    names.push_back(py::cast<std::string>(name));
-    arrays.push_back(py::array::ensure(value, py::array::c_style));
-    if (!arrays.back()) throw py::error_already_set();
-    dims.emplace_back(arrays.back().shape(), arrays.back().shape() + arrays.back().ndim());
-  }
+  std::vector<View> views;
   std::vector<loquor_tensor> tensors;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    tensors.push_back({names[i].c_str(), onnx_type(arrays[i]), dims[i].data(), dims[i].size(),
-                       arrays[i].data(), static_cast<std::size_t>(arrays[i].nbytes())});
+  names.reserve(inputs.size());  // which the tensors point into
+  for (const auto& [name, value] : inputs) {
+    const auto array = nb::borrow<AnyArray>(asarray(value, nb::arg("order") = "C"));
+    loquor_tensor& tensor = tensors.emplace_back(tensor_of(array, views.emplace_back()));
+    tensor.name = names.emplace_back(nb::cast<std::string>(name)).c_str();
   }
   const Tensors outputs = without_gil([&] {
     return made<Tensors>(loquor_graph_run, self.handle.get(),
@@ -50,15 +47,15 @@ Arrays run(const PyGraph& self, const Arrays& inputs) {
   for (std::size_t i = 0; i < loquor_tensors_count(outputs.get()); ++i) {
     loquor_tensor tensor = {};
     check(loquor_tensors_get(outputs.get(), i, &tensor));
-    const std::vector<py::ssize_t> shape(tensor.dims, tensor.dims + tensor.rank);
-    result[tensor.name] = copied(numpy_type(tensor.type), shape, tensor.data);
+    const Shape shape(tensor.dims, tensor.dims + tensor.rank);
+    result[tensor.name] = copied(tensor_type(tensor.type).dlpack, shape, tensor.data);
   }
   return result;
 }
 
 }  // namespace
 
-void bind_tools(py::module_& module) {
+void bind_tools(nb::module_& module) {
   module.def("vector_unit", &loquor_vector_unit,
              "The vector instructions that the core's own operators use on this processor.");
   module.def(
@@ -70,19 +67,22 @@ void bind_tools(py::module_& module) {
           paths[loquor_weights_location(weights.get(), i)] = loquor_weights_file(weights.get(), i);
         return paths;
       },
-      py::arg("graph_file"), "Real path of each file that a graph names for its weights, by that name.");
+      nb::arg("graph_file"), "Real path of each file that a graph names for its weights, by that name.");
 
-  py::class_<PyGraph>(module, "Graph", "One graph on the CPU, run with arrays by name.")
-      .def(py::init([](const PyRuntime& runtime, const std::string& file, const std::string& prepared,
-                       int32_t threads) {
-             const char* const instead = prepared.empty() ? nullptr : prepared.c_str();
-             return PyGraph{without_gil([&] {
-               return made<Graph>(loquor_graph_open, runtime.handle.get(), file.c_str(), instead, threads);
-             })};
-           }),
-           py::arg("runtime"), py::arg("file"), py::kw_only(), py::arg("prepared") = "",
-           py::arg("threads") = 0)
-      .def("run", &run, py::arg("inputs"));
+  nb::class_<PyGraph>(module, "Graph", "One graph on the CPU, run with arrays by name.",
+                      nb::is_weak_referenceable())
+      .def(
+          "__init__",
+          [](PyGraph* self, const PyRuntime& runtime, const std::string& file, const std::string& prepared,
+             int32_t threads) {
+            const char* const instead = prepared.empty() ? nullptr : prepared.c_str();
+            new (self) PyGraph{without_gil([&] {
+              return made<Graph>(loquor_graph_open, runtime.handle.get(), file.c_str(), instead, threads);
+            })};
+          },
+          nb::arg("runtime"), nb::arg("file"), nb::kw_only(), nb::arg("prepared") = "",
+          nb::arg("threads") = 0)
+      .def("run", &run, nb::arg("inputs"));
 }
 
 }  // namespace loquor::bindings

@@ -23,7 +23,7 @@ SYSTEM_HEADERS = {
     "base": rf"{STANDARD}|pthread\.h",
     "kernels": rf"{STANDARD}|immintrin\.h",
     "ort": rf"{STANDARD}|windows\.h|dlfcn\.h|elf\.h",
-    "bindings": rf"{STANDARD}|pybind11/\w+\.h|sys/socket\.h|winsock2\.h",
+    "bindings": rf"{STANDARD}|nanobind/(stl/)?\w+\.h|sys/socket\.h|winsock2\.h",
 }
 # Promises of the public header, and who may read them.
 PUBLIC_HEADERS = {"capi": {"loquor/loquor.h"}, "bindings": {"loquor/loquor.hpp"}}
@@ -121,7 +121,7 @@ def test_only_capi_speaks_c() -> None:
 
 
 def test_only_bindings_know_python() -> None:
-    names = r"(?i:pybind11|python)|\bPy[A-Z_]\w*|\bpy::"
+    names = r"(?i:nanobind|python)|\bPy[A-Z_]\w*|\bnb::"
     assert mentions(names, ("bindings",))
     assert mentions(names, (*LADDER, "include")) == []
 
