@@ -49,6 +49,11 @@ QUICK = {
         ["mini", "--streams", "1", "2", "--tokens", "8", "--rounds", "1", "--cancels", "2", "--threads", "1"],
         {("first_sound", ("streams", 2)), ("tokens_per_second", ("way", "one_at_a_time")), ("cancel",)},
     ),
+    "server.py": (
+        ["--streams", "1", "--rounds", "1", "--formats", "pcm", "--threads", "1"],
+        {("first_sound", ("way", "engine")), ("all_texts", ("way", "pcm")), ("processor_time",)},
+    ),
+    "server_load.py": (["--clients", "3", "--seconds", "2"], {("memory",), ("first_sound",), ("lag",)}),
     "interference.py": (
         ["--size", "tiny", "--rounds", "1", "--newcomers", "1", "--tokens", "12", "--codes", "10",
          "--seconds", "6", "--threads", "1"],
