@@ -238,7 +238,7 @@ void loquor_voice_destroy(loquor_voice* voice) { delete voice; }
 
 loquor_status loquor_engine_default_options(const loquor_engine* engine, loquor_generation_options* options) {
   return as_status([&] {
-    write_struct(options, to_public(required(engine, "engine").engine.model().manifest.defaults), "options");
+    write_struct(options, to_public(required(engine, "engine").engine.model().defaults()), "options");
   });
 }
 
@@ -254,7 +254,7 @@ loquor_status loquor_engine_generate_tokens(loquor_engine* engine, const loquor_
     required(out, "out");
     loquor::Engine& target = required(engine, "engine").engine;
     const auto given = read_struct(required(request, "request"), loquor_request{}, "request");
-    *out = new loquor_tokens{target.generate(read_prompt(given, target.model().manifest.defaults),
+    *out = new loquor_tokens{target.generate(read_prompt(given, target.model().defaults()),
                                              token_of(given.cancel), progress_of(given))};
   });
 }

@@ -76,7 +76,7 @@ loquor_status loquor_engine_stream(loquor_engine* engine, const loquor_request* 
     const auto given = read_struct(required(request, "request"), loquor_request{}, "request");
     auto stream = std::make_unique<loquor_stream>();
     stream->request =
-        target.prepare_stream(read_prompt(given, manifest.defaults),
+        target.prepare_stream(read_prompt(given, target.model().defaults()),
                               read_options(options, manifest.streaming), given.progress != nullptr);
     stream->progress = progress_of(given);
     stream->sample_rate = manifest.sample_rate;

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 #include <string>
+#include <utility>
 
 #include "decode/device_sampler.hpp"
 #include "decode/guidance.hpp"
@@ -44,28 +46,31 @@ std::string listed(const std::vector<int64_t>& ids) {
 
 Generator::Generator(Model& model, std::size_t prefix_bytes)
     : model_(model),
+      stride_(model.language_model.slots_of(model.language_model.rows())),
       chooser_(make_chooser(model)),
       runner_(model),
       batched_(model.language_model.batched()),
       prefixes_(prefix_bytes) {}
 
-// The prompt is the voice's prefix, then text and START START (the table turns the two end-of-text ids into
-// those).
+// The prompt is the voice's prefix, then what the tokenizer writes: text and START START (which some tables
+// make of two end-of-text ids).
 bool Generator::prefill(Sequence& sequence, const Prompt& prompt, const ort::RunOptions& run) {
   const Stopwatch watch;
-  if (sequence.slot_ < 0) begin(sequence, prompt);
+  if (!sequence.holds_slot()) begin(sequence, prompt);
   const int64_t count = chunk_size(sequence, prompt);
   embed_chunk(sequence, prompt, count, run);
-  const Span<Choice> choices = choices_of(sequence.slot_, 1);
-  chooser_->expect(sequence.slot_, choices);
-  const StepOutput output = model_.language_model.run(sequence.slot_, count, run);
+  const Span<const int64_t> slots = slots_of(sequence);
+  collect_rows(slots);
+  chooser_->expect(slots[0], choices_);
+  const StepOutput output = model_.language_model.run(slots, count, run);
   sequence.filled_ += count;
   if (sequence.filled_ == prompt.voice->prefix_length) keep_prefix(sequence, prompt);
   const bool last = sequence.filled_ == sequence.tokens_.prompt_length;
   if (last) {
-    chooser_->choose(sequence.slot_, combine(output, sequence.slot_, 1), choices);
+    combine(output);
+    chooser_->choose(slots[0], output, choices_);
     join(sequence);
-    accept(sequence, choices[0]);
+    accept(sequence, choices_[0]);
     if (sequence.error_) std::rethrow_exception(sequence.error_);
   }
   sequence.tokens_.prefill_seconds += watch.seconds();
@@ -74,9 +79,11 @@ bool Generator::prefill(Sequence& sequence, const Prompt& prompt, const ort::Run
 
 void Generator::begin(Sequence& sequence, const Prompt& prompt) {
   const TokenBudget budget = budget_of(prompt);
+  const bool guided = model_.language_model.rows() > 1 && prompt.options.cfg_weight != 0;
+  sequence.rows_ = guided ? 2 : 1;
+  sequence.guidance_ = prompt.options.cfg_weight;
   occupy(sequence, budget.positions());
-  chooser_->begin(sequence.slot_, prompt.options);
-  sequence.guidance_ = prompt.guidance;
+  chooser_->begin(sequence.slots_[0], prompt.options);
   sequence.limit_ = static_cast<std::size_t>(budget.limit);
   sequence.filled_ = 0;
   sequence.tokens_.ids.reserve(sequence.limit_);
@@ -85,7 +92,7 @@ void Generator::begin(Sequence& sequence, const Prompt& prompt) {
   if (model_.language_model.snapshot_bytes(prefix) == 0) return;
   const PrefixPtr kept = prefixes_.find(*prompt.voice);
   if (kept == nullptr) return;
-  model_.language_model.load(sequence.slot_, prefix, kept->kv.get());
+  for (const int64_t slot : slots_of(sequence)) model_.language_model.load(slot, prefix, kept->kv.get());
   sequence.filled_ = prefix;
   sequence.tokens_.cached_positions = static_cast<int32_t>(prefix);
   if (prompt.wants_prefix) sequence.tokens_.prefix = kept;
@@ -106,7 +113,7 @@ int64_t Generator::chunk_size(const Sequence& sequence, const Prompt& prompt) co
 void Generator::embed_chunk(Sequence& sequence, const Prompt& prompt, int64_t count,
                             const ort::RunOptions& run) {
   const int64_t hidden = model_.language_model.signature().hidden_size;
-  const int64_t rows = model_.language_model.rows();
+  const int64_t rows = sequence.rows_;
   const int64_t prefix = prompt.voice->prefix_length;
   const int64_t from = sequence.filled_;
   const int64_t end = from + count;
@@ -114,8 +121,10 @@ void Generator::embed_chunk(Sequence& sequence, const Prompt& prompt, int64_t co
   float* to = model_.language_model.embeds(rows * count);
   if (from <= prefix && end > prefix) {  // the table wants the whole text in one call
     sequence.text_.resize(static_cast<std::size_t>(rows * text));
-    model_.embed_tokens.embed(prompt.ids, sequence.text_.data(), run);
-    if (rows > 1) model_.embed_tokens.embed(prompt.unconditioned_ids, sequence.text_.data() + text, run);
+    for (int64_t row = 0; row < rows; ++row) {
+      model_.embed_tokens.embed_prompt(prompt.ids, prompt.options.exaggeration, row == 0,
+                                       sequence.text_.data() + row * text, run);
+    }
   }
   for (int64_t row = 0; row < rows; ++row) {
     if (from < prefix) {
@@ -132,49 +141,65 @@ void Generator::keep_prefix(Sequence& sequence, const Prompt& prompt) {
   const std::size_t size = model_.language_model.snapshot_bytes(prompt.voice->prefix_length);
   const std::shared_ptr<Prefix> prefix = prefixes_.make_computed(prompt.voice, size);
   if (prefix == nullptr) return;
-  model_.language_model.save(sequence.slot_, prefix->kv.get());
+  model_.language_model.save(sequence.slots_[0], prefix->kv.get());
   prefixes_.put(prefix);
   if (prompt.wants_prefix) sequence.tokens_.prefix = prefix;
 }
 
 void Generator::step(Sequence& sequence, const ort::RunOptions& run) {
-  step_slots(sequence.slot_, 1, run);
+  step_slots(slots_of(sequence), run);
   if (sequence.error_) std::rethrow_exception(sequence.error_);
 }
 
-void Generator::step_all(const ort::RunOptions& run) { step_slots(0, running_, run); }
+void Generator::step_all(const ort::RunOptions& run) {
+  step_slots({all_slots_.data(), static_cast<std::size_t>(stepping_slots_)}, run);
+}
 
 // Run, combine, choose.
-void Generator::step_slots(int64_t first, int64_t count, const ort::RunOptions& run) {
+void Generator::step_slots(Span<const int64_t> slots, const ort::RunOptions& run) {
   const Stopwatch watch;
-  const Span<Choice> choices = choices_of(first, count);
-  chooser_->expect(first, choices);
-  const StepOutput output = runner_.run(first, {tokens_.data(), choices.size()}, *chooser_, run);
-  chooser_->choose(first, combine(output, first, count), choices);
-  for (std::size_t i = 0; i < choices.size(); ++i) {
-    Sequence& sequence = *slots_[static_cast<std::size_t>(first) + i];
-    accept(sequence, choices[i]);
-    sequence.tokens_.steps_seconds += watch.seconds();
+  collect_rows(slots);
+  chooser_->expect(slots[0], choices_);
+  const StepOutput output = runner_.run(slots, tokens_, choices_, *chooser_, run);
+  combine(output);
+  chooser_->choose(slots[0], output, choices_);
+  for (std::size_t row = 0; row < rows_.size(); ++row) {
+    if (choices_[row].unconditioned) continue;
+    accept(*rows_[row], choices_[row]);
+    rows_[row]->tokens_.steps_seconds += watch.seconds();
   }
 }
 
-// A row of logits for each sequence.
-StepOutput Generator::combine(const StepOutput& output, int64_t first, int64_t count) {
-  if (model_.language_model.rows() == 1) return output;
-  for (int64_t i = 0; i < count; ++i) {
-    guidance_[static_cast<std::size_t>(i)] = slots_[static_cast<std::size_t>(first + i)]->guidance_;
+// A row of logits for each sequence, over its conditioned ones.
+void Generator::combine(const StepOutput& output) {
+  for (std::size_t row = 0; row < rows_.size(); ++row) {
+    if (!choices_[row].unconditioned) continue;
+    std::size_t conditioned = 0;
+    while (rows_[conditioned] != rows_[row] || choices_[conditioned].unconditioned) ++conditioned;
+    guide(output.row(conditioned), output.row(row), rows_[row]->guidance_);
   }
-  return combine_rows(output, {guidance_.data(), static_cast<std::size_t>(count)});
 }
 
-// The choices that a run of these slots is for; their last tokens go to tokens_.
-Span<Choice> Generator::choices_of(int64_t first, int64_t count) {
-  for (int64_t i = 0; i < count; ++i) {
-    const std::vector<int64_t>& ids = slots_[static_cast<std::size_t>(first + i)]->tokens_.ids;
-    choices_[static_cast<std::size_t>(i)] = {ids.size(), kNoToken, nullptr};
-    tokens_[static_cast<std::size_t>(i)] = ids.empty() ? kNoToken : ids.back();
+// The rows of a run of these slots: whose they are, the choice that each is for, and its last token.
+void Generator::collect_rows(Span<const int64_t> slots) {
+  rows_.clear();
+  choices_.clear();
+  tokens_.clear();
+  for (const int64_t slot : slots) {
+    Sequence* const sequence = slots_[static_cast<std::size_t>(slot)];
+    const std::vector<int64_t>& ids = sequence->tokens_.ids;
+    const auto add = [&](bool unconditioned) {
+      rows_.push_back(sequence);
+      choices_.push_back({ids.size(), kNoToken, nullptr, unconditioned});
+      tokens_.push_back(ids.empty() ? kNoToken : ids.back());
+    };
+    add(slot != sequence->slots_[0]);
+    if (sequence->rows_ > 1 && stride_ == 1) add(true);  // both in the slot
   }
-  return {choices_.data(), static_cast<std::size_t>(count)};
+}
+
+Span<const int64_t> Generator::slots_of(const Sequence& sequence) const {
+  return {sequence.slots_.data(), sequence.slots_[1] < 0 ? std::size_t{1} : std::size_t{2}};
 }
 
 void Generator::accept(Sequence& sequence, const Choice& choice) const {
@@ -192,14 +217,18 @@ void Generator::accept(Sequence& sequence, const Choice& choice) const {
 }
 
 // The cache last: whoever finds room in it finds the rest.
-void Generator::reserve(int64_t slots, int64_t positions, bool unused) {
+void Generator::reserve(int64_t sequences, int64_t positions, bool unused) {
+  const int64_t slots = sequences * stride_;
   chooser_->reserve(slots);
   runner_.reserve(slots);
   const auto count = std::max(slots_.size(), static_cast<std::size_t>(slots));
-  choices_.resize(count);
-  tokens_.resize(count);
-  guidance_.resize(count);
+  const std::size_t rows = std::max<std::size_t>(count, 2);
+  rows_.reserve(rows);
+  choices_.reserve(rows);
+  tokens_.reserve(rows);
   slots_.resize(count, nullptr);
+  all_slots_.resize(count);
+  std::iota(all_slots_.begin(), all_slots_.end(), int64_t{0});
   model_.language_model.reserve(slots, positions, unused);
 }
 
@@ -210,59 +239,79 @@ std::unique_ptr<Sequence> Generator::make_sequence() const {
 void Generator::occupy(Sequence& sequence, int64_t positions) {
   const auto taken =
       std::count_if(slots_.begin(), slots_.end(), [](const Sequence* s) { return s != nullptr; });
-  if (batched_ && taken > running_) {
+  if (batched_ && taken > stepping_slots_) {
     throw Error(ErrorKind::kInternal, "a prompt began before the one before it was done");
   }
-  const auto free = std::find(slots_.begin(), slots_.end(), nullptr);
-  if (free == slots_.end()) throw Error(ErrorKind::kInternal, "every slot of the KV cache is taken");
-  model_.language_model.begin(free - slots_.begin(), positions);  // where memory may run out
-  *free = &sequence;
-  sequence.slot_ = free - slots_.begin();
   sequence.tokens_ = {};
   sequence.finished_ = false;
   sequence.stepping_ = false;
   sequence.error_ = nullptr;
+  // Those that step together lie without gaps; others stay where they are, each beside its second row.
+  const auto step = static_cast<std::size_t>(batched_ ? 1 : stride_);
+  std::size_t free = 0;
+  while (free < slots_.size() && slots_[free] != nullptr) free += step;
+  const int64_t wanted = model_.language_model.slots_of(sequence.rows_);
+  if (free + static_cast<std::size_t>(wanted) > slots_.size())
+    throw Error(ErrorKind::kInternal, "every slot of the KV cache is taken");
+  for (int64_t row = 0; row < wanted; ++row) {
+    hold(sequence, static_cast<std::size_t>(row), static_cast<int64_t>(free) + row, positions);
+  }
 }
 
-// The sequence steps from now on: batched, in the first slot behind those that do, if others left during its
+void Generator::hold(Sequence& sequence, std::size_t row, int64_t slot, int64_t positions) {
+  const int64_t rows = stride_ == 1 ? sequence.rows_ : 1;
+  model_.language_model.begin(slot, positions, rows);  // where memory may run out
+  slots_[static_cast<std::size_t>(slot)] = &sequence;
+  sequence.slots_[row] = slot;
+}
+
+// The sequence steps from now on: batched, in the first slots behind those that do, if others left during its
 // prefill.
 void Generator::join(Sequence& sequence) {
   sequence.stepping_ = true;
-  if (batched_ && sequence.slot_ != running_) move(sequence, running_);
   ++running_;
+  for (const int64_t slot : sequence.slots_) {
+    if (slot < 0) continue;
+    if (batched_ && slot != stepping_slots_) move(slot, stepping_slots_);
+    ++stepping_slots_;
+  }
 }
 
+// Batched, the last that step go into the holes: the later hole first, so that none of them is its own.
 void Generator::release(Sequence& sequence) {
-  if (sequence.slot_ < 0) return;
-  const int64_t slot = std::exchange(sequence.slot_, -1);
-  slots_[static_cast<std::size_t>(slot)] = nullptr;
-  model_.language_model.end(slot);
-  if (!sequence.stepping_) return;
-  --running_;
-  if (batched_ && slot != running_) move(*slots_[static_cast<std::size_t>(running_)], slot);  // into the hole
+  if (!sequence.holds_slot()) return;
+  std::array<int64_t, 2> held = std::exchange(sequence.slots_, {-1, -1});
+  if (held[0] < held[1]) std::swap(held[0], held[1]);
+  for (const int64_t slot : held) {
+    if (slot < 0) continue;
+    slots_[static_cast<std::size_t>(slot)] = nullptr;
+    model_.language_model.end(slot);
+    if (!sequence.stepping_) continue;
+    --stepping_slots_;
+    if (batched_ && slot != stepping_slots_) move(stepping_slots_, slot);
+  }
+  if (sequence.stepping_) --running_;
 }
 
-void Generator::move(Sequence& sequence, int64_t slot) {
-  model_.language_model.move(sequence.slot_, slot);
-  chooser_->move(sequence.slot_, slot);
-  slots_[static_cast<std::size_t>(sequence.slot_)] = nullptr;
-  slots_[static_cast<std::size_t>(slot)] = &sequence;
-  sequence.slot_ = slot;
+void Generator::move(int64_t from, int64_t to) {
+  Sequence& sequence = *std::exchange(slots_[static_cast<std::size_t>(from)], nullptr);
+  slots_[static_cast<std::size_t>(to)] = &sequence;
+  model_.language_model.move(from, to);
+  if (sequence.slots_[0] == from) chooser_->move(from, to);
+  *std::find(sequence.slots_.begin(), sequence.slots_.end(), from) = to;
 }
 
 TokenBudget Generator::check(const Prompt& prompt) const {
   check_ids(prompt.ids);
-  if (model_.language_model.rows() > 1) {
-    check_ids(prompt.unconditioned_ids);
-    if (prompt.unconditioned_ids.size() != prompt.ids.size()) {
-      throw Error(ErrorKind::kInvalidInput,
-                  "the unconditioned row has " + std::to_string(prompt.unconditioned_ids.size()) +
-                      " ids, the conditioned one " + std::to_string(prompt.ids.size()) +
-                      ": give both the same number");
-    }
-  }
   model_.check(*prompt.voice);
   validate(prompt.options);
+  if (model_.language_model.rows() > 1 && prompt.options.cfg_weight != 0 &&
+      !model_.embed_tokens.removes_text()) {
+    throw Error(
+        ErrorKind::kInvalidInput,
+        "cfg_weight must be 0 with this bundle, whose embed_tokens gives no row without text (its tables "
+        "are in no form that is known here): set cfg_weight to 0, or take another export");
+  }
   return budget_of(prompt);
 }
 
@@ -276,14 +325,23 @@ TokenBudget Generator::budget_of(const Prompt& prompt) const {
                                               std::to_string(model_.manifest.max_positions) +
                                               "; split the text into sentences");
   }
+  const Manifest& manifest = model_.manifest;
   budget.limit = std::min<int64_t>(prompt.options.max_new_tokens, room);
+  if (manifest.speech_positions > 0)  // START stands at the first
+    budget.limit = std::min(budget.limit, manifest.speech_positions - 1);
+  const auto framed = static_cast<int64_t>(prompt.ids.size());  // by the feeling, and START twice
+  if (manifest.text_positions > 0 && framed - 3 > manifest.text_positions) {
+    throw Error(ErrorKind::kInvalidInput,
+                "the text takes " + std::to_string(framed - 3) + " positions, the model has " +
+                    std::to_string(manifest.text_positions) + " for text; split it into sentences");
+  }
   return budget;
 }
 
 void Generator::check_ids(Span<const int64_t> ids) const {
   const Manifest& manifest = model_.manifest;
   const std::vector<int64_t>& opening = manifest.prompt_opening;
-  const std::vector<int64_t>& closing = manifest.prompt_closing;
+  const std::vector<int64_t>& closing = model_.prompt_closing();
   const bool framed = ids.size() >= opening.size() + closing.size() &&
                       std::equal(opening.begin(), opening.end(), ids.begin()) &&
                       std::equal(closing.begin(), closing.end(), ids.end() - closing.size());
@@ -293,11 +351,20 @@ void Generator::check_ids(Span<const int64_t> ids) const {
                     "end with " + listed(closing) +
                     " (end-of-text ids), as the bundle's own tokenizer writes them");
   }
-  for (const int64_t id : ids) {
+  const bool counts_positions = manifest.family->positions == PositionRule::kEmbedTokens;
+  const Span<const int64_t> text = {ids.data() + opening.size(),
+                                    ids.size() - opening.size() - closing.size()};
+  for (const int64_t id : counts_positions ? text : ids) {
     if (id < 0 || id >= manifest.text_vocab_size) {
       throw Error(ErrorKind::kInvalidInput, "input_ids holds " + std::to_string(id) +
                                                 ", outside the text vocabulary [0, " +
                                                 std::to_string(manifest.text_vocab_size) + ")");
+    }
+    if (counts_positions && id == manifest.end_of_text_token) {
+      throw Error(ErrorKind::kInvalidInput,
+                  "input_ids holds " + std::to_string(id) +
+                      " within the text, which ends it: what follows would be read as "
+                      "speech; leave it out");
     }
   }
 }

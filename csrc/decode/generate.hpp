@@ -3,6 +3,7 @@
 // together where the graph allows it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -22,11 +23,7 @@ struct Prompt {
   std::vector<int64_t> ids;  // text with the bundle's trailing end-of-text ids
   std::shared_ptr<const Voice> voice;
   GenerationOptions options;
-  int64_t characters = 0;  // spoken_characters() of the text; 0: not known, and the guard of length rests
-  // What the second row is asked, in a family whose sequences take two (as many ids as the first), and how
-  // far its logits are left behind. Not in GenerationOptions until a family has it.
-  std::vector<int64_t> unconditioned_ids = {};
-  float guidance = 0;
+  int64_t characters = 0;     // spoken_characters() of the text; 0: not known, and the guard of length rests
   bool wants_prefix = false;  // with the tokens, even when others take its place meanwhile
 };
 
@@ -48,7 +45,7 @@ struct Tokens {
   }
 };
 
-// Positions that a prompt takes, and the tokens that may follow.
+// Positions that a prompt takes in each row, and the tokens that may follow.
 struct TokenBudget {
   int64_t prompt = 0;
   int64_t limit = 0;
@@ -65,7 +62,7 @@ class Sequence {
   Tokens take_tokens() { return std::move(tokens_); }
   bool finished() const { return finished_; }
   // Whether its prompt has begun.
-  bool holds_slot() const { return slot_ >= 0; }
+  bool holds_slot() const { return slots_[0] >= 0; }
   // What went wrong with this sequence alone in a step; null if nothing did.
   const std::exception_ptr& error() const { return error_; }
 
@@ -75,7 +72,10 @@ class Sequence {
 
   Tokens tokens_;
   std::size_t limit_ = 0;
-  int64_t slot_ = -1;        // -1: none
+  // Of the KV cache, in the order of its rows: -1 for none. In a pool a row with guidance's second row has
+  // two slots, which need not be adjacent; else one slot has both rows.
+  std::array<int64_t, 2> slots_ = {-1, -1};
+  int64_t rows_ = 1;
   int64_t filled_ = 0;       // positions of the prompt that are done
   std::vector<float> text_;  // embeddings of the prompt behind the prefix, row by row
   float guidance_ = 0;
@@ -97,10 +97,12 @@ class Generator {
   // Off makes steps serve one sequence at a time even where the graph could do more.
   void set_batched(bool wanted) { batched_ = wanted && model_.language_model.batched(); }
 
-  // Room for `slots` sequences of `positions` each; those under way go on in it. `unused`: there is none that
+  // Room for so many sequences of `positions` each; those under way go on in it. `unused`: there is none that
   // is under way or was promised room. Throws where memory runs out, and nothing has changed for those.
-  bool fits(int64_t slots, int64_t positions) const { return model_.language_model.fits(slots, positions); }
-  void reserve(int64_t slots, int64_t positions, bool unused = false);
+  bool fits(int64_t sequences, int64_t positions) const {
+    return model_.language_model.fits(sequences * stride_, positions);
+  }
+  void reserve(int64_t sequences, int64_t positions, bool unused = false);
 
   // Whether tokens are chosen by nodes of the language model.
   bool samples_on_device() const { return model_.language_model.keeps_logits(); }
@@ -133,26 +135,33 @@ class Generator {
   TokenBudget budget_of(const Prompt& prompt) const;
   void begin(Sequence& sequence, const Prompt& prompt);
   void occupy(Sequence& sequence, int64_t positions);
+  void hold(Sequence& sequence, std::size_t row, int64_t slot, int64_t positions);
   int64_t chunk_size(const Sequence& sequence, const Prompt& prompt) const;
   void embed_chunk(Sequence& sequence, const Prompt& prompt, int64_t count, const ort::RunOptions& run);
   void keep_prefix(Sequence& sequence, const Prompt& prompt);
   void join(Sequence& sequence);
-  void move(Sequence& sequence, int64_t slot);
-  void step_slots(int64_t first, int64_t count, const ort::RunOptions& run);
-  StepOutput combine(const StepOutput& output, int64_t first, int64_t count);
-  Span<Choice> choices_of(int64_t first, int64_t count);
+  void move(int64_t from, int64_t to);
+  void step_slots(Span<const int64_t> slots, const ort::RunOptions& run);
+  void combine(const StepOutput& output);
+  void collect_rows(Span<const int64_t> slots);
+  Span<const int64_t> slots_of(const Sequence& sequence) const;
   void accept(Sequence& sequence, const Choice& choice) const;
 
   Model& model_;
+  const int64_t stride_;  // slots that a sequence takes at most
   std::unique_ptr<TokenChooser> chooser_;
   StepRunner runner_;
   bool batched_;
   PrefixCache prefixes_;
-  std::vector<Sequence*> slots_;  // batched: the first running_ step, one behind them may be in its prefill
+  // Batched: the first stepping_slots_ step, those of one sequence behind them may be in its prefill.
+  std::vector<Sequence*> slots_;
   int64_t running_ = 0;
-  std::vector<Choice> choices_;  // of the run under way
-  std::vector<int64_t> tokens_;  // that it goes on from
-  std::vector<float> guidance_;  // of its sequences
+  int64_t stepping_slots_ = 0;
+  std::vector<int64_t> all_slots_;  // 0, 1, 2, ...
+  // Of the run under way, row by row.
+  std::vector<Sequence*> rows_;
+  std::vector<Choice> choices_;
+  std::vector<int64_t> tokens_;  // that they go on from
 };
 
 }  // namespace loquor

@@ -3,13 +3,11 @@
 #pragma once
 
 #include "base/span.hpp"
-#include "model/language_model.hpp"
 
 namespace loquor {
 
 // conditioned + weight * (conditioned - unconditioned) in float32, as upstream computes it before any other
-// stage, written over the first row of each pair and brought together: a row for each of `weights`. Weight 0,
-// and logits that are equal (infinite ones included), give the conditioned row's.
-StepOutput combine_rows(const StepOutput& output, Span<const float> weights);
+// stage, written over the conditioned ones. Logits that are equal (infinite ones included) stay.
+void guide(Span<float> conditioned, Span<const float> unconditioned, float weight);
 
 }  // namespace loquor

@@ -41,10 +41,11 @@ bool has_nan(Span<float> logits) {
 
 }  // namespace
 
-Sampler::Sampler(std::vector<SamplerStage> order, int64_t vocab_size, int64_t start_token)
+Sampler::Sampler(std::vector<SamplerStage> order, int64_t vocab_size, int64_t start_token, bool start_counts)
     : order_(std::move(order)),
       vocab_size_(static_cast<std::size_t>(std::max<int64_t>(vocab_size, 0))),
-      start_token_(static_cast<std::size_t>(start_token)) {
+      start_token_(static_cast<std::size_t>(start_token)),
+      start_counts_(start_counts) {
   if (start_token < 0 || start_token >= vocab_size || vocab_size > std::numeric_limits<int32_t>::max()) {
     throw Error(ErrorKind::kModel, "the start token " + std::to_string(start_token) +
                                        " is not in a vocabulary of " + std::to_string(vocab_size) +
@@ -78,8 +79,7 @@ int64_t Sampler::next(Span<float> logits, uint64_t step) {
 }
 
 int64_t Sampler::greedy(Span<float> logits) {
-  apply_repetition_penalty(logits);
-  if (!history_.empty() && generated_[start_token_] == 0) penalize(logits[start_token_]);
+  apply_repetition_penalty(logits, true);
   const float* largest = std::max_element(logits.begin(), logits.end());  // the first of equals
   return *largest == kRemoved ? kNoToken : largest - logits.begin();
 }
@@ -115,7 +115,7 @@ void Sampler::apply(SamplerStage stage, Span<float> logits) {
     case SamplerStage::kMinP:
       return apply_min_p(logits);
     case SamplerStage::kRepetitionPenalty:
-      return apply_repetition_penalty(logits);
+      return apply_repetition_penalty(logits, start_counts_);
   }
 }
 
@@ -179,8 +179,9 @@ void Sampler::apply_min_p(Span<float> logits) const {
   }
 }
 
-void Sampler::apply_repetition_penalty(Span<float> logits) const {
-  if (history_.empty()) return penalize(logits[start_token_]);
+void Sampler::apply_repetition_penalty(Span<float> logits, bool start_counts) const {
+  const bool said = generated_[start_token_] != 0;
+  if ((start_counts || history_.empty()) && !said) penalize(logits[start_token_]);
   for (const int32_t token : history_) penalize(logits[static_cast<std::size_t>(token)]);
 }
 

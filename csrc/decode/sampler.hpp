@@ -29,9 +29,11 @@ namespace loquor {
 
 class Sampler {
  public:
-  // `order`: the stages a family applies, in its order. Throws kModel if the start token is no token of the
+  // `order`: the stages a family applies, in its order; `start_counts`: whether the penalty meets the start
+  // token at every step, not at the first alone. Throws kModel if the start token is no token of the
   // vocabulary. All memory is taken here.
-  Sampler(std::vector<SamplerStage> order, int64_t vocab_size, int64_t start_token);
+  Sampler(std::vector<SamplerStage> order, int64_t vocab_size, int64_t start_token,
+          bool start_counts = false);
 
   // Starts a new sequence. Throws kInvalidInput as validate() does.
   void reset(const GenerationOptions& options);
@@ -53,7 +55,7 @@ class Sampler {
   void apply_top_k(Span<float> logits);
   void apply_top_p(Span<float> logits);
   void apply_min_p(Span<float> logits) const;
-  void apply_repetition_penalty(Span<float> logits) const;
+  void apply_repetition_penalty(Span<float> logits, bool start_counts) const;
   void penalize(float& logit) const;
   std::size_t gather_candidates(Span<float> logits);
   void sort_candidates(std::size_t count);
@@ -62,6 +64,7 @@ class Sampler {
   std::vector<SamplerStage> order_;
   std::size_t vocab_size_;
   std::size_t start_token_;
+  bool start_counts_;
   GenerationOptions options_;
   std::vector<int32_t> history_;          // distinct generated tokens, in order of appearance
   std::vector<unsigned char> generated_;  // by token: is it in history_?

@@ -17,26 +17,24 @@ void StepRunner::reserve(int64_t slots) {
   if (on_device_) embeds_.reserve(slots);
 }
 
-StepOutput StepRunner::run(int64_t first, Span<const int64_t> tokens, const TokenChooser& chooser,
-                           const ort::RunOptions& options) {
+StepOutput StepRunner::run(Span<const int64_t> slots, Span<const int64_t> tokens, Span<const Choice> choices,
+                           const TokenChooser& chooser, const ort::RunOptions& options) {
   LanguageModel& lm = model_.language_model;
   const LmSignature& signature = lm.signature();
-  const auto slots = static_cast<int64_t>(tokens.size());
   if (!on_device_) {
-    float* to = lm.embeds(slots * lm.rows());
-    for (const int64_t& token : tokens) {
-      const float* const embedding = to;
-      model_.embed_tokens.embed({&token, 1}, to, options);
-      to += signature.hidden_size;
-      for (int64_t row = 1; row < lm.rows(); ++row) to = std::copy_n(embedding, signature.hidden_size, to);
+    float* to = lm.embeds(static_cast<int64_t>(tokens.size()));
+    for (std::size_t row = 0; row < tokens.size(); ++row, to += signature.hidden_size) {
+      const auto number = static_cast<int64_t>(choices[row].step);
+      model_.embed_tokens.embed_token(tokens[row], number, to, options);
     }
-    return lm.step(first, slots, options);
+    return lm.step(slots, options);
   }
-  const auto embeds = [&](int64_t from, int64_t count) {
-    return embeds_.memory().view(signature.embeds_type, embeds_.data(from),
-                                 {count, 1, signature.hidden_size});
+  const int64_t first = slots[0];
+  const auto count = static_cast<int64_t>(slots.size());
+  const auto embeds = [&](int64_t from, int64_t rows) {
+    return embeds_.memory().view(signature.embeds_type, embeds_.data(from), {rows, 1, signature.hidden_size});
   };
-  for (int64_t i = 0; i < slots; ++i) {
+  for (int64_t i = 0; i < count; ++i) {
     const ort::Value* const held = chooser.token_on_device(first + i);
     if (held != nullptr) {
       model_.embed_tokens.embed(*held, embeds(first + i, 1), options);
@@ -47,7 +45,7 @@ StepOutput StepRunner::run(int64_t first, Span<const int64_t> tokens, const Toke
     model_.embed_tokens.embed(host_.view(ort::ElementType::kInt64, id, {1, 1}), embeds(first + i, 1),
                               options);
   }
-  return lm.step_from(embeds(first, slots), first, slots, options);
+  return lm.step_from(embeds(first, count), first, count, options);
 }
 
 }  // namespace loquor

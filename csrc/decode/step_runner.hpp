@@ -16,10 +16,10 @@ class StepRunner {
   explicit StepRunner(Model& model);
 
   void reserve(int64_t slots);
-  // One step of the slots from `first` on, whose last tokens are `tokens`: taken from the device instead
-  // where `chooser` left them there. All rows of a sequence go on from its token. Throws kExecution.
-  StepOutput run(int64_t first, Span<const int64_t> tokens, const TokenChooser& chooser,
-                 const ort::RunOptions& options);
+  // One step of these slots for the `choices`, one for each row, which go on from the `tokens`: taken from
+  // the device instead where `chooser` left them there. Throws kExecution.
+  StepOutput run(Span<const int64_t> slots, Span<const int64_t> tokens, Span<const Choice> choices,
+                 const TokenChooser& chooser, const ort::RunOptions& options);
 
  private:
   Model& model_;

@@ -17,9 +17,10 @@ constexpr int64_t kNoToken = -1;
 
 // One sequence's choice in a run: which of its tokens, and what came of it.
 struct Choice {
-  uint64_t step = 0;         // the token's number in its sequence
-  int64_t token = kNoToken;  // kNoToken: every logit is -inf
-  std::exception_ptr error;  // kExecution where a logit is NaN; null: none
+  uint64_t step = 0;           // the token's number in its sequence
+  int64_t token = kNoToken;    // kNoToken: every logit is -inf
+  std::exception_ptr error;    // kExecution where a logit is NaN; null: none
+  bool unconditioned = false;  // of a row of guidance, from which nothing is chosen
 };
 
 inline Error nan_logits(uint64_t step) {
@@ -44,7 +45,7 @@ class TokenChooser {
 
   // Before the language model runs for the slots from `first` on: for which token of each, by Choice::step.
   virtual void expect(int64_t first, Span<const Choice> choices) = 0;
-  // After that run, whose output holds a row of logits for each of those slots, or none where they stay on
+  // After that run, whose output holds a row of logits for each choice, or none where they stay on
   // the device: fills in tokens and errors. Allocates nothing of ours.
   virtual void choose(int64_t first, const StepOutput& output, Span<Choice> choices) = 0;
   // The token chosen last for a slot, [1, 1] in the device's memory; null where it is on the host alone.

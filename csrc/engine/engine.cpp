@@ -35,7 +35,8 @@ LmExtension sampler_nodes(const std::string& sampling, const ort::Device& device
     throw Error(ErrorKind::kInvalidInput, "sampling must be auto, host or device, not '" + sampling + "'");
   }
   const bool automatic = sampling == "auto";
-  if (sampling == "host" || (automatic && device.host_memory())) return {};
+  const bool guided = manifest.family->rows_per_sequence > 1;  // which is combined on the host
+  if (sampling == "host" || (automatic && (device.host_memory() || guided))) return {};
   return {device_sampler_nodes(manifest.family->logits_stages, device.float64), automatic};
 }
 
@@ -56,7 +57,8 @@ int64_t prompt_limit(const Manifest& manifest, float seconds) {
 int32_t choose_slots(const Model& model, int32_t wanted) {
   if (wanted > 0) return wanted;
   CacheCost cost;
-  cost.position_bytes = static_cast<int64_t>(model.language_model.bytes_of(1));
+  const LanguageModel& lm = model.language_model;
+  cost.position_bytes = static_cast<int64_t>(lm.bytes_of(1)) * lm.rows();
   cost.usual_positions = usual_positions(model.manifest);
   cost.host_memory = model.config.device.host_memory();
   return automatic_slots(cost);
@@ -179,10 +181,11 @@ PrefixPtr Engine::prefix(std::shared_ptr<const Voice> voice, CancelToken* cancel
   }
   Prompt prompt;  // the shortest there is, for what it leaves behind
   prompt.ids = model_.manifest.prompt_opening;
-  const std::vector<int64_t>& closing = model_.manifest.prompt_closing;
+  const std::vector<int64_t>& closing = model_.prompt_closing();
   prompt.ids.insert(prompt.ids.end(), closing.begin(), closing.end());
   prompt.voice = voice;
-  prompt.options = model_.manifest.defaults;
+  prompt.options = model_.defaults();
+  prompt.options.cfg_weight = 0;
   prompt.options.max_new_tokens = 1;
   prompt.wants_prefix = true;
   if (PrefixPtr made = generate(std::move(prompt), cancel, {}).prefix) return made;

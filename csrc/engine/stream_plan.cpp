@@ -6,15 +6,16 @@
 namespace loquor {
 
 std::optional<Window> next_window(const StreamOptions& options, const StreamState& state, int64_t chunk) {
-  const int64_t left = state.codes - state.handed;
+  const int64_t left = (state.ended ? state.heard() : state.codes) - state.handed;
   Window window;
   window.begin = state.handed;
   if (state.ended) {
     if (left <= 0) return std::nullopt;
-    window.end = chunk == 0 || left <= chunk + chunk / 2 ? state.codes : state.handed + chunk;
-    window.to = std::min(state.codes, window.end + options.look_ahead);
+    window.end = chunk == 0 || left <= chunk + chunk / 2 ? state.heard() : state.handed + chunk;
+    const int64_t ahead = std::max<int64_t>(options.look_ahead, window.end == state.heard() ? state.cut : 0);
+    window.to = std::min(state.codes, window.end + ahead);
   } else {
-    if (chunk == 0 || left < chunk + options.look_ahead) return std::nullopt;
+    if (chunk == 0 || left < chunk + std::max<int64_t>(options.look_ahead, state.cut)) return std::nullopt;
     window.end = state.handed + chunk;
     window.to = window.end + options.look_ahead;
   }

@@ -23,6 +23,9 @@ struct StreamState {
   bool ended = false;  // no more will come
   int64_t handed = 0;  // codes whose sound was handed out
   int32_t chunks = 0;  // in so many chunks
+  int64_t cut = 0;     // the last codes, which the decoder is given and whose sound nobody hears
+
+  int64_t heard() const { return codes - cut; }  // once `ended`
 };
 
 // The next window of `chunk` codes of sound, if its codes are there. At the end what is left is not cut into

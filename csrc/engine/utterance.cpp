@@ -7,6 +7,7 @@ namespace loquor {
 
 Utterance::Utterance(const RequestSpec& spec, const Manifest& manifest, WavePath path)
     : spec_(spec), manifest_(manifest), path_(std::move(path)) {
+  plan_.cut = manifest.family->dropped_tokens;
   codes_.reserve(static_cast<std::size_t>(spec.budget.limit + manifest.closing_silence_tokens));
   if (has_sound()) monitor_.emplace(spec.prompt.options.guards, manifest, spec.prompt.characters);
 }
@@ -70,6 +71,7 @@ void Utterance::start_second_attempt() {
   codes_.clear();
   token_count_ = 0;
   plan_ = {};
+  plan_.cut = manifest_.family->dropped_tokens;
   state_ = State::kPrefilling;
 }
 
@@ -79,8 +81,9 @@ void Utterance::close(double now) {
   codes_.insert(codes_.end(), static_cast<std::size_t>(manifest_.closing_silence_tokens),
                 manifest_.silence_token);
   plan_.codes = static_cast<int64_t>(codes_.size());
+  plan_.cut = codes_cut(manifest_, plan_.codes);
   plan_.ended = true;
-  state_ = has_sound() && plan_.handed < plan_.codes ? State::kClosing : State::kDone;
+  state_ = has_sound() && plan_.handed < plan_.heard() ? State::kClosing : State::kDone;
 }
 
 // Tokens up to that code, or all.
@@ -146,7 +149,7 @@ std::optional<Chunk> Utterance::on_wave(DecoderRun run, const std::vector<float>
   phase_ = std::move(run.phase);
   plan_.handed = window.end;
   ++plan_.chunks;
-  const bool last = plan_.ended && plan_.handed == plan_.codes;
+  const bool last = plan_.ended && plan_.handed == plan_.heard();
   Chunk chunk;
   chunk.samples = path_.pass(std::move(joined), last);
   chunk.first_code = window.begin;

@@ -45,8 +45,8 @@ std::vector<float> WavePath::pass(Crossfader::Joined joined, bool last) {
   return samples;
 }
 
-std::vector<float> WavePath::pass_whole(const std::vector<float>& wave, int64_t codes) {
-  return pass(join({0, 0, codes, codes}, wave), true);
+std::vector<float> WavePath::pass_whole(const std::vector<float>& wave, int64_t codes, int64_t cut) {
+  return pass(join({0, 0, codes - cut, codes}, wave), true);
 }
 
 WavePath make_wave_path(int64_t samples_per_token, int64_t fade) {

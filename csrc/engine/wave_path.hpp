@@ -56,8 +56,8 @@ class WavePath {
   }
   // Sends it on; what comes out is to be handed out. `last`: no window follows.
   std::vector<float> pass(Crossfader::Joined joined, bool last);
-  // The wave of one window that is everything.
-  std::vector<float> pass_whole(const std::vector<float>& wave, int64_t codes);
+  // The wave of one window that is everything, without the sound of the last `cut` codes.
+  std::vector<float> pass_whole(const std::vector<float>& wave, int64_t codes, int64_t cut = 0);
 
  private:
   struct Place {

@@ -307,7 +307,8 @@ Result Worker::run_whole(const Request& request) const {
   if (spec.kind == RequestSpec::Kind::kDecode) {
     const Decoded decoded = decode(spec.codes, spec.prompt, request.run, 0);
     const auto codes = static_cast<int64_t>(spec.codes.size());
-    result.waveform.samples = wave_path(0).pass_whole(decoded.samples, codes);
+    result.waveform.samples =
+        wave_path(0).pass_whole(decoded.samples, codes, codes_cut(model_.manifest, codes));
     result.waveform.sample_rate = model_.manifest.sample_rate;
     result.waveform.seconds_taken = decoded.seconds;
     return result;

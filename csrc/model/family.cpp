@@ -20,6 +20,7 @@ Family turbo() {
   family.rows_per_sequence = 1;
   family.logits_stages = {SamplerStage::kTemperature, SamplerStage::kTopK, SamplerStage::kTopP,
                           SamplerStage::kMinP, SamplerStage::kRepetitionPenalty};
+  family.start_counts = false;
   family.dropped_tokens = 0;
   family.text_profile = "turbo";
   family.tags = {"[angry]",        "[fear]",      "[surprised]", "[whispering]", "[advertisement]",
@@ -38,6 +39,7 @@ Family turbo() {
   facts.text_vocab_size = 50276;
   facts.max_positions = 8196;
   facts.voice_prefix_positions = 0;
+  facts.text_positions = facts.speech_positions = 0;
   facts.text_normalizer = "none";
   facts.piece_characters = 250;  // beyond some 300 it grows unsteady, and one sentence a call is best
   return family;
@@ -48,13 +50,14 @@ Family english() {
   Family family = turbo();
   family.name = "english";
   family.models = "English";
-  family.runnable = false;
   family.embed_inputs = {"input_ids", "position_ids", "exaggeration"};
+  family.more_inputs = {"text_conditioning"};
   family.backbone = "llama";
   family.positions = PositionRule::kEmbedTokens;
   family.rows_per_sequence = 2;
   family.logits_stages = {SamplerStage::kRepetitionPenalty, SamplerStage::kTemperature, SamplerStage::kMinP,
                           SamplerStage::kTopP};
+  family.start_counts = true;
   family.text_profile = "english";
   family.tags = {};
   ModelFacts& facts = family.facts;
@@ -63,11 +66,15 @@ Family english() {
   facts.prompt_closing = {0, 6561, 6561};
   facts.closing_silence_tokens = 0;
   facts.text_vocab_size = 704;
-  facts.max_positions = 33 + 2050 + 4100;  // the voice, learned positions of text, those of speech
   facts.voice_prefix_positions = 33;
+  facts.text_positions = 2050;  // learned
+  facts.speech_positions = 4100;
+  facts.max_positions = facts.voice_prefix_positions + facts.text_positions + facts.speech_positions;
   facts.defaults.top_k = 0;
   facts.defaults.top_p = 1.0f;
   facts.defaults.min_p = 0.05f;
+  facts.defaults.cfg_weight = 0.5f;
+  facts.defaults.exaggeration = 0.5f;
   return family;
 }
 
@@ -78,6 +85,7 @@ Family multilingual() {
   family.models = "Multilingual";
   family.dropped_tokens = 1;
   family.text_profile = "multilingual";
+  family.facts.text_normalizer = "numbers";
   family.facts.text_vocab_size = 2352;
   return family;
 }
@@ -90,8 +98,12 @@ std::string joined(const Texts& texts) {
 }
 
 bool takes(const Family& family, const std::vector<std::string>& inputs) {
-  return std::is_permutation(family.embed_inputs.begin(), family.embed_inputs.end(), inputs.begin(),
-                             inputs.end(), [](const auto& a, const auto& b) { return std::string(a) == b; });
+  const auto same = [](const auto& a, const auto& b) { return std::string(a) == b; };
+  std::vector<const char*> wanted = family.embed_inputs;
+  for (const char* name : family.more_inputs) {
+    if (std::find(inputs.begin(), inputs.end(), name) != inputs.end()) wanted.push_back(name);
+  }
+  return std::is_permutation(wanted.begin(), wanted.end(), inputs.begin(), inputs.end(), same);
 }
 
 [[noreturn]] void refuse_graph(const FamilyEvidence& evidence, const std::string& why) {

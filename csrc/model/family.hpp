@@ -32,6 +32,8 @@ struct ModelFacts {
   int64_t text_vocab_size;
   int64_t max_positions;
   int64_t voice_prefix_positions;  // that every voice has; 0: as many as its recording gives
+  int64_t text_positions;          // where embed_tokens counts: of a text; 0: no limit of its own
+  int64_t speech_positions;        // the same of speech, START included
   std::string text_normalizer;     // what text goes through first, by Python's name for it
   int32_t piece_characters;        // that the model speaks well in one call
   GenerationOptions defaults;
@@ -44,13 +46,15 @@ struct Family {
   const char* models;                     // that belong to it, for people
   bool runnable;                          // by this version
   std::vector<const char*> embed_inputs;  // that its embed_tokens takes
+  std::vector<const char*> more_inputs;   // and some exports' beside
   const char* backbone;                   // what `text_config` of its config.json calls the language model
   PositionRule positions;
-  int32_t rows_per_sequence;                // of the KV cache; 2: a second one for guidance
+  int32_t rows_per_sequence;                // of the KV cache, at most; 2: a second one for guidance
   std::vector<SamplerStage> logits_stages;  // in order, once rows are combined
-  int32_t dropped_tokens;                   // the last that were generated, which are not decoded
-  const char* text_profile;                 // how its text is punctuated, by Python's name for it
-  std::vector<const char*> tags;            // each one token of its tokenizer
+  bool start_counts;              // the repetition penalty meets START at every step, not at the first alone
+  int32_t dropped_tokens;         // the last that are decoded and not heard
+  const char* text_profile;       // how its text is punctuated, by Python's name for it
+  std::vector<const char*> tags;  // each one token of its tokenizer
   ModelFacts facts;
 };
 
@@ -64,7 +68,7 @@ struct FamilyEvidence {
   std::string config_file;                // path of its config.json
   std::string name;                       // `family` there; "": not said
   std::string backbone;                   // `text_config.model_type` there; "": not said
-  int64_t text_vocab_size = 0;            // `text_config.text_vocab_size` there; 0: not said
+  int64_t text_vocab_size = 0;            // `text_config.text_vocab_size` there, else of the graph's tables
 };
 
 // Throws kModel for a graph that no family has, a config that contradicts it, and a family that this version

@@ -24,11 +24,10 @@ int64_t rounded(int64_t capacity) { return (capacity + kCapacityStep - 1) / kCap
 
 }  // namespace
 
-KvCache::KvCache(KvLayout layout, ort::Memory memory, KvMode mode, int64_t rows)
+KvCache::KvCache(KvLayout layout, ort::Memory memory, KvMode mode)
     : layout_(std::move(layout)),
       memory_(std::move(memory)),
       mode_(mode),
-      rows_(rows),
       pooled_(mode == KvMode::kInPlace && can_pool(memory_)) {}
 
 bool can_pool(const ort::Memory& memory) {
@@ -52,7 +51,7 @@ void KvCache::reserve(int64_t slots, int64_t capacity, bool unused) {
 
 void KvCache::reserve_pool(int64_t slots, int64_t capacity, bool unused) {
   slots = std::max(slots, static_cast<int64_t>(slots_.size()));
-  const std::size_t slot_bytes = static_cast<std::size_t>(capacity) * position_bytes();
+  const std::size_t slot_bytes = static_cast<std::size_t>(capacity) * layout_.position_bytes();
   bound_first_ = -1;
   if (unused) {  // the old blocks go before the larger come
     slots_.clear();
@@ -81,7 +80,7 @@ void KvCache::copy_slot(const Slot& from, Slot& to) const {
     const auto read = static_cast<unsigned char*>(from.buffers[i][0].get());
     const auto write = static_cast<unsigned char*>(to.buffers[i][0].get());
     if (memory_.host()) {
-      copy_heads(read, from_stride, write, to_stride, heads(), filled);
+      copy_heads(read, from_stride, write, to_stride, layout_.heads, filled);
       continue;
     }
     const auto copy = [&](void* source, void* target, int64_t copied_heads, int64_t positions) {
@@ -90,10 +89,10 @@ void KvCache::copy_slot(const Slot& from, Slot& to) const {
                 memory_.view(layout_.type, target, shape));
     };
     if (from_stride == to_stride) {  // few calls are worth more than few bytes
-      copy(read, write, heads(), from.capacity);
+      copy(read, write, layout_.heads, from.capacity);
       continue;
     }
-    for (std::size_t head = 0; head < static_cast<std::size_t>(heads()); ++head) {
+    for (std::size_t head = 0; head < static_cast<std::size_t>(layout_.heads); ++head) {
       copy(read + head * from_stride, write + head * to_stride, 1, from.length);
     }
   }
@@ -102,23 +101,24 @@ void KvCache::copy_slot(const Slot& from, Slot& to) const {
 
 void KvCache::count_bytes() {
   int64_t positions = 0;
-  for (const Slot& slot : slots_) positions += slot.capacity;
+  for (const Slot& slot : slots_) positions += slot.capacity * slot.rows;
   const int64_t sides = mode_ == KvMode::kInPlace ? 1 : 2;
-  bytes_.store(static_cast<int64_t>(bytes_of(positions)) * sides, std::memory_order_relaxed);
+  bytes_.store(static_cast<int64_t>(layout_.bytes_of(positions)) * sides, std::memory_order_relaxed);
 }
 
-void KvCache::begin(int64_t index, int64_t capacity) {
+void KvCache::begin(int64_t index, int64_t capacity, int64_t rows) {
   Slot& slot = at(index);
   slot.length = 0;
   slot.current = 0;
   bound_first_ = -1;  // the binding may be another than the last sequence's
-  if (capacity <= slot.capacity) return;
+  if (capacity <= slot.capacity && rows == slot.rows) return;
   if (pooled()) {
     throw Error(ErrorKind::kInternal, "the KV pool holds " + std::to_string(slot.capacity) +
                                           " positions a slot, " + std::to_string(capacity) +
                                           " were asked for");
   }
-  const std::size_t bytes = static_cast<std::size_t>(rounded(capacity)) * position_bytes();
+  capacity = std::max(rounded(capacity), slot.capacity);
+  const std::size_t bytes = static_cast<std::size_t>(capacity * rows) * layout_.position_bytes();
   const std::size_t sides = mode_ == KvMode::kInPlace ? 1 : 2;
   slot.capacity = 0;  // until all of them are there
   slot.buffers.resize(layout_.past_names.size());
@@ -126,28 +126,27 @@ void KvCache::begin(int64_t index, int64_t capacity) {
     pair = {};  // give the old one back before taking the larger
     for (std::size_t side = 0; side < sides; ++side) pair[side] = memory_.allocate(bytes);
   }
-  slot.capacity = rounded(capacity);
+  slot.capacity = capacity;
+  slot.rows = rows;
   count_bytes();
 }
 
-void KvCache::bind(ort::Binding& binding, int64_t first, int64_t rows, int64_t count) {
-  for (int64_t index = first / rows_; index * rows_ < first + rows; ++index) {
+void KvCache::bind(ort::Binding& binding, int64_t first, int64_t slots, int64_t count) {
+  for (int64_t index = first; index < first + slots; ++index) {
     if (at(index).length + count <= at(index).capacity) continue;
     throw Error(ErrorKind::kInternal, "the KV cache holds " + std::to_string(at(index).capacity) +
                                           " positions, " + std::to_string(at(index).length + count) +
                                           " were asked for");
   }
   const bool in_place = mode_ == KvMode::kInPlace;
-  if (in_place && bound_first_ == first && bound_rows_ == rows) return;
+  if (in_place && bound_first_ == first && bound_slots_ == slots) return;
   bound_first_ = -1;  // until all are bound
-  const Slot& slot = at(first / rows_);
+  const Slot& slot = at(first);
+  const int64_t rows = slots * slot.rows;
   const int64_t past = in_place ? slot.capacity : slot.length;
   const int64_t present = in_place ? slot.capacity : slot.length + count;
-  const auto skipped = static_cast<std::ptrdiff_t>(first % rows_ * slot.capacity) *
-                       static_cast<std::ptrdiff_t>(layout_.position_bytes());
   for (std::size_t i = 0; i < slot.buffers.size(); ++i) {
-    void* from = slot.buffers[i][slot.current].get();
-    if (skipped > 0) from = static_cast<unsigned char*>(from) + skipped;
+    void* const from = slot.buffers[i][slot.current].get();
     void* const to = in_place ? from : slot.buffers[i][1 - slot.current].get();
     binding.input(layout_.past_names[i].c_str(),
                   memory_.view(layout_.type, from, {rows, layout_.heads, past, layout_.head_dim}));
@@ -155,7 +154,7 @@ void KvCache::bind(ort::Binding& binding, int64_t first, int64_t rows, int64_t c
                    memory_.view(layout_.type, to, {rows, layout_.heads, present, layout_.head_dim}));
   }
   bound_first_ = first;
-  bound_rows_ = rows;
+  bound_slots_ = slots;
 }
 
 void KvCache::advance(int64_t index, int64_t count) {
@@ -174,8 +173,8 @@ void KvCache::save(int64_t index, unsigned char* to) const {
   const std::size_t filled = static_cast<std::size_t>(slot.length) * head_bytes();
   for (const Sides& pair : slot.buffers) {
     copy_heads(pair[slot.current].get(), static_cast<std::size_t>(stride(slot)) * head_bytes(), to, filled,
-               heads(), filled);
-    to += filled * static_cast<std::size_t>(heads());
+               layout_.heads, filled);
+    to += filled * static_cast<std::size_t>(layout_.heads);
   }
 }
 
@@ -183,10 +182,13 @@ void KvCache::load(int64_t index, int64_t positions, const unsigned char* from) 
   Slot& slot = at(index);
   slot.length = positions;
   const std::size_t filled = static_cast<std::size_t>(positions) * head_bytes();
+  const std::size_t to_stride = static_cast<std::size_t>(stride(slot)) * head_bytes();
   for (const Sides& pair : slot.buffers) {
-    copy_heads(from, filled, pair[slot.current].get(), static_cast<std::size_t>(stride(slot)) * head_bytes(),
-               heads(), filled);
-    from += filled * static_cast<std::size_t>(heads());
+    auto* to = static_cast<unsigned char*>(pair[slot.current].get());
+    for (int64_t row = 0; row < slot.rows; ++row, to += to_stride * static_cast<std::size_t>(layout_.heads)) {
+      copy_heads(from, filled, to, to_stride, layout_.heads, filled);
+    }
+    from += filled * static_cast<std::size_t>(layout_.heads);
   }
 }
 

@@ -1,11 +1,10 @@
-// The KV caches of the sequences that are under way, one a slot: buffers of fixed capacity on the device,
-// bound to the graph, never copied by us but when a slot moves, the pool grows, or a prompt's beginning is
-// kept. A slot is one row of the graph's batch, or two adjacent ones (for classifier-free guidance), which
-// are of one length.
+// The KV caches of the sequences that are under way: buffers of fixed capacity on the device, bound to the
+// graph, never copied by us but when a slot moves, the pool grows, or a prompt's beginning is kept.
 //
-// Pooled (in place, in memory that can be addressed at an offset): one block a tensor, [slots * rows, heads,
-// capacity, head_dim], so that any adjacent rows are a contiguous view and one run can step the first n
-// slots. Otherwise each slot has buffers of its own, for its rows together.
+// Pooled (in place, in memory that can be addressed at an offset): one block a tensor, [slots, heads,
+// capacity, head_dim], so that any adjacent slots are a contiguous view and one run can step the first n. A
+// slot is one row of the graph's batch, and a sequence of two rows (classifier-free guidance) has two of
+// them. Otherwise each slot has buffers of its own for all rows of a sequence, which are run together.
 #pragma once
 
 #include <array>
@@ -29,8 +28,7 @@ bool can_pool(const ort::Memory& memory);
 
 class KvCache {
  public:
-  // `rows`: of each slot.
-  KvCache(KvLayout layout, ort::Memory memory, KvMode mode, int64_t rows = 1);
+  KvCache(KvLayout layout, ort::Memory memory, KvMode mode);
 
   KvMode mode() const { return mode_; }
   bool pooled() const { return pooled_; }
@@ -45,26 +43,25 @@ class KvCache {
   // The capacity that a pool has behind a reserve() that grows it.
   int64_t granted(int64_t capacity) const;
 
-  // Empties a slot for a sequence of at most `capacity` positions. Buffers only ever grow.
-  void begin(int64_t slot, int64_t capacity);
+  // Empties a slot for a sequence of at most `capacity` positions, in `rows` rows if it is not pooled.
+  // Buffers only ever grow.
+  void begin(int64_t slot, int64_t capacity, int64_t rows = 1);
   // The slot's sequence is over: nothing of it needs to be kept.
   void end(int64_t slot) { at(slot).length = 0; }
   int64_t length(int64_t slot) const { return at(slot).length; }
   int64_t capacity(int64_t slot) const { return at(slot).capacity; }
+  int64_t rows(int64_t slot) const { return at(slot).rows; }
 
-  // Binds past and present of `rows` rows from `first` on for a run of `count` new positions in each, which
-  // must fit the capacity. Only if pooled they may be others than all of one slot.
-  void bind(ort::Binding& binding, int64_t first, int64_t rows, int64_t count);
+  // Binds past and present for a run of `count` new positions in each row, which must fit the capacity: of
+  // `slots` slots from `first` on, more than one only if pooled.
+  void bind(ort::Binding& binding, int64_t first, int64_t slots, int64_t count);
   // After that run.
   void advance(int64_t slot, int64_t count);
   // Pooled only: the sequence in `from` goes on in `to`.
   void move(int64_t from, int64_t to);
 
-  // Host memory only: what a slot holds, as bytes [tensors, rows, heads, positions, head_dim], and back again
-  // into a slot that begins.
-  std::size_t bytes_of(int64_t positions) const {
-    return layout_.bytes_of(positions) * static_cast<std::size_t>(rows_);
-  }
+  // Host memory only: what the first row of a slot holds, as bytes [tensors, heads, positions, head_dim], and
+  // back again into all rows of a slot that begins.
   void save(int64_t slot, unsigned char* to) const;
   void load(int64_t slot, int64_t positions, const unsigned char* from);
 
@@ -73,6 +70,7 @@ class KvCache {
   struct Slot {
     int64_t capacity = 0;
     int64_t length = 0;
+    int64_t rows = 1;
     std::size_t current = 0;     // which of two buffers holds the past
     std::vector<Sides> buffers;  // by tensor
   };
@@ -84,22 +82,18 @@ class KvCache {
   void count_bytes();
   // Positions from one head to the next.
   int64_t stride(const Slot& slot) const { return mode_ == KvMode::kInPlace ? slot.capacity : slot.length; }
-  // Bytes of one position in one tensor, in all rows of a slot.
-  std::size_t position_bytes() const { return layout_.position_bytes() * static_cast<std::size_t>(rows_); }
-  int64_t heads() const { return rows_ * layout_.heads; }  // of all rows of a slot
-  std::size_t head_bytes() const {                         // of one position
+  std::size_t head_bytes() const {  // of one position
     return static_cast<std::size_t>(layout_.head_dim) * ort::element_size(layout_.type);
   }
 
   KvLayout layout_;
   ort::Memory memory_;
   KvMode mode_;
-  int64_t rows_;
   bool pooled_;
   std::vector<Slot> slots_;
   std::atomic<int64_t> bytes_{0};
-  int64_t bound_first_ = -1;  // in place, the same views serve every step of the same rows
-  int64_t bound_rows_ = 0;
+  int64_t bound_first_ = -1;  // in place, the same views serve every step of the same slots
+  int64_t bound_slots_ = 0;
 };
 
 }  // namespace loquor

@@ -36,7 +36,7 @@ LanguageModel::LanguageModel(ort::Session session, const ort::Device& device,
       longest_run_(std::numeric_limits<int64_t>::max()),
       host_(session_.api_ptr()),
       host_cache_(device.host_memory()),
-      cache_(signature_.kv, session_.memory(device), probe_.kv_mode, rows),
+      cache_(signature_.kv, session_.memory(device), probe_.kv_mode),
       binding_(session_),
       embeds_(session_.api_ptr(), signature_.embeds_type),
       part_(session_.api_ptr(), signature_.embeds_type),
@@ -56,8 +56,8 @@ int64_t LanguageModel::find_longest_run() {
   reserve(1, kWhole);
   for (const int64_t part : {kPart, kWhole}) {
     begin(0, kWhole);
-    const int64_t elements = rows_ * kWhole * signature_.hidden_size;
-    float* values = embeds(rows_ * kWhole);
+    const int64_t elements = kWhole * signature_.hidden_size;
+    float* values = embeds(kWhole);
     for (int64_t i = 0; i < elements; ++i) {
       values[i] = static_cast<float>(std::sin(static_cast<double>(i * i)));
     }
@@ -75,7 +75,7 @@ int64_t LanguageModel::find_longest_run() {
 
 // The cache last: whoever finds room in it finds the rest.
 void LanguageModel::reserve(int64_t slots, int64_t capacity, bool unused) {
-  const int64_t rows = slots * rows_;
+  const int64_t rows = cache_.pooled() ? slots : slots * rows_;
   embeds_.reserve(static_cast<std::size_t>(rows * signature_.hidden_size));
   logits_.reserve(static_cast<std::size_t>(rows * signature_.vocab_size));
   row_positions_.resize(std::max(row_positions_.size(), static_cast<std::size_t>(rows)));
@@ -86,10 +86,10 @@ void LanguageModel::reserve(int64_t slots, int64_t capacity, bool unused) {
   cache_.reserve(slots, capacity, unused);
 }
 
-void LanguageModel::begin(int64_t slot, int64_t capacity) {
-  cache_.begin(slot, capacity);
+void LanguageModel::begin(int64_t slot, int64_t capacity, int64_t rows) {
+  cache_.begin(slot, capacity, rows);
   const auto size = static_cast<std::size_t>(cache_.capacity(slot));
-  if (rows_ > 1) row_masks_.resize(std::max(row_masks_.size(), static_cast<std::size_t>(rows_) * size));
+  if (rows > 1) row_masks_.resize(std::max(row_masks_.size(), static_cast<std::size_t>(rows) * size));
   if (size <= ones_.size()) return;
   ones_.assign(size, 1);
   positions_.resize(size);
@@ -101,25 +101,28 @@ float* LanguageModel::embeds(int64_t positions) {
   return embeds_.data();
 }
 
-StepOutput LanguageModel::run(int64_t slot, int64_t count, const ort::RunOptions& options) {
-  embeds_.to_graph(static_cast<std::size_t>(rows_ * count * signature_.hidden_size));
+StepOutput LanguageModel::run(Span<const int64_t> slots, int64_t count, const ort::RunOptions& options) {
+  const int64_t rows = static_cast<int64_t>(slots.size()) * cache_.rows(slots[0]);
+  embeds_.to_graph(static_cast<std::size_t>(rows * count * signature_.hidden_size));
   int64_t done = 0;
   for (; count - done > longest_run_; done += longest_run_)
-    run_part(slot, count, done, longest_run_, options);
-  run_part(slot, count, done, count - done, options);
-  return output(rows_, count - done);
+    run_part(slots, count, done, longest_run_, options);
+  run_part(slots, count, done, count - done, options);
+  return output(rows, count - done);
 }
 
-// Runs `part` of the `count` positions written to embeds() for each row, from `done` on. Rows of a pool go
+// Runs `part` of the `count` positions written to embeds() for each row, from `done` on. Slots of a pool go
 // one by one: GroupQueryAttention takes several positions behind a past for one row only.
-void LanguageModel::run_part(int64_t slot, int64_t count, int64_t done, int64_t part,
+void LanguageModel::run_part(Span<const int64_t> slots, int64_t count, int64_t done, int64_t part,
                              const ort::RunOptions& options) {
-  const int64_t together = cache_.pooled() ? 1 : rows_;
-  for (int64_t row = 0; row < rows_; row += together) {
-    binding_.input("inputs_embeds", part_view(row, together, count, done, part));
-    run_rows(slot * rows_ + row, together, part, row, options);
+  int64_t row = 0;
+  for (const int64_t slot : slots) {
+    const int64_t rows = cache_.rows(slot);
+    binding_.input("inputs_embeds", part_view(row, rows, count, done, part));
+    run_slots(slot, 1, part, row, options);
+    row += rows;
   }
-  cache_.advance(slot, part);
+  for (const int64_t slot : slots) cache_.advance(slot, part);
 }
 
 // Those embeddings, [rows, part, hidden_size].
@@ -138,26 +141,30 @@ ort::Value LanguageModel::part_view(int64_t row, int64_t rows, int64_t count, in
   return part_.view({rows, part, hidden});
 }
 
-StepOutput LanguageModel::step(int64_t first, int64_t slots, const ort::RunOptions& options) {
-  if (rows_ > 1 && cache_.pooled() && !probe_.batched) return run(first, 1, options);
-  const int64_t rows = slots * rows_;
+StepOutput LanguageModel::step(Span<const int64_t> slots, const ort::RunOptions& options) {
+  const auto count = static_cast<int64_t>(slots.size());
+  bool together = count == 1 || batched();
+  for (std::size_t i = 1; i < slots.size(); ++i) together = together && slots[i] == slots[i - 1] + 1;
+  if (!together) return run(slots, 1, options);
+  const int64_t rows = count * cache_.rows(slots[0]);
   embeds_.to_graph(static_cast<std::size_t>(rows * signature_.hidden_size));
-  return step_from(embeds_.view({rows, 1, signature_.hidden_size}), first, slots, options);
+  return step_from(embeds_.view({rows, 1, signature_.hidden_size}), slots[0], count, options);
 }
 
 StepOutput LanguageModel::step_from(const ort::Value& embeds, int64_t first, int64_t slots,
                                     const ort::RunOptions& options) {
   binding_.input("inputs_embeds", embeds);
-  run_rows(first * rows_, slots * rows_, 1, 0, options);
+  run_slots(first, slots, 1, 0, options);
   for (int64_t slot = first; slot < first + slots; ++slot) cache_.advance(slot, 1);
-  return output(slots * rows_, 1);
+  return output(slots * cache_.rows(first), 1);
 }
 
-void LanguageModel::run_rows(int64_t first, int64_t rows, int64_t count, int64_t at,
-                             const ort::RunOptions& options) {
-  cache_.bind(binding_, first, rows, count);
-  bind_lengths(first, rows, count);
+void LanguageModel::run_slots(int64_t first, int64_t slots, int64_t count, int64_t at,
+                              const ort::RunOptions& options) {
+  cache_.bind(binding_, first, slots, count);
+  bind_lengths(first, slots, count);
   if (logits_wanted_) {
+    const int64_t rows = slots * cache_.rows(first);
     const int64_t positions = positions_of_logits(count);
     const int64_t size = positions * signature_.vocab_size;  // of a row
     logits_.reserve(static_cast<std::size_t>((at + rows) * size));
@@ -169,13 +176,15 @@ void LanguageModel::run_rows(int64_t first, int64_t rows, int64_t count, int64_t
 
 // Binds attention mask and position ids: windows on what never changes for one row; several may be of
 // different lengths, and are padded on the right.
-void LanguageModel::bind_lengths(int64_t first, int64_t rows, int64_t count) {
+void LanguageModel::bind_lengths(int64_t first, int64_t slots, int64_t count) {
+  const int64_t rows_of_slot = cache_.rows(first);
+  const int64_t rows = slots * rows_of_slot;
   const auto bind = [&](int64_t* mask, int64_t* positions, int64_t longest) {
     binding_.input("attention_mask", host_.view(ort::ElementType::kInt64, mask, {rows, longest}));
     if (!signature_.position_ids) return;
     binding_.input("position_ids", host_.view(ort::ElementType::kInt64, positions, {rows, count}));
   };
-  const auto past_of = [&](int64_t row) { return cache_.length((first + row) / rows_); };
+  const auto past_of = [&](int64_t row) { return cache_.length(first + row / rows_of_slot); };
   if (rows == 1) return bind(ones_.data(), positions_.data() + past_of(0), past_of(0) + count);
   int64_t longest = 0;
   for (int64_t row = 0; row < rows; ++row) longest = std::max(longest, past_of(row) + count);

@@ -31,8 +31,8 @@ struct StepOutput {
 
 class LanguageModel {
  public:
-  // Checks the contract and probes how the cache may be kept, unless `probe` says what was found before.
-  // `rows` of the batch are a sequence's. Throws kModel.
+  // Checks the contract and probes how the cache may be kept, unless `probe` says what was found before. A
+  // sequence takes up to `rows` rows of the batch. Throws kModel.
   LanguageModel(ort::Session session, const ort::Device& device, const std::optional<LmProbe>& probe = {},
                 int64_t rows = 1);
   LanguageModel(const LanguageModel&) = delete;
@@ -41,19 +41,21 @@ class LanguageModel {
   // These do what KvCache's do.
   bool fits(int64_t slots, int64_t capacity) const { return cache_.fits(slots, capacity); }
   void reserve(int64_t slots, int64_t capacity, bool unused = false);
-  void begin(int64_t slot, int64_t capacity);
+  void begin(int64_t slot, int64_t capacity, int64_t rows = 1);
   void end(int64_t slot) { cache_.end(slot); }
   void move(int64_t from, int64_t to) { cache_.move(from, to); }
 
-  int64_t rows() const { return rows_; }                  // of a sequence
+  int64_t rows() const { return rows_; }  // of a sequence, at most
+  // Slots of a sequence of so many rows: one for each in a pool, else one for all of them.
+  int64_t slots_of(int64_t rows) const { return cache_.pooled() ? rows : 1; }
   int64_t cache_bytes() const { return cache_.bytes(); }  // any thread
-  // Bytes that so many positions of a sequence take in the cache.
-  std::size_t bytes_of(int64_t positions) const { return cache_.bytes_of(positions); }
+  // Bytes that so many positions of a row take in the cache.
+  std::size_t bytes_of(int64_t positions) const { return signature_.kv.bytes_of(positions); }
 
-  // The beginning of a prompt as a slot holds it, kept as bytes for other prompts that begin alike; 0 bytes
-  // where that cannot be: the graph takes a prompt in one run only, or its memory is not the host's.
+  // The beginning of a prompt as a slot's first row holds it, kept as bytes for other rows that begin alike;
+  // 0 bytes where that cannot be: the graph takes a prompt in one run only, or its memory is not the host's.
   std::size_t snapshot_bytes(int64_t positions) const {
-    return extends() && host_cache_ ? cache_.bytes_of(positions) : 0;
+    return extends() && host_cache_ ? bytes_of(positions) : 0;
   }
   void save(int64_t slot, unsigned char* to) const { cache_.save(slot, to); }
   void load(int64_t slot, int64_t positions, const unsigned char* from) {
@@ -62,14 +64,18 @@ class LanguageModel {
 
   // Where to write the embeddings of the next run, [positions, hidden_size], a row's together.
   float* embeds(int64_t positions);
-  // Runs `count` new positions in each row of one sequence, in parts where the device needs that. Throws
-  // kExecution.
-  StepOutput run(int64_t slot, int64_t count, const ort::RunOptions& options);
-  // One step of all rows in `slots` slots from `first` on together; embeds() and the logits are in their
-  // order. More than one only if batched(). Throws kExecution; the caches are then as they were.
-  StepOutput step(int64_t first, int64_t slots, const ort::RunOptions& options);
-  // The same with embeddings that lie in `embeds`, [rows, 1, hidden_size] of the graph's type, on any
-  // device.
+  // Runs `count` new positions in each row of these slots, which are of one length, in parts where the device
+  // needs that; more slots than one only of a pool, one behind the other. Throws kExecution; the caches are
+  // then as they were.
+  StepOutput run(Span<const int64_t> slots, int64_t count, const ort::RunOptions& options);
+  StepOutput run(int64_t slot, int64_t count, const ort::RunOptions& options) {
+    return run({&slot, 1}, count, options);
+  }
+  // One step of these slots; embeds() and the logits are in their order. Adjacent ones are run together if
+  // batched(). Throws as run() does.
+  StepOutput step(Span<const int64_t> slots, const ort::RunOptions& options);
+  // The same for slots from `first` on together with embeddings that lie in `embeds`, [rows, 1, hidden_size]
+  // of the graph's type, on any device.
   StepOutput step_from(const ort::Value& embeds, int64_t first, int64_t slots,
                        const ort::RunOptions& options);
 
@@ -88,11 +94,12 @@ class LanguageModel {
   bool batched() const { return probe_.batched && cache_.pooled(); }
 
  private:
-  void run_part(int64_t slot, int64_t count, int64_t done, int64_t part, const ort::RunOptions& options);
+  void run_part(Span<const int64_t> slots, int64_t count, int64_t done, int64_t part,
+                const ort::RunOptions& options);
   ort::Value part_view(int64_t row, int64_t rows, int64_t count, int64_t done, int64_t part);
-  // Runs rows of the batch whose embeddings are bound; their logits go into logits_ from row `at` on.
-  void run_rows(int64_t first, int64_t rows, int64_t count, int64_t at, const ort::RunOptions& options);
-  void bind_lengths(int64_t first, int64_t rows, int64_t count);
+  // Runs slots whose embeddings are bound; their logits go into logits_ from row `at` on.
+  void run_slots(int64_t first, int64_t slots, int64_t count, int64_t at, const ort::RunOptions& options);
+  void bind_lengths(int64_t first, int64_t slots, int64_t count);
   StepOutput output(int64_t rows, int64_t count);
   int64_t positions_of_logits(int64_t count) const { return probe_.logits_of_last_only ? 1 : count; }
   int64_t find_longest_run();

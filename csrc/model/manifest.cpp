@@ -86,7 +86,8 @@ class Settings {
 };
 
 constexpr double kMaxId = 1 << 24;
-constexpr double kLeastPiece = 20;  // characters
+constexpr int64_t kLeastVocabulary = 100;  // of texts
+constexpr double kLeastPiece = 20;         // characters
 constexpr double kMostPiece = 5000;
 
 // A default that a bundle may have of its own.
@@ -108,6 +109,21 @@ Guard guard_named(const std::string& name) {
   throw Error(ErrorKind::kModel, "it should name length, loop, silence or tail, not '" + name + "'");
 }
 
+// Of a graph that counts positions itself, the rows of its table of text: the only one that has as many rows
+// as none of positions, and fewer than speech has ids. 0: not known.
+int64_t rows_of_text(const FamilyEvidence& evidence) {
+  if (evidence.embed_inputs.size() < 3) return 0;
+  const ModelFacts& facts = families().back().facts;
+  std::vector<int64_t> found;
+  for (const ort::DeclaredWeight& weight : ort::declared_weights(evidence.embed_file)) {
+    if (weight.dims.size() != 2) continue;
+    const int64_t rows = weight.dims[0];
+    const bool of_positions = rows == facts.text_positions || rows == facts.speech_positions;
+    if (rows > kLeastVocabulary && rows < facts.start_token && !of_positions) found.push_back(rows);
+  }
+  return found.size() == 1 ? found[0] : 0;
+}
+
 // What it says of the family, with the graph that takes a prompt.
 FamilyEvidence read_evidence(const Settings& config, const std::string& embed_file) {
   if (const Json* type = config.find("model_type")) {
@@ -122,6 +138,7 @@ FamilyEvidence read_evidence(const Settings& config, const std::string& embed_fi
   evidence.embed_inputs = ort::declared_inputs(embed_file);
   evidence.config_file = config.path();
   evidence.name = config.text("family").value_or("");
+  evidence.text_vocab_size = rows_of_text(evidence);
   const Json* const model = config.find("text_config");
   if (model == nullptr) return evidence;
   config.at_key("text_config", [&] {
@@ -163,11 +180,12 @@ void check_together(const Settings& config, const Manifest& manifest) {
               said("start_speech_token", manifest.start_token));
   require(manifest.stop_token != manifest.start_token,
           said("stop_speech_token", manifest.stop_token) + " is start_speech_token as well");
+  const bool one_vocabulary = manifest.family->positions == PositionRule::kLanguageModel;
   for (const auto* ids : {&manifest.prompt_opening, &manifest.prompt_closing}) {
     for (const int64_t id : *ids) {
-      require(id < manifest.text_vocab_size, said("a prompt's id", id) +
-                                                 " is outside the text vocabulary of " +
-                                                 std::to_string(manifest.text_vocab_size));
+      require(!one_vocabulary || id < manifest.text_vocab_size, said("a prompt's id", id) +
+                                                                    " is outside the text vocabulary of " +
+                                                                    std::to_string(manifest.text_vocab_size));
     }
   }
   require(manifest.voice_prefix_positions < manifest.max_positions,

@@ -22,6 +22,12 @@ struct Manifest : ModelFacts {
   std::optional<std::string> default_voice;  // name of the voice to speak in when none is asked for
 };
 
+// How many of so many codes are decoded and not heard: the family's last, but never the only one.
+inline int64_t codes_cut(const Manifest& manifest, int64_t codes) {
+  const int64_t most = codes > 1 ? codes - 1 : 0;
+  return manifest.family->dropped_tokens < most ? manifest.family->dropped_tokens : most;
+}
+
 // `dtype` and `advised` as find_graph_files takes them. Throws kModel for a folder that is no bundle, lacks a
 // file or cannot be run, kInvalidInput for a dtype that does not exist.
 Manifest read_manifest(const std::string& folder, const std::string& dtype, const std::string& advised = "");

@@ -57,6 +57,12 @@ std::uintmax_t bytes_of(const std::string& file) {
                                             "; make it again from its recording with this model");
 }
 
+// How its table reads ids, where it counts positions itself.
+std::optional<EmbedRules> rules_of(const Manifest& manifest) {
+  if (manifest.family->positions == PositionRule::kLanguageModel) return std::nullopt;
+  return EmbedRules{manifest.start_token, manifest.end_of_text_token, manifest.prompt_opening.front()};
+}
+
 void require_size(const char* what, int64_t expected, int64_t found) {
   if (expected > 0 && expected != found) {
     unfit(std::string(what) + " should be " + std::to_string(expected) + " but is " + std::to_string(found));
@@ -72,7 +78,8 @@ Model::Model(const ort::ApiPtr& api, Manifest manifest_, const ort::SessionConfi
 Model::Model(const ort::ApiPtr& api, Manifest manifest_, const ort::SessionConfig& config_, Loaded loaded)
     : manifest(std::move(manifest_)),
       config(config_),
-      embed_tokens(std::move(loaded.sessions[index_of(Graph::kEmbedTokens)])),
+      embed_tokens(std::move(loaded.sessions[index_of(Graph::kEmbedTokens)]), rules_of(manifest),
+                   manifest.files[index_of(Graph::kEmbedTokens)].path),
       language_model(std::move(loaded.sessions[index_of(Graph::kLanguageModel)]), config.device,
                      loaded.probe.get(), manifest.family->rows_per_sequence),
       conditional_decoder(std::move(loaded.sessions[index_of(Graph::kConditionalDecoder)]),
@@ -83,6 +90,7 @@ Model::Model(const ort::ApiPtr& api, Manifest manifest_, const ort::SessionConfi
       speech_encoder_(std::make_shared<const SpeechEncoder>(
           std::move(loaded.sessions[index_of(Graph::kSpeechEncoder)]))) {
   check_boundaries();
+  find_closing();
   log::write(log::Level::kInfo,
              std::string("the KV cache is kept ") +
                  (language_model.kv_mode() == KvMode::kInPlace ? "in place" : "in two buffers by turns"));
@@ -208,6 +216,29 @@ void Model::check_boundaries() const {
         .fail("'logits' has " + std::to_string(lm.vocab_size) + " columns, too few for the special token " +
               std::to_string(highest));
   }
+}
+
+// A table that looks the last two ids up as speech wants two end-of-text ids, one that does so with the last
+// wants one: an id before a single one is text in that one only.
+void Model::find_closing() {
+  prompt_closing_ = manifest.prompt_closing;
+  const int64_t end = manifest.end_of_text_token;
+  if (prompt_closing_ != std::vector<int64_t>{end, end}) return;
+  constexpr int64_t kText = 5;  // any id that both tables have
+  const ort::RunOptions options(*api_);
+  const auto row = [&](const std::vector<int64_t>& ids) {
+    std::vector<float> rows(ids.size() * static_cast<std::size_t>(embed_tokens.hidden_size()));
+    embed_tokens.embed(ids, rows.data(), options);
+    rows.resize(static_cast<std::size_t>(embed_tokens.hidden_size()));
+    return rows;
+  };
+  if (row({kText, end, end}) == row({kText, end})) prompt_closing_.pop_back();
+}
+
+GenerationOptions Model::defaults() const {
+  GenerationOptions defaults = manifest.defaults;
+  if (!embed_tokens.removes_text()) defaults.cfg_weight = 0;
+  return defaults;
 }
 
 void Model::check(const Voice& voice) const {

@@ -34,6 +34,8 @@ class Model {
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
 
+  // What a request asks that says nothing else; without guidance where the graphs give none.
+  GenerationOptions defaults() const;
   // Throws kInvalidInput when the voice's tensors do not fit these graphs.
   void check(const Voice& voice) const;
 
@@ -50,6 +52,8 @@ class Model {
   const std::string& speech_encoder_placement() const { return speech_encoder_placement_; }
 
   const Manifest manifest;
+  // Ids that a prompt ends with: as many as this export's table turns into START.
+  const std::vector<int64_t>& prompt_closing() const { return prompt_closing_; }
   const ort::SessionConfig config;
   EmbedTokens embed_tokens;
   LanguageModel language_model;
@@ -66,6 +70,9 @@ class Model {
   Model(const ort::ApiPtr& api, Manifest manifest, const ort::SessionConfig& config, Loaded loaded);
   void check_boundaries() const;
 
+  void find_closing();
+
+  std::vector<int64_t> prompt_closing_;
   const ort::ApiPtr api_;
   const char* const speech_encoder_level_;
   const std::string speech_encoder_placement_;

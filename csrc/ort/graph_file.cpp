@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -35,7 +36,10 @@ constexpr Step kSteps[] = {
 };
 constexpr uint32_t kInput = 11;  // of a graph: a name, and what it stands for
 constexpr uint32_t kInputName = 1;
+constexpr uint32_t kTensorDims = 1;
+constexpr uint32_t kTensorType = 2;
 constexpr uint32_t kTensorName = 8;
+constexpr uint32_t kRawData = 9;
 constexpr uint32_t kExternalData = 13;  // of a tensor: pairs of a key and a value
 constexpr uint32_t kKey = 1;
 constexpr uint32_t kValue = 2;
@@ -61,6 +65,8 @@ constexpr int kMostNodes = 200'000;
 constexpr std::size_t kMostFiles = 1000;
 constexpr uint64_t kMostEntry = 8192;  // bytes
 constexpr int kMostDepth = 64;
+constexpr std::size_t kMostWeights = 100'000;
+constexpr std::size_t kMostDims = 16;
 constexpr int kMainGraph = 1;  // depth of the model's own graph
 
 void put_varint(std::string& out, uint64_t value) {
@@ -100,6 +106,12 @@ class Walk {
       if (weights_.count(name) == 0) wanted.push_back(name);
     }
     return wanted;
+  }
+
+  std::vector<DeclaredWeight> weights() {
+    wants_weights_ = true;
+    run(nullptr);
+    return std::move(declared_);
   }
 
  private:
@@ -155,23 +167,52 @@ class Walk {
         bytes(kind, field, end, out, depth);
       } else {
         if (out != nullptr) put_varint(*out, tag);
-        value(tag & 7, end, out);
+        const uint64_t number = value(tag & 7, end, out);
+        if (weight_ != nullptr && kind == Kind::kTensor) take_number(field, number);
       }
       if (position_ - payload_ > kMostStructure) fail("its structure is too large");
     }
   }
 
-  void value(uint32_t wire, uint64_t end, std::string* out) {
+  // The number of a varint; 0 of others.
+  uint64_t value(uint32_t wire, uint64_t end, std::string* out) {
     if (wire == kVarint) {
       const uint64_t number = varint(end, 10);
       if (out != nullptr) put_varint(*out, number);
-    } else if (wire == kFixed64 || wire == kFixed32) {
+      return number;
+    }
+    if (wire == kFixed64 || wire == kFixed32) {
       const uint64_t count = wire == kFixed64 ? 8 : 4;
       if (count > end - position_) fail("a number is cut off");
       pass(count, out);
     } else {
       fail("a field is of no known type");
     }
+    return 0;
+  }
+
+  // Of the weight that is read.
+  void take_number(uint32_t field, uint64_t number) {
+    if (field == kTensorType) weight_->type = static_cast<int32_t>(number);
+    if (field == kTensorDims) take_dim(number);
+  }
+
+  void take_dim(uint64_t dim) {
+    if (weight_->dims.size() == kMostDims) fail("a weight has too many dimensions");
+    weight_->dims.push_back(static_cast<int64_t>(dim));
+  }
+
+  void take_packed_dims(uint64_t length) {
+    for (const uint64_t end = position_ + length; position_ < end;) take_dim(varint(end, 10));
+  }
+
+  // A weight of the model's own graph: `inner` reads its message.
+  template <class Read>
+  void weight(Read inner) {
+    if (declared_.size() == kMostWeights) fail("it has too many weights");
+    weight_ = &declared_.emplace_back();
+    inner();
+    weight_ = nullptr;
   }
 
   void bytes(Kind kind, uint32_t field, uint64_t end, std::string* out, int depth) {
@@ -183,10 +224,28 @@ class Walk {
       weights_.insert(text(length));
       return;
     }
+    if (weight_ != nullptr && kind == Kind::kTensor) {
+      if (field == kTensorDims) return take_packed_dims(length);
+      if (field == kTensorName) {
+        weight_->name = text(length);
+        return;
+      }
+      if (field == kRawData) {
+        weight_->offset = position_;
+        weight_->bytes = length;
+      }
+    }
     const Step* const step = find_step(kind, field);
     if (step != nullptr) {
       std::string inner;
-      message(step->child, position_ + length, out != nullptr ? &inner : nullptr, depth + 1);
+      const auto read = [&] {
+        message(step->child, position_ + length, out != nullptr ? &inner : nullptr, depth + 1);
+      };
+      if (wants_weights_ && depth == kMainGraph && kind == Kind::kGraph && step->child == Kind::kTensor) {
+        weight(read);
+      } else {
+        read();
+      }
       if (out != nullptr) put_bytes(*out, field, inner);
       return;
     }
@@ -249,11 +308,22 @@ class Walk {
       if (!is_utf8(value_of_key)) fail("the name of a file for its weights is not UTF-8");
       value_of_key = visit_(value_of_key);
     }
+    if (weight_ != nullptr) take_entry(key, value_of_key);
     if (out == nullptr) return;
     std::string pair;
     put_bytes(pair, kKey, key);
     put_bytes(pair, kValue, value_of_key);
     put_bytes(*out, kExternalData, pair);
+  }
+
+  void take_entry(const std::string& key, const std::string& text) {
+    if (key == "location") weight_->location = text;
+    if (key != "offset" && key != "length") return;
+    uint64_t number = 0;
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (read.ec != std::errc() || read.ptr != text.data() + text.size())
+      fail("where a weight lies is no number");
+    (key == "offset" ? weight_->offset : weight_->bytes) = number;
   }
 
   const std::string& file_;
@@ -266,12 +336,19 @@ class Walk {
   bool wants_inputs_ = false;
   std::vector<std::string> inputs_;
   std::set<std::string> weights_;
+  bool wants_weights_ = false;
+  std::vector<DeclaredWeight> declared_;
+  DeclaredWeight* weight_ = nullptr;  // the one that is read
 };
 
 }  // namespace
 
 std::vector<std::string> declared_inputs(const std::string& file) {
   return Walk(file, [](const std::string& location) { return location; }).inputs();
+}
+
+std::vector<DeclaredWeight> declared_weights(const std::string& file) {
+  return Walk(file, [](const std::string& location) { return location; }).weights();
 }
 
 std::vector<std::string> external_locations(const std::string& file) {

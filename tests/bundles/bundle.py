@@ -33,6 +33,7 @@ def make_bundle(
     stop_bias: float = 0.0,
     block: int = 32,
     float_zeros: bool = False,
+    ends: int = 2,
 ) -> Path:
     """Writes the `graphs` of one precision into the folder `out` and returns it; other precisions there stay.
 
@@ -42,6 +43,7 @@ def make_bundle(
     quantised dynamically; `fragile_encoder` can be loaded at the
     basic optimisation level only; `stft` lets it hear spectra;
     `block` and `float_zeros` are those of quantised products (see `Precision`);
+    `ends` end-of-text ids close a prompt, which the table turns into START;
     `stop_bias` is added to STOP's logit (4 lets most runs of the tiny size stop within some tens of tokens).
     """
     (out / "onnx").mkdir(parents=True, exist_ok=True)
@@ -51,7 +53,7 @@ def make_bundle(
         "speech_encoder": lambda g: build_speech_encoder(
             g, dims, encoder_names, fragile=fragile_encoder, stft=stft
         ),
-        "embed_tokens": lambda g: build_embed_tokens(g, dims),
+        "embed_tokens": lambda g: build_embed_tokens(g, dims, ends),
         "language_model": lambda g: build_language_model(g, dims, form, stop_bias),
         "conditional_decoder": lambda g: build_conditional_decoder(
             g, noise=noise, sines=sines, int8_convolutions=int8_convolutions
@@ -59,7 +61,7 @@ def make_bundle(
     }
     for name in graphs:
         write_graph(out / "onnx", name, precision, seed, builders[name])
-    write_metadata(out, size, dims)
+    write_metadata(out, size, dims, ends)
     return out
 
 

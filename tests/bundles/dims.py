@@ -111,3 +111,8 @@ PRECISIONS = {
     "q4f16": Precision("_q4f16", half=True, bits=4),
 }
 DTYPES = tuple(PRECISIONS)
+PRECISIONS |= {
+    "int8_mixed": Precision("_int8_mixed", half=False, bits=8),
+    "int8": Precision("_int8", half=False, bits=8),
+}
+"""The last two are one exporter's, of the language model and of the decoder."""

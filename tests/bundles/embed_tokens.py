@@ -8,12 +8,12 @@ from .dims import END_OF_TEXT, SPEECH_ROWS, START_SPEECH, TEXT_ROWS, Dims
 from .graph import Graph
 
 
-def build_embed_tokens(graph: Graph, dims: Dims) -> None:
-    """All but the last two ids are text; the last two are speech codes, end-of-text there meaning START."""
+def build_embed_tokens(graph: Graph, dims: Dims, ends: int = 2) -> None:
+    """All but the last `ends` ids are text; those are speech codes, end-of-text there meaning START."""
     g = graph
     ids = g.input("input_ids", TensorProto.INT64, ["batch_size", "sequence_length"])
-    text_ids = g.slice(ids, g.constant([0]), g.constant([-2]), axis=1)
-    tail = g.slice(ids, g.constant([-2]), g.constant([2**63 - 1]), axis=1)
+    text_ids = g.slice(ids, g.constant([0]), g.constant([-ends]), axis=1)
+    tail = g.slice(ids, g.constant([-ends]), g.constant([2**63 - 1]), axis=1)
     is_end = g.node("Equal", tail, g.constant(END_OF_TEXT))
     speech_ids = g.node("Where", is_end, g.constant(START_SPEECH), tail)
     text = g.embedding(text_ids, "text_emb", TEXT_ROWS, dims.hidden, std=1.0)

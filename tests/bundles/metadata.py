@@ -43,7 +43,7 @@ TAGS = (
 )
 
 
-def write_metadata(out: Path, size: str, dims: Dims) -> None:
+def write_metadata(out: Path, size: str, dims: Dims, ends: int = 2) -> None:
     """Writes config, generation, preprocessor and tokenizer files."""
     text_config = {
         "model_type": "gpt2",
@@ -82,11 +82,11 @@ def write_metadata(out: Path, size: str, dims: Dims) -> None:
     _write(out / "generation_config.json", {"bos_token_id": START_SPEECH, "eos_token_id": STOP_SPEECH})
     _write(out / "preprocessor_config.json", preprocessor)
     _write(out / "tokenizer_config.json", tokenizer)
-    make_tokenizer().save(str(out / "tokenizer.json"))
+    make_tokenizer(ends).save(str(out / "tokenizer.json"))
 
 
-def make_tokenizer() -> Tokenizer:
-    """GPT-2's byte alphabet without merges, the tags at their published ids, two end-of-text ids appended."""
+def make_tokenizer(ends: int = 2) -> Tokenizer:
+    """GPT-2's byte alphabet without merges, the tags at their published ids, end-of-text ids appended."""
     vocabulary = {symbol: index for index, symbol in enumerate(_byte_symbols())}
     special = {END_OF_TEXT_TOKEN: END_OF_TEXT}
     special |= {f"[{tag}]": END_OF_TEXT + 1 + index for index, tag in enumerate(TAGS)}
@@ -95,7 +95,7 @@ def make_tokenizer() -> Tokenizer:
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=True) for token in special])
     tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"$A {END_OF_TEXT_TOKEN} {END_OF_TEXT_TOKEN}",
+        single=" ".join(["$A", *[END_OF_TEXT_TOKEN] * ends]),
         special_tokens=[(END_OF_TEXT_TOKEN, END_OF_TEXT)],
     )
     return tokenizer

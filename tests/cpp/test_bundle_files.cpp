@@ -88,13 +88,13 @@ TEST_CASE("a dtype that does not exist is the caller's mistake") {
   const TempFolder folder;
   write_graphs(folder, kAll);
   for (const char* spec :
-       {"int8", "Q4", "q 4", "q4,,fp32", "vocoder=q4", "language_model=", "language_model=q5", "=q4",
+       {"int4", "Q4", "q 4", "q4,,fp32", "vocoder=q4", "language_model=", "language_model=q5", "=q4",
         "language_model=q4=q4", "auto:", "auto:q4", " = ", "q4:fp32"}) {
     CAPTURE(spec);
     const Refusal refused = refusal([&] { find_graph_files(folder.path(), spec); });
     CHECK(refused.kind == ErrorKind::kInvalidInput);
     CHECK(refused.names("'" + std::string(spec) + "'"));
-    CHECK(refused.names("auto or one of q4, q4f16, q8, fp32, fp16"));
+    CHECK(refused.names("auto or one of q4, q4f16, int8_mixed, q8, fp32, fp16, int8"));
   }
 }
 

@@ -43,11 +43,11 @@ TEST_CASE("Turbo's facts") {
   CHECK(family.facts.defaults.top_k == 1000);
 }
 
-TEST_CASE("English and Multilingual are known, and not run") {
+TEST_CASE("English's and Multilingual's facts") {
   for (const char* name : {"english", "multilingual"}) {
     const Family& family = named(name);
-    CHECK(!family.runnable);
     CHECK(family.embed_inputs.size() == 3);
+    CHECK(family.start_counts);
     CHECK(family.positions == PositionRule::kEmbedTokens);
     CHECK(family.rows_per_sequence == 2);
     CHECK(family.logits_stages == Stages{SamplerStage::kRepetitionPenalty, SamplerStage::kTemperature,
@@ -59,10 +59,15 @@ TEST_CASE("English and Multilingual are known, and not run") {
     CHECK(family.facts.voice_prefix_positions == 33);
     CHECK(family.facts.defaults.top_k == 0);
     CHECK(family.facts.defaults.min_p == doctest::Approx(0.05));
+    CHECK(family.facts.defaults.cfg_weight == 0.5f);
+    CHECK(family.facts.defaults.exaggeration == 0.5f);
+    CHECK(family.facts.text_positions == 2050);
+    CHECK(family.facts.speech_positions == 4100);
   }
   CHECK(named("english").dropped_tokens == 0);
   CHECK(named("english").facts.text_vocab_size == 704);
   CHECK(named("multilingual").dropped_tokens == 1);
+  CHECK(named("multilingual").facts.text_vocab_size == 2352);
 }
 
 TEST_CASE("every record is one that the core can hold to") {

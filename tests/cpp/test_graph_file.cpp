@@ -241,3 +241,38 @@ TEST_CASE("what a graph takes is read without a runtime, weights left out") {
   if (!have_bundles()) return;
   CHECK(ort::declared_inputs(manifest_of("concat").files[1].path) == Names{"input_ids"});
 }
+
+TEST_CASE("weights are told by name, type and shape, and where their values lie") {
+  if (!have_bundles()) return;
+  const std::string file = manifest_of("llama-gqa").files[static_cast<std::size_t>(Graph::kEmbedTokens)].path;
+  bool found = false;
+  for (const ort::DeclaredWeight& weight : ort::declared_weights(file)) {
+    if (weight.name != "text_emb.weight") continue;
+    found = true;
+    CHECK(weight.type == 1);
+    CHECK(weight.dims == std::vector<int64_t>{704, 64});
+    CHECK(weight.location == "embed_tokens.onnx_data");
+    CHECK(weight.bytes == 704 * 64 * 4);
+  }
+  CHECK(found);
+  const TempFolder folder;
+  const auto own = folder.write("own.onnx", SmallGraphs::table({1, 2, 3, 4, 5, 6}, 2));
+  const auto weights = ort::declared_weights(own);
+  REQUIRE(weights.size() == 1);
+  CHECK(weights[0].dims == std::vector<int64_t>{3, 2});
+  CHECK(weights[0].location == "");
+  CHECK(weights[0].bytes == 24);
+  float first = 0;
+  std::ifstream(own, std::ios::binary)
+      .seekg(static_cast<std::streamoff>(weights[0].offset))
+      .read(reinterpret_cast<char*>(&first), sizeof(first));
+  CHECK(first == 1);
+}
+
+TEST_CASE("weights that lie nowhere, and too many dimensions, are no graph") {
+  const TempFolder folder;
+  const std::string odd = initializer(field(8, "w") + pair("location", "w") + pair("offset", "1x"));
+  CHECK(refusal([&] { ort::declared_weights(folder.write("a.onnx", odd)); }).names("is no number"));
+  const std::string many = initializer(field(8, "w") + field(1, std::string(40, '\1')));
+  CHECK(refusal([&] { ort::declared_weights(folder.write("a.onnx", many)); }).names("too many dimensions"));
+}

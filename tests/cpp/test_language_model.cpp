@@ -5,6 +5,7 @@
 #include <cmath>
 #include <memory>
 #include <new>
+#include <numeric>
 #include <string>
 #include <thread>
 #include <vector>
@@ -55,7 +56,9 @@ class Lm {
     for (std::size_t row = 0; row < rows.size(); ++row) {
       write(embeds + static_cast<int64_t>(row) * kHidden, rows[row], at[rows[row]], 1);
     }
-    const StepOutput output = lm_.step(0, count, run_);
+    std::vector<int64_t> slots(static_cast<std::size_t>(count));
+    std::iota(slots.begin(), slots.end(), 0);
+    const StepOutput output = lm_.step(slots, run_);
     REQUIRE(output.rows == count);
     std::vector<Logits> by_row;
     for (std::size_t row = 0; row < rows.size(); ++row) {

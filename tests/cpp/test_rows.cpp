@@ -6,7 +6,9 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "allocations.hpp"
@@ -43,6 +45,8 @@ struct Setup {
 
 // Ping-pong, a pool, buffers of its own for each slot, and a pool in a device's memory.
 const Setup kSetups[] = {{"concat"}, {"mha"}, {"gqa"}, {"gqa", true, false}, {"gqa", true, true}};
+const Setup kGuided[] = {
+    {"llama-concat"}, {"llama-gqa"}, {"llama-gqa", true, false}, {"llama-gqa", true, true}};
 
 class Lm {
  public:
@@ -51,18 +55,34 @@ class Lm {
         lm(load_graph(faults.api, setup.form, Graph::kLanguageModel),
            device_of(*faults.api, setup.own_memory, setup.addressable), {}, rows) {}
 
-  // Runs positions [from, from + count) of sequences `which`, one for each row of `slot`.
-  std::vector<Logits> run(const std::vector<uint64_t>& which, int64_t from, int64_t count, int64_t slot = 0) {
-    float* to = lm.embeds(static_cast<int64_t>(which.size()) * count);
-    for (const uint64_t sequence : which) to = write(to, sequence, from, count);
-    return rows_of(lm.run(slot, count, run_));
+  // Of a sequence: one for all rows, or one for each.
+  std::vector<int64_t> slots(int64_t sequence) const {
+    const int64_t own = lm.slots_of(lm.rows());
+    return own == 1 ? std::vector<int64_t>{sequence} : std::vector<int64_t>{2 * sequence, 2 * sequence + 1};
+  }
+  void reserve(int64_t sequences, int64_t capacity) {
+    lm.reserve(sequences * lm.slots_of(lm.rows()), capacity);
+  }
+  void begin(int64_t sequence, int64_t capacity) {
+    const std::vector<int64_t> own = slots(sequence);
+    for (const int64_t slot : own) lm.begin(slot, capacity, own.size() == 1 ? lm.rows() : 1);
   }
 
-  // One step of the first slots together; `which` by row, at these positions.
+  // Runs positions [from, from + count) of `which`, one for each row of a sequence.
+  std::vector<Logits> run(const std::vector<uint64_t>& which, int64_t from, int64_t count,
+                          int64_t sequence = 0) {
+    float* to = lm.embeds(static_cast<int64_t>(which.size()) * count);
+    for (const uint64_t each : which) to = write(to, each, from, count);
+    return rows_of(lm.run(slots(sequence), count, run_));
+  }
+
+  // One step of the first slots of a pool together; `which` by row, at these positions.
   std::vector<Logits> step(const std::vector<uint64_t>& which, const std::vector<int64_t>& at) {
     float* to = lm.embeds(static_cast<int64_t>(which.size()));
     for (std::size_t row = 0; row < which.size(); ++row) to = write(to, which[row], at[row], 1);
-    return rows_of(lm.step(0, static_cast<int64_t>(which.size()) / lm.rows(), run_));
+    std::vector<int64_t> all(which.size());
+    std::iota(all.begin(), all.end(), 0);
+    return rows_of(lm.step(all, run_));
   }
 
  private:
@@ -100,8 +120,8 @@ constexpr float kClose = 1e-4f;
 std::vector<Logits> alone(const FaultInjection& faults, const Setup& setup, uint64_t which, int64_t prompt,
                           int64_t steps) {
   Lm single(faults, setup, 1);
-  single.lm.reserve(1, prompt + steps);
-  single.lm.begin(0, prompt + steps);
+  single.reserve(1, prompt + steps);
+  single.begin(0, prompt + steps);
   std::vector<Logits> all = {single.run({which}, 0, prompt)[0]};
   for (int64_t at = prompt; at < prompt + steps; ++at) all.push_back(single.run({which}, at, 1)[0]);
   return all;
@@ -118,9 +138,8 @@ class Bench {
         voice(std::make_shared<const Voice>(model.speech_encoder()->encode(recording(), run))) {}
 
   Prompt prompt(const GenerationOptions& options, float guidance) const {
-    Prompt asked = {text_ids(), voice, options};
-    asked.unconditioned_ids = {11, 11, 11, 50256, 50256};
-    asked.guidance = guidance;
+    Prompt asked = {{6563, 255, 21, 18, 25, 9, 0, 6561, 6561}, voice, options};
+    asked.options.cfg_weight = guidance;
     return asked;
   }
 
@@ -132,15 +151,16 @@ class Bench {
  private:
   static Manifest manifest(const std::string& form, int32_t rows) {
     Manifest made = manifest_of(form);
-    made.family = rows == 2 ? &guided() : made.family;
+    REQUIRE(made.family->rows_per_sequence == 2);
+    if (rows == 1) made.family = &unguided();
     made.stop_token = -2;  // no token: the runs are as long as they are asked to be
     return made;
   }
-  // The family of the tiny bundles, if it had guidance.
-  static const Family& guided() {
+  // The family of these bundles, if it had no guidance.
+  static const Family& unguided() {
     static const Family family = [] {
-      Family made = families().front();
-      made.rows_per_sequence = 2;
+      Family made = *manifest_of("llama-gqa").family;
+      made.rows_per_sequence = 1;
       return made;
     }();
     return family;
@@ -155,17 +175,19 @@ class Bench {
 std::vector<int64_t> by_two_models(Bench& bench, const Prompt& prompt) {
   Model& model = bench.model;
   LanguageModel& lm = model.language_model;
-  Sampler sampler(model.manifest.family->logits_stages, lm.signature().vocab_size,
-                  model.manifest.start_token);
+  const Family& family = *model.manifest.family;
+  Sampler sampler(family.logits_stages, lm.signature().vocab_size, model.manifest.start_token,
+                  family.start_counts);
   sampler.reset(prompt.options);
   std::vector<std::vector<float>> sequences(2, prompt.voice->audio_features);
-  const auto append = [&](std::vector<float>& to, const std::vector<int64_t>& ids) {
-    const std::size_t end = to.size();
-    to.resize(end + ids.size() * kHidden);
-    model.embed_tokens.embed(ids, to.data() + end, bench.run);
+  const auto room = [](std::vector<float>& to, std::size_t rows) {
+    to.resize(to.size() + rows * kHidden);
+    return to.data() + to.size() - rows * kHidden;
   };
-  append(sequences[0], prompt.ids);
-  append(sequences[1], prompt.unconditioned_ids);
+  for (const bool with_text : {true, false}) {
+    model.embed_tokens.embed_prompt(prompt.ids, prompt.options.exaggeration, with_text,
+                                    room(sequences[with_text ? 0 : 1], prompt.ids.size()), bench.run);
+  }
   std::vector<int64_t> tokens;
   while (tokens.size() < static_cast<std::size_t>(prompt.options.max_new_tokens)) {
     std::vector<Logits> found;
@@ -177,13 +199,16 @@ std::vector<int64_t> by_two_models(Bench& bench, const Prompt& prompt) {
       const Span<float> logits = lm.run(0, length, bench.run).logits;
       found.emplace_back(logits.begin(), logits.end());
     }
-    const auto weight = static_cast<double>(prompt.guidance);
+    const auto weight = static_cast<double>(prompt.options.cfg_weight);
     for (std::size_t i = 0; i < found[0].size(); ++i) {
       const double with = static_cast<double>(found[0][i]);
       found[0][i] = static_cast<float>(with + weight * (with - static_cast<double>(found[1][i])));
     }
     tokens.push_back(sampler.next(found[0], tokens.size()));
-    for (auto& sequence : sequences) append(sequence, {tokens.back()});
+    for (auto& sequence : sequences) {
+      model.embed_tokens.embed_token(tokens.back(), static_cast<int64_t>(tokens.size()), room(sequence, 1),
+                                     bench.run);
+    }
   }
   return tokens;
 }
@@ -203,10 +228,10 @@ TEST_CASE("two rows of a sequence give what each gives alone, however the cache 
     const auto second = alone(faults, setup, 2, kPrompt, kSteps);
     CHECK(distance(first[0], second[0]) > 0.1f);  // they differ
     Lm both(faults, setup, 2);
-    both.lm.reserve(2, 300);
+    both.reserve(2, 300);
     for (const int64_t part : {kPrompt, int64_t{20}}) {
       if (part < kPrompt && !both.lm.extends()) continue;
-      both.lm.begin(1, 300);  // an odd row to begin with
+      both.begin(1, 300);
       std::vector<Logits> found;
       for (int64_t done = 0; done < kPrompt; done += part) {
         found = both.run({1, 2}, done, std::min(part, kPrompt - done), 1);
@@ -232,8 +257,8 @@ TEST_CASE("a row of a pool computes the bits that it computes alone") {
   const auto first = alone(faults, setup, 1, 40, 3);
   const auto second = alone(faults, setup, 2, 40, 3);
   Lm both(faults, setup, 2);
-  both.lm.reserve(1, 300);
-  both.lm.begin(0, 300);
+  both.reserve(1, 300);
+  both.begin(0, 300);
   auto found = both.run({1, 2}, 0, 40);
   for (std::size_t step = 0; step < 4; ++step) {
     CHECK(found[0] == first[step]);
@@ -254,9 +279,9 @@ TEST_CASE("sequences of two rows step together, move and grow together, in any m
     }
     Lm both(faults, setup, 2);
     REQUIRE(both.lm.batched());
-    both.lm.reserve(3, 300);
+    both.reserve(3, 300);
     for (int64_t slot = 0; slot < 3; ++slot) {
-      both.lm.begin(slot, 300);
+      both.begin(slot, 300);
       both.run({uint64_t(2 * slot), uint64_t(2 * slot + 1)}, 0, lengths[slot], slot);
     }
     for (int64_t step = 0; step < 2; ++step) {
@@ -266,8 +291,8 @@ TEST_CASE("sequences of two rows step together, move and grow together, in any m
         CHECK(distance(found[row], expected[row][std::size_t(step) + 1]) < kClose);
       }
     }
-    both.lm.move(2, 0);       // the first one leaves: the last one takes its place
-    both.lm.reserve(3, 700);  // a longer one comes: all are copied into a larger pool
+    for (const int64_t row : {0, 1}) both.lm.move(4 + row, row);  // the last one takes the place of the first
+    both.reserve(3, 700);  // a longer one comes: all are copied into a larger pool
     const auto found = both.step({4, 5, 2, 3}, {25, 25, 9, 9});
     for (std::size_t row = 0; row < 4; ++row) {
       CHECK(distance(found[row], expected[row < 2 ? row + 4 : row][3]) < kClose);
@@ -293,36 +318,36 @@ TEST_CASE("a graph that does not take two rows together is refused where it has 
   CHECK(pooled.lm.extends());
 }
 
-TEST_CASE("rows are combined as in double, and weight 0 is the conditioned row") {
+TEST_CASE("rows are combined as in double, and equal logits stay") {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   constexpr std::size_t kVocab = 300;
   const CounterRng rng(5);
-  std::vector<float> logits;
-  for (std::size_t i = 0; i < 4 * kVocab; ++i) logits.push_back(20 * rng.uniform(i) - 10);
-  for (const std::size_t row : {0, 1}) logits[row * kVocab + 3] = -kInfinity;
-  logits[7] = -kInfinity;
-  const std::vector<float> before = logits;
-  const std::vector<float> weights = {0.5f, 0};
-  const StepOutput combined = combine_rows({4, logits}, weights);
-  CHECK(combined.rows == 2);
-  REQUIRE(combined.logits.size() == 2 * kVocab);
+  std::vector<float> with;
+  std::vector<float> without;
   for (std::size_t i = 0; i < kVocab; ++i) {
-    CHECK(combined.row(1)[i] == before[2 * kVocab + i]);
+    with.push_back(20 * rng.uniform(i) - 10);
+    without.push_back(i == 9 ? with[9] : 20 * rng.uniform(kVocab + i) - 10);
+  }
+  with[3] = without[3] = with[7] = -kInfinity;
+  const std::vector<float> before = with;
+  guide(with, without, 0.5f);
+  for (std::size_t i = 0; i < kVocab; ++i) {
     if (std::isinf(before[i])) {
-      CHECK(combined.row(0)[i] == -kInfinity);
+      CHECK(with[i] == -kInfinity);
       continue;
     }
-    const double with = static_cast<double>(before[i]);
-    const double expected = with + 0.5 * (with - static_cast<double>(before[kVocab + i]));
-    CHECK(std::fabs(static_cast<double>(combined.row(0)[i]) - expected) < 4e-6);
+    const auto conditioned = static_cast<double>(before[i]);
+    const double expected = conditioned + 0.5 * (conditioned - static_cast<double>(without[i]));
+    CHECK(std::fabs(static_cast<double>(with[i]) - expected) < 4e-6);
   }
+  CHECK(with[9] == before[9]);
 }
 
 TEST_CASE(
     "guided tokens are those of two whole sequences combined in double, and weight 0 those of one row") {
   if (!have_bundles()) return;
   const FaultInjection faults;
-  for (const Setup& setup : kSetups) {
+  for (const Setup& setup : kGuided) {
     CAPTURE(setup.form);
     CAPTURE(setup.own_memory);
     CAPTURE(setup.addressable);
@@ -341,7 +366,7 @@ TEST_CASE(
 TEST_CASE("guided sequences step together as alone, join and leave, and a step allocates nothing of ours") {
   if (!have_bundles()) return;
   const FaultInjection faults;
-  for (const Setup& setup : {Setup{"gqa"}, Setup{"gqa", true, true}}) {
+  for (const Setup& setup : {Setup{"llama-gqa"}, Setup{"llama-gqa", true, true}}) {
     CAPTURE(setup.own_memory);
     Bench bench(faults, setup, 2);
     REQUIRE(bench.generator.batched());
@@ -375,14 +400,14 @@ TEST_CASE("guided sequences step together as alone, join and leave, and a step a
   }
 }
 
-TEST_CASE("a kept prefix is both rows of it") {
+TEST_CASE("a kept prefix is one row, for both") {
   if (!have_bundles()) return;
   const FaultInjection faults;
-  for (const std::string form : {"concat", "gqa"}) {
+  for (const std::string form : {"llama-concat", "llama-gqa"}) {
     CAPTURE(form);
     Bench bench(faults, {form}, 2, std::size_t{64} << 20);
     const LanguageModel& lm = bench.model.language_model;
-    CHECK(lm.snapshot_bytes(10) == 2 * lm.signature().kv.bytes_of(10));
+    CHECK(lm.snapshot_bytes(10) == lm.signature().kv.bytes_of(10));
     const Prompt prompt = bench.prompt(sampled(30, 2), 0.6f);
     const Tokens computed = generate(bench.generator, prompt, bench.run);
     const Tokens copied = generate(bench.generator, prompt, bench.run);
@@ -395,33 +420,98 @@ TEST_CASE("a kept prefix is both rows of it") {
 TEST_CASE("guided tokens are chosen on the host, also where the graph has the device's nodes") {
   if (!have_bundles()) return;
   const FaultInjection faults;
-  Bench host(faults, {"gqa"}, 2);
-  Bench nodes(faults, {"gqa"}, 2, 0, {device_sampler_nodes(families().front().logits_stages, true)});
+  Bench host(faults, {"llama-gqa"}, 2);
+  Bench nodes(faults, {"llama-gqa"}, 2, 0, {device_sampler_nodes(families().front().logits_stages, true)});
   CHECK_FALSE(nodes.generator.samples_on_device());
   const Prompt prompt = host.prompt(sampled(10, 3), 0.5f);
   CHECK(generate(nodes.generator, prompt, nodes.run).ids == generate(host.generator, prompt, host.run).ids);
 }
 
-TEST_CASE("rows that are asked different numbers of ids are refused") {
+TEST_CASE("a sequence without guidance costs one row, alone and beside those that have it") {
   if (!have_bundles()) return;
   const FaultInjection faults;
-  Bench bench(faults, {"gqa"}, 2);
+  Bench bench(faults, {"llama-gqa"}, 2);
+  int64_t most = 0;
+  CreateTensor::plan = [&](auto*, void*, size_t, const int64_t* shape, size_t rank, auto, auto**) {
+    if (rank == 3 && shape[1] == 1 && shape[2] == kHidden) most = std::max(most, shape[0]);
+    return abi::ORT_OK;
+  };
+  for (const auto& [weight, rows] : {std::pair{0.0f, 1}, std::pair{0.5f, 2}}) {
+    most = 0;
+    generate(bench.generator, bench.prompt(greedy(5), weight), bench.run);
+    CHECK(most == rows);
+  }
+  bench.generator.reserve(3, 200);
+  std::vector<std::unique_ptr<Sequence>> sequences;
+  for (const float weight : {0.0f, 0.5f, 0.0f}) {
+    sequences.push_back(bench.generator.make_sequence());
+    const Prompt prompt = bench.prompt(greedy(5), weight);
+    while (!bench.generator.prefill(*sequences.back(), prompt, bench.run)) {
+    }
+  }
+  most = 0;
+  bench.generator.step_all(bench.run);
+  CHECK(most == 4);
+  CHECK(bench.generator.running() == 3);
+  for (const auto& sequence : sequences) bench.generator.release(*sequence);
+  CHECK(bench.generator.running() == 0);
+}
+
+TEST_CASE("sequences of two rows step by turns as together, each beside its second row") {
+  if (!have_bundles()) return;
+  const FaultInjection faults;
+  Bench bench(faults, {"llama-gqa"}, 2);
+  const auto prompt = [&](std::size_t i) { return bench.prompt(sampled(12, i), i == 1 ? 0.0f : 0.7f); };
+  std::vector<std::vector<int64_t>> alone;
+  for (std::size_t i = 0; i < 3; ++i) alone.push_back(generate(bench.generator, prompt(i), bench.run).ids);
+  for (const bool batched : {true, false}) {
+    bench.generator.set_batched(batched);
+    bench.generator.reserve(3, 200);
+    std::vector<std::unique_ptr<Sequence>> sequences;
+    for (std::size_t i = 0; i < 3; ++i) {
+      sequences.push_back(bench.generator.make_sequence());
+      while (!bench.generator.prefill(*sequences.back(), prompt(i), bench.run)) {
+      }
+    }
+    while (bench.generator.running() > 0) {
+      for (const auto& sequence : sequences) {
+        if (sequence->holds_slot() && !sequence->finished()) bench.generator.step(*sequence, bench.run);
+      }
+      for (const auto& sequence : sequences) {
+        if (sequence->finished()) bench.generator.release(*sequence);
+      }
+    }
+    for (std::size_t i = 0; i < 3; ++i) CHECK(sequences[i]->tokens().ids == alone[i]);
+  }
+}
+
+TEST_CASE("a text that its end is in, and one of more positions than the model has, are refused") {
+  if (!have_bundles()) return;
+  const FaultInjection faults;
+  Bench bench(faults, {"llama-gqa"}, 2);
   Prompt prompt = bench.prompt(greedy(3), 0.5f);
-  prompt.unconditioned_ids = {50256, 50256};
-  const Refusal refused = refusal([&] { bench.generator.check(prompt); });
-  CHECK(refused.kind == ErrorKind::kInvalidInput);
-  CHECK(refused.names("the unconditioned row has 2 ids, the conditioned one 5"));
+  prompt.ids.insert(prompt.ids.begin() + 3, 0);
+  CHECK(refusal([&] { bench.generator.check(prompt); }).names("input_ids holds 0 within the text"));
+  prompt.ids[3] = 704;
+  CHECK(refusal([&] { bench.generator.check(prompt); }).names("outside the text vocabulary [0, 704)"));
+  prompt.ids.erase(prompt.ids.begin() + 3);
+  prompt.ids.insert(prompt.ids.begin() + 2, 2045, 14);  // and four more, between START and STOP
+  CHECK_THROWS_AS(bench.generator.check(prompt), Error);
+  prompt.ids.erase(prompt.ids.begin() + 2);
+  CHECK(bench.generator.check(prompt).prompt == 33 + 2053);
+  prompt.options.max_new_tokens = 5000;
+  CHECK(bench.generator.check(prompt).limit <= 4099);
 }
 
 TEST_CASE("a device's memory that can be addressed at an offset serves several requests in a step") {
   if (!have_bundles()) return;
   const FaultInjection faults;
-  Bench host(faults, {"gqa"}, 1);
-  Bench device(faults, {"gqa", true, true}, 1);
+  Bench host(faults, {"llama-gqa"}, 1);
+  Bench device(faults, {"llama-gqa", true, true}, 1);
   CHECK(ort::choose_device(*faults.api, "cpu", {}).addressable);
   CHECK(device.generator.batched());
-  CHECK_FALSE(Bench(faults, {"gqa", true, false}, 1).generator.batched());
-  CHECK_FALSE(Bench(faults, {"concat", true, true}, 1).generator.batched());
+  CHECK_FALSE(Bench(faults, {"llama-gqa", true, false}, 1).generator.batched());
+  CHECK_FALSE(Bench(faults, {"llama-concat", true, true}, 1).generator.batched());
   std::vector<std::vector<int64_t>> expected;
   for (uint64_t i = 0; i < 3; ++i) {
     expected.push_back(

@@ -41,6 +41,32 @@ std::vector<Window> all_windows(const StreamOptions& options, int64_t codes) {
 
 }  // namespace
 
+TEST_CASE("the last codes that nobody hears are given to the decoder, and held back till the end") {
+  for (const int64_t codes : {2, 5, 10, 11, 40, 137}) {
+    CAPTURE(codes);
+    for (const StreamOptions& options :
+         {plan(10, 1.5f, 50, 20, 3), plan(1, 1, 1, 0, 0), plan(0, 2, 9, 5, 5)}) {
+      StreamState state;
+      state.cut = 1;
+      Window last;
+      for (; state.codes <= codes; ++state.codes) {
+        state.ended = state.codes == codes;
+        while (const auto window = next_window(options, state, planned_chunk(options, state.chunks))) {
+          CHECK(window->begin == state.handed);
+          CHECK(window->end < state.codes);
+          CHECK(window->to >= window->end);
+          CHECK(window->to <= state.codes);
+          state.handed = window->end;
+          ++state.chunks;
+          last = *window;
+        }
+      }
+      CHECK(last.end == codes - 1);
+      CHECK(last.to == codes);
+    }
+  }
+}
+
 TEST_CASE("windows tile the codes without a gap, with the context that was asked for") {
   for (const int64_t codes : {1, 5, 9, 10, 11, 14, 40, 137, 400}) {
     CAPTURE(codes);

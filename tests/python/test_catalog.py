@@ -44,8 +44,8 @@ def test_the_names_and_what_this_version_runs() -> None:
         "mini": True,
         "turbo": True,
         "nano": True,
-        "english": False,
-        "multilingual": False,
+        "english": True,
+        "multilingual": True,
     }
     assert [name for name, entry in CATALOG.items() if entry.location == "builtin"] == ["mini"]
     for name, entry in CATALOG.items():
@@ -132,7 +132,7 @@ def test_a_precision_for_all_or_for_each(dtype: str, chosen: tuple[str, ...]) ->
 
 @pytest.mark.parametrize(
     "dtype",
-    ["", "int8", "q4,", "decoder=q4", "language_model=", "=q4 ", "a=b=q4", "Q4", "auto:", "auto:q4", "q4:q8"],
+    ["", "int4", "q4,", "decoder=q4", "language_model=", "=q4 ", "a=b=q4", "Q4", "auto:", "auto:q4", "q4:q8"],
 )
 def test_a_malformed_precision_lists_the_known_ones(dtype: str) -> None:
     with pytest.raises(InvalidInputError, match="not understood") as caught:
@@ -169,7 +169,7 @@ def test_numbered_and_dotted_weights_belong_to_their_graph_only() -> None:
         "onnx/embed_tokens.onnx.data",
     ]
     other = [
-        "onnx/language_model_int8.onnx",
+        "onnx/language_model_int4.onnx",
         "onnx/language_model_q4.onnx_data",
         "onnx/sub/language_model.onnx",
     ]

@@ -368,7 +368,7 @@ def test_models_tells_what_the_catalogue_knows(hub: HubServer, capsys: pytest.Ca
     assert cells["tiny"] == ["tiny", f"{TINY}@0123456", "q4,fp32", "0 MB", "yes", "yes"]
     assert cells["mini"] == ["mini", "built-in", "fp32", "-", "yes", "-"]
     assert cells["nano"][2:] == ["mixed", "573 MB", "yes", "no"]
-    assert cells["multilingual"][4] == "not yet"
+    assert cells["multilingual"][4] == "yes"
 
 
 def test_download_prints_the_folder(hub: HubServer, capsys: pytest.CaptureFixture[str]) -> None:

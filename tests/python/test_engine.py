@@ -361,6 +361,7 @@ def test_capabilities(bundle_of: BundleOf) -> None:
             "tags": tuple(f"[{tag}]" for tag in TAGS),
             "text_normalizer": "none",
             "piece_characters": 250,
+            "languages": ("en",),
             "voices": (),
             "has_default_voice": False,
             "slots": 16,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 
 import loquor
 from loquor import Engine, InvalidInputError, ModelError, _core
+from loquor.bundle.catalog import CATALOG
 
 MINI = Path(loquor.__file__).with_name("mini")
 FAMILIES = {family["name"]: family for family in _core.families()}
@@ -21,7 +23,7 @@ FAMILIES = {family["name"]: family for family in _core.families()}
     ("fact", "turbo", "english"),
     [
         ("models", "Turbo, Nano, mini", "English"),
-        ("runnable", True, False),
+        ("runnable", True, True),
         ("embed_inputs", ("input_ids",), ("input_ids", "position_ids", "exaggeration")),
         ("positions", "language_model", "embed_tokens"),
         ("rows_per_sequence", 1, 2),
@@ -104,9 +106,11 @@ def test_kv_types_are_named_as_users_name_them() -> None:
     assert _core.kv_dtypes() == {"fp32": "float32", "fp16": "float16", "int8": "int8"}
 
 
-def test_a_catalogue_entry_that_cannot_be_run_names_those_that_can() -> None:
-    with pytest.raises(InvalidInputError, match="cannot run english yet: it runs mini, turbo, nano"):
-        Engine("english")
+def test_a_catalogue_entry_that_cannot_be_run_names_those_that_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    later = dataclasses.replace(CATALOG["english"], name="later", supported=False)
+    monkeypatch.setitem(CATALOG, "later", later)
+    with pytest.raises(InvalidInputError, match="cannot run later yet: it runs mini, turbo, nano, english"):
+        Engine("later")
 
 
 def test_text_is_not_cut_at_a_null_character() -> None:

@@ -72,6 +72,7 @@ def test_names() -> None:
     assert all(hasattr(loquor, name) for name in loquor.__all__)
 
 
+_LANGUAGE = "language: 'str | None' = None"
 _CANCEL = "cancel: '_core.CancelToken | None' = None"
 _LOWER_CANCEL = "cancel: 'CancelToken | None' = None"
 _PROGRESS = "progress: 'Callable[[int], None] | None' = None"
@@ -96,26 +97,27 @@ _PROGRESS = "progress: 'Callable[[int], None] | None' = None"
         (
             "speak",
             "(self, text: 'str', voice: 'VoiceSource | None' = None, "
-            f"options: 'GenerationOptions | None' = None, *, {_CANCEL}, {_PROGRESS}) -> 'Audio'",
+            f"options: 'GenerationOptions | None' = None, *, {_LANGUAGE}, {_CANCEL}, {_PROGRESS}) -> 'Audio'",
         ),
         (
             "speak_long",
             "(self, text: 'str | Iterable[str]', voice: 'VoiceSource | None' = None, "
-            "options: 'GenerationOptions | None' = None, *, long_text: 'LongTextOptions | None' = None, "
-            f"{_CANCEL}, {_PROGRESS}) -> 'LongSpeech'",
+            f"options: 'GenerationOptions | None' = None, *, {_LANGUAGE}, "
+            f"long_text: 'LongTextOptions | None' = None, {_CANCEL}, {_PROGRESS}) -> 'LongSpeech'",
         ),
         (
             "session",
             "(self, voice: 'VoiceSource | None' = None, options: 'GenerationOptions | None' = None, *, "
-            "chunks: 'StreamOptions | None' = None, long_text: 'LongTextOptions | None' = None) -> 'Session'",
+            f"{_LANGUAGE}, chunks: 'StreamOptions | None' = None, "
+            "long_text: 'LongTextOptions | None' = None) -> 'Session'",
         ),
         (
             "stream",
             "(self, text: 'str', voice: 'VoiceSource | None' = None, "
-            "options: 'GenerationOptions | None' = None, *, chunks: 'StreamOptions | None' = None, "
-            f"{_CANCEL}) -> 'Stream'",
+            f"options: 'GenerationOptions | None' = None, *, {_LANGUAGE}, "
+            f"chunks: 'StreamOptions | None' = None, {_CANCEL}) -> 'Stream'",
         ),
-        ("tokenize", "(self, text: 'str') -> 'npt.NDArray[np.int64]'"),
+        ("tokenize", f"(self, text: 'str', *, {_LANGUAGE}) -> 'npt.NDArray[np.int64]'"),
         (
             "generate_tokens",
             "(self, input_ids: 'npt.ArrayLike', voice: 'Voice', options: 'GenerationOptions | None' = None, "
@@ -188,7 +190,7 @@ def test_capabilities() -> None:
         "sampling", "placements",
     )  # fmt: skip
     expected = {**dict.fromkeys(required, REQUIRED), "voice_cloning": True, "streaming": True}
-    expected |= {"text_normalizer": "none", "piece_characters": 250}
+    expected |= {"text_normalizer": "none", "piece_characters": 250, "languages": ("en",)}
     assert list(fields_of(Capabilities).items()) == list(expected.items())
 
 

@@ -13,7 +13,7 @@ import pytest
 
 import loquor
 from loquor import Engine, GenerationOptions, _core
-from loquor.bundle.text_rules import TextRules, prepare_text, text_rules_of
+from loquor.bundle.text_rules import MULTILINGUAL, TextRules, prepare_text, text_rules_of
 from loquor.errors import InvalidInputError, ModelError
 from loquor.text.profiles import PROFILES
 
@@ -53,7 +53,10 @@ def test_the_built_in_voice_needs_words() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"text_normalizer": "de"}', "text_normalizer is 'de', and this Loquor knows none, en: upgrade"),
+        (
+            '{"text_normalizer": "de"}',
+            "text_normalizer is 'de', and this Loquor knows none, en, numbers: upgrade",
+        ),
         ('{"text_normalizer": ["en"]}', "'text_normalizer': JSON line 1: expected a string, found an array"),
         ('{"piece_characters": 5}', "'piece_characters' should be a number from 20 to 5000, not 5"),
         ('{"piece_characters": 250.5}', "'piece_characters': .* expected an integer, found 250.5"),
@@ -76,7 +79,7 @@ def test_a_text_profile_is_one_that_python_has() -> None:
     with pytest.raises(ModelError, match="text_profile is 'klingon', and this Loquor knows turbo"):
         text_rules_of(MINI, facts)
     runnable = {family["text_profile"] for family in _core.families() if family["runnable"]}
-    assert runnable <= PROFILES.keys()
+    assert runnable <= {*PROFILES, MULTILINGUAL}
 
 
 def test_the_text_is_left_alone_or_written_out() -> None:
@@ -136,7 +139,7 @@ def test_the_engine_does_what_the_bundle_or_the_user_says(
         np.testing.assert_array_equal(engine.tokenize("Take 5."), digits)
     with Engine(bundle_of(), threads=1, normalize="en") as engine:
         np.testing.assert_array_equal(engine.tokenize("Take 5."), words)
-    with pytest.raises(InvalidInputError, match="normalize must be one of auto, none, en, not 'fr'"):
+    with pytest.raises(InvalidInputError, match="normalize must be one of auto, none, en, numbers, not 'fr'"):
         Engine(bundle_of(), normalize="fr")
 
 

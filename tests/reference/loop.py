@@ -16,7 +16,10 @@ Voice = dict[str, NDArray]
 START, STOP, SILENCE = 6561, 6562, 4299
 GRAPHS = ("speech_encoder", "embed_tokens", "language_model", "conditional_decoder")
 VOICE_NAMES = ("audio_features", "audio_tokens", "speaker_embeddings", "speaker_features")
-SUFFIXES = {"fp32": "", "fp16": "_fp16", "q8": "_quantized", "q4": "_q4", "q4f16": "_q4f16"}
+SUFFIXES = {
+    "fp32": "", "fp16": "_fp16", "q8": "_quantized", "q4": "_q4", "q4f16": "_q4f16", "int8": "_int8",
+    "int8_mixed": "_int8_mixed",
+}  # fmt: skip
 NUMPY_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(int64)": np.int64}
 
 
@@ -59,14 +62,17 @@ class Graphs:
 
 
 class PlainLoop(Graphs):
-    """The loop of Turbo and Nano; every graph is in the precision `dtype`.
+    """The loop of Turbo and Nano; every graph is in the precision `dtype`, or each in its own.
 
     `piece`: voice prefix and text are each run in the fewest runs of at most so many positions, as equal as
     may be; 0 runs the prompt as a whole. In float16 the two round differently.
     """
 
-    def __init__(self, bundle_dir: Path, dtype: str = "fp32", *, threads: int = 2, piece: int = 0) -> None:
-        super().__init__(bundle_dir, dict.fromkeys(GRAPHS, dtype), threads=threads)
+    def __init__(
+        self, bundle_dir: Path, dtype: str | dict[str, str] = "fp32", *, threads: int = 2, piece: int = 0
+    ) -> None:
+        dtypes = dict.fromkeys(GRAPHS, dtype) if isinstance(dtype, str) else dtype
+        super().__init__(bundle_dir, dtypes, threads=threads)
         self.piece = piece
 
     def generate(

@@ -145,7 +145,7 @@ typedef struct loquor_engine_options {
   const char* const* prepared_graph_files;
   size_t prepared_graph_count;
   /* scripts/options: engine struct */
-  /* auto, a published precision (fp32, fp16, q8, q4, q4f16), or a list with exceptions:
+  /* auto, a published precision (fp32, fp16, q8, q4, q4f16, int8, int8_mixed), or a list with exceptions:
    * q4,conditional_decoder=fp32. Default: "auto". */
   const char* dtype;
   /* Where to run: auto, cpu, cuda, tensorrt, coreml, directml or webgpu. Default: "auto". */
@@ -307,6 +307,11 @@ typedef struct loquor_generation_options {
   int32_t max_new_tokens;
   /* [0, 15]. What looks after speech that runs away; tokens alone have no guard. */
   uint32_t guards;
+  /* [0, 2]. How strongly feelings are shown; 0.5 is neutral. Of models that have it. */
+  float exaggeration;
+  /* [0, 10]. How far speech is led away from what would be said without the text (classifier-free guidance,
+   * which takes a second row); 0 turns it off. Of models that have it. */
+  float cfg_weight;
   /* scripts/options: end */
 } loquor_generation_options;
 

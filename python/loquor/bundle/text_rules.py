@@ -8,22 +8,30 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidInputError, ModelError
+from ..languages.numbers import spell_numbers
+from ..languages.profile import LANGUAGES, check_language, prepare_language
 from ..text.characters import check_text
 from ..text.lines import with_whole_words
 from ..text.profiles import PROFILES, USUAL
 
 __all__ = [
+    "MULTILINGUAL",
     "NORMALIZERS",
     "PreparedText",
     "TextRules",
     "check_normalizer",
+    "languages_of",
     "measure_of",
     "prepare_text",
     "text_rules_of",
 ]
 
-NORMALIZERS = ("none", "en")
-"""What a bundle or a user may ask for: the text as it is, or English numbers and symbols in words."""
+NORMALIZERS = ("none", "en", "numbers")
+"""What a bundle or a user may ask for: the text as it is, English numbers and symbols in words, or numbers
+alone, in words of the text's language."""
+
+MULTILINGUAL = "multilingual"
+"""The profile of models that speak many languages, each prepared in its own way."""
 
 _SHOWN = 12
 
@@ -33,7 +41,7 @@ class TextRules:
     """What a bundle says about text."""
 
     profile: str
-    """How it is punctuated: one of `PROFILES`."""
+    """How it is punctuated: one of `PROFILES`, or `MULTILINGUAL`."""
     normalizer: str
     """What it goes through first: one of `NORMALIZERS`."""
     piece_characters: int
@@ -56,7 +64,7 @@ def text_rules_of(folder: Path, facts: Mapping[str, Any]) -> TextRules:
     rules = TextRules(facts["family"]["text_profile"], facts["text_normalizer"], facts["piece_characters"])
     for name, value, known in (
         ("text_normalizer", rules.normalizer, NORMALIZERS),
-        ("text_profile", rules.profile, tuple(PROFILES)),
+        ("text_profile", rules.profile, (*PROFILES, MULTILINGUAL)),
     ):
         if value not in known:
             raise ModelError(
@@ -74,22 +82,39 @@ def check_normalizer(asked: str) -> None:
 
 def measure_of(normalizer: str) -> Callable[[str], int]:
     """Return the function that counts the characters of a text as the tokenizer gets them, to one or two."""
-    if normalizer == "none":
+    if normalizer != "en":
         return len
     from ..english import spelled_length
 
     return spelled_length
 
 
-def prepare_text(text: str, normalizer: str = "none", profile: str = USUAL) -> PreparedText:
+def languages_of(profile: str) -> tuple[str, ...]:
+    """The codes of the languages that a model with this profile speaks."""
+    return tuple(LANGUAGES) if profile == MULTILINGUAL else ("en",)
+
+
+def prepare_text(
+    text: str,
+    normalizer: str = "none",
+    profile: str = USUAL,
+    language: str | None = None,
+    folder: Path | None = None,
+) -> PreparedText:
     """Check `text`, write it out in words where `normalizer` says so, and punctuate it as `profile` does.
 
-    Raises `InvalidInputError` as `check_text` does.
+    A `language` other than English is for `MULTILINGUAL` alone, which must be told one; `folder` is the
+    bundle's. Raises `InvalidInputError` as `check_text`, `check_language` and `prepare_language` do.
     """
     check_text(text)
+    if profile == MULTILINGUAL:
+        return _in_language(text, normalizer, check_language(language), folder or Path())
+    if language is not None and check_language(language) != "en":
+        raise InvalidInputError(f"this model speaks English only, not {LANGUAGES[check_language(language)]}")
     punctuated = PROFILES[profile]
-    if normalizer == "none":
-        return PreparedText(punctuated(with_whole_words(text)), _markup_that_is_read(text))
+    if normalizer != "en":
+        words, unread = spell_numbers(text, "en") if normalizer == "numbers" else (text, ())
+        return PreparedText(punctuated(with_whole_words(words)), (*unread, *_markup_that_is_read(text)))
     from ..english import spell
 
     spelled = spell(text)
@@ -102,6 +127,22 @@ def prepare_text(text: str, normalizer: str = "none", profile: str = USUAL) -> P
     if not any(character.isalpha() for character in spelled.text):
         warnings.append("nothing in this text can be spoken: this model knows English letters only")
     return PreparedText(punctuated(spelled.text), tuple(warnings))
+
+
+def _in_language(text: str, normalizer: str, language: str, folder: Path) -> PreparedText:
+    warnings = _markup_that_is_read(text)
+    if normalizer == "en":
+        if language != "en":
+            raise InvalidInputError(
+                f"normalize='en' writes English: for {LANGUAGES[language]} take 'numbers' or 'none'"
+            )
+        english = prepare_text(text, "en")
+        text, warnings = english.text, english.warnings
+    elif normalizer == "numbers":
+        text, unread = spell_numbers(text, language)
+        warnings = (*warnings, *unread)
+    prepared, unmarked = prepare_language(with_whole_words(text), language, folder)
+    return PreparedText(prepared, (*warnings, *unmarked))
 
 
 def _markup_that_is_read(text: str) -> tuple[str, ...]:

@@ -78,12 +78,16 @@ def add(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="write WAV chunk by chunk while the text comes and the speech is made, to the file or stdout",
     )
+    parser.add_argument(
+        "--language", metavar="CODE", help="the text's, such as de: for a model that speaks many languages"
+    )
     add_engine_arguments(parser)
     parser.add_argument(
         "--normalize",
         default="auto",
         choices=("auto", *NORMALIZERS),
-        help="en writes English numbers and symbols in words, none does not (default: as the model needs)",
+        help="en writes English numbers and symbols in words, numbers those of any language alone, none "
+        "neither (default: as the model needs)",
     )
     group = parser.add_argument_group("sampling (defaults: the model's own)")
     for option in _SAMPLING:
@@ -129,7 +133,13 @@ def _speak(args: argparse.Namespace, engine: Engine, text: Text, options: Genera
         voice = engine.voice(args.voice, cancel=cancel)
         with speech_progress(args.quiet, size_of(text)) as (tokens, spoken):
             speech = engine.speak_long(
-                text, voice, options, long_text=_long_text(args), cancel=cancel, progress=tokens
+                text,
+                voice,
+                options,
+                language=args.language,
+                long_text=_long_text(args),
+                cancel=cancel,
+                progress=tokens,
             )
 
             def watch(audio: Audio) -> None:

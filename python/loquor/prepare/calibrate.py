@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import onnx
 
 from .. import _core
 from ..bundle.text_rules import prepare_text, text_rules_of
@@ -33,18 +34,41 @@ class Speaker:
 
     def __init__(self, folder: Path, opened: Callable[[str], Run]) -> None:
         facts = _core.read_bundle(str(folder))
+        self._start = facts["start_token"]
+        graph = onnx.load(facts["files"]["embed_tokens"][0], load_external_data=False).graph
+        self._takes = frozenset(value.name for value in graph.input)
+        self._no_text = [*facts["prompt_opening"], *facts["prompt_closing"]]
+        self._folder = folder
         self._tokenizer = Tokenizer(folder, facts)
         self._rules = text_rules_of(folder, facts)
         self._embed = opened("embed_tokens")
         self._prefix = self._voice(default_voice(folder, facts["default_voice"]), opened)
 
     def prompt(self, sentence: str) -> npt.NDArray[Any]:
-        """[1, positions, hidden]: the voice's prefix, then the text."""
-        ids = self._tokenizer.encode(prepare_text(sentence, self._rules.normalizer, self._rules.profile).text)
-        return np.concatenate([self._prefix, self.embed(ids)], axis=1)
+        """[1, positions, hidden]: the voice's prefix, then the text, "" being none."""
+        return np.concatenate([self._prefix, self.embed(self._ids(sentence))], axis=1)
 
-    def embed(self, ids: npt.ArrayLike) -> npt.NDArray[Any]:
-        return self._embed({"input_ids": np.asarray(ids, np.int64)[np.newaxis]})["inputs_embeds"]
+    def _ids(self, sentence: str) -> npt.ArrayLike:
+        if not sentence:
+            return self._no_text
+        rules = self._rules
+        return self._tokenizer.encode(
+            prepare_text(sentence, rules.normalizer, rules.profile, "en", self._folder).text
+        )
+
+    def embed(self, ids: npt.ArrayLike, number: int = 0) -> npt.NDArray[Any]:
+        """[1, n, hidden] of a prompt, or of one token, the `number`th."""
+        given = np.asarray(ids, np.int64)[np.newaxis]
+        places = np.where(given >= self._start, 0, np.maximum(np.arange(given.shape[1]) - 1, 0))
+        feeds = {
+            "input_ids": given,
+            "position_ids": np.full_like(given, number) if number else places,
+            "exaggeration": np.full(1, 0.5, np.float32),
+            "text_conditioning": np.ones(1, np.float32),
+        }
+        return self._embed({name: array for name, array in feeds.items() if name in self._takes})[
+            "inputs_embeds"
+        ]
 
     @staticmethod
     def _voice(own: Path | None, opened: Callable[[str], Run]) -> npt.NDArray[Any]:
@@ -72,8 +96,8 @@ def made_up_recording() -> tuple[npt.NDArray[np.float32], int]:
 
 
 def calibration_caches(run: Run, ports: dict[str, Port], speaker: Speaker) -> list[list[npt.NDArray[Any]]]:
-    """Keys and values of every layer after each sentence was spoken for a while, sampled."""
-    return [_speak(run, ports, speaker, sentence) for sentence in SENTENCES]
+    """Keys and values of every layer after each sentence, and none, was spoken for a while, sampled."""
+    return [_speak(run, ports, speaker, sentence) for sentence in (*SENTENCES, "")]
 
 
 def _speak(run: Run, ports: dict[str, Port], speaker: Speaker, sentence: str) -> list[npt.NDArray[Any]]:
@@ -83,7 +107,7 @@ def _speak(run: Run, ports: dict[str, Port], speaker: Speaker, sentence: str) ->
         name: ports[name].cast(np.zeros((1, ports[name].dims[1], 0, ports[name].dims[3]))) for name in names
     }
     embeds, length = speaker.prompt(sentence), 0
-    for _ in range(_STEPS):
+    for step in range(_STEPS):
         count = embeds.shape[1]
         feeds = {
             "inputs_embeds": ports["inputs_embeds"].cast(embeds),
@@ -96,5 +120,5 @@ def _speak(run: Run, ports: dict[str, Port], speaker: Speaker, sentence: str) ->
         past = {name: outputs[name.replace("past_key_values", "present")] for name in names}
         logits = outputs["logits"][0, -1].astype(np.float64) / 0.8
         chances = np.exp(logits - logits.max())
-        embeds = speaker.embed([rng.choice(chances.size, p=chances / chances.sum())])
+        embeds = speaker.embed([rng.choice(chances.size, p=chances / chances.sum())], step + 1)
     return list(past.values())

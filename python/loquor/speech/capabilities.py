@@ -25,7 +25,7 @@ class Capabilities:
     provider: str
     """ONNX Runtime's name of the execution provider for it, such as "CPUExecutionProvider"."""
     dtypes: Mapping[str, str]
-    """The precision of the file that was loaded, by graph: "fp32", "fp16", "q8", "q4" or "q4f16"."""
+    """The precision of the file that was loaded, by graph: "fp32", "fp16", "q8", "q4" and so on."""
     optimization_levels: Mapping[str, str]
     """How far ONNX Runtime optimised each graph: "all", or less where it failed at that."""
     threads: int
@@ -67,9 +67,11 @@ class Capabilities:
     streaming: bool = True
     """Whether speech can be heard while it is made."""
     text_normalizer: str = "none"
-    """What text goes through first: "none", or "en" for English in words."""
+    """What text goes through first: "none", "en" for English in words, "numbers" for numbers alone."""
     piece_characters: int = 250
     """Characters that the model speaks well in one call, as its tokenizer gets them."""
+    languages: tuple[str, ...] = ("en",)
+    """Codes of the languages that it speaks; of several it has to be told which."""
 
 
 def capabilities_of(info: Mapping[str, Any], prepared: Mapping[str, str], **others: Any) -> Capabilities:

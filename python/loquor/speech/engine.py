@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import time
 import weakref
@@ -16,7 +17,7 @@ from .. import _core
 from ..audio.audio import Audio
 from ..base.process import memory_watched, opening
 from ..base.runtime import add_plugin, advised_dtype, open_runtime
-from ..bundle.text_rules import check_normalizer, prepare_text
+from ..bundle.text_rules import check_normalizer, languages_of
 from ..errors import InvalidInputError
 from ..prepare import check_preparation
 from ..voice.voice import Voice
@@ -31,7 +32,7 @@ from .arguments import (
 from .capabilities import Capabilities, capabilities_of
 from .loaded import LoadedBundle
 from .long_speech import LongSpeech
-from .long_text import LongTextOptions
+from .long_text import LongTextOptions, checked_parting
 from .memory import Memory, memory_of
 from .narration import Narration
 from .opening import Preparation
@@ -98,8 +99,8 @@ class Engine:
         is "auto" (as published), "fp32", "fp16" or "int8".
 
         The others are options of the core, as docs/options.md has them:
-        - `dtype`: auto, a published precision (fp32, fp16, q8, q4, q4f16), or a list with exceptions:
-          q4,conditional_decoder=fp32.
+        - `dtype`: auto, a published precision (fp32, fp16, q8, q4, q4f16, int8, int8_mixed), or a list with
+          exceptions: q4,conditional_decoder=fp32.
         - `device`: Where to run: auto, cpu, cuda, tensorrt, coreml, directml or webgpu.
         - `threads`: [0, 1024]. CPU threads of each graph; 0 takes one for each usable core, 8 at most.
         - `slots`: [0, 64]. Requests under way at once; 0 takes as many as 1 GiB of KV cache is good for, 16
@@ -202,20 +203,22 @@ class Engine:
         voice: VoiceSource | None = None,
         options: GenerationOptions | None = None,
         *,
+        language: str | None = None,
         cancel: _core.CancelToken | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Audio:
         """Say `text` (a sentence or a few, best under 300 characters; see `speak_long`) in a voice.
 
-        `voice` is what `voice()` takes; voices made from files here are kept for the next call. `progress` is
-        called with the number of speech tokens so far, some twenty times a second (25 tokens are a second of
-        speech).
+        `voice` is what `voice()` takes; voices made from files here are kept for the next call. `language` is
+        a code such as "de", which a model that speaks many (`capabilities.languages`) has to be told, here
+        and in the other methods that take text. `progress` is called with the number of speech tokens so far,
+        some twenty times a second (25 tokens are a second of speech).
 
         Raises `InvalidInputError`, `RequestCancelledError` within one step of `cancel`, `ExecutionError`.
         """
         check_progress(progress)
         chunks = self._loaded.stream_defaults | {"first_chunk": 0}  # all at the end
-        stream = Stream(self._request(text, voice, options, chunks, cancel, progress))
+        stream = Stream(self._request(text, voice, options, chunks, cancel, progress, language))
         samples = next(stream, np.zeros(0, np.float32))
         next(stream, None)  # the end, behind which its measurements are complete
         return Audio(samples, stream.sample_rate, stream.metrics, stream.warnings)
@@ -226,6 +229,7 @@ class Engine:
         voice: VoiceSource | None = None,
         options: GenerationOptions | None = None,
         *,
+        language: str | None = None,
         chunks: StreamOptions | None = None,
         cancel: _core.CancelToken | None = None,
     ) -> Stream:
@@ -240,7 +244,7 @@ class Engine:
         is read.
         """
         resolved = resolve_stream_options(chunks, self._loaded.stream_defaults)
-        return Stream(self._request(text, voice, options, resolved, cancel, None))
+        return Stream(self._request(text, voice, options, resolved, cancel, None, language))
 
     @memory_watched("starting a request")
     def _request(
@@ -251,6 +255,7 @@ class Engine:
         chunks: dict[str, Any],
         cancel: _core.CancelToken | None,
         progress: Callable[[int], None] | None,
+        language: str | None = None,
         asked: GenerationOptions | None = None,
     ) -> Request:
         """Begin to speak; `asked` are the options as given, where `options` have a piece's own seed."""
@@ -258,11 +263,12 @@ class Engine:
         loaded = self._loaded
         loaded.core()
         resolved = resolve_options(options, loaded.defaults)
-        prepared = prepare_text(text, loaded.normalizer, loaded.text_rules.profile)
-        ids = loaded.tokenizer.encode(prepared.text)
+        if options is None or options.max_new_tokens is None:
+            resolved["max_new_tokens"] = max(resolved["max_new_tokens"], loaded.most_tokens(text))
+        prepared, ids = loaded.prepare(text, language)
         made = loaded.voices.cached(voice, loaded.core, checked_token(cancel))
         warnings = [*made.warnings, *prepared.warnings, *loaded.tokenizer.warnings(text)]
-        warnings += unused_option_warnings(asked or options, loaded.info["family"], resolved)
+        warnings += unused_option_warnings(asked or options, loaded.family, resolved)
         token, handle = checked_token(cancel), loaded.handle(made)
         stream_handle = _core.StreamHandle(
             loaded.core(), ids, handle, resolved, chunks, token, progress, prepared.text
@@ -278,6 +284,7 @@ class Engine:
         voice: VoiceSource | None = None,
         options: GenerationOptions | None = None,
         *,
+        language: str | None = None,
         long_text: LongTextOptions | None = None,
         cancel: _core.CancelToken | None = None,
         progress: Callable[[int], None] | None = None,
@@ -290,7 +297,9 @@ class Engine:
         Raises `InvalidInputError` for what is wrong before the text is read; then what `speak` raises.
         """
         chunks = self._loaded.stream_defaults | {"first_chunk": 0}  # all at the end
-        narration = self._narration(voice, options, chunks, long_text, cancel, progress, ahead=False)
+        narration = self._narration(
+            voice, options, chunks, long_text, cancel, progress, language, ahead=False
+        )
         return LongSpeech(text, narration)
 
     def session(
@@ -298,6 +307,7 @@ class Engine:
         voice: VoiceSource | None = None,
         options: GenerationOptions | None = None,
         *,
+        language: str | None = None,
         chunks: StreamOptions | None = None,
         long_text: LongTextOptions | None = None,
     ) -> Session:
@@ -308,7 +318,8 @@ class Engine:
         not wait for another. Raises `InvalidInputError` now; then as `Session` says.
         """
         resolved = resolve_stream_options(chunks, self._loaded.stream_defaults)
-        return Session(self._narration(voice, options, resolved, long_text, None, None, ahead=True))
+        narration = self._narration(voice, options, resolved, long_text, None, None, language, ahead=True)
+        return Session(narration)
 
     def _narration(
         self,
@@ -318,6 +329,7 @@ class Engine:
         long_text: LongTextOptions | None,
         cancel: _core.CancelToken | None,
         progress: Callable[[int], None] | None,
+        language: str | None,
         *,
         ahead: bool,
     ) -> Narration:
@@ -325,26 +337,33 @@ class Engine:
         loaded.core()
         resolve_options(options, loaded.defaults)
         check_progress(progress)
+        loaded.prepare(".", language)  # an unknown one is told now
+        parting = checked_parting(long_text)
+        if language is not None and parting.language == LongTextOptions.language:
+            parting = dataclasses.replace(parting, language=language.lower())
         made = loaded.voices.cached(voice, loaded.core, checked_token(cancel))
         start = partial(
-            self._request, voice=made, chunks=chunks, cancel=cancel, asked=options or GenerationOptions()
+            self._request,
+            voice=made,
+            chunks=chunks,
+            cancel=cancel,
+            language=language,
+            asked=options or GenerationOptions(),
         )
         limit, rate = loaded.text_rules.piece_characters, loaded.info["sample_rate"]
-        narration = Narration(start, rate, options, long_text, limit, loaded.measure, progress, ahead=ahead)
+        narration = Narration(start, rate, options, parting, limit, loaded.measure, progress, ahead=ahead)
         with loaded.lock:
             self._under_way.add(narration)
         return narration
 
     # --- Below speech, for harnesses and other engines ---
 
-    def tokenize(self, text: str) -> npt.NDArray[np.int64]:
+    def tokenize(self, text: str, *, language: str | None = None) -> npt.NDArray[np.int64]:
         """Return the ids of `text`, int64 [n], prepared as by `speak` and closed by the end-of-text ids.
 
         Raises `InvalidInputError` for text that cannot be spoken.
         """
-        loaded = self._loaded
-        prepared = prepare_text(text, loaded.normalizer, loaded.text_rules.profile)
-        return loaded.tokenizer.encode(prepared.text)
+        return self._loaded.prepare(text, language)[1]
 
     def generate_tokens(
         self,
@@ -357,7 +376,7 @@ class Engine:
     ) -> npt.NDArray[np.int64]:
         """Return the speech tokens for text ids, int64 [n], as sampled and without STOP.
 
-        `input_ids`, integers [n], end with the bundle's two end-of-text ids (see `tokenize`). The algorithm
+        `input_ids`, integers [n], are those that `tokenize` gives. The algorithm
         is that of the model card: prefill [voice prefix, text, START, START], then one token a step. No guard
         looks after them.
         Raises `InvalidInputError`, `RequestCancelledError`, `ExecutionError`.
@@ -420,6 +439,7 @@ class Engine:
             tags=loaded.tokenizer.tags,
             text_normalizer=loaded.normalizer,
             piece_characters=loaded.text_rules.piece_characters,
+            languages=languages_of(loaded.text_rules.profile),
             voices=self.voices,
             has_default_voice=loaded.voices.default is not None,
         )

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _core
 from ..base.process import HomeLock
-from ..bundle.text_rules import measure_of, text_rules_of
+from ..bundle.text_rules import PreparedText, measure_of, prepare_text, text_rules_of
 from ..bundle.tokenizer import Tokenizer
 from ..errors import InvalidInputError
+from ..text.characters import check_text
 from ..voice.voices import EngineVoices
 from .opening import Preparation, open_core
 from .options import GenerationOptions, resolve_options
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from ..voice.voice import Voice
 
 __all__ = ["LoadedBundle"]
+
+_TOKENS_AT_LEAST, _TOKENS_PER_CHARACTER = 75, 5
+"""Far above what English takes (some 2.4 a character and 20), as the guard of length has them."""
 
 
 class LoadedBundle:
@@ -43,6 +47,7 @@ class LoadedBundle:
         provider_options: Mapping[str, str],
     ) -> None:
         self.folder, self.model = folder, model
+        self.family: Mapping[str, Any] = facts["family"]
         self.text_rules = text_rules_of(folder, facts)
         self.tokenizer = Tokenizer(folder, facts)
         self.lock = HomeLock("engine")
@@ -55,6 +60,29 @@ class LoadedBundle:
         self.stream_defaults = _core.default_stream_options(self._core)
         self.voices = EngineVoices(
             folder, model, self.info, facts["default_voice"], files.get("language_model")
+        )
+
+    def prepare(self, text: str, language: str | None = None) -> tuple[PreparedText, npt.NDArray[np.int64]]:
+        """Return a user's text as the tokenizer gets it, and its ids, int64 [n].
+
+        Raises `InvalidInputError` for text that cannot be spoken, and a language that the model does not know
+        or has to be told.
+        """
+        check_text(text)
+        plain, control = self.tokenizer.without_control(text)
+        prepared = prepare_text(plain, self.normalizer, self.text_rules.profile, language, self.folder)
+        ids = self.tokenizer.encode(prepared.text)
+        if not control:
+            return prepared, ids
+        names = f"read as words, for only a model may write them: {', '.join(control)}"
+        return PreparedText(prepared.text, (*prepared.warnings, names)), ids
+
+    def most_tokens(self, text: str) -> int:
+        """Speech tokens that a text may take if nobody says: 0 where the family's limit is one for all."""
+        return (
+            0
+            if self.family["rows_per_sequence"] == 1
+            else _TOKENS_AT_LEAST + _TOKENS_PER_CHARACTER * len(text)
         )
 
     def core(self) -> _core.EngineHandle:

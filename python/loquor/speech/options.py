@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from ..base.numbers import finite
 from ..errors import InvalidInputError
 from .guards import Guards, guard_bits
 from .option_table import GENERATION, STREAM, resolved
@@ -20,7 +19,7 @@ __all__ = [
 ]
 
 _GUIDANCE = ("exaggeration", "cfg_weight")
-_HEEDED_BY_GREEDY = ("temperature", "repetition_penalty", "max_new_tokens", "guards")
+_HEEDED_BY_GREEDY = ("temperature", "repetition_penalty", "max_new_tokens", "guards", *_GUIDANCE)
 
 
 @dataclass(frozen=True)
@@ -47,12 +46,12 @@ class GenerationOptions:
     """>= 1. Speech tokens at most; a second of speech has 25."""
     guards: Guards | None = None
     """What looks after speech that runs away; tokens alone have no guard."""
-    # scripts/options: end
-    _: KW_ONLY
     exaggeration: float | None = None
-    """For models that have it (English, Multilingual). Others ignore it, with a warning."""
+    """[0, 2]. How strongly feelings are shown; 0.5 is neutral. Of models that have it."""
     cfg_weight: float | None = None
-    """For models that have it (English, Multilingual). Others ignore it, with a warning."""
+    """[0, 10]. How far speech is led away from what would be said without the text (classifier-free guidance,
+    which takes a second row); 0 turns it off. Of models that have it."""
+    # scripts/options: end
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def resolve_stream_options(options: StreamOptions | None, defaults: Mapping[str,
 
 
 def unused_option_warnings(
-    options: GenerationOptions | None, family: str, used: Mapping[str, Any]
+    options: GenerationOptions | None, family: Mapping[str, Any], used: Mapping[str, Any]
 ) -> list[str]:
     """Return a sentence for each option that models without guidance have no use for, and one for all that
     choose among likely tokens where the model, as these are `used`, takes the likeliest.
@@ -106,7 +105,8 @@ def unused_option_warnings(
     if options is None:
         return []
     given = [name for name in _GUIDANCE if getattr(options, name) is not None]
-    warnings = [f"{name} is ignored: the {family} family has no such control" for name in given]
+    ignored = given if family["rows_per_sequence"] == 1 else []
+    warnings = [f"{name} is ignored: the {family['name']} family has no such control" for name in ignored]
     choosing = [name for name in GENERATION if name not in _HEEDED_BY_GREEDY]
     idle = [name for name in choosing if getattr(options, name) != getattr(GenerationOptions, name)]
     if options.temperature is None and used["temperature"] == 0 and idle:  # else it was asked for
@@ -131,7 +131,4 @@ def resolve_options(options: GenerationOptions | None, defaults: Mapping[str, An
     given = {} if options is None else dict(vars(options))
     if given.get("guards") is not None:
         given["guards"] = guard_bits(given["guards"])
-    for name in _GUIDANCE:
-        if given.get(name) is not None:
-            finite(given[name], name)
     return resolved(GENERATION, given, defaults)

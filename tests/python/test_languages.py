@@ -1,0 +1,244 @@
+"""Text of each language of Multilingual by upstream's rules, and what is right where those are not."""
+
+from __future__ import annotations
+
+import json
+import sys
+import types
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import Tokenizer
+
+from bundles import LLAMA_VARIANTS
+from bundles.metadata import LANGUAGES as TAGS
+from bundles.metadata import make_llama_tokenizer
+from loquor.bundle.text_rules import prepare_text
+from loquor.errors import InvalidInputError, ModelError
+from loquor.languages import japanese
+from loquor.languages.numbers import spell_numbers
+from loquor.languages.profile import LANGUAGES, check_language, prepare_language
+
+NOWHERE = Path("nowhere")
+SHARED = Path(__file__).parents[3] / "shared" / "family"
+LINES = {
+    "ar": ("كيف حالك؟", "كيف حالك؟"),
+    "da": ("Rødgrød med fløde", "rødgrød med fløde."),
+    "de": ("Größe; ja: 'gut' …", "größe,  ja, 'gut',"),
+    "el": ("Τι κάνεις;", "τι κάνεις?"),
+    "en": ("It's me — hello", "it's me - hello."),
+    "es": ("¿Qué tal?", "¿qué tal?"),
+    "fi": ("Hyvää päivää!", "hyvää päivää!"),
+    "fr": ("Ça va, l'été", "ça va, l'été."),
+    "he": ("שָׁלוֹם", "שָׁלוֹם."),
+    "hi": ("नमस्ते।", "नमस्ते।"),
+    "it": ("Perché no", "perché no."),
+    "ja": ("ありがとう。", "ありがとう。"),
+    "ko": ("한국어", "한국어."),
+    "ms": ("Selamat pagi", "selamat pagi."),
+    "nl": ("Één ding", "één ding."),
+    "no": ("Blåbær", "blåbær."),
+    "pl": ("Zażółć gęślą", "zażółć gęślą."),
+    "pt": ("Não, coração", "não, coração."),
+    "ru": ("Ёлка и чай", "ёлка и чай."),
+    "sv": ("Räksmörgås", "räksmörgås."),
+    "sw": ("Habari yako", "habari yako."),
+    "tr": ("IŞIK ve İĞNE", "ışık ve iğne."),
+    "zh": ("OK!", "ok!"),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_line_of_each_language(language: str) -> None:
+    text, expected = LINES[language]
+    prepared, warnings = prepare_language(text, language, NOWHERE)
+    assert prepared == f"[{language}]" + unicodedata.normalize("NFKD", expected)
+    assert warnings == ()
+
+
+def test_there_are_23_and_each_has_its_tag() -> None:
+    assert len(LANGUAGES) == 23 and set(LANGUAGES) == set(TAGS)
+
+
+def test_a_language_is_known_by_its_code_in_any_case() -> None:
+    assert check_language("DE") == "de"
+    with pytest.raises(InvalidInputError, match=r"say which with language=, one of ar .Arabic.*zh .Chinese"):
+        check_language(None)
+    for wrong in ("xx", "", "German", 5, b"de"):
+        with pytest.raises(InvalidInputError, match="language must be one of"):
+            check_language(wrong)
+
+
+def test_hangul_is_taken_apart_into_jamo() -> None:
+    assert (
+        prepare_language("각", "ko", NOWHERE)[0] == "[ko]" + "".join(map(chr, (0x1100, 0x1161, 0x11A8))) + "."
+    )
+
+
+def test_hebrew_without_points_is_said() -> None:
+    assert "vowel points" in prepare_language("שלום", "he", NOWHERE)[1][0]
+
+
+class Jieba(types.ModuleType):
+    """Two characters a word."""
+
+    @staticmethod
+    def cut(text: str) -> list[str]:
+        return [text[start : start + 2] for start in range(0, len(text), 2)]
+
+
+@pytest.fixture
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A bundle's folder with a table in which 子 shares its code with 好."""
+    monkeypatch.setitem(sys.modules, "jieba", Jieba("jieba"))
+    entries = ["你\tonf", "好\tvnd", "子\tvnd", "好\tother"]
+    (tmp_path / "Cangjie5_TC.json").write_text(json.dumps(entries), encoding="utf-8")
+    return tmp_path
+
+
+def test_chinese_is_cut_into_words_and_written_in_codes(table: Path) -> None:
+    text = prepare_language("你好子〇A", "zh", table)[0]
+    you, good = "[cj_o][cj_n][cj_f][cj_.]", "[cj_v][cj_n][cj_d]"
+    assert text == f"[zh]{you}{good}[cj_.] {good}[cj_1][cj_.]〇 a."
+
+
+def test_chinese_without_its_library_or_table_is_refused(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other").mkdir()
+    with pytest.raises(ModelError, match=r"no file .*Cangjie5_TC.json"):
+        prepare_language("你好", "zh", tmp_path / "other")
+    for damaged in ("<html>", "5"):
+        (tmp_path / "other" / "Cangjie5_TC.json").write_text(damaged)
+        with pytest.raises(ModelError, match="cannot be read"):
+            prepare_language("你好", "zh", tmp_path / "other")
+    monkeypatch.setitem(sys.modules, "jieba", None)
+    with pytest.raises(InvalidInputError, match=r'pip install "loquor\[zh\]"'):
+        prepare_language("你好", "zh", table)
+    assert prepare_language("ok", "zh", table)[0] == "[zh]ok."  # nothing to write in codes
+
+
+def words(*pairs: tuple[str, str | None]) -> list[Any]:
+    """What fugashi gives: surfaces with the readings of their kanji."""
+
+    class Word(str):
+        feature: Any
+        white_space = ""
+
+    made = []
+    for surface, kana in pairs:
+        word = Word(surface)
+        word.feature = types.SimpleNamespace(kana=kana)
+        made.append(word)
+    return made
+
+
+def test_japanese_is_read_before_marks_are_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = words(("母", "ハハ"), ("は", "ハ"), ("パン", "パン"), ("を", "ヲ"), ("食べる", "タベル"))
+    monkeypatch.setattr(japanese, "_tagger", lambda: lambda text: found)
+    text = prepare_language("母はパンを食べる", "ja", NOWHERE)[0]
+    assert text == unicodedata.normalize("NFKD", "[ja]ははは" + "パンをたべる.")
+
+
+def test_japanese_needs_its_library_for_kanji_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fugashi", None)
+    japanese._tagger.cache_clear()
+    with pytest.raises(InvalidInputError, match=r'Japanese .* fugashi.* pip install "loquor\[ja\]"'):
+        prepare_language("食べる", "ja", NOWHERE)
+    assert prepare_language("たべる", "ja", NOWHERE)[0].startswith("[ja]た")
+
+
+LETTERS = str.maketrans("0123456789", "zabcdefghi")
+
+
+class Num2words(types.ModuleType):
+    """Words that say what was asked for; no Greek."""
+
+    @staticmethod
+    def num2words(number: object, lang: str) -> str:
+        if lang == "el":
+            raise NotImplementedError
+        return f"<{lang} {str(number).translate(LETTERS)}>"
+
+
+@pytest.fixture
+def spelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "num2words", Num2words("num2words"))
+
+
+@pytest.mark.usefixtures("spelled")
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("de", "1.234,5 Kilo", "<de abcd.e> Kilo"),
+        ("de", "um 7.", "um <de g>."),
+        ("en", "1,234.5 kg and 12", "<en abcd.e> kg and <en ab>"),
+        ("fr", "12 345 euros", "<fr abcde> euros"),
+        ("en", "no digits", "no digits"),
+    ],
+)
+def test_numbers_are_written_in_words(language: str, text: str, expected: str) -> None:
+    assert spell_numbers(text, language) == (expected, ())
+
+
+@pytest.mark.usefixtures("spelled")
+@pytest.mark.parametrize(
+    ("language", "text"), [("el", "5"), ("de", "1.5"), ("en", "x5 10:30"), ("de", "9" * 40)]
+)
+def test_what_is_no_plain_number_stays_with_a_warning(language: str, text: str) -> None:
+    found, warnings = spell_numbers(text, language)
+    assert found == text and "digits are left to the model" in warnings[0]
+
+
+def test_numbers_without_their_library_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "num2words", None)
+    assert spell_numbers("5", "de")[1] == (
+        'digits are left to the model, which may misread them: pip install "loquor[numbers]"',
+    )
+
+
+@pytest.mark.usefixtures("spelled")
+def test_normalizers_of_many_languages() -> None:
+    def said(text: str, normalizer: str, language: str) -> str:
+        return prepare_text(text, normalizer, "multilingual", language, NOWHERE).text
+
+    assert said("5", "none", "de") == "[de]5."
+    assert said("5", "numbers", "de") == "[de]<de e>."
+    assert said("It's 5", "en", "en") == "[en]it's five."
+    with pytest.raises(InvalidInputError, match="writes English"):
+        said("5", "en", "de")
+    with pytest.raises(InvalidInputError, match="speaks English only, not German"):
+        prepare_text("5", language="de")
+    assert prepare_text("5", language="en").text == "5."
+    assert prepare_text("5", "numbers").text == "<en e>."
+
+
+@given(text=st.text(min_size=1, max_size=80), language=st.sampled_from(sorted(set(LANGUAGES) - {"ja", "zh"})))
+def test_any_text_comes_out_with_its_tag_and_an_end(text: str, language: str) -> None:
+    prepared, _ = prepare_language(text, language, NOWHERE)
+    assert prepared.startswith(f"[{language}]")
+    assert unicodedata.is_normalized("NFKD", prepared)
+    assert len(prepared) > 4
+
+
+def test_ids_of_every_language_with_the_published_tokenizer() -> None:
+    path = SHARED / "mtl_tokenizer.json"
+    if not path.is_file():
+        pytest.skip("Multilingual's own tokenizer is not at hand")
+    tokenizer = Tokenizer.from_file(str(path))
+    unknown = tokenizer.token_to_id("[UNK]")
+    for language, tag in TAGS.items():
+        text = prepare_language(LINES[language][0], language, NOWHERE)[0].replace(" ", "[SPACE]")
+        ids = tokenizer.encode(text).ids
+        assert ids[0] == tag == tokenizer.token_to_id(f"[{language}]")
+        assert len(ids) > 2 and (unknown not in ids or language in ("ar", "hi")), (language, text)
+
+
+def test_ids_of_the_makers_tokenizer_begin_with_the_tag() -> None:
+    tokenizer = make_llama_tokenizer(LLAMA_VARIANTS["multilingual"])
+    ids = tokenizer.encode(prepare_language("Guten Tag", "de", NOWHERE)[0]).ids
+    assert ids[:3] == [6563, 255, TAGS["de"]] and 1 not in ids
