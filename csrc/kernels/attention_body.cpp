@@ -6,6 +6,7 @@
 #include "kernels/attention_body.hpp"
 
 #include "kernels/cache_numbers.hpp"
+#include "kernels/exponential.hpp"
 #include "kernels/simd.hpp"
 
 #if LOQUOR_HAS_BODY
@@ -19,24 +20,6 @@ constexpr std::size_t kTile = 32;   // rows of queries that share the widening o
 static_assert(kHeadStep % kLanes == 0 && kBlock % kLanes == 0);
 
 // --- Vectors ---
-
-// a b + c, rounded once where the processor can.
-LOQUOR_INLINE Floats multiply_add(Floats a, Floats b, Floats c) {
-#if LOQUOR_USES_AVX2
-  return _mm256_fmadd_ps(a, b, c);
-#else
-  return a * b + c;
-#endif
-}
-
-LOQUOR_INLINE Floats max(Floats a, Floats b) {
-#if LOQUOR_USES_AVX2
-  return _mm256_max_ps(b, a);  // a, where b is not a number
-#else
-  for (std::size_t i = 0; i < kLanes; ++i) a[i] = b[i] > a[i] ? b[i] : a[i];
-  return a;
-#endif
-}
 
 // The sums of the lanes of four vectors, each in the same order.
 LOQUOR_INLINE void sum_lanes(Floats a, Floats b, Floats c, Floats d, float* to) {
@@ -53,27 +36,6 @@ LOQUOR_INLINE float sum_lanes(Floats a) {
   float made[4];
   sum_lanes(a, a, a, a, made);
   return made[0];
-}
-
-// e^x to 2e-7 of it, for x <= 0; never less than about 1e-35, so that products do not become subnormal.
-LOQUOR_INLINE Floats exponential(Floats x) {
-  constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it rounds to a whole number, in the lowest bits
-  x = max(x, broadcast(-80.0f));
-  const Floats shifted = multiply_add(x, broadcast(1.44269504f), broadcast(kRound));
-  const Floats whole = shifted - broadcast(kRound);
-  const Floats rest =
-      multiply_add(whole, broadcast(2.12194440e-4f), multiply_add(whole, broadcast(-0.693359375f), x));
-  Floats tail = multiply_add(rest, broadcast(0.00139819994f), broadcast(0.00833345205f));
-  tail = multiply_add(rest, tail, broadcast(0.0416657962f));
-  tail = multiply_add(rest, tail, broadcast(0.166666657f));
-  tail = multiply_add(rest, tail, broadcast(0.5f));
-  const Floats grown = multiply_add(rest * rest, tail, rest + broadcast(1.0f));
-  std::uint32_t bits[kLanes];
-  std::memcpy(bits, &shifted, sizeof bits);
-  for (std::size_t i = 0; i < kLanes; ++i) bits[i] = (bits[i] << 23U) + 0x3f800000U;
-  Floats power;
-  std::memcpy(&power, bits, sizeof power);
-  return grown * power;
 }
 
 // --- The cache ---

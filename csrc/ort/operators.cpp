@@ -12,7 +12,7 @@ abi::OrtStatus* fill(const abi::OrtApi& table, abi::OrtCustomOpDomain* domain) {
   for (const abi::OrtCustomOp* op :
        {snake_operator(), mish_operator(), convolution_operator(), relative_shift_operator(),
         attention_operator(), attention_operator_fp16(), attention_operator_int8(), block_product_operator(),
-        widen_operator()}) {
+        int16_product_operator(), int16_attention_operator(), widen_operator()}) {
     if (abi::OrtStatus* status = table.CustomOpDomain_Add(domain, op)) return status;
   }
   return nullptr;

@@ -88,7 +88,8 @@ _PROGRESS = "progress: 'Callable[[int], None] | None' = None"
             "batching: 'bool' = True, reference_seconds: 'float' = 0.0, "
             "prefix_cache_bytes: 'int' = 268435456, sampling: 'str' = 'auto', "
             "provider_options: 'Mapping[str, str] | None' = None, normalize: 'str' = 'auto', "
-            "prepare: 'bool' = True, own_operators: 'bool' = True, kv_dtype: 'str' = 'auto') -> 'None'",
+            "prepare: 'bool' = True, own_operators: 'bool' = True, kv_dtype: 'str' = 'auto', "
+            "decoder_precision: 'str' = 'auto') -> 'None'",
         ),
         (
             "voice",

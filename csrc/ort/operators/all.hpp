@@ -16,6 +16,8 @@ const abi::OrtCustomOp* attention_operator_fp16();
 const abi::OrtCustomOp* attention_operator_int8();
 const abi::OrtCustomOp* block_product_operator();
 const abi::OrtCustomOp* convolution_operator();
+const abi::OrtCustomOp* int16_attention_operator();
+const abi::OrtCustomOp* int16_product_operator();
 const abi::OrtCustomOp* relative_shift_operator();
 const abi::OrtCustomOp* widen_operator();
 

@@ -65,6 +65,12 @@ class Original:
     opened: Callable[[ModelProto], Run]
     """Loads a graph in its place. Raises `RefusedError`."""
     own_operators: bool
+    continued: Callable[[ModelProto], Graph]
+    """A copy of what became of it, to be changed further."""
+    int16: bool
+    """Whether products and attention in float32 may be of 16 bits."""
+    remark: Callable[[str], None]
+    """Keeps a sentence on what was left as it is."""
 
 
 @dataclass(frozen=True)

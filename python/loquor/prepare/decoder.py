@@ -14,6 +14,7 @@ from .check import Arrays, Original, Port, Run, distance, energy_apart
 from .convolution import swap_convolutions
 from .cut import CUT, MEL, Dims, Halves, cut_value, halves, mark_cut
 from .graph import Graph, RefusedError
+from .int16 import fuse_int16_products, use_int16_attention
 from .mish import fuse_mish
 from .noise import lengths_of, mean_noise, noise_to_inputs, random_nodes, shape_probe, silenced
 from .phase import PHASE_INPUTS, anchor_phase, sine_source
@@ -37,7 +38,11 @@ EXACT = 1e-3
 ROUNDED = 0.2
 """Allowed energy of the difference from what was computed in float16, of the whole: a pitch that is rounded
 leads sines apart."""
+INT16 = 10 ** (-45 / 20)
+"""The same, of samples in 16 bits from those in float32: 45 dB."""
 _CHECKED = ((24, 20), (37, 12))
+_SPEECH = ((150, 50),)
+"""Five seconds, since a pitch that is off shows more and more."""
 _HIGHEST_TOKEN = 500
 _Rewrites: TypeAlias = "tuple[tuple[Callable[[Graph], int], str], ...]"
 _REWRITES: _Rewrites = (
@@ -53,6 +58,7 @@ _OWN: _Rewrites = (
     (swap_convolutions, "ToomCookConv"),
 )
 """Rewrites to operators of the core's own, in float32 on the CPU."""
+_INT16: _Rewrites = ((fuse_int16_products, "Int16Product"), (use_int16_attention, "Int16Attention"))
 _WAVE = "waveform"
 
 
@@ -109,7 +115,7 @@ def rewrite_decoder(original: Original) -> RewrittenDecoder:
         try:
             flow, vocoder = halves(graph)
             differences |= check.of_halves(Halves(flow, vocoder, opened), axis)
-            return RewrittenDecoder(flow, vocoder, [*done, CUT], differences)
+            return _in_16_bits(original, RewrittenDecoder(flow, vocoder, [*done, CUT], differences), check)
         except RefusedError as refused:
             _log.info("not cut in two: %s", refused)
         graph.outputs.pop(MEL)
@@ -117,7 +123,25 @@ def rewrite_decoder(original: Original) -> RewrittenDecoder:
         _log.info("not cut in two: no value is the mel that all of its vocoder follows from")
     model = graph.finish()
     differences["exact"] = check.of(opened(model))
-    return RewrittenDecoder(model, None, done, differences)
+    return _in_16_bits(original, RewrittenDecoder(model, None, done, differences), check)
+
+
+def _in_16_bits(original: Original, rewritten: RewrittenDecoder, check: _Check) -> RewrittenDecoder:
+    """The same with products and attention in 16 bits, where there are any and samples are near enough."""
+    if rewritten.model is None or not original.int16:
+        return rewritten
+    graph = original.continued(rewritten.model)
+    done = _applied(graph, _INT16)
+    if not done:
+        return rewritten
+    model = graph.finish()
+    try:
+        apart = check.apart(model, rewritten.model, rewritten.vocoder)
+    except RefusedError as refused:
+        original.remark(f"its products stay in float32: {refused}")
+        return rewritten
+    differences = {**rewritten.differences, "int16": apart}
+    return RewrittenDecoder(model, rewritten.vocoder, [*rewritten.done, *done], differences)
 
 
 @dataclass(frozen=True)
@@ -147,6 +171,16 @@ class _Check:
             for number, (one, other) in enumerate(zip(found, self.expected, strict=True))
         )
 
+    def apart(self, model: ModelProto, before: ModelProto, vocoder: ModelProto | None) -> float:
+        """The energy by which some seconds of samples differ. Raises `RefusedError` beyond `INT16`."""
+        runs = (
+            self.opened(part) if vocoder is None else Halves(part, vocoder, self.opened)
+            for part in (model, before)
+        )
+        waves = (_samples(run, self.ports, self.noise, self.anchor, _SPEECH) for run in runs)
+        pairs = zip(*waves, strict=True)
+        return max(energy_apart(found, wave, "the samples in 16 bits", INT16) for found, wave in pairs)
+
     def of_halves(self, both: Halves, axis: int) -> dict[str, float]:
         """The same of a decoder in two, and how far samples of a part of mel are from those of the whole."""
         tokens, frames = _CHECKED[-1]
@@ -173,10 +207,14 @@ def _applied(graph: Graph, rewrites: _Rewrites) -> list[str]:
 
 
 def _samples(
-    run: Run, ports: dict[str, Port], noise: dict[str, Dims], anchor: Arrays
+    run: Run,
+    ports: dict[str, Port],
+    noise: dict[str, Dims],
+    anchor: Arrays,
+    lengths: tuple[tuple[int, int], ...] = _CHECKED,
 ) -> list[npt.NDArray[np.float32]]:
     waves = []
-    for tokens, frames in _CHECKED:
+    for tokens, frames in lengths:
         feeds = _feeds(ports, tokens, frames) | dict(mean_noise(noise, tokens, frames)) | anchor
         waves.append(run(feeds)[_WAVE].astype(np.float32))
     return waves

@@ -383,4 +383,5 @@ _KEEPS_FIRST = {
     "LayerNormalization", "SkipLayerNormalization", "MatMul", "MatMulNBits", "FastGelu", "Gelu", "BiasGelu",
     "Split", "Slice", "Identity", "Cast", "Tanh", "Sqrt", "Softmax", "Sin", "Cos", "Concat", "Dropout",
     "Reciprocal", "GroupQueryAttention", "MultiHeadAttention", "BlockProduct", "Widen",
+    "Int16Product", "Int16Attention", "ToomCookConv", "Mish", "Snake",
 }  # fmt: skip

@@ -29,3 +29,5 @@ class Task:
     """The instructions that they have here: "plain", "neon", "avx2" or "avx512"."""
     device: str
     """Where the graph will run."""
+    int16: bool = False
+    """Whether products and attention in float32 may be of 16 bits: "int16" of `decoder_precision`."""

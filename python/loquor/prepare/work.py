@@ -12,6 +12,7 @@ from onnx import ModelProto, TensorProto
 
 from .. import _core
 from ..errors import ExecutionError, LoquorError, ModelError
+from . import FAST_PRODUCTS
 from .cache import Note
 from .calibrate import Speaker, calibration_caches
 from .check import Arrays, Original, Port, Run, Trace, compare, trace_language_model
@@ -35,9 +36,6 @@ ROUNDED = 0.15
 
 UNREADABLE_BITS = (8,)
 """Bits of the products with float zero points that ONNX Runtime (1.32) refuses to load."""
-
-OWN_PRODUCTS = ("avx2", "avx512")
-"""Vector instructions for which the core's BlockProduct is made; elsewhere the runtime's is faster."""
 
 KV_ROUNDED = {"fp32": ROUNDED, "fp16": ROUNDED, "int8": 0.5}
 """The same for a retyped cache. The check's input is no speech, so that int8's scales do not suit it well."""
@@ -63,7 +61,7 @@ def make(task: Task) -> tuple[Note, bytes, bytes]:
     if rewritten is None:
         return Note(source, remarks=_remarks(task, work.parsed())), b"", b""
     content = rewritten.SerializeToString(deterministic=True)
-    digest, remarks = hashlib.sha256(content).hexdigest(), _remarks(task, rewritten)
+    digest, remarks = hashlib.sha256(content).hexdigest(), [*work.kept, *_remarks(task, rewritten)]
     rest = b"" if vocoder is None else vocoder.SerializeToString(deterministic=True)
     if vocoder is not None:
         remarks += [remark for remark in _remarks(task, vocoder) if remark not in remarks]
@@ -80,6 +78,8 @@ class _Work:
     def __init__(self, task: Task, model: ModelProto) -> None:
         self.task = task
         self.folder = task.source.parent
+        self.kept: list[str] = []
+        """What the rewrites left as it was, and why: remarks."""
         self._untouched = model.SerializeToString()
 
     @cached_property
@@ -104,6 +104,9 @@ class _Work:
             lambda: Graph(self.loadable(), self.folder),
             self.opened,
             self.task.own_operators,
+            lambda model: Graph(ModelProto.FromString(model.SerializeToString()), self.folder),
+            self.task.int16,
+            self.kept.append,
         )
 
     def opened(self, model: ModelProto | None) -> Run:
@@ -154,7 +157,7 @@ def _language_model(work: _Work) -> _Rewritten:
     """Compared twice where activations are rounded: without that tightly, with it loosely."""
     ports = {value.name: Port.of(value) for value in work.parsed().graph.input}
     own = work.task.own_operators
-    products = own and work.task.vector_unit in OWN_PRODUCTS
+    products = own and work.task.vector_unit in FAST_PRODUCTS
     on_cpu = work.task.device == "cpu"
     exact, done = rewrite_language_model(
         work.loadable(), work.folder, int8_activations=False, own_operators=own, on_cpu=on_cpu

@@ -34,6 +34,7 @@ class Preparation:
     prepare: bool
     own_operators: bool
     kv_dtype: str
+    decoder_precision: str
 
 
 @atexit.register
@@ -75,6 +76,7 @@ def _open(
             folder,
             options["dtype"],
             kv_dtype=wanted.kv_dtype,
+            decoder_precision=wanted.decoder_precision,
             threads=options["threads"],
             device=device,
             own_operators=wanted.own_operators,
