@@ -95,7 +95,9 @@ struct Case {
         const auto added = residual ? static_cast<double>(others[i * columns + n]) : 0.0;
         sum += added;
         const double difference = std::fabs(sum - static_cast<double>(y[i * columns + n]));
-        most = std::max(most, difference <= 1e300 ? difference / (std::sqrt(of_x * of_w) + std::fabs(added) / 100 + 1e-30) : 1e10);
+        most = std::max(most, difference <= 1e300
+                                  ? difference / (std::sqrt(of_x * of_w) + std::fabs(added) / 100 + 1e-30)
+                                  : 1e10);
       }
     return most;
   }

@@ -355,7 +355,14 @@ def test_the_true_decoder_is_reproducible(tmp_path: Path, recording: NDArray[np.
     if _core.vector_unit() != "plain":
         ours.append("143 ToomCookConv")
     behind = ["744 Int16Product", "112 Int16Attention"] if _core.vector_unit() in FAST_PRODUCTS else []
-    changes = ("1 phase anchor", "3 noise inputs", "112 MultiHeadAttention", *ours, "flow and vocoder apart", *behind)
+    changes = (
+        "1 phase anchor",
+        "3 noise inputs",
+        "112 MultiHeadAttention",
+        *ours,
+        "flow and vocoder apart",
+        *behind,
+    )
     assert prepare(tmp_path, dtype).changes == changes
     np.testing.assert_array_equal(one, same)
     assert np.isfinite(one).all() and np.abs(one - other).max() > 1e-3

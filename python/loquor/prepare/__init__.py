@@ -102,9 +102,9 @@ def prepare_bundle(
     `kv_dtype` is the type of the language model's KV cache: "auto" keeps the published one, "fp32", "fp16"
     and "int8" change it; a type that this graph cannot have is left out, with a warning. With a
     `decoder_precision` of "auto" products and attention of a conditional decoder in float32 are of 16 bits
-    where its samples then are within 45 dB of those in float32, with "fp32" never. `force` makes all again. `device` is where they will run. Without `own_operators` the graphs have ONNX Runtime's only.
-    A graph that cannot be rewritten is "refused", with a warning in the log: it is
-    then used as published. Raises `ModelError` for a folder that is no bundle, `InvalidInputError` for a
+    where its samples then are within 45 dB of those in float32, with "fp32" never. `force` makes all again.
+    `device` is where they will run. Without `own_operators` the graphs have ONNX Runtime's only. A graph that
+    cannot be rewritten is "refused", with a warning in the log: it is then used as published. Raises `ModelError` for a folder that is no bundle, `InvalidInputError` for a
     dtype that does not exist, `RuntimeMissingError`.
     """
     runtime = open_runtime()
