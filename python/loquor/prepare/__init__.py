@@ -104,8 +104,9 @@ def prepare_bundle(
     `decoder_precision` of "auto" products and attention of a conditional decoder in float32 are of 16 bits
     where its samples then are within 45 dB of those in float32, with "fp32" never. `force` makes all again.
     `device` is where they will run. Without `own_operators` the graphs have ONNX Runtime's only. A graph that
-    cannot be rewritten is "refused", with a warning in the log: it is then used as published. Raises `ModelError` for a folder that is no bundle, `InvalidInputError` for a
-    dtype that does not exist, `RuntimeMissingError`.
+    cannot be rewritten is "refused", with a warning in the log: it is then used as published. Raises
+    `ModelError` for a folder that is no bundle, `InvalidInputError` for what does not exist,
+    `RuntimeMissingError`.
     """
     runtime = open_runtime()
     check_dtype(dtype)
