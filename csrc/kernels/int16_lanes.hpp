@@ -1,7 +1,7 @@
 // Rounding to 16 bits, and sums of products of pairs, for the unit that a *_body.cpp is being compiled for.
 #pragma once
 
-#include <math.h>
+#include <cmath>
 
 #include "kernels/exponential.hpp"
 #include "kernels/int16.hpp"
@@ -29,7 +29,7 @@ LOQUOR_INLINE float root(float x) {
 #if LOQUOR_USES_AVX2
   return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x)));
 #else
-  return sqrtf(x);
+  return std::sqrt(x);  // in code that every processor runs
 #endif
 }
 
