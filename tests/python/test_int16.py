@@ -15,9 +15,10 @@ from onnx import ModelProto, numpy_helper
 
 from loquor import Engine, ExecutionError, InvalidInputError, _core
 from loquor.base.runtime import open_runtime
-from loquor.prepare import FAST_PRODUCTS, PreparedGraph, decoder, prepare_bundle
+from loquor.prepare import PreparedGraph, decoder, prepare_bundle
 from loquor.prepare.graph import LOQUOR, Graph
 from loquor.prepare.int16 import fuse_int16_products, use_int16_attention
+from loquor.prepare.task import FAST_PRODUCTS
 
 RNG = np.random.default_rng(5)
 

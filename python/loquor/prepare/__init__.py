@@ -17,7 +17,7 @@ from ..base.files import sample_of
 from ..base.runtime import advised_dtype, open_runtime
 from ..bundle.catalog import check_dtype
 from ..errors import InvalidInputError, LoquorError
-from .task import Task
+from .task import FAST_PRODUCTS, Task
 
 __all__ = [
     "KV_DTYPES",
@@ -32,10 +32,6 @@ _log = logging.getLogger("loquor.prepare")
 
 VERSION = 9
 """The version of the rewrites: another number makes all graphs again."""
-
-FAST_PRODUCTS = ("avx2", "avx512")
-"""Vector instructions for which the core's products of whole numbers are made; elsewhere the runtime's are
-faster."""
 
 VOCODER = "vocoder"
 """The core's word for the second part of a decoder that was cut in two."""

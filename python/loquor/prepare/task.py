@@ -8,7 +8,11 @@ from pathlib import Path
 
 from .. import _core
 
-__all__ = ["Task"]
+__all__ = ["FAST_PRODUCTS", "Task"]
+
+FAST_PRODUCTS = ("avx2", "avx512")
+"""Vector instructions for which the core's products of whole numbers are made; elsewhere the runtime's are
+faster."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from onnx import ModelProto, TensorProto
 
 from .. import _core
 from ..errors import ExecutionError, LoquorError, ModelError
-from . import FAST_PRODUCTS
 from .cache import Note
 from .calibrate import Speaker, calibration_caches
 from .check import Arrays, Original, Port, Run, Trace, compare, trace_language_model
@@ -25,7 +24,7 @@ from .remarks import remarks_on
 from .speech_encoder import rewrite_speech_encoder
 from .standard_attention import keeps_whole_buffers
 from .storage import temporary
-from .task import Task
+from .task import FAST_PRODUCTS, Task
 
 __all__ = ["make"]
 
