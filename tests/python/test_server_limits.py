@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import os
 import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
-import loquor.server.voices_endpoint
+import loquor.server.service
 from loquor import Engine, ModelError
+from loquor.server.speaking import Part
 from serving import Serving, eventually, serving
 
 LONG = "This sentence is one of many, and all of them take a while to say. " * 50
@@ -140,6 +143,37 @@ def test_who_waits_too_long_is_sent_away(server: Serving, monkeypatch: pytest.Mo
     assert taken == model.slots
     assert (response.status_code, response.json()["error"]["code"]) == (503, "no_slot")
     assert post(server).status_code == 200
+
+
+# --- Time ---
+
+
+async def _endless(*_: object) -> AsyncIterator[Part]:
+    while True:
+        yield Part(b"\0" * 100_000, 1.0)
+        await asyncio.sleep(0.001)
+
+
+async def _silent(*_: object) -> AsyncIterator[Part]:
+    await asyncio.sleep(60)
+    yield Part(b"", 1.0)
+
+
+def test_time_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(speech_seconds=0.4, stall_seconds=0.2) as server:
+        monkeypatch.setattr(loquor.server.service, "parts", _silent)
+        refused = post(server)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (503, "too_long")
+        monkeypatch.setattr(loquor.server.service, "parts", _endless)
+        with pytest.raises(httpx2.RemoteProtocolError):
+            post(server)
+        monkeypatch.setattr(
+            server.service, "settings", dataclasses.replace(server.service.settings, speech_seconds=60)
+        )
+        failed = server.total("loquor_requests_total", outcome="cancelled")
+        with httpx2.stream("POST", f"{server.url}/v1/audio/speech", json={"input": "Hi."}):  # and never reads
+            eventually(lambda: server.total("loquor_requests_total", outcome="cancelled") == failed + 1)
+        assert server.service.models["mini"].busy == 0
 
 
 # --- Uploads ---
