@@ -213,9 +213,9 @@ TEST_CASE("prepared graphs are told by the graphs' names") {
   const char* file = nullptr;
   options.prepared_graph_files = &file;
   CHECK(open() == "prepared graph's name must not be NULL");
-  name = "vocoder";
+  name = "mel";
   CHECK(open() ==
-        "no graph is named 'vocoder' that a prepared one could stand for: use speech_encoder, "
+        "no graph is named 'mel' that a prepared one could stand for: use speech_encoder, "
         "embed_tokens, language_model, conditional_decoder");
   name = "language_model";
   CHECK(open() == "prepared graph's file must not be NULL");

@@ -134,7 +134,7 @@ def test_every_option_reaches_the_engine(tmp_path: Path, monkeypatch: pytest.Mon
     ]
     assert main(["say", "Hello.", "-o", str(tmp_path / "out.wav"), *flags]) == 0
     engine_options = {"device": "cpu", "dtype": "fp32", "threads": 1, "normalize": "none"}
-    engine_options |= {"prepare": False, "kv_dtype": "fp32", "reference_seconds": 2.5}
+    engine_options |= {"prepare": False, "kv_dtype": "fp32", "reference_seconds": 2.5, "slots": 0}
     assert seen == [("mini",), engine_options, "Hello.", options]
 
 
