@@ -94,12 +94,11 @@ def test_a_press_and_it_is_heard_while_it_is_made(server: Serving, browser: Brow
     assert re.fullmatch(r"\d+ ms", browser.text("#first"))
     browser.until("document.querySelectorAll('#words .said').length >= 4")
     browser.until("document.querySelector('#words .now') !== null")
-    said = browser.value("document.querySelectorAll('#words .said').length")
     keep(browser, "speaking-light")
     browser.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
     keep(browser, "speaking-dark")
     browser.call("Emulation.setEmulatedMedia", features=[])
-    assert browser.value("document.querySelectorAll('#words span').length") > said  # it is ahead of the ear
+    browser.until("document.querySelector('#words span:not(.said)') !== null")  # made before it is heard
     browser.until("document.querySelector('#download').href", 60)
     assert browser.text("#status") == "Done."
     assert float(browser.text("#rtf")) > 0

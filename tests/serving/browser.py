@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -109,7 +111,9 @@ def browsing(url: str, *, before: str = "", flags: tuple[str, ...] = ()) -> Iter
             "--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0",
             f"--user-data-dir={folder}", "--window-size=900,1000", *flags, "about:blank",
         ]  # fmt: skip
-        with subprocess.Popen([command, *arguments], stderr=subprocess.DEVNULL) as process:
+        with subprocess.Popen(
+            [command, *arguments], stderr=subprocess.DEVNULL, start_new_session=True
+        ) as process:
             try:
                 port = _port(Path(folder) / "DevToolsActivePort")
                 pages = httpx2.get(f"http://127.0.0.1:{port}/json").json()
@@ -123,7 +127,9 @@ def browsing(url: str, *, before: str = "", flags: tuple[str, ...] = ()) -> Iter
                     browser.until("document.readyState === 'complete'")
                     yield browser
             finally:
-                process.terminate()
+                os.killpg(
+                    process.pid, signal.SIGTERM
+                )  # Debian's command is a script, which would leave it alone
 
 
 def _port(file: Path) -> int:
