@@ -61,7 +61,7 @@ LOQUOR_INLINE Scaling scaling_of(float largest) {
 // kLanes rows of weights at a time, a lane each.
 
 constexpr std::size_t kChunk = 8;  // blocks whose scales and zero points are made ready together
-constexpr std::size_t kTile = 16;  // activation rows that share weights in registers
+constexpr std::size_t kTile = 64;  // activation rows that share weights in registers
 
 // Scales and zero points of some blocks: lane n is row n's.
 struct Chunk {

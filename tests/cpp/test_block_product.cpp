@@ -300,6 +300,18 @@ TEST_CASE("a row's bits are the same beside others and in any parts") {
       }
 }
 
+TEST_CASE("a row's bits are the same among more rows than pass weights together") {
+  for (const int bits : kBits) {
+    const Case whole(bits, 35, 3, 131, true, true);
+    const std::vector<float> expected = whole.products();
+    for (std::size_t i = 0; i < 131; ++i) {
+      std::vector<float> y(35);
+      block_products(whole.weights(), &whole.rounded[i * 3], 1, y.data(), 0, 35);
+      CHECK(same(y.data(), &expected[i * 35], 35));
+    }
+  }
+}
+
 TEST_CASE("a part writes nothing outside") {
   for (const int bits : kBits) {
     const Case whole(bits, 35, 2, 5, true, false);

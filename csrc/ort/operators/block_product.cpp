@@ -41,6 +41,15 @@ struct BlockProduct {
     x.dims[x.rank - 1] = static_cast<int64_t>(weights.rows);
     auto* to = call.output_like<float>(x);
 
+    if (rows > kProductRows) {  // of a prompt, where weights are read once for all
+      const Scratch scratch = call.scratch(rows * width * sizeof(RoundedGroup));
+      auto* const all = reinterpret_cast<RoundedGroup*>(scratch.floats());
+      call.parallel(rows, [&](std::size_t row) {
+        round_activations(from + row * width * kProductGroup, width, weights.bits, all + row * width);
+      });
+      multiply(call, weights, all, rows, to);
+      return;
+    }
     RoundedGroup rounded[kScratch];
     const std::size_t most = kScratch / width;  // rows at a time
     for (std::size_t done = 0, count = 0; done < rows; done += count) {
