@@ -47,11 +47,14 @@ Model open_model(const ort::ApiPtr& api, const std::string& folder, const Engine
   return Model(api, std::move(manifest), config, extension);
 }
 
-// Tokens of a voice for so many seconds; whole ones, at least one.
-int64_t prompt_limit(const Manifest& manifest, float seconds) {
-  if (seconds == 0) return std::numeric_limits<int64_t>::max();
+// Whole tokens of a voice for so many seconds, at least one.
+int64_t tokens_in(const Manifest& manifest, float seconds) {
   const double tokens = static_cast<double>(seconds) * manifest.sample_rate / manifest.samples_per_token;
   return std::max<int64_t>(1, std::llround(tokens));
+}
+
+int64_t prompt_limit(const Manifest& manifest, float seconds) {
+  return seconds == 0 ? std::numeric_limits<int64_t>::max() : tokens_in(manifest, seconds);
 }
 
 int32_t choose_slots(const Model& model, int32_t wanted) {
@@ -73,6 +76,13 @@ Engine::Engine(const ort::ApiPtr& api, const std::string& bundle_folder, const E
       inbox_(std::make_shared<Inbox>(
           static_cast<std::size_t>(options.max_queue > 0 ? options.max_queue : kDefaultQueue))) {
   model_.conditional_decoder.limit_prompt(prompt_limit(model_.manifest, options.reference_seconds));
+  if (options.window_prompt > 0) {
+    const bool can = model_.conditional_decoder.continues();
+    if (can) model_.conditional_decoder.set_window_prompt(tokens_in(model_.manifest, options.window_prompt));
+    log::write(log::Level::kInfo,
+               can ? "windows of streams are prompted with what was just spoken"
+                   : "window_prompt is left out: it takes a prepared decoder in two parts");
+  }
   generator_.set_batched(options.batching);
   log::write(log::Level::kInfo, "up to " + std::to_string(slots_) + " requests at once, steps " +
                                     (generator_.batched() ? "together" : "by turns"));

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+
+#include "model/vocoder.hpp"
 
 namespace loquor {
 
@@ -31,18 +34,25 @@ int64_t planned_chunk(const StreamOptions& options, int32_t number) {
   return static_cast<int64_t>(std::min(grown, most));
 }
 
+DecoderWork decoder_work(const StreamOptions& options, const StreamState& state, const Pace& pace,
+                         int64_t chunk) {
+  const int64_t all = std::numeric_limits<int64_t>::max();
+  const int64_t most =
+      pace.spoken > 0 ? pace.spoken : (options.left_context == kAllContext ? all : options.left_context);
+  const int64_t before = std::min(state.handed, most);
+  const int64_t behind = chunk + options.look_ahead;
+  return {pace.prompt + before + behind, std::min(before, Vocoder::kContext) + behind};
+}
+
 int64_t adaptive_chunk(const StreamOptions& options, const StreamState& state, const Pace& pace) {
   if (options.first_chunk == 0 || state.chunks == 0) return options.first_chunk;
   const int64_t most = std::max(options.first_chunk, options.max_chunk);
-  const int64_t context = options.left_context == kAllContext
-                              ? state.handed
-                              : std::min<int64_t>(state.handed, options.left_context);
   // Not all of what is ahead: the measured speeds are those of the past.
   constexpr double kReserve = 0.75;
   const auto takes = [&](int64_t chunk) {  // grows with the chunk
     const int64_t needed = state.handed + chunk + options.look_ahead;
     const int64_t missing = state.ended ? 0 : std::max<int64_t>(0, needed - state.codes);
-    const auto given = static_cast<double>(pace.prompt + context + chunk + options.look_ahead);
+    const auto given = static_cast<double>(decoder_work(options, state, pace, chunk).flow);
     return static_cast<double>(missing) * pace.seconds_per_token + given * pace.seconds_per_decode;
   };
   int64_t in_time = options.first_chunk;

@@ -42,7 +42,17 @@ struct Pace {
   double seconds_per_token = 0;   // measured between two tokens of this stream, whatever ran in between
   double seconds_per_decode = 0;  // measured: a decoder run for each code it is given
   int64_t prompt = 0;             // codes of the voice that every run is given as well
+  int64_t spoken = 0;  // most of those spoken last that prompt a run; 0: left context is decoded again
 };
+
+// Codes that run through the decoder's two parts for a chunk, prompt and context included. A decoder in one
+// part runs those of the flow through both.
+struct DecoderWork {
+  int64_t flow = 0;
+  int64_t vocoder = 0;
+};
+DecoderWork decoder_work(const StreamOptions& options, const StreamState& state, const Pace& pace,
+                         int64_t chunk);
 
 // Takes a measurement into a running average: the newest counts for a quarter.
 inline void average(double& value, double measured) {

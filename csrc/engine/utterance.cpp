@@ -5,9 +5,10 @@
 
 namespace loquor {
 
-Utterance::Utterance(const RequestSpec& spec, const Manifest& manifest, WavePath path)
+Utterance::Utterance(const RequestSpec& spec, const Manifest& manifest, WavePath path, int64_t window_prompt)
     : spec_(spec), manifest_(manifest), path_(std::move(path)) {
   plan_.cut = manifest.family->dropped_tokens;
+  spoken_.prompt = window_prompt;
   codes_.reserve(static_cast<std::size_t>(spec.budget.limit + manifest.closing_silence_tokens));
   if (has_sound()) monitor_.emplace(spec.prompt.options.guards, manifest, spec.prompt.characters);
 }
@@ -114,19 +115,24 @@ int64_t Utterance::next_chunk(double now, double seconds_per_code) const {
   pace.seconds_per_token = seconds_per_token_;
   pace.seconds_per_decode = seconds_per_code;
   pace.prompt = static_cast<int64_t>(spec_.prompt.voice->audio_tokens.size());
+  if (spoken_.prompt > 0) pace.prompt = std::min(pace.prompt, spoken_.prompt);
+  pace.spoken = spoken_.prompt;
   return adaptive_chunk(options, plan_, pace);
 }
 
 bool Utterance::plan_window(double now, double seconds_per_code) {
   window_.reset();
   if (has_sound()) window_ = next_window(*spec_.stream, plan_, next_chunk(now, seconds_per_code));
+  if (window_ && spoken_.prompt > 0) window_->from = window_->begin;
   return window_.has_value();
 }
 
 Utterance::DecoderRun Utterance::decoder_run() const {
   const Window& window = *window_;
-  DecoderRun run = {
-      window, {codes_.data() + window.from, static_cast<std::size_t>(window.to - window.from)}, phase_};
+  DecoderRun run = {window,
+                    {codes_.data() + window.from, static_cast<std::size_t>(window.to - window.from)},
+                    phase_,
+                    spoken_};
   run.phase.anchor = window.begin - window.from;
   run.phase.next = window.end - window.from;
   return run;
@@ -147,6 +153,7 @@ std::optional<Chunk> Utterance::on_wave(DecoderRun run, const std::vector<float>
     return std::nullopt;
   }
   phase_ = std::move(run.phase);
+  if (spoken_.prompt > 0) go_on_from(window, run.from.made);
   plan_.handed = window.end;
   ++plan_.chunks;
   const bool last = plan_.ended && plan_.handed == plan_.heard();
@@ -157,6 +164,19 @@ std::optional<Chunk> Utterance::on_wave(DecoderRun run, const std::vector<float>
   deadline_ = std::max(deadline_, now) + static_cast<double>(chunk.samples.size()) / manifest_.sample_rate;
   if (last) state_ = State::kDone;
   return chunk;
+}
+
+// Keeps of what was spoken what prompts the next window.
+void Utterance::go_on_from(const Window& window, const std::vector<float>& mel) {
+  const auto given = static_cast<std::size_t>(window.to - window.from);
+  const auto size = static_cast<std::ptrdiff_t>(mel.size() / given);  // of a token's rows
+  const int64_t chunk = window.end - window.begin;
+  spoken_.tokens.insert(spoken_.tokens.end(), codes_.begin() + window.begin, codes_.begin() + window.end);
+  spoken_.mel.insert(spoken_.mel.end(), mel.begin(), mel.begin() + chunk * size);
+  const auto more = static_cast<std::ptrdiff_t>(spoken_.tokens.size()) - spoken_.prompt;
+  if (more <= 0) return;
+  spoken_.tokens.erase(spoken_.tokens.begin(), spoken_.tokens.begin() + more);
+  spoken_.mel.erase(spoken_.mel.begin(), spoken_.mel.begin() + more * size);
 }
 
 Result Utterance::finish() {

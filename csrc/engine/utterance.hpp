@@ -29,8 +29,9 @@ class Utterance {
     kDone,        // finish() gives the result
   };
 
-  // Spec and manifest outlive it.
-  Utterance(const RequestSpec& spec, const Manifest& manifest, WavePath path);
+  // Spec and manifest outlive it. `window_prompt`: tokens of the voice, and as many of those spoken last,
+  // that prompt each window, which then has no left context; 0: windows are prompted with the voice.
+  Utterance(const RequestSpec& spec, const Manifest& manifest, WavePath path, int64_t window_prompt = 0);
 
   State state() const { return state_; }
   bool has_sound() const { return spec_.stream.has_value(); }
@@ -56,6 +57,7 @@ class Utterance {
     Window window;
     Span<const int64_t> codes;
     PhaseTrack phase;
+    Continuation from;
   };
   // Whether the codes of the next window are there. `seconds_per_code` of a decoder run, as measured.
   bool plan_window(double now, double seconds_per_code);
@@ -71,6 +73,7 @@ class Utterance {
   void run_away(const Monitor::Runaway& found, double now);
   void start_second_attempt();
   void close(double now);
+  void go_on_from(const Window& window, const std::vector<float>& mel);
   std::size_t tokens_until(int64_t codes) const;
   std::size_t good_tokens(const Monitor::Runaway& found) const;
 
@@ -94,6 +97,7 @@ class Utterance {
   StreamState plan_;
   std::optional<Window> window_;  // the next one, if its codes are there
   PhaseTrack phase_;
+  Continuation spoken_;  // what the next window goes on from
   WavePath path_;
   double deadline_ = 0;
   double decoder_seconds_ = 0;

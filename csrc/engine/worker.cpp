@@ -129,7 +129,8 @@ void Worker::start(const RequestPtr& request, std::unique_ptr<Sequence> sequence
     auto active = std::make_unique<Active>();
     if (sequence != nullptr) {
       const auto& stream = request->spec.stream;
-      active->utterance.emplace(request->spec, model_.manifest, wave_path(stream ? stream->fade_samples : 0));
+      active->utterance.emplace(request->spec, model_.manifest, wave_path(stream ? stream->fade_samples : 0),
+                                request->spec.chunked() ? model_.conditional_decoder.window_prompt() : 0);
     }
     active->request = request;
     active->sequence = std::move(sequence);
@@ -250,7 +251,7 @@ void Worker::decode_window(Active& active) {
   const Utterance& utterance = *active.utterance;
   Utterance::DecoderRun run = utterance.decoder_run();
   const Decoded decoded =
-      decode(run.codes, utterance.prompt(), active.request->run, run.window.from, &run.phase);
+      decode(run.codes, utterance.prompt(), active.request->run, run.window.from, &run.phase, &run.from);
   average(seconds_per_code_, decoded.seconds / static_cast<double>(decoded.codes));
   hand_out(active, std::move(run), decoded);
 }
@@ -337,13 +338,13 @@ void Worker::collect_long_run() {
 }
 
 Worker::Decoded Worker::decode(Span<const int64_t> codes, const Prompt& prompt, const ort::RunOptions& run,
-                               int64_t first, PhaseTrack* track) const {
+                               int64_t first, PhaseTrack* track, Continuation* from) const {
   const ConditionalDecoder& decoder = model_.conditional_decoder;
   const double start = now();
   Decoded decoded;
-  decoded.samples = decoder.decode(codes, *prompt.voice, run, {prompt.options.seed, first}, track);
+  decoded.samples = decoder.decode(codes, *prompt.voice, run, {prompt.options.seed, first}, track, from);
   decoded.seconds = now() - start;
-  decoded.codes = decoder.prompt_tokens(*prompt.voice) + static_cast<int64_t>(codes.size());
+  decoded.codes = decoder.prompt_tokens(*prompt.voice, from) + static_cast<int64_t>(codes.size());
   return decoded;
 }
 

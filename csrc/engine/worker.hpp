@@ -78,7 +78,7 @@ class Worker {
   void settle(Active& active);
   // `first`: place of the first code in the utterance.
   Decoded decode(Span<const int64_t> codes, const Prompt& prompt, const ort::RunOptions& run, int64_t first,
-                 PhaseTrack* track = nullptr) const;
+                 PhaseTrack* track = nullptr, Continuation* from = nullptr) const;
   template <class Action>
   void or_fail(Active& active, Action action);
   void fail(Active& active, Failure failure);

@@ -10,6 +10,7 @@ namespace loquor {
 namespace {
 
 constexpr int64_t kFree = Contract::kFree;
+constexpr int64_t kFramesPerToken = 2;  // of the voice's mel
 
 // The beginning of a voice that the decoder hears: tokens, and the mel frames of the same time.
 struct Heard {
@@ -54,38 +55,57 @@ ConditionalDecoder::ConditionalDecoder(ort::Session session, std::optional<ort::
   speaker_feature_size_ = features.dims[2];
 }
 
+bool ConditionalDecoder::continues() const {
+  return vocoder_ && vocoder_->rows_per_token() == kFramesPerToken &&
+         vocoder_->bins() == speaker_feature_size_;
+}
+
 std::vector<float> ConditionalDecoder::decode(Span<const int64_t> tokens, const Voice& voice,
                                               const ort::RunOptions& options, const NoiseOrigin& origin,
-                                              PhaseTrack* track) const {
-  const Heard prompt = heard_of(voice, prompt_limit_);
-  std::vector<int64_t> ids(voice.audio_tokens.begin(), voice.audio_tokens.begin() + prompt.tokens);
+                                              PhaseTrack* track, Continuation* from) const {
+  const bool continued = from != nullptr && from->prompt > 0;
+  const Heard heard = heard_of(voice, continued ? std::min(prompt_limit_, from->prompt) : prompt_limit_);
+  std::vector<int64_t> ids(voice.audio_tokens.begin(), voice.audio_tokens.begin() + heard.tokens);
+  std::vector<float> mel(voice.speaker_features.begin(),
+                         voice.speaker_features.begin() + heard.frames * voice.speaker_feature_size);
+  if (continued) {
+    ids.insert(ids.end(), from->tokens.begin(), from->tokens.end());
+    mel.insert(mel.end(), from->mel.begin(), from->mel.end());
+  }
   ids.insert(ids.end(), tokens.begin(), tokens.end());
+  const auto frames = static_cast<int64_t>(mel.size()) / voice.speaker_feature_size;
   const ort::Memory host(session().api_ptr());
   FloatBuffer embeddings = filled(session(), embedding_type_, voice.speaker_embeddings);
-  FloatBuffer features = filled(
-      session(), feature_type_,
-      {voice.speaker_features.data(), static_cast<std::size_t>(prompt.frames * voice.speaker_feature_size)});
+  FloatBuffer features = filled(session(), feature_type_, mel);
   const auto id_value =
       host.view(ort::ElementType::kInt64, ids.data(), {1, static_cast<int64_t>(ids.size())});
   const auto embedding_value = embeddings.view({1, static_cast<int64_t>(voice.speaker_embeddings.size())});
-  const auto feature_value = features.view({1, prompt.frames, voice.speaker_feature_size});
+  const auto feature_value = features.view({1, frames, voice.speaker_feature_size});
   const std::vector<ort::Session::Feed> feeds = {{"speech_tokens", id_value.get()},
                                                  {"speaker_embeddings", embedding_value.get()},
                                                  {"speaker_features", feature_value.get()}};
   const auto given = static_cast<int64_t>(tokens.size());
-  const DecodeLengths lengths = {static_cast<int64_t>(ids.size()), prompt.frames, given};
+  const DecodeLengths lengths = {static_cast<int64_t>(ids.size()), frames, given};
   if (!vocoder_) {
     const ort::Value wave = graph_.run(options, feeds, "waveform", lengths, origin, track);
     return checked(floats_of(session().api(), wave), given);
   }
-  const ort::Value mel = graph_.run(options, feeds, Vocoder::kMel, lengths, origin, nullptr);
-  const int64_t first = track == nullptr ? 0 : std::max<int64_t>(0, track->anchor - Vocoder::kContext);
+  std::vector<float> rows =
+      vocoder_->rows_of(graph_.run(options, feeds, Vocoder::kMel, lengths, origin, nullptr));
+  // The vocoder hears some tokens before the anchor: of this window, or spoken before.
+  int64_t first = track == nullptr ? 0 : std::max<int64_t>(0, track->anchor - Vocoder::kContext);
+  if (continued) {
+    from->made = rows;
+    const int64_t before = std::min(Vocoder::kContext, static_cast<int64_t>(from->tokens.size()));
+    rows.insert(rows.begin(), from->mel.end() - before * kFramesPerToken * vocoder_->bins(), from->mel.end());
+    first = -before;
+  }
   if (track != nullptr) {
     track->anchor -= first;
     track->next -= first;
   }
-  const NoiseOrigin from = {origin.seed, origin.first_token + first};
-  return checked(vocoder_->decode(mel, given - first, options, from, track), given - first);
+  const NoiseOrigin place = {origin.seed, origin.first_token + first};
+  return checked(vocoder_->decode(rows, given - first, options, place, track), given - first);
 }
 
 // The samples of so many tokens, if they are that.

@@ -6,6 +6,20 @@
 #include "model/float_buffer.hpp"
 
 namespace loquor {
+namespace {
+
+// A matrix of so many rows, its columns one behind the other.
+std::vector<float> turned(const std::vector<float>& matrix, int64_t rows) {
+  const auto height = static_cast<std::size_t>(rows), width = matrix.size() / height;
+  std::vector<float> columns(matrix.size());
+  for (std::size_t row = 0; row < height; ++row) {
+    for (std::size_t column = 0; column < width; ++column)
+      columns[column * height + row] = matrix[row * width + column];
+  }
+  return columns;
+}
+
+}  // namespace
 
 Vocoder::Vocoder(ort::Session session, int64_t samples_per_token)
     : graph_(std::move(session), samples_per_token, {kMel}) {
@@ -13,44 +27,40 @@ Vocoder::Vocoder(ort::Session session, int64_t samples_per_token)
   constexpr int64_t kFree = Contract::kFree;
   const ort::Port& mel = contract.input(kMel, {ort::ElementType::kFloat32}, {kFree, kFree, kFree});
   contract.output("waveform", float_types(), {kFree, kFree});
-  for (std::size_t axis = 0; axis < mel.dims.size(); ++axis) {
+  for (std::size_t axis = 1; axis < mel.dims.size(); ++axis) {
     if (mel.symbols[axis].find("*tokens") == std::string::npos) continue;
-    time_ = axis;
     rows_ = std::strtoll(mel.symbols[axis].c_str(), nullptr, 10);
+    rows_last_ = axis == 2;
+    bins_ = contract.fixed(mel, rows_last_ ? 1 : 2, "number of bins");
   }
-  if (rows_ <= 0)
+  if (rows_ <= 0) {
     contract.fail("'" + mel.name + "' should declare its rows by token but is " + mel.describe());
+  }
 }
 
-std::vector<float> Vocoder::decode(const ort::Value& mel, int64_t tokens, const ort::RunOptions& options,
+std::vector<float> Vocoder::rows_of(const ort::Value& mel) const {
+  std::vector<float> rows = floats_of(session().api(), mel);
+  if (rows_last_) rows = turned(rows, bins_);
+  return rows;
+}
+
+std::vector<float> Vocoder::decode(Span<const float> mel, int64_t tokens, const ort::RunOptions& options,
                                    const NoiseOrigin& origin, PhaseTrack* track) const {
-  const ort::Api& api = session().api();
-  std::vector<int64_t> dims = ort::shape_of(api, mel.get()).dims;
-  const int64_t given = dims[time_];
   const int64_t rows = tokens * rows_;
-  if (given < rows) {
-    Contract(session()).fail("'" + std::string(kMel) + "' should have " + std::to_string(rows_) +
-                             " rows for each token, " + std::to_string(rows) + ", but has " +
-                             std::to_string(given));
+  const auto size = static_cast<std::size_t>(rows * bins_);
+  if (mel.size() < size) {
+    Contract(session()).fail("'" + std::string(kMel) + "' should have " + std::to_string(rows) +
+                             " rows for " + std::to_string(tokens) + " tokens but has " +
+                             std::to_string(static_cast<int64_t>(mel.size()) / bins_));
   }
-  int64_t outer = 1;
-  int64_t inner = 1;
-  for (std::size_t axis = 0; axis < dims.size(); ++axis) {
-    if (axis != time_) (axis < time_ ? outer : inner) *= dims[axis];
-  }
-  dims[time_] = rows;
-  const float* const from = ort::data_of<float>(api, mel.get());
-  std::vector<float> heard;
-  heard.reserve(static_cast<std::size_t>(outer * rows * inner));
-  for (int64_t i = 1; i <= outer; ++i) {
-    const float* const end = from + i * given * inner;
-    heard.insert(heard.end(), end - rows * inner, end);
-  }
+  std::vector<float> heard(mel.end() - size, mel.end());
+  if (rows_last_) heard = turned(heard, rows);
   const ort::Memory host(session().api_ptr());
-  const auto value = host.view(ort::ElementType::kFloat32, heard.data(), dims.data(), dims.size());
+  const ort::Value value = host.view(ort::ElementType::kFloat32, heard.data(),
+                                     {1, rows_last_ ? bins_ : rows, rows_last_ ? rows : bins_});
   const ort::Value wave =
       graph_.run(options, {{kMel, value.get()}}, "waveform", {tokens, 0, tokens}, origin, track);
-  return floats_of(api, wave);
+  return floats_of(session().api(), wave);
 }
 
 }  // namespace loquor

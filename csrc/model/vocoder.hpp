@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "base/span.hpp"
 #include "model/decoder_graph.hpp"
 
 namespace loquor {
@@ -18,17 +19,23 @@ class Vocoder {
   // Checks the contract. Throws kModel.
   Vocoder(ort::Session session, int64_t samples_per_token);
 
-  // The samples of the last `tokens` tokens of the flow's mel; `origin` and `track` count from the first of
-  // them. Throws kExecution, kModel for a mel that is too short.
-  std::vector<float> decode(const ort::Value& mel, int64_t tokens, const ort::RunOptions& options,
+  // What the flow gave, row by row: [rows, bins].
+  std::vector<float> rows_of(const ort::Value& mel) const;
+  // The samples of the last `tokens` tokens of such rows; `origin` and `track` count from the first of them.
+  // Throws kExecution, kModel for too few rows.
+  std::vector<float> decode(Span<const float> mel, int64_t tokens, const ort::RunOptions& options,
                             const NoiseOrigin& origin, PhaseTrack* track) const;
+
+  int64_t rows_per_token() const { return rows_; }
+  int64_t bins() const { return bins_; }
 
   const ort::Session& session() const { return graph_.session(); }
 
  private:
   DecoderGraph graph_;
-  std::size_t time_ = 0;  // axis of mel
-  int64_t rows_ = 0;      // of mel for each token
+  bool rows_last_ = false;  // mel is [1, bins, rows], not [1, rows, bins]
+  int64_t rows_ = 0;        // for each token
+  int64_t bins_ = 0;
 };
 
 }  // namespace loquor

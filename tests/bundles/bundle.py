@@ -27,6 +27,7 @@ def make_bundle(
     graphs: Sequence[str] = GRAPHS,
     noise: bool = False,
     sines: bool = False,
+    mel: bool = False,
     fragile_encoder: bool = False,
     stft: bool = False,
     int8_convolutions: bool = False,
@@ -39,9 +40,9 @@ def make_bundle(
 
     The same arguments give the same bytes. All forms have the same weights, and fp16 those of fp32, rounded;
     quantised ones are drawn as codes and scales of their own. `encoder_names` is "audio" or "card"; `noise`
-    makes the decoder random, `sines` gives it harmonics with a phase, `int8_convolutions` two that are
-    quantised dynamically; `fragile_encoder` can be loaded at the
-    basic optimisation level only; `stft` lets it hear spectra;
+    makes the decoder random, `sines` gives it harmonics with a phase, `mel` a spectrogram that its sound
+    follows from, `int8_convolutions` two that are quantised dynamically; `fragile_encoder` can be loaded at
+    the basic optimisation level only; `stft` lets it hear spectra;
     `block` and `float_zeros` are those of quantised products (see `Precision`);
     `ends` end-of-text ids close a prompt, which the table turns into START;
     `stop_bias` is added to STOP's logit (4 lets most runs of the tiny size stop within some tens of tokens).
@@ -56,7 +57,7 @@ def make_bundle(
         "embed_tokens": lambda g: build_embed_tokens(g, dims, ends),
         "language_model": lambda g: build_language_model(g, dims, form, stop_bias),
         "conditional_decoder": lambda g: build_conditional_decoder(
-            g, noise=noise, sines=sines, int8_convolutions=int8_convolutions
+            g, noise=noise, sines=sines, mel=mel, int8_convolutions=int8_convolutions
         ),
     }
     for name in graphs:

@@ -21,12 +21,14 @@ def build_conditional_decoder(
     *,
     noise: bool = False,
     sines: bool = False,
+    mel: bool = False,
     int8_convolutions: bool = False,
     guided_steps: int = 0,
 ) -> None:
     """Fills `graph`; `noise` adds a RandomNormalLike, so that no two runs are alike.
 
     `sines` adds a vocoder's source: harmonics of a frequency that each code has, their phase a running sum.
+    `mel` lets its sound follow from two frames a code, of the features' size; not in float16.
     `int8_convolutions` adds two with weights in bytes, whose activations are quantised in each run.
     `guided_steps` puts so many Euler steps in it, each of two rows, as the Llama families' have.
 
@@ -36,14 +38,14 @@ def build_conditional_decoder(
     g = graph
     tokens = g.input("speech_tokens", TensorProto.INT64, ["batch_size", "num_speech_tokens"])
     embedding = g.input("speaker_embeddings", TensorProto.FLOAT, ["batch_size", SPEAKER_WIDTH])
-    mel = g.input("speaker_features", TensorProto.FLOAT, ["batch_size", "feature_dim", MEL_BINS])
+    features = g.input("speaker_features", TensorProto.FLOAT, ["batch_size", "feature_dim", MEL_BINS])
 
-    prompt = g.node("Div", g.dim(mel, 1), g.constant([2]))
+    prompt = g.node("Div", g.dim(features, 1), g.constant([2]))
     rows = g.embedding(tokens, "code_emb", SPEECH_CODES, WIDTH, std=1.0)
     spoken = g.slice(rows, prompt, g.constant([2**63 - 1]), axis=1)
     means = (
         g.linear(g.to_inner(embedding), "speaker", SPEAKER_WIDTH, WIDTH, std=SPEAKER_WIDTH**-0.5),
-        g.linear(_mean(g, g.to_inner(mel)), "mel", MEL_BINS, WIDTH, std=MEL_BINS**-0.5),
+        g.linear(_mean(g, g.to_inner(features)), "mel", MEL_BINS, WIDTH, std=MEL_BINS**-0.5),
         _mean(g, g.slice(rows, g.constant([0]), prompt, axis=1)),
     )
     voice = g.node("Unsqueeze", g.node("Sum", *means), g.constant([1]))
@@ -52,16 +54,36 @@ def build_conditional_decoder(
         hidden = _guided_steps(g, hidden, guided_steps)
     if int8_convolutions:
         hidden = _int8_convolutions(g, hidden)
+    pitch = hidden
+    if mel:
+        hidden, pitch = _through_mel(g, hidden, noise=noise)
     wave = g.to_boundary(g.linear(hidden, "frame", WIDTH, SAMPLES_PER_TOKEN, std=0.1))
     if noise:
         drawn = g.node("RandomNormalLike", wave)
         wave = g.node("Add", wave, g.node("Mul", drawn, g.constant(0.05, np.float32)))
     if sines:
-        wave = g.node("Add", wave, _sines(g, hidden))
+        wave = g.node("Add", wave, _sines(g, pitch))
     wave = g.node("Mul", g.node("Tanh", wave), g.constant(0.95, np.float32))
     samples = g.node("Mul", g.dim(hidden, 1), g.constant([SAMPLES_PER_TOKEN]))
     wave = g.reshape(wave, g.dim(hidden, 0), samples)
     g.output(wave, "waveform", TensorProto.FLOAT, ["batch_size", "num_samples"])
+
+
+def _through_mel(g: Graph, hidden: str, *, noise: bool) -> tuple[str, str]:
+    """[batch, codes, width] to two of the same, for wave and pitch, by way of [batch, bins, 2 * codes]."""
+    frames = g.linear(hidden, "frames", WIDTH, 2 * MEL_BINS, std=WIDTH**-0.5)
+    count = g.node("Mul", g.dim(hidden, 1), g.constant([2]))
+    frames = g.reshape(frames, g.dim(hidden, 0), count, g.constant([MEL_BINS]))
+    if noise:
+        drawn = g.node("RandomNormalLike", frames)
+        frames = g.node("Add", frames, g.node("Mul", drawn, g.constant(0.5, np.float32)))
+    spectrogram = g.node("Transpose", frames, perm=[0, 2, 1])
+    heard = []
+    for name in ("heard", "sung"):
+        pairs = g.node("Transpose", spectrogram, perm=[0, 2, 1])
+        pairs = g.node("Reshape", pairs, g.constant([0, -1, 2 * MEL_BINS]))
+        heard.append(g.node("Tanh", g.linear(pairs, name, 2 * MEL_BINS, WIDTH, std=MEL_BINS**-0.5)))
+    return heard[0], heard[1]
 
 
 def _guided_steps(g: Graph, mean: str, steps: int) -> str:

@@ -233,3 +233,24 @@ TEST_CASE("stream options out of range are refused by name") {
   refused([](StreamOptions& o) { o.look_ahead = -1; }, "look_ahead");
   refused([](StreamOptions& o) { o.fade_samples = -1; }, "fade_samples");
 }
+
+TEST_CASE("the work of a chunk counts prompt, context and look-ahead, the vocoder's only what it hears") {
+  StreamOptions options;
+  options.left_context = 50;
+  options.look_ahead = 6;
+  StreamState state;
+  Pace pace;
+  pace.prompt = 250;
+  const auto work = [&](int64_t handed, int64_t chunk) {
+    state.handed = handed;
+    const DecoderWork found = decoder_work(options, state, pace, chunk);
+    return std::pair<int64_t, int64_t>(found.flow, found.vocoder);
+  };
+  CHECK(work(0, 10) == std::pair<int64_t, int64_t>(266, 16));
+  CHECK(work(5, 10) == std::pair<int64_t, int64_t>(271, 21));
+  CHECK(work(80, 10) == std::pair<int64_t, int64_t>(316, 24));
+  options.left_context = kAllContext;
+  CHECK(work(80, 10) == std::pair<int64_t, int64_t>(346, 24));
+  pace.prompt = pace.spoken = 25;
+  CHECK(work(80, 10) == std::pair<int64_t, int64_t>(66, 24));
+}

@@ -63,7 +63,8 @@ Samples wave_of(std::vector<int64_t> tokens, bool closing) {
 
 // A language model and a decoder for an utterance; `noisy_from`: codes whose sound is noise.
 struct Player {
-  Player(const RequestSpec& given, WavePath path) : spec(given), utterance(spec, manifest, std::move(path)) {}
+  Player(const RequestSpec& given, WavePath path, int64_t window_prompt = 0)
+      : spec(given), utterance(spec, manifest, std::move(path), window_prompt) {}
   explicit Player(const RequestSpec& given) : Player(given, make_wave_path(kToken, 240)) {}
 
   const RequestSpec spec;
@@ -73,6 +74,7 @@ struct Player {
   double time = 0;
   Samples heard;
   std::vector<Chunk> chunks;
+  std::vector<Continuation> went_on_from;  // by window
   int64_t noisy_from = 1 << 30;
   int64_t stops_at = 1 << 30;  // tokens
 
@@ -87,6 +89,9 @@ struct Player {
   }
   void window() {
     Utterance::DecoderRun run = utterance.decoder_run();
+    went_on_from.push_back(run.from);
+    for (const int64_t code : run.codes)
+      run.from.made.insert(run.from.made.end(), 6, static_cast<float>(code));
     Samples wave = wave_of(run.codes);
     std::mt19937 random(5);
     std::normal_distribution<float> level(0.0F, 0.05F);
@@ -188,6 +193,28 @@ TEST_CASE("an utterance goes from prefilling to done, and its chunks tile its co
   CHECK(player.heard == wave_of(healthy_tokens(8), true));
   CHECK(player.chunks[1].first_code == 5);
   CHECK(player.chunks[1].code_count == 3 + kSilentTokens);
+}
+
+TEST_CASE("a window goes on from what was spoken last, with the mel that it was heard with") {
+  constexpr int64_t kPrompt = 12;
+  Player player(spec_of(5), make_wave_path(kToken, 240), kPrompt);
+  player.stops_at = 38;
+  player.run();
+  std::vector<int64_t> codes = healthy_tokens(38);
+  codes.insert(codes.end(), kSilentTokens, player.manifest.silence_token);
+  CHECK(player.heard == wave_of(codes, false));
+  REQUIRE(player.went_on_from.size() == player.chunks.size());
+  for (std::size_t i = 0; i < player.chunks.size(); ++i) {
+    const Continuation& from = player.went_on_from[i];
+    const int64_t begin = player.chunks[i].first_code;
+    const auto first = codes.begin() + std::max<int64_t>(0, begin - kPrompt);
+    CHECK(from.prompt == kPrompt);
+    CHECK(from.tokens == std::vector<int64_t>(first, codes.begin() + begin));
+    std::vector<float> mel;
+    for (const int64_t code : from.tokens) mel.insert(mel.end(), 6, static_cast<float>(code));
+    CHECK(from.mel == mel);
+    CHECK(from.made.empty());
+  }
 }
 
 TEST_CASE("tokens alone have no windows and no closing") {

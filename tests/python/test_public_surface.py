@@ -85,7 +85,7 @@ _PROGRESS = "progress: 'Callable[[int], None] | None' = None"
             "__init__",
             "(self, model: 'str | os.PathLike[str]' = 'mini', *, dtype: 'str' = 'auto', "
             "device: 'str' = 'auto', threads: 'int' = 0, slots: 'int' = 0, max_queue: 'int' = 0, "
-            "batching: 'bool' = True, reference_seconds: 'float' = 0.0, "
+            "batching: 'bool' = True, reference_seconds: 'float' = 0.0, window_prompt: 'float' = -1.0, "
             "prefix_cache_bytes: 'int' = 268435456, sampling: 'str' = 'auto', "
             "provider_options: 'Mapping[str, str] | None' = None, normalize: 'str' = 'auto', "
             "prepare: 'bool' = True, own_operators: 'bool' = True, kv_dtype: 'str' = 'auto', "

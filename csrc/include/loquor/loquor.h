@@ -163,6 +163,10 @@ typedef struct loquor_engine_options {
   /* [0, 3600]. Seconds of a voice's start that prompt the decoder, 0 for all: every decode computes them
    * again, so less is faster, and a little less alike. Default: 0. */
   float reference_seconds;
+  /* [-1, 3600]. Seconds of a voice's start that prompt each window of a stream, with as much of what was just
+   * spoken behind them: windows cost less, and are not those of one shot; 0: the whole prompt, nearly as one
+   * shot; -1: the least that preparation found to hold on these weights, else 0. Default: -1. */
+  float window_prompt;
   /* [0, 1152921504606846976]. Host memory for the KV of voices' prefixes, which are computed once and then
    * copied; the least recently used go, and 0 computes always. Default: 268435456. */
   int64_t prefix_cache_bytes;

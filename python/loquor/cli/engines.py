@@ -50,7 +50,7 @@ DEVICES = {
 }
 """The engine's devices, and the execution provider that each needs in ONNX Runtime."""
 
-_OFFERED = ("dtype", "device", "threads", "reference_seconds")
+_OFFERED = ("dtype", "device", "threads", "reference_seconds", "window_prompt")
 """Options of an engine that matter to one request at a time."""
 
 _T = TypeVar("_T")

@@ -58,6 +58,8 @@ class PreparedGraph:
     """The rewritten graph, to be loaded with the weights beside `source`."""
     vocoder: Path | None = None
     """The other part of a decoder that was cut in two: `file` is its flow then."""
+    window_prompt: float = 0.0
+    """The least seconds of a voice that may prompt windows of this decoder, 0 where all of it has to."""
     changes: tuple[str, ...] = ()
     """What was rewritten, a sentence part each."""
     reason: str = ""
@@ -201,5 +203,11 @@ def _prepare(task: Task, force: bool) -> PreparedGraph:
         return result
     if made:
         _log.info("prepared %s: %s (%s)", graph, ", ".join(note.changes), path)
-    rest = None if vocoder is None else vocoder[1]
-    return dataclasses.replace(result, state="prepared", file=path, vocoder=rest, changes=tuple(note.changes))
+    return dataclasses.replace(
+        result,
+        state="prepared",
+        file=path,
+        vocoder=None if vocoder is None else vocoder[1],
+        window_prompt=note.window_prompt,
+        changes=tuple(note.changes),
+    )

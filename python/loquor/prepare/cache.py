@@ -38,6 +38,8 @@ class Note:
     """What it was made for: the options, without versions. An entry replaces those of its source and use."""
     cut: bool = False
     """Whether the graph is a decoder's flow alone; its vocoder has an entry of its own."""
+    window_prompt: float = 0.0
+    """Of a flow: the least seconds of a voice that may prompt windows, 0 where all of it has to."""
 
     @classmethod
     def read(cls, file: Path) -> Note:

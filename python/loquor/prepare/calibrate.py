@@ -19,7 +19,7 @@ from .check import Port, Run
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["Speaker", "calibration_caches", "made_up_recording"]
+__all__ = ["Speaker", "calibration_caches", "made_up_recording", "voice_arrays"]
 
 SENTENCES = (
     "Good morning! How are you today?",
@@ -27,6 +27,8 @@ SENTENCES = (
 )
 _STEPS = 40
 _RATE = 24_000
+_SPELLED = {"cond_emb": "audio_features", "prompt_token": "audio_tokens"}
+_SPEAKER = ("speaker_embeddings", "speaker_features")
 
 
 class Speaker:
@@ -42,7 +44,7 @@ class Speaker:
         self._tokenizer = Tokenizer(folder, facts)
         self._rules = text_rules_of(folder, facts)
         self._embed = opened("embed_tokens")
-        self._prefix = self._voice(default_voice(folder, facts["default_voice"]), opened)
+        self._prefix = voice_arrays(folder, opened)["audio_features"][np.newaxis]
 
     def prompt(self, sentence: str) -> npt.NDArray[Any]:
         """[1, positions, hidden]: the voice's prefix, then the text, "" being none."""
@@ -70,17 +72,16 @@ class Speaker:
             "inputs_embeds"
         ]
 
-    @staticmethod
-    def _voice(own: Path | None, opened: Callable[[str], Run]) -> npt.NDArray[Any]:
-        """The bundle's own voice, or one of a made-up recording."""
-        if own is not None and is_voice_file(own):
-            return Voice.load(own).audio_features[np.newaxis]
-        recording = made_up_recording()[0] if own is None else load_reference(own).samples
-        outputs = opened("speech_encoder")({"audio_values": recording[np.newaxis]})
-        features: npt.NDArray[Any] = next(
-            array for name, array in outputs.items() if name in ("audio_features", "cond_emb")
-        )
-        return features
+
+def voice_arrays(folder: Path, opened: Callable[[str], Run]) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of the bundle's own voice, or of a made-up recording's, by their names in `Voice`."""
+    own = default_voice(folder, _core.read_bundle(str(folder))["default_voice"])
+    if own is not None and is_voice_file(own):
+        voice = Voice.load(own)
+        return {name: getattr(voice, name) for name in (*_SPELLED.values(), *_SPEAKER)}
+    recording = made_up_recording()[0] if own is None else load_reference(own).samples
+    outputs = opened("speech_encoder")({"audio_values": recording[np.newaxis]})
+    return {_SPELLED.get(name, name): array[0] for name, array in outputs.items()}
 
 
 def made_up_recording() -> tuple[npt.NDArray[np.float32], int]:

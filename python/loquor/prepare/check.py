@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -14,6 +14,8 @@ from .graph import Graph, RefusedError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from .window_prompt import Recorded
+
 Arrays: TypeAlias = "dict[str, npt.NDArray[Any]]"
 Run: TypeAlias = "Callable[[Arrays], Arrays]"
 """Runs a graph with arrays by name."""
@@ -22,6 +24,7 @@ __all__ = [
     "Arrays",
     "Original",
     "Port",
+    "Rewritten",
     "Run",
     "Trace",
     "compare",
@@ -71,6 +74,23 @@ class Original:
     """Whether products and attention in float32 may be of 16 bits."""
     remark: Callable[[str], None]
     """Keeps a sentence on what was left as it is."""
+    recorded: Callable[[], Recorded]
+    """What the bundle's speech encoder hears in its default voice, or in a made-up recording."""
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """What became of a graph."""
+
+    model: ModelProto | None = None
+    """The rewritten graph, of a decoder that was cut in two its flow; None where nothing was done."""
+    changes: list[str] = field(default_factory=list)
+    differences: dict[str, float] = field(default_factory=dict)
+    """How far it is from the untouched one, by what was compared."""
+    vocoder: ModelProto | None = None
+    """The second part of a decoder that was cut in two."""
+    window_prompt: float = 0.0
+    """The least seconds of a voice that may prompt a decoder's windows (window_prompt.py); 0: all have to."""
 
 
 @dataclass(frozen=True)

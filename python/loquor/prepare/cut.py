@@ -119,6 +119,7 @@ class Halves:
         self._flow, self._vocoder = opened(flow), opened(vocoder)
         self._told = {port.name for port in flow.graph.input}
         self._heard = {port.name for port in vocoder.graph.input}
+        self.flow_noise = sorted(self._told - {*_INPUTS})
 
     def mel(self, feeds: Arrays) -> npt.NDArray[np.float32]:
         """The flow's answer to the decoder's feeds."""

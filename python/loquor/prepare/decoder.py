@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from onnx import ModelProto
 
-from .check import Arrays, Original, Port, Run, distance, energy_apart
+from ..errors import LoquorError
+from .check import Arrays, Original, Port, Rewritten, Run, distance, energy_apart
 from .convolution import swap_convolutions
 from .cut import CUT, MEL, Dims, Halves, cut_value, halves, mark_cut
 from .graph import Graph, RefusedError
@@ -25,11 +26,12 @@ from .self_attention import fuse_self_attention
 from .snake import fuse_snake
 from .weights import share_equal_weights
 from .widen import WIDENED, computes_in_float16, widen
+from .window_prompt import Windows, least_prompt
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["RewrittenDecoder", "rewrite_decoder"]
+__all__ = ["rewrite_decoder"]
 
 _log = logging.getLogger("loquor.prepare")
 
@@ -60,22 +62,10 @@ _OWN: _Rewrites = (
 """Rewrites to operators of the core's own, in float32 on the CPU."""
 _INT16: _Rewrites = ((fuse_int16_products, "Int16Product"), (use_int16_attention, "Int16Attention"))
 _WAVE = "waveform"
+_SPEAKER = ("speaker_embeddings", "speaker_features")
 
 
-@dataclass(frozen=True)
-class RewrittenDecoder:
-    """What became of a decoder."""
-
-    model: ModelProto | None = None
-    """The whole, or the flow alone; None where nothing was done."""
-    vocoder: ModelProto | None = None
-    """The rest, where it was cut in two."""
-    done: list[str] = field(default_factory=list)
-    differences: dict[str, float] = field(default_factory=dict)
-    """How far its samples are from the untouched one's."""
-
-
-def rewrite_decoder(original: Original) -> RewrittenDecoder:
+def rewrite_decoder(original: Original) -> Rewritten:
     """Rewrite a decoder, and compare it. Raises `RefusedError`."""
     opened = original.opened
     differences = check_convolutions(original.loadable, opened)
@@ -105,17 +95,21 @@ def rewrite_decoder(original: Original) -> RewrittenDecoder:
     if original.own_operators:
         done += _applied(graph, _OWN)
     if not done:
-        return RewrittenDecoder()
+        return Rewritten()
     names = [name for name in graph.inputs if name not in {**ports, **PHASE_INPUTS}]
     noise = {name: dims[value] for name, value in zip(names, random, strict=True)}
     check = _Check(opened, ports, noise, PHASE_INPUTS if anchored else {}, _expected(original, ports))
     if widened:
         check = check.widened(original, differences)
-    if axis is not None:
+    if mel is not None and axis is not None:
         try:
             flow, vocoder = halves(graph)
-            differences |= check.of_halves(Halves(flow, vocoder, opened), axis)
-            return _in_16_bits(original, RewrittenDecoder(flow, vocoder, [*done, CUT], differences), check)
+            both = Halves(flow, vocoder, opened)
+            differences |= check.of_halves(both, axis)
+            spoken = {"2*tokens-1*frames", ports["speaker_features"].dims[2]} <= {*dims[mel]}
+            prompt, seen = check.window_prompt(both, axis, original) if spoken else (0.0, {})
+            rewritten = Rewritten(flow, [*done, CUT], differences | seen, vocoder, prompt)
+            return _in_16_bits(original, rewritten, check)
         except RefusedError as refused:
             _log.info("not cut in two: %s", refused)
         graph.outputs.pop(MEL)
@@ -123,10 +117,10 @@ def rewrite_decoder(original: Original) -> RewrittenDecoder:
         _log.info("not cut in two: no value is the mel that all of its vocoder follows from")
     model = graph.finish()
     differences["exact"] = check.of(opened(model))
-    return _in_16_bits(original, RewrittenDecoder(model, None, done, differences), check)
+    return _in_16_bits(original, Rewritten(model, done, differences), check)
 
 
-def _in_16_bits(original: Original, rewritten: RewrittenDecoder, check: _Check) -> RewrittenDecoder:
+def _in_16_bits(original: Original, rewritten: Rewritten, check: _Check) -> Rewritten:
     """The same with products and attention in 16 bits, where there are any and samples are near enough."""
     if rewritten.model is None or not original.int16:
         return rewritten
@@ -141,7 +135,7 @@ def _in_16_bits(original: Original, rewritten: RewrittenDecoder, check: _Check) 
         original.remark(f"its products stay in float32: {refused}")
         return rewritten
     differences = {**rewritten.differences, "int16": apart}
-    return RewrittenDecoder(model, rewritten.vocoder, [*rewritten.done, *done], differences)
+    return replace(rewritten, model=model, changes=[*rewritten.changes, *done], differences=differences)
 
 
 @dataclass(frozen=True)
@@ -187,6 +181,23 @@ class _Check:
         mel = both.mel(_feeds(self.ports, tokens, frames) | dict(mean_noise(self.noise, tokens, frames)))
         context = both.check_context(mel, axis, tokens - frames // 2, self.noise, EXACT)
         return {"context": context, "exact": self.of(both)}
+
+    def window_prompt(self, both: Halves, axis: int, original: Original) -> tuple[float, dict[str, float]]:
+        """The least seconds of a voice that may prompt windows, and what was seen of each."""
+
+        def flow(feeds: Arrays) -> npt.NDArray[np.float32]:
+            cast = {name: self.ports[name].cast(array) for name, array in feeds.items() if name in _SPEAKER}
+            mel: npt.NDArray[np.float32] = np.moveaxis(both.mel({**feeds, **cast}), axis, 1)[0]
+            return mel
+
+        try:
+            windows = Windows(flow, original.recorded(), {name: self.noise[name] for name in both.flow_noise})
+            prompt, seen = least_prompt(windows)
+        except (LoquorError, RefusedError, ValueError, KeyError) as error:
+            _log.info("windows are prompted with all of a voice: %s", error)
+            return 0.0, {}
+        _log.info("windows hold with a prompt of %g s, 0 for none: %s", prompt, seen)
+        return prompt, seen
 
 
 def _expected(

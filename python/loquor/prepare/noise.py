@@ -17,7 +17,15 @@ from onnx import ModelProto, NodeProto, TensorProto, helper
 from .check import Arrays
 from .graph import Graph, RefusedError, attributes_of
 
-__all__ = ["lengths_of", "mean_noise", "noise_to_inputs", "random_nodes", "shape_probe", "silenced"]
+__all__ = [
+    "length_at",
+    "lengths_of",
+    "mean_noise",
+    "noise_to_inputs",
+    "random_nodes",
+    "shape_probe",
+    "silenced",
+]
 
 _NORMAL = ("RandomNormal", "RandomNormalLike")
 _UNIFORM = ("RandomUniform", "RandomUniformLike")
@@ -118,11 +126,12 @@ def silenced(graph: Graph) -> ModelProto:
 def mean_noise(dims: dict[str, list[int | str]], tokens: int, frames: int) -> Iterator[tuple[str, Any]]:
     """The mean of each noise input, at these lengths."""
     for name, shape in dims.items():
-        extents = [_length(extent, tokens, frames) for extent in shape]
+        extents = [length_at(extent, tokens, frames) for extent in shape]
         yield name, np.full(extents, 0.5 if "_uniform_" in name else 0.0, np.float32)
 
 
-def _length(extent: int | str, tokens: int, frames: int) -> int:
+def length_at(extent: int | str, tokens: int, frames: int) -> int:
+    """A dimension at these lengths."""
     if isinstance(extent, int):
         return extent
     total = 0

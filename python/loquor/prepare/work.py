@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from functools import cached_property
-from typing import TypeAlias
 
 import onnx
 from onnx import ModelProto, TensorProto
@@ -13,8 +12,8 @@ from onnx import ModelProto, TensorProto
 from .. import _core
 from ..errors import ExecutionError, LoquorError, ModelError
 from .cache import Note
-from .calibrate import Speaker, calibration_caches
-from .check import Arrays, Original, Port, Run, Trace, compare, trace_language_model
+from .calibrate import Speaker, calibration_caches, voice_arrays
+from .check import Arrays, Original, Port, Rewritten, Run, Trace, compare, trace_language_model
 from .decoder import rewrite_decoder
 from .graph import Graph, RefusedError
 from .kv_cache import KV_TYPES, retype_cache, scales_of
@@ -25,6 +24,7 @@ from .speech_encoder import rewrite_speech_encoder
 from .standard_attention import keeps_whole_buffers
 from .storage import temporary
 from .task import FAST_PRODUCTS, Task
+from .window_prompt import Recorded
 
 __all__ = ["make"]
 
@@ -54,17 +54,26 @@ def make(task: Task) -> tuple[Note, bytes, bytes]:
     source = str(task.source)
     work = _Work(task, model)
     try:
-        rewritten, vocoder, changes, differences = _REWRITES[task.graph](work)
+        rewritten = _REWRITES[task.graph](work)
     except RefusedError as refused:
         return Note(source, refused=str(refused), remarks=_remarks(task, work.parsed())), b"", b""
-    if rewritten is None:
+    flow, vocoder = rewritten.model, rewritten.vocoder  # the flow, or all of it
+    if flow is None:
         return Note(source, remarks=_remarks(task, work.parsed())), b"", b""
-    content = rewritten.SerializeToString(deterministic=True)
-    digest, remarks = hashlib.sha256(content).hexdigest(), [*work.kept, *_remarks(task, rewritten)]
+    content = flow.SerializeToString(deterministic=True)
     rest = b"" if vocoder is None else vocoder.SerializeToString(deterministic=True)
-    if vocoder is not None:
-        remarks += [remark for remark in _remarks(task, vocoder) if remark not in remarks]
-    return Note(source, digest, changes, "", differences, remarks, cut=vocoder is not None), content, rest
+    parts = [part for part in (flow, vocoder) if part is not None]
+    remarks = [*work.kept, *(remark for part in parts for remark in _remarks(task, part))]
+    note = Note(
+        source,
+        hashlib.sha256(content).hexdigest(),
+        rewritten.changes,
+        differences=rewritten.differences,
+        remarks=list(dict.fromkeys(remarks)),
+        cut=vocoder is not None,
+        window_prompt=rewritten.window_prompt,
+    )
+    return note, content, rest
 
 
 def _remarks(task: Task, model: ModelProto) -> list[str]:
@@ -106,6 +115,7 @@ class _Work:
             lambda model: Graph(ModelProto.FromString(model.SerializeToString()), self.folder),
             self.task.int16,
             self.kept.append,
+            self.recorded,
         )
 
     def opened(self, model: ModelProto | None) -> Run:
@@ -143,16 +153,16 @@ class _Work:
             self.other(self.task.graph)
         return RefusedError(f"the rewritten graph does not {what}: {error}")
 
+    def recorded(self) -> Recorded:
+        arrays = voice_arrays(self.task.bundle, self.other)
+        return Recorded(arrays["audio_tokens"], arrays["speaker_embeddings"], arrays["speaker_features"])
+
     def other(self, graph: str) -> Run:
         """Loads a graph of the bundle as published."""
         return _core.Graph(self.task.runtime, self.task.files[graph][0], threads=self.task.threads).run
 
 
-_Rewritten: TypeAlias = "tuple[ModelProto | None, ModelProto | None, list[str], dict[str, float]]"
-"""The graph, a decoder's vocoder, what was done, and how far it is from the untouched one."""
-
-
-def _language_model(work: _Work) -> _Rewritten:
+def _language_model(work: _Work) -> Rewritten:
     """Compared twice where activations are rounded: without that tightly, with it loosely."""
     ports = {value.name: Port.of(value) for value in work.parsed().graph.input}
     own = work.task.own_operators
@@ -167,7 +177,7 @@ def _language_model(work: _Work) -> _Rewritten:
     published = ports["past_key_values.0.key"].elem_type
     kept = KV_TYPES.get(work.task.kv_dtype, published)
     if not changes and kept == published:
-        return None, None, [], {}
+        return Rewritten()
     buffers = keeps_whole_buffers(Graph(work.parsed(), work.folder))
     expected = trace_language_model(work.opened(None), ports, whole_buffers=buffers)
     differences = {}
@@ -180,7 +190,7 @@ def _language_model(work: _Work) -> _Rewritten:
     if kept != published:
         changes = [*changes, f"KV cache in {work.task.kv_dtype}"]
         differences["kv"] = _retype(work, rounded, ports, expected)
-    return rounded, None, changes, differences
+    return Rewritten(rounded, changes, differences)
 
 
 def _retype(work: _Work, model: ModelProto, ports: dict[str, Port], expected: Trace) -> float:
@@ -199,14 +209,12 @@ def _retype(work: _Work, model: ModelProto, ports: dict[str, Port], expected: Tr
     return compare(found, expected, KV_ROUNDED[kv_dtype])
 
 
-def _conditional_decoder(work: _Work) -> _Rewritten:
-    rewritten = rewrite_decoder(work.original())
-    return rewritten.model, rewritten.vocoder, rewritten.done, rewritten.differences
+def _conditional_decoder(work: _Work) -> Rewritten:
+    return rewrite_decoder(work.original())
 
 
-def _speech_encoder(work: _Work) -> _Rewritten:
-    model, done, differences = rewrite_speech_encoder(work.original())
-    return model, None, done, differences
+def _speech_encoder(work: _Work) -> Rewritten:
+    return Rewritten(*rewrite_speech_encoder(work.original()))
 
 
 _REWRITES = {

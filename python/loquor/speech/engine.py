@@ -77,6 +77,7 @@ class Engine:
         max_queue: int = 0,
         batching: bool = True,
         reference_seconds: float = 0.0,
+        window_prompt: float = -1.0,
         prefix_cache_bytes: int = 268435456,
         sampling: str = "auto",
         # scripts/options: end
@@ -113,6 +114,10 @@ class Engine:
           without it a request's logits do not depend on its neighbours to the last bit.
         - `reference_seconds`: [0, 3600]. Seconds of a voice's start that prompt the decoder, 0 for all: every
           decode computes them again, so less is faster, and a little less alike.
+        - `window_prompt`: [-1, 3600]. Seconds of a voice's start that prompt each window of a stream, with as
+          much of what was just spoken behind them: windows cost less, and are not those of one shot; 0: the
+          whole prompt, nearly as one shot; -1: the least that preparation found to hold on these weights,
+          else 0.
         - `prefix_cache_bytes`: [0, 1152921504606846976]. Host memory for the KV of voices' prefixes, which
           are computed once and then copied; the least recently used go, and 0 computes always.
         - `sampling`: Where tokens are chosen: host, device (no logits come back), or auto: on the device
@@ -135,6 +140,7 @@ class Engine:
             max_queue=max_queue,
             batching=batching,
             reference_seconds=reference_seconds,
+            window_prompt=window_prompt,
             prefix_cache_bytes=prefix_cache_bytes,
             sampling=sampling,
             # scripts/options: end

@@ -87,6 +87,8 @@ def _open(
     paths = {name: str(file) for name, file in files.items()}
     if (decoder := results.get("conditional_decoder")) is not None and decoder.vocoder is not None:
         paths[VOCODER] = str(decoder.vocoder)
+        if options["window_prompt"] < 0:
+            options = {**options, "window_prompt": decoder.window_prompt}
     states = {name: result.state for name, result in results.items()}
     try:
         core = _core.EngineHandle(
