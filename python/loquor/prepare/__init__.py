@@ -30,7 +30,7 @@ __all__ = [
 
 _log = logging.getLogger("loquor.prepare")
 
-VERSION = 9
+VERSION = 10
 """The version of the rewrites: another number makes all graphs again."""
 
 VOCODER = "vocoder"
