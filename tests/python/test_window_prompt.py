@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from loquor import Engine, GenerationOptions, StreamOptions, Voice, _core
 from loquor.base.runtime import open_runtime
 from loquor.prepare import prepare_bundle
-from loquor.prepare.check import Arrays
+from loquor.prepare.check import Arrays, Recorded
 from loquor.prepare.cut import MEL
-from loquor.prepare.window_prompt import Recorded, Windows, least_prompt
+from loquor.prepare.window_prompt import Windows, least_prompt
 from reference.noise import noise
 
 BundleOf = Callable[..., Path]

@@ -14,8 +14,6 @@ from .graph import Graph, RefusedError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from .window_prompt import Recorded
-
 Arrays: TypeAlias = "dict[str, npt.NDArray[Any]]"
 Run: TypeAlias = "Callable[[Arrays], Arrays]"
 """Runs a graph with arrays by name."""
@@ -24,6 +22,7 @@ __all__ = [
     "Arrays",
     "Original",
     "Port",
+    "Recorded",
     "Rewritten",
     "Run",
     "Trace",
@@ -55,6 +54,19 @@ class Port:
     def cast(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """An array in the input's type."""
         return array.astype(_TYPES[self.elem_type])
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A recording as the speech encoder hears it, without batch."""
+
+    tokens: npt.NDArray[np.int64]
+    embedding: npt.NDArray[np.float32]
+    mel: npt.NDArray[np.float32]
+    """[frames, bins], two frames a token."""
+
+    def beginning(self, tokens: int) -> Recorded:
+        return Recorded(self.tokens[:tokens], self.embedding, self.mel[: 2 * tokens])
 
 
 @dataclass(frozen=True)

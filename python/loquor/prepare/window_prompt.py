@@ -13,22 +13,20 @@ part is the prompt, the tokens of the rest are spoken, whose mel is known. Windo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from .check import Arrays
+from .check import Arrays, Recorded
 from .noise import length_at
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    Ids: TypeAlias = npt.NDArray[np.int64]
     Mel: TypeAlias = npt.NDArray[np.float32]
     """[frames, bins], two frames a token."""
 
-__all__ = ["Recorded", "Windows", "least_prompt"]
+__all__ = ["Windows", "least_prompt"]
 
 CANDIDATES = (1, 2, 3)
 """Seconds of the voice."""
@@ -37,18 +35,6 @@ _SECOND = 25  # tokens
 _MOST_PROMPT, _MOST_SPOKEN, _LEAST = 125, 100, 75  # tokens: what more would tell is not worth its time
 _CHUNKS, _LOOK_AHEAD = (10, 15, 22, 33, 50), 6  # tokens, as streams have them by default
 _WORSE = 1.05
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """A recording as the speech encoder hears it, without batch."""
-
-    tokens: Ids
-    embedding: npt.NDArray[np.float32]
-    mel: Mel
-
-    def beginning(self, tokens: int) -> Recorded:
-        return Recorded(self.tokens[:tokens], self.embedding, self.mel[: 2 * tokens])
 
 
 class Windows:

@@ -13,7 +13,7 @@ from .. import _core
 from ..errors import ExecutionError, LoquorError, ModelError
 from .cache import Note
 from .calibrate import Speaker, calibration_caches, voice_arrays
-from .check import Arrays, Original, Port, Rewritten, Run, Trace, compare, trace_language_model
+from .check import Arrays, Original, Port, Recorded, Rewritten, Run, Trace, compare, trace_language_model
 from .decoder import rewrite_decoder
 from .graph import Graph, RefusedError
 from .kv_cache import KV_TYPES, retype_cache, scales_of
@@ -24,7 +24,6 @@ from .speech_encoder import rewrite_speech_encoder
 from .standard_attention import keeps_whole_buffers
 from .storage import temporary
 from .task import FAST_PRODUCTS, Task
-from .window_prompt import Recorded
 
 __all__ = ["make"]
 
