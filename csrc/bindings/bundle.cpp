@@ -13,7 +13,7 @@ namespace {
 using Names = std::vector<std::string>;
 using NameTuple = nb::typed<nb::tuple, nb::str, nb::ellipsis>;
 using Offer = nb::typed<nb::dict, nb::str, NameTuple>;
-using ByGraph = nb::typed<nb::dict, nb::str, nb::str>;
+using ByName = nb::typed<nb::dict, nb::str, nb::str>;
 using Files = nb::typed<nb::dict, nb::str, nb::typed<nb::tuple, nb::str, nb::str>>;
 
 // `at` gives one name after the other, then NULL.
@@ -68,6 +68,13 @@ Files files_of(const Bundle& bundle) {
   return files;
 }
 
+ByName voices_of(const Bundle& bundle) {
+  ByName voices;
+  for (std::size_t i = 0; const char* const name = loquor_bundle_voice_name(bundle.get(), i); ++i)
+    voices[name] = loquor_bundle_voice_file(bundle.get(), i);
+  return voices;
+}
+
 Facts read_bundle(const std::string& folder, const std::string& dtype, const std::string& advised) {
   const Bundle bundle = open_bundle(folder, dtype, advised);
   const auto info = info_of<loquor_bundle_info>(loquor_bundle_get_info, bundle.get());
@@ -75,6 +82,7 @@ Facts read_bundle(const std::string& folder, const std::string& dtype, const std
   facts["files"] = files_of(bundle);
   facts["family"] = to_dict(loquor_bundle_family(bundle.get()));
   facts["default_voice"] = info.default_voice;
+  facts["voices"] = voices_of(bundle);
   facts["text_normalizer"] = info.text_normalizer;
   facts["piece_characters"] = info.piece_characters;
   facts["sample_rate"] = info.sample_rate;
@@ -113,7 +121,7 @@ void bind_bundle(nb::module_& module) {
   module.def(
       "parse_dtype",
       [](const std::string& dtype) {
-        ByGraph asked;
+        ByName asked;
         for (std::size_t graph = 0; loquor_graph_name(graph) != nullptr; ++graph) {
           const char* name = nullptr;
           check(loquor_dtype_parse(whole(dtype, "dtype"), graph, &name));
@@ -140,7 +148,7 @@ void bind_bundle(nb::module_& module) {
         const Listing listing = listing_of(paths);
         check(loquor_listing_choose(listing.get(), whole(dtype, "dtype"), whole(advised, "advised"),
                                     whole(place, "place")));
-        ByGraph chosen;
+        ByName chosen;
         for (std::size_t graph = 0; loquor_graph_name(graph) != nullptr; ++graph)
           chosen[loquor_graph_name(graph)] = loquor_listing_dtype(listing.get(), graph);
         Names needed;

@@ -18,6 +18,11 @@ const loquor::Family* record_of(const loquor_family* family) {
   return reinterpret_cast<const loquor::Family*>(family);
 }
 
+const loquor::VoiceFile* voice_at(const loquor_bundle* bundle, size_t index) {
+  if (bundle == nullptr || index >= bundle->manifest.voices.size()) return nullptr;
+  return &bundle->manifest.voices[index];
+}
+
 const char* text_or_empty(const char* text) { return text == nullptr ? "" : text; }
 
 const char* at(const std::vector<const char*>& list, size_t index) {
@@ -59,7 +64,7 @@ loquor_status loquor_listing_create(const char* const* paths, size_t count, loqu
     std::vector<std::string> copies;
     if (count > 0) required(paths, "paths");
     for (size_t i = 0; i < count; ++i) copies.emplace_back(&required(paths[i], "path"));
-    *out = new loquor_listing{loquor::Listing(copies), copies, {}, false};
+    *out = new loquor_listing{loquor::Listing(copies), copies, {}};
   });
 }
 
@@ -75,20 +80,20 @@ loquor_status loquor_listing_choose(loquor_listing* listing, const char* dtype, 
                                     const char* place) {
   return as_status([&] {
     loquor_listing& of = required(listing, "listing");
+    of.chosen.reset();
     of.chosen =
         of.names.choose(&required(dtype, "dtype"), text_or_empty(advised_dtype), &required(place, "place"));
-    of.has_chosen = true;
   });
 }
 
 const char* loquor_listing_dtype(const loquor_listing* listing, size_t graph) {
-  if (listing == nullptr || !listing->has_chosen || graph >= kGraphCount) return nullptr;
-  return listing->chosen[graph]->name;
+  if (listing == nullptr || !listing->chosen || graph >= kGraphCount) return nullptr;
+  return (*listing->chosen)[graph]->name;
 }
 
 int32_t loquor_listing_needs(const loquor_listing* listing, size_t index) {
-  if (listing == nullptr || !listing->has_chosen || index >= listing->paths.size()) return 0;
-  return loquor::needs(listing->chosen, listing->paths[index]) ? 1 : 0;
+  if (listing == nullptr || !listing->chosen || index >= listing->paths.size()) return 0;
+  return loquor::needs(*listing->chosen, listing->paths[index]) ? 1 : 0;
 }
 
 const loquor_family* loquor_family_at(size_t index) {
@@ -150,6 +155,16 @@ loquor_status loquor_bundle_get_graph(const loquor_bundle* bundle, size_t index,
 
 const loquor_family* loquor_bundle_family(const loquor_bundle* bundle) {
   return bundle != nullptr ? handle_of(*bundle->manifest.family) : nullptr;
+}
+
+const char* loquor_bundle_voice_name(const loquor_bundle* bundle, size_t index) {
+  const loquor::VoiceFile* const voice = voice_at(bundle, index);
+  return voice != nullptr ? voice->name.c_str() : nullptr;
+}
+
+const char* loquor_bundle_voice_file(const loquor_bundle* bundle, size_t index) {
+  const loquor::VoiceFile* const voice = voice_at(bundle, index);
+  return voice != nullptr ? voice->path.c_str() : nullptr;
 }
 
 loquor_status loquor_bundle_get_info(const loquor_bundle* bundle, loquor_bundle_info* info) {

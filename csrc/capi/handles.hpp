@@ -61,8 +61,7 @@ struct loquor_stream {
 struct loquor_listing {
   loquor::Listing names;
   std::vector<std::string> paths;
-  loquor::DtypeSpec chosen;
-  bool has_chosen = false;
+  std::optional<loquor::DtypeSpec> chosen;
 };
 struct loquor_bundle {
   loquor::Manifest manifest;
@@ -139,16 +138,22 @@ void give_back(T* handle) {
   if (usable_here(handle)) delete handle;
 }
 
-inline void require_struct_size(std::size_t size, const char* name) {
+// No version of a struct ends within what its alignment keeps together, such as a pointer.
+template <class T>
+void require_struct_size(std::size_t size, const char* name) {
   if (size < sizeof(std::size_t)) {
     throw Error(ErrorKind::kInvalidInput, std::string(name) + ": struct_size is not set");
+  }
+  if (size % alignof(T) != 0) {
+    throw Error(ErrorKind::kInvalidInput, std::string(name) + ": struct_size " + std::to_string(size) +
+                                              " is no struct's: set it to its sizeof");
   }
 }
 
 // A caller built against an older header gives a shorter struct: what it lacks keeps its default.
 template <class T>
 T read_struct(const T& given, T defaults, const char* name) {
-  require_struct_size(given.struct_size, name);
+  require_struct_size<T>(given.struct_size, name);
   std::memcpy(&defaults, &given, std::min(given.struct_size, sizeof(T)));
   return defaults;
 }
@@ -157,7 +162,7 @@ T read_struct(const T& given, T defaults, const char* name) {
 template <class T>
 void write_struct(T* to, T filled, const char* name) {
   const std::size_t size = required(to, name).struct_size;
-  require_struct_size(size, name);
+  require_struct_size<T>(size, name);
   filled.struct_size = size;
   std::memcpy(to, &filled, std::min(size, sizeof(T)));
 }

@@ -37,7 +37,7 @@ loquor_status read_next(loquor_stream& stream, double timeout_seconds, loquor_ch
   if (std::isnan(timeout_seconds)) {
     throw loquor::Error(loquor::ErrorKind::kInvalidInput, "timeout_seconds must be a number");
   }
-  require_struct_size(required(chunk, "chunk").struct_size, "chunk");
+  require_struct_size<loquor_chunk>(required(chunk, "chunk").struct_size, "chunk");
   std::optional<std::chrono::duration<double>> timeout;
   if (timeout_seconds >= 0) timeout = std::chrono::duration<double>(timeout_seconds);
   switch (stream.request->next(stream.chunk, timeout, stream.progress)) {

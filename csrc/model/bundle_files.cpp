@@ -5,9 +5,12 @@
 #include <iterator>
 
 #include "base/error.hpp"
+#include "base/utf8.hpp"
 
 namespace loquor {
 namespace {
+
+constexpr const char* kVoiceSuffix = ".safetensors";
 
 bool ends_with(const std::string& text, const std::string& end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
@@ -115,6 +118,36 @@ std::array<GraphFile, kGraphCount> find_graph_files(const std::string& folder, c
     files[graph] = {(onnx / name).u8string(), chosen[graph]->name, {}, {}};
   }
   return files;
+}
+
+std::vector<VoiceFile> find_voices(const std::string& folder) {
+  std::vector<VoiceFile> found;
+  std::error_code error;
+  std::filesystem::directory_iterator entry(std::filesystem::u8path(folder) / "voices", error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    const std::filesystem::path name = entry->path().filename();
+    std::error_code gone;
+    if (name.extension() != kVoiceSuffix || !entry->is_regular_file(gone)) continue;
+    if (is_utf8(name.u8string())) found.push_back({name.stem().u8string(), entry->path().u8string()});
+  }
+  std::sort(found.begin(), found.end(),
+            [](const VoiceFile& a, const VoiceFile& b) { return a.name < b.name; });
+  return found;
+}
+
+std::optional<std::string> find_default_voice(const std::string& folder, const std::vector<VoiceFile>& voices,
+                                              const std::optional<std::string>& name) {
+  if (name) {
+    const auto named = std::find_if(voices.begin(), voices.end(),
+                                    [&](const VoiceFile& voice) { return voice.name == *name; });
+    return named != voices.end() ? std::optional(named->path) : std::nullopt;
+  }
+  for (const char* suffix : {kVoiceSuffix, ".wav"}) {
+    const auto path = std::filesystem::u8path(folder) / (std::string("default_voice") + suffix);
+    std::error_code error;
+    if (std::filesystem::is_regular_file(path, error)) return path.u8string();
+  }
+  return std::nullopt;
 }
 
 }  // namespace loquor

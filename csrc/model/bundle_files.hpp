@@ -1,8 +1,9 @@
 // Which files of a bundle serve each graph, by their published names: of a folder, or of a hub's listing
-// before anything is downloaded.
+// before anything is downloaded; and the voices that a folder brings.
 #pragma once
 
 #include <array>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -17,6 +18,12 @@ struct GraphFile {
   std::string dtype;     // name of the Precision: which published file it is
   std::string prepared;  // path of the rewritten graph to load instead, or empty
   std::string vocoder;   // path of the second part of it, where a decoder was cut in two, or empty
+};
+
+// A voice that was saved in a bundle.
+struct VoiceFile {
+  std::string name;
+  std::string path;
 };
 
 // Paths within a bundle, with forward slashes.
@@ -50,5 +57,14 @@ bool needs(const DtypeSpec& chosen, const std::string& path);
 // The files of a folder for a dtype. Throws as Listing does.
 std::array<GraphFile, kGraphCount> find_graph_files(const std::string& folder, const std::string& dtype,
                                                     const std::string& advised = "");
+
+// The voice files in a folder's `voices`, by name. A name that is no UTF-8 cannot be asked for and is left
+// out.
+std::vector<VoiceFile> find_voices(const std::string& folder);
+
+// The file of the voice to speak in when none is asked for: of `voices` the one with the `name` that the
+// settings give, or where they give none the file `default_voice.*` at the root.
+std::optional<std::string> find_default_voice(const std::string& folder, const std::vector<VoiceFile>& voices,
+                                              const std::optional<std::string>& name);
 
 }  // namespace loquor

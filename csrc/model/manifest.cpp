@@ -204,7 +204,8 @@ void read_config(const Settings& config, Manifest& manifest) {
   config.read("voice_prefix_positions", manifest.voice_prefix_positions, 0, kMaxId);
   config.read("piece_characters", manifest.piece_characters, kLeastPiece, kMostPiece);
   if (auto normalizer = config.text("text_normalizer")) manifest.text_normalizer = std::move(*normalizer);
-  manifest.default_voice = config.text("default_voice");
+  manifest.voices = find_voices(manifest.folder);
+  manifest.default_voice = find_default_voice(manifest.folder, manifest.voices, config.text("default_voice"));
 }
 
 void read_streaming(const Settings& config, StreamOptions& streaming) {

@@ -19,7 +19,8 @@ struct Manifest : ModelFacts {
   const Family* family;
   std::string folder;
   std::array<GraphFile, kGraphCount> files;
-  std::optional<std::string> default_voice;  // name of the voice to speak in when none is asked for
+  std::vector<VoiceFile> voices;             // by name
+  std::optional<std::string> default_voice;  // file of the voice to speak in when none is asked for
 };
 
 // How many of so many codes are decoded and not heard: the family's last, but never the only one.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <sstream>
+#include <utility>
 
 #include "base/error.hpp"
 
@@ -19,6 +20,12 @@ std::string listed(const Names& names) {
   std::string list;
   for (const auto& name : names) list += (list.empty() ? "" : ", ") + std::string(name);
   return list;
+}
+
+[[noreturn]] void refuse_twice(const std::string& dtype, const std::string& what) {
+  throw Error(ErrorKind::kInvalidInput, "dtype '" + dtype + "' says twice what " + what +
+                                            " should be: give auto or one precision for all graphs, and at "
+                                            "most one for each, as in q4,conditional_decoder=fp32");
 }
 
 [[noreturn]] void refuse(const std::string& dtype, const std::string& item) {
@@ -53,6 +60,7 @@ const Precision* find_precision(const std::string& name) {
 
 DtypeSpec parse_dtype(const std::string& dtype) {
   const Precision* common = nullptr;
+  bool common_named = false;
   DtypeSpec spec{};
   std::array<bool, kGraphCount> named{};
   std::istringstream items(dtype + ',');  // so that an empty last item counts
@@ -63,14 +71,15 @@ DtypeSpec parse_dtype(const std::string& dtype) {
     const Precision* const precision = find_precision(name);
     if (precision == nullptr && name != "auto") refuse(dtype, trimmed(item));
     if (!single) {
+      if (std::exchange(common_named, true)) refuse_twice(dtype, "all graphs");
       common = precision;
       continue;
     }
     const auto graph = std::find(kGraphNames.begin(), kGraphNames.end(), trimmed(item.substr(0, equals)));
     if (graph == kGraphNames.end()) refuse(dtype, trimmed(item));
     const auto index = static_cast<std::size_t>(graph - kGraphNames.begin());
+    if (std::exchange(named[index], true)) refuse_twice(dtype, *graph);
     spec[index] = precision;
-    named[index] = true;
   }
   for (std::size_t graph = 0; graph < kGraphCount; ++graph) {
     if (!named[graph]) spec[graph] = common;

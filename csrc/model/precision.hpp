@@ -30,7 +30,7 @@ const Precision* find_precision(const std::string& name);
 using DtypeSpec = std::array<const Precision*, kGraphCount>;
 
 // `dtype`: "auto", one precision for all graphs, or a list with exceptions as "q4,conditional_decoder=fp32",
-// where spaces do not matter. Throws kInvalidInput for anything else.
+// where spaces do not matter and nothing is said twice. Throws kInvalidInput for anything else.
 DtypeSpec parse_dtype(const std::string& dtype);
 
 struct PrecisionAdvice {

@@ -98,6 +98,19 @@ TEST_CASE("a dtype that does not exist is the caller's mistake") {
   }
 }
 
+TEST_CASE("a dtype says everything once") {
+  for (const auto& [spec, what] : {std::pair{"q4,fp32", "all graphs"},
+                                   {"q4,q4", "all graphs"},
+                                   {"auto,language_model=q4,auto", "all graphs"},
+                                   {"language_model=q4, language_model=q4", "language_model"},
+                                   {"fp32,embed_tokens=auto,embed_tokens=q8", "embed_tokens"}}) {
+    CAPTURE(spec);
+    const Refusal refused = refusal([&] { loquor::parse_dtype(spec); });
+    CHECK(refused.kind == ErrorKind::kInvalidInput);
+    CHECK(refused.names("dtype '" + std::string(spec) + "' says twice what " + what + " should be"));
+  }
+}
+
 TEST_CASE("a file that is not there is told by graph, dtype, folder and what there is instead") {
   const TempFolder folder;
   write_graphs(folder, {"_fp16", "_q4"});
@@ -183,6 +196,5 @@ TEST_CASE("a dtype is read without a folder, and asks as the folder will be aske
   CHECK(names("auto") == "auto auto auto auto");
   CHECK(names("embed_tokens=q4") == "auto q4 auto auto");
   CHECK(names("q4,language_model=auto") == "q4 q4 auto q4");
-  CHECK(names("q4, fp32") == "fp32 fp32 fp32 fp32");
-  CHECK(names("language_model=q4,language_model=fp32") == "auto auto fp32 auto");
+  CHECK(names("language_model=fp32, q4") == "q4 q4 fp32 q4");
 }

@@ -237,6 +237,34 @@ TEST_CASE("an older caller's shorter struct is not written beyond its end") {
                     rest) == 0);
 }
 
+TEST_CASE("a struct that ends within a field is no older caller's") {
+  const loquor_tokens tokens{{{1, 2, 3}, loquor::FinishReason::kLength, 44, 0.5, 0.25}};
+  loquor_tokens_info info = {};
+  info.struct_size = offsetof(loquor_tokens_info, tokens) + sizeof(void*) / 2;
+  const std::string told =
+      ": struct_size " + std::to_string(info.struct_size) + " is no struct's: set it to its sizeof";
+  CHECK(refused(loquor_tokens_get_info(&tokens, &info)) == "info" + told);
+  CHECK(info.tokens == nullptr);
+  loquor_voice_tensors tensors = some_tensors();
+  tensors.struct_size = info.struct_size;
+  loquor_voice* voice = nullptr;
+  CHECK(refused(loquor_voice_create(&tensors, &voice)) == "tensors" + told);
+}
+
+TEST_CASE("a listing forgets what it chose when it is asked for what it has not") {
+  const char* paths[] = {"config.json", "onnx/speech_encoder.onnx", "onnx/embed_tokens.onnx",
+                         "onnx/language_model.onnx", "onnx/conditional_decoder.onnx"};
+  loquor_listing* listing = nullptr;
+  REQUIRE(loquor_listing_create(paths, 5, &listing) == LOQUOR_OK);
+  REQUIRE(loquor_listing_choose(listing, "auto", nullptr, "it") == LOQUOR_OK);
+  CHECK(std::string(loquor_listing_dtype(listing, 2)) == "fp32");
+  CHECK(loquor_listing_needs(listing, 3) == 1);
+  CHECK(loquor_listing_choose(listing, "q4", nullptr, "it") == LOQUOR_ERROR_INVALID_INPUT);
+  CHECK(loquor_listing_dtype(listing, 2) == nullptr);
+  CHECK(loquor_listing_needs(listing, 3) == 0);
+  loquor_listing_destroy(listing);
+}
+
 TEST_CASE("a newer caller's longer struct is served as far as this library knows") {
   Newer<loquor_voice_tensors> given{some_tensors(), {}};
   std::memset(given.more, 0xAA, sizeof(given.more));

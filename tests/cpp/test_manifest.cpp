@@ -67,6 +67,35 @@ TEST_CASE("without settings the family's own hold") {
   CHECK(manifest.defaults.repetition_penalty == doctest::Approx(1.2));
 }
 
+TEST_CASE("a bundle's own voices, and the one to speak in when none is asked for") {
+  const Bundle bundle;
+  const TempFolder& folder = bundle.folder();
+  CHECK(bundle.manifest().voices.empty());
+  const std::string recording = folder.write("default_voice.wav");
+  CHECK(bundle.manifest().default_voice == recording);
+  const std::string saved = folder.write("default_voice.safetensors");
+  CHECK(bundle.manifest().default_voice == saved);
+
+  const std::string man = folder.write("voices/man.safetensors");
+  const std::string ada = folder.write("voices/Ada \u00e9.safetensors");
+  for (const char* other :
+       {"README.md", "eve.SAFETENSORS", ".safetensors", "safetensors", "folder.safetensors/x"})
+    folder.write(std::string("voices/") + other);
+  const auto voices = bundle.manifest().voices;
+  REQUIRE(voices.size() == 2);
+  CHECK((voices[0].name == "Ada \u00e9" && voices[0].path == ada));
+  CHECK((voices[1].name == "man" && voices[1].path == man));
+  CHECK(bundle.manifest().default_voice == saved);
+  folder.write("config.json", R"({"default_voice": "man"})");
+  CHECK(bundle.manifest().default_voice == man);
+  folder.write("config.json", R"({"default_voice": "eve"})");
+  CHECK_FALSE(bundle.manifest().default_voice);
+#ifndef _WIN32
+  folder.write("voices/\xff.safetensors");
+  CHECK(bundle.manifest().voices.size() == 2);
+#endif
+}
+
 TEST_CASE("guards are all on, with the family's numbers, unless config.json says otherwise") {
   Bundle bundle;
   CHECK(bundle.manifest().defaults.guards == loquor::kAllGuards);
@@ -102,7 +131,7 @@ TEST_CASE("config.json says what differs") {
   CHECK(manifest.prompt_closing == std::vector<int64_t>{99, 99});
   CHECK(manifest.text_normalizer == "en");
   CHECK(manifest.piece_characters == 99);
-  CHECK(manifest.default_voice == "woman");
+  CHECK_FALSE(manifest.default_voice);  // it brings none of that name
   CHECK(manifest.closing_silence_tokens == 0);
   CHECK(manifest.max_positions == 512);
   CHECK(manifest.voice_prefix_positions == 1);

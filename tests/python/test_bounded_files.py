@@ -18,7 +18,6 @@ from loquor.bundle.hub_cache import read_note, write_note
 from loquor.bundle.text_rules import text_rules_of
 from loquor.bundle.tokenizer import Tokenizer
 from loquor.prepare import cache
-from loquor.voice.voice import default_voice
 
 BundleOf = Callable[..., Path]
 
@@ -86,9 +85,7 @@ ANYTHING = st.recursive(
 def test_any_value_is_taken_or_refused(copy: Path, value: object, name: str) -> None:
     (copy / "config.json").write_text(json.dumps({name: value}))
     try:
-        facts = _core.read_bundle(str(copy))
-        text_rules_of(copy, facts)
-        default_voice(copy, facts["default_voice"])
+        text_rules_of(copy, _core.read_bundle(str(copy)))
     except ModelError as error:
         assert name in str(error)
 

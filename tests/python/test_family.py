@@ -51,7 +51,7 @@ def test_the_families_that_are_known() -> None:
 @pytest.mark.parametrize(
     ("fact", "value"),
     [
-        ("default_voice", "woman"),
+        ("default_voice", str(MINI / "voices" / "woman.safetensors")),
         ("text_normalizer", "en"),
         ("piece_characters", 200),
         ("sample_rate", 24_000),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -103,6 +102,10 @@ def test_a_saved_prefix_serves_the_first_request_of_another_process(
     assert caplog.records == []
 
 
+def foreign_prefix(warning: str) -> bool:
+    return "is another language model's" in warning
+
+
 @pytest.mark.parametrize(
     ("bundle", "options"),
     [({"dtype": "fp16"}, {}), ({"dtype": "q4"}, {}), ({"form": "gqa"}, {}), ({}, {"prepare": True})],
@@ -112,19 +115,28 @@ def test_a_prefix_of_another_precision_or_graph_is_left_out_with_a_warning(
     options: dict[str, Any],
     opened: Callable[..., Engine],
     recording: Recording,
-    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
 ) -> None:
-    voice = opened({"dtype": "fp32"}).voice((recording, 24_000), prefix=True)
+    first_engine = opened({"dtype": "fp32"})
+    voice = first_engine.voice((recording, 24_000), prefix=True)
     other = opened({"dtype": "fp32"} | bundle, **options)
     own = replace(voice, prefix=None, fingerprint=other._loaded.voices.fingerprint)
     foreign = replace(own, prefix=voice.prefix)
-    with caplog.at_level(logging.WARNING, "loquor"):
-        first = ask(other, foreign)
+    first = ask(other, foreign)
     assert first["cached_positions"] == 0
-    assert [record.message for record in caplog.records if "is another language model's" in record.message]
+    foreign.save(tmp_path / "foreign.safetensors")
+    for source in (foreign, tmp_path / "foreign.safetensors"):
+        loaded = other.voice(source)
+        assert loaded.prefix is not None and [*map(foreign_prefix, loaded.warnings)].count(True) == 1
+        assert other.voice(loaded) is loaded  # says it once
+        back = replace(loaded, fingerprint=first_engine._loaded.voices.fingerprint)
+        assert not any(map(foreign_prefix, first_engine.voice(back).warnings))
+        options = GenerationOptions(max_new_tokens=5)
+        assert any(map(foreign_prefix, other.speak("Hello.", source, options).warnings))
     assert first["tokens"] == ask(other, own)["tokens"]
     renewed = other.voice(foreign, prefix=True)
     assert renewed.prefix is not None and voice.prefix is not None
+    assert not any(map(foreign_prefix, renewed.warnings))
     assert renewed.prefix.fingerprint != voice.prefix.fingerprint
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import soundfile
 from hypothesis import given, settings
@@ -304,9 +305,21 @@ def bundle(tmp_path: Path) -> Path:
     (tmp_path / "onnx").mkdir()
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "tokenizer.json").write_text("[]")
-    (tmp_path / "onnx" / "speech_encoder.onnx").write_bytes(b"graph")
     (tmp_path / "onnx" / "speech_encoder.onnx_data").write_bytes(np.random.default_rng(0).bytes(1_000_000))
+    write_encoder(tmp_path, "speech_encoder.onnx_data")
     return tmp_path
+
+
+def write_encoder(bundle: Path, *locations: str, producer: str = "") -> None:
+    """A graph that names these files for its weights."""
+    weights = [onnx.TensorProto(name=name, dims=[1], data_type=1, data_location=1) for name in locations]
+    for tensor in weights:
+        tensor.external_data.add(key="location", value=tensor.name)
+    graph = onnx.GraphProto(name="speech_encoder", initializer=weights)
+    onnx.save(
+        onnx.ModelProto(ir_version=8, producer_name=producer, graph=graph),
+        str(bundle / "onnx" / "speech_encoder.onnx"),
+    )
 
 
 def fingerprint(bundle: Path, contract: str = "turbo") -> Fingerprint:
@@ -340,18 +353,19 @@ def test_the_bundle_part_follows_the_contract_and_the_borders_between_files(bund
     assert fingerprint(bundle).bundle != before.bundle
 
 
-@pytest.mark.parametrize("change", ["graph", "first", "last", "size", "second file", "dotted file"])
+@pytest.mark.parametrize("change", ["graph", "first", "last", "size", "second file", "other name"])
 def test_the_encoder_part_follows_graph_and_weights(bundle: Path, change: str) -> None:
+    data = bundle / "onnx" / "speech_encoder.onnx_data"
+    others = {"second file": "speech_encoder.onnx_data_1", "other name": "weights.bin"}
+    for other in others.values():
+        data.with_name(other).write_bytes(b"more")
+    write_encoder(bundle, data.name, *others.values())
     before = fingerprint(bundle)
-    graph = bundle / "onnx" / "speech_encoder.onnx"
-    data = graph.with_name("speech_encoder.onnx_data")
     content = bytearray(data.read_bytes())
     if change == "graph":
-        graph.write_bytes(b"Graph")
-    elif change == "second file":
-        data.with_name("speech_encoder.onnx_data_1").write_bytes(b"more")
-    elif change == "dotted file":
-        data.with_name("speech_encoder.onnx.data").write_bytes(b"more")
+        write_encoder(bundle, data.name, *others.values(), producer="another")
+    elif change in others:
+        data.with_name(others[change]).write_bytes(b"More")
     else:
         if change == "size":
             content += b"\0"
@@ -392,6 +406,9 @@ def test_a_gigabyte_of_weights_takes_no_time(bundle: Path) -> None:
 
 
 def test_a_missing_file_is_an_error_of_the_bundle(bundle: Path) -> None:
+    (bundle / "onnx" / "speech_encoder.onnx_data").unlink()
+    with pytest.raises(ModelError, match=r"speech_encoder\.onnx_data"):
+        fingerprint(bundle)
     (bundle / "onnx" / "speech_encoder.onnx").unlink()
     with pytest.raises(ModelError, match=r"speech_encoder\.onnx"):
         fingerprint(bundle)

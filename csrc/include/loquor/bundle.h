@@ -41,7 +41,8 @@ LOQUOR_EXPORT loquor_status loquor_listing_create(const char* const* paths, size
 LOQUOR_EXPORT void loquor_listing_destroy(loquor_listing* listing);
 /* The precisions of a graph, in the order of loquor_dtype_name; NULL beyond the last. */
 LOQUOR_EXPORT const char* loquor_listing_offer(const loquor_listing* listing, size_t graph, size_t index);
-/* Chooses a precision for each graph as loquor_bundle_open would; place names the bundle in errors. */
+/* Chooses a precision for each graph as loquor_bundle_open would; place names the bundle in errors. One that
+ * fails leaves no choice, nor an older one. */
 LOQUOR_EXPORT loquor_status loquor_listing_choose(loquor_listing* listing, const char* dtype,
                                                   const char* advised_dtype, const char* place);
 /* The one chosen last; NULL before. */
@@ -81,7 +82,7 @@ typedef struct loquor_bundle loquor_bundle;
 
 typedef struct loquor_bundle_info {
   size_t struct_size;
-  const char* default_voice; /* name of the voice that config.json names; NULL: it names none */
+  const char* default_voice; /* file of the voice to speak in where none is asked for; NULL: none */
   const char* text_normalizer;
   int32_t piece_characters; /* that the model speaks well in one call */
   int32_t sample_rate;      /* Hz */
@@ -112,6 +113,9 @@ LOQUOR_EXPORT size_t loquor_bundle_graph_count(const loquor_bundle* bundle);
 LOQUOR_EXPORT loquor_status loquor_bundle_get_graph(const loquor_bundle* bundle, size_t index,
                                                     loquor_graph_info* info);
 LOQUOR_EXPORT const loquor_family* loquor_bundle_family(const loquor_bundle* bundle);
+/* The voices that were saved in its folder `voices`, in the order of their names; NULL beyond the last. */
+LOQUOR_EXPORT const char* loquor_bundle_voice_name(const loquor_bundle* bundle, size_t index);
+LOQUOR_EXPORT const char* loquor_bundle_voice_file(const loquor_bundle* bundle, size_t index);
 LOQUOR_EXPORT loquor_status loquor_bundle_get_info(const loquor_bundle* bundle, loquor_bundle_info* info);
 
 #ifdef __cplusplus

@@ -9,12 +9,13 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from .. import _core
 from .._core import CancelToken
 from ..base.output import output_target
 from ..base.pipes import Piped, from_pipe, whole
 from ..base.runtime import add_plugin, advised_dtype, open_runtime
 from ..bundle.catalog import CATALOG, check_dtype
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, LoquorError
 from ..prepare import KV_DTYPES, check_preparation
 from ..speech.option_table import ENGINE
 from .option_flags import add_option
@@ -120,10 +121,12 @@ def load_engine(args: argparse.Namespace) -> Engine:
 def voice_names(args: argparse.Namespace) -> tuple[str, ...]:
     """Return the voices that the model brings, if it is at hand without a download."""
     from ..bundle.hub import resolve
-    from ..voice.voice import bundle_voices
 
     model = args.model or BUILT_IN
-    return tuple(bundle_voices(resolve(model) if model == BUILT_IN else Path(model)))
+    try:
+        return tuple(_core.read_bundle(str(resolve(model) if model == BUILT_IN else model))["voices"])
+    except LoquorError:  # what opens it says why
+        return ()
 
 
 def interruptible(

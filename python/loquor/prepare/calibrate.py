@@ -13,7 +13,7 @@ from .. import _core
 from ..bundle.text_rules import prepare_text, text_rules_of
 from ..bundle.tokenizer import Tokenizer
 from ..voice.reference_audio import load_reference
-from ..voice.voice import Voice, default_voice, is_voice_file
+from ..voice.voice import Voice, is_voice_file
 from .check import Port, Run
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Speaker:
 
 def voice_arrays(folder: Path, opened: Callable[[str], Run]) -> dict[str, npt.NDArray[Any]]:
     """The arrays of the bundle's own voice, or of a made-up recording's, by their names in `Voice`."""
-    own = default_voice(folder, _core.read_bundle(str(folder))["default_voice"])
+    own = _core.read_bundle(str(folder))["default_voice"]
     if own is not None and is_voice_file(own):
         voice = Voice.load(own)
         return {name: getattr(voice, name) for name in (*_SPELLED.values(), *_SPEAKER)}

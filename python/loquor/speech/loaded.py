@@ -58,9 +58,7 @@ class LoadedBundle:
         self.info = self._core.info()
         self.defaults = self._core.default_options()
         self.stream_defaults = _core.default_stream_options(self._core)
-        self.voices = EngineVoices(
-            folder, model, self.info, facts["default_voice"], files.get("language_model")
-        )
+        self.voices = EngineVoices(folder, model, self.info, facts, files.get("language_model"))
 
     def prepare(self, text: str, language: str | None = None) -> tuple[PreparedText, npt.NDArray[np.int64]]:
         """Return a user's text as the tokenizer gets it, and its ids, int64 [n].

@@ -31,8 +31,6 @@ __all__ = [
     "Fingerprint",
     "Voice",
     "VoicePrefix",
-    "bundle_voices",
-    "default_voice",
     "fingerprint_of",
     "is_saved_voice",
     "is_voice_file",
@@ -94,7 +92,7 @@ class VoicePrefix:
     """
 
     kv: npt.NDArray[Any]
-    """[2 * layers, heads, P, head_dim] float32, float16 or int8, read-only: keys, then values, by layer."""
+    """[2 * layers, heads, P, head_dim] of the KV cache's type, read-only: keys, then values, by layer."""
     fingerprint: str
     """sha256 (hex) of the graph as it ran, its weights and its KV cache's type: no other can use `kv`."""
 
@@ -143,7 +141,8 @@ class Voice:
     prefix: VoicePrefix | None = None
     """What the language model made of `audio_features`, if it was asked for (see `Engine.voice`)."""
     warnings: tuple[str, ...] = ()
-    """What may harm its likeness, a sentence each, of the recording that it was made from; not saved."""
+    """A sentence each, not saved: what may harm its likeness, of the recording that it was made from; and
+    that its prefix is of no use to the engine which gave it."""
 
     def __post_init__(self) -> None:
         for field, (dtype, rank) in _ARRAYS.items():
@@ -318,28 +317,13 @@ def _opened(source: str | os.PathLike[str] | BinaryIO) -> Iterator[Any]:
         yield file
 
 
-def bundle_voices(bundle_dir: Path) -> dict[str, Path]:
-    """{name: file} of the saved voices in a bundle's folder `voices`, in order of their names."""
-    return {path.stem: path for path in sorted((bundle_dir / "voices").glob(f"*{VOICE_SUFFIX}"))}
-
-
-def default_voice(bundle_dir: Path, name: str | None) -> Path | None:
-    """The voice a bundle speaks in when none is asked for, if it brings one: that of its `voices` with the
-    `name` that its settings give, or without one the file `default_voice.*` at its root.
-    """
-    if name is not None:
-        return bundle_voices(bundle_dir).get(name)
-    files = (bundle_dir / f"default_voice{suffix}" for suffix in (VOICE_SUFFIX, ".wav"))
-    return next((file for file in files if file.is_file()), None)
-
-
 def fingerprint_of(bundle_dir: Path, encoder_file: Path, dtype: str, contract: str) -> Fingerprint:
     """Return the fingerprint of a bundle folder and of its speech encoder (a `.onnx` file) in `dtype`.
 
     The bundle's part hashes config.json (which some bundles lack), tokenizer.json and `contract`. The
-    encoder's hashes the graph file whole, and of each external data file beside it the name, the size and 64
-    evenly spaced blocks of 4 KiB: weights of a gigabyte are told apart in milliseconds. Raises `ModelError`
-    if a file is missing or cannot be read.
+    encoder's hashes the graph file whole, and of each file that it names for its weights the name, the size
+    and 64 evenly spaced blocks of 4 KiB: weights of a gigabyte are told apart in milliseconds. Raises
+    `ModelError` if a file is missing or cannot be read.
     """
     config = bundle_dir / "config.json"
     try:
@@ -354,7 +338,7 @@ def fingerprint_of(bundle_dir: Path, encoder_file: Path, dtype: str, contract: s
 def prefix_fingerprint(model_file: Path, prepared: Path | None, kv_dtype: str) -> str:
     """Return the fingerprint (sha256, hex) of a language model as it runs, for `VoicePrefix`.
 
-    It hashes the graph in use (the `prepared` one holds what preparation decided), the weights beside
+    It hashes the graph in use (the `prepared` one holds what preparation decided), the weights of
     `model_file` as in `fingerprint_of`, and the type of the KV cache. Raises `ModelError`.
     """
     try:
@@ -365,12 +349,8 @@ def prefix_fingerprint(model_file: Path, prepared: Path | None, kv_dtype: str) -
 
 
 def _weight_samples(graph: Path) -> list[bytes]:
-    pattern = re.compile(re.escape(graph.name) + r"[._]data(_\d+)?")
-    return [_sample(p) for p in sorted(graph.parent.iterdir()) if pattern.fullmatch(p.name)]
-
-
-def _sample(path: Path) -> bytes:
-    return f"{path.name} ".encode() + sampled_bytes(path)
+    files = _core.weight_files(str(graph))
+    return [f"{name} ".encode() + sampled_bytes(Path(files[name])) for name in sorted(files)]
 
 
 def _sha256(*parts: bytes | Path) -> str:

@@ -23,8 +23,6 @@ from .reference_audio import load_reference
 from .voice import (
     Voice,
     VoicePrefix,
-    bundle_voices,
-    default_voice,
     fingerprint_of,
     is_saved_voice,
     named_voice,
@@ -40,6 +38,10 @@ __all__ = ["EngineVoices", "VoiceSource"]
 
 _log = logging.getLogger("loquor")
 
+_FOREIGN_PREFIX = (
+    "the prefix that this voice brings is another language model's, precision's or kv_dtype's: it is left "
+    "out and computed anew (save the voice again with this engine's)"
+)
 _KEPT = 8  # voices made from files by speak(), some 2 MB each
 
 
@@ -51,11 +53,11 @@ class EngineVoices:
         folder: Path,
         model: str,
         info: Mapping[str, Any],
-        default_name: str | None,
+        facts: Mapping[str, Any],
         prepared_model: Path | None,
     ) -> None:
-        self.named = bundle_voices(folder)
-        self.default = default_voice(folder, default_name)
+        self.named = {name: Path(file) for name, file in facts["voices"].items()}
+        self.default = None if facts["default_voice"] is None else Path(facts["default_voice"])
         self._model = model
         self._model_files = (Path(info["graphs"]["language_model"]["file"]), prepared_model)
         self._kv_dtype = info["kv_dtype"]
@@ -75,8 +77,7 @@ class EngineVoices:
         if not isinstance(source, (Voice, tuple)) and is_saved_voice(source):
             source = Voice.load(source)
         if isinstance(source, Voice):
-            self.handle(source, core)  # which checks that it fits
-            return source
+            return self._with_warning(source, self.handle(source, core))  # which checks that it fits
         reference = load_reference(source)
         handle = core().encode_voice(reference.samples, cancel)
         name = Path(os.fspath(source)).stem if isinstance(source, (str, os.PathLike)) else "voice"
@@ -140,10 +141,18 @@ class EngineVoices:
             return voice
         handle = self.handle(voice, core)
         prefix = VoicePrefix(_core.prefix_of(core(), handle, cancel), self._prefix_fingerprint)
-        made = replace(voice, prefix=prefix)
+        return self._with_warning(replace(voice, prefix=prefix), handle)
+
+    def _with_warning(self, voice: Voice, handle: _core.VoiceHandle) -> Voice:
+        """Return the voice, which says whether it brings a prefix for nothing."""
+        foreign = voice.prefix is not None and voice.prefix.fingerprint != self._prefix_fingerprint
+        others = tuple(warning for warning in voice.warnings if warning != _FOREIGN_PREFIX)
+        warnings = (*others, _FOREIGN_PREFIX) if foreign else others
+        if warnings != voice.warnings:
+            voice = replace(voice, warnings=warnings)
         with self._lock:
-            self._handles[made] = handle
-        return made
+            self._handles.setdefault(voice, handle)
+        return voice
 
     @cached_property
     def _prefix_fingerprint(self) -> str:
@@ -155,12 +164,8 @@ class EngineVoices:
             return
         if voice.prefix.fingerprint == self._prefix_fingerprint:
             _core.keep_prefix(core(), handle, voice.prefix.kv)
-            return
-        _log.warning(
-            "the prefix that voice %r brings is another language model's, precision's or kv_dtype's: it is "
-            "left out and computed anew (save the voice again with this engine's)",
-            voice.name,
-        )
+        else:
+            _log.info("voice %r: %s", voice.name, _FOREIGN_PREFIX)
 
     def resolved(self, source: VoiceSource | None) -> VoiceSource:
         """Return what stands for None and for the name of a voice; raises `InvalidInputError`."""
