@@ -5,18 +5,6 @@
 
 namespace loquor {
 
-std::size_t bytes_of(CacheType type) {
-  switch (type) {
-    case CacheType::kFloat32:
-      return 4;
-    case CacheType::kFloat16:
-      return 2;
-    case CacheType::kInt8:
-      break;
-  }
-  return 1;
-}
-
 void attend(const AttentionHead& head) {
   using Body = void (*)(const AttentionHead&);
   static const Body body = []() -> Body {

@@ -5,12 +5,19 @@
 
 namespace loquor {
 
-enum class CacheType { kFloat32, kFloat16, kInt8 };
+// Of a cache's numbers; the values are ONNX's. How they are read and written: cache_numbers.hpp.
+enum class CacheType : int { kFloat32 = 1, kInt8 = 3, kFloat16 = 10 };
+
+constexpr CacheType kCacheTypes[] = {CacheType::kFloat32, CacheType::kFloat16, CacheType::kInt8};
+
+constexpr std::size_t bytes_of(CacheType type) {
+  return type == CacheType::kFloat32 ? 4 : type == CacheType::kFloat16 ? 2 : 1;
+}
+// Whether its numbers are steps of a scale.
+constexpr bool is_scaled(CacheType type) { return type == CacheType::kInt8; }
 
 constexpr std::size_t kHeadStep = 8;  // head sizes are multiples of it ...
 constexpr std::size_t kLargestHead = 256;
-
-std::size_t bytes_of(CacheType type);
 
 // Rows of one sequence: row s of a head begins at data + s * stride.
 template <class T>
@@ -35,7 +42,7 @@ struct AttentionHead {
   void* keys;               // [past + count or more, head_dim]
   void* values;
   float scale;      // of the scores
-  float key_scale;  // of an int8 cache: the value of one step
+  float key_scale;  // of a scaled cache: the value of one step
   float value_scale;
 };
 

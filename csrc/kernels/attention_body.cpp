@@ -289,14 +289,7 @@ void attend_as(const AttentionHead& head) {
 }  // namespace
 
 void attend_body(const AttentionHead& head) {
-  switch (head.type) {
-    case CacheType::kFloat32:
-      return attend_as<float>(head);
-    case CacheType::kFloat16:
-      return attend_as<Half>(head);
-    case CacheType::kInt8:
-      return attend_as<std::int8_t>(head);
-  }
+  with_number_of(head.type, [&](auto number) { attend_as<decltype(number)>(head); });
 }
 
 }  // namespace loquor::LOQUOR_UNIT

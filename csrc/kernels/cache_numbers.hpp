@@ -1,6 +1,7 @@
 // The numbers of a KV cache as vectors of floats, and back; for bodies that have no variant for AVX-512.
 #pragma once
 
+#include "kernels/attention.hpp"
 #include "kernels/simd.hpp"
 
 #if !LOQUOR_USES_AVX2
@@ -12,6 +13,19 @@
 namespace loquor::LOQUOR_UNIT {
 
 using Half = std::uint16_t;
+
+// Calls `work` with a number as a cache of that type holds it.
+template <class Work>
+void with_number_of(CacheType type, Work work) {
+  switch (type) {
+    case CacheType::kFloat32:
+      return work(float{});
+    case CacheType::kFloat16:
+      return work(Half{});
+    case CacheType::kInt8:
+      return work(std::int8_t{});
+  }
+}
 
 LOQUOR_INLINE Floats widen(const float* from) { return load(from); }
 

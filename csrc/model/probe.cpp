@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 #include <string>
 
-#include "base/half.hpp"
 #include "base/log.hpp"
 #include "model/contract.hpp"
 #include "model/float_buffer.hpp"
@@ -15,6 +15,8 @@ namespace {
 
 constexpr int64_t kPrefill = 2;   // positions of the first run
 constexpr int64_t kCapacity = 6;  // of the shared buffer: more than is ever filled here
+// A byte that makes a large, plain number of any type: 12.1 of four in float32, 2.6 in float16, 65 in int8.
+constexpr unsigned char kGarbage = 0x41;
 
 class Prober {
  public:
@@ -161,25 +163,15 @@ class Prober {
   // A row of a buffer. Positions that are read though they are not filled must show in the logits.
   void fill_with_garbage(void* data) const {
     const auto& kv = signature_.kv;
-    const auto count = static_cast<std::size_t>(kCapacity * kv.heads * kv.head_dim);
+    const std::size_t bytes =
+        static_cast<std::size_t>(kCapacity * kv.heads * kv.head_dim) * ort::element_size(kv.type);
     if (!device_.host()) {
-      std::vector<unsigned char> garbage(count * ort::element_size(kv.type));
-      write_garbage(garbage.data(), count);
+      std::vector<unsigned char> garbage(bytes, kGarbage);
       const ort::Shape shape = {1, kv.heads, kCapacity, kv.head_dim};
       return ort::copy(session_.api(), host_.view(kv.type, garbage.data(), shape),
                        device_.view(kv.type, data, shape));
     }
-    write_garbage(data, count);
-  }
-
-  void write_garbage(void* data, std::size_t count) const {
-    if (signature_.kv.type == ort::ElementType::kInt8) {
-      std::fill_n(static_cast<int8_t*>(data), count, int8_t{99});
-    } else if (signature_.kv.type == ort::ElementType::kFloat16) {
-      std::fill_n(static_cast<uint16_t*>(data), count, float_to_half(9.0f));
-    } else {
-      std::fill_n(static_cast<float*>(data), count, 9.0f);
-    }
+    std::memset(data, kGarbage, bytes);
   }
 
   // Made-up embeddings of a sequence's positions from `past` on.

@@ -9,10 +9,11 @@ namespace {
 constexpr const char* kDomain = "loquor";
 
 abi::OrtStatus* fill(const abi::OrtApi& table, abi::OrtCustomOpDomain* domain) {
-  for (const abi::OrtCustomOp* op :
-       {snake_operator(), mish_operator(), convolution_operator(), relative_shift_operator(),
-        attention_operator(), attention_operator_fp16(), attention_operator_int8(), block_product_operator(),
-        int16_product_operator(), int16_attention_operator(), widen_operator()}) {
+  std::vector<const abi::OrtCustomOp*> all = attention_operators();
+  all.insert(all.end(), {snake_operator(), mish_operator(), convolution_operator(), relative_shift_operator(),
+                         block_product_operator(), int16_product_operator(), int16_attention_operator(),
+                         widen_operator()});
+  for (const abi::OrtCustomOp* op : all) {
     if (abi::OrtStatus* status = table.CustomOpDomain_Add(domain, op)) return status;
   }
   return nullptr;

@@ -172,10 +172,10 @@ int64_t Session::arena_bytes() const {
   const auto arena = api.make<abi::OrtAllocator>("finding a session's arena", api->CreateAllocator,
                                                  static_cast<const abi::OrtSession*>(session_.get()),
                                                  static_cast<const abi::OrtMemoryInfo*>(where.get()));
-  abi::OrtKeyValuePairs* told = nullptr;
-  const Handle<abi::OrtStatus> status = api.own(api->AllocatorGetStats(arena.get(), &told));
-  if (status != nullptr || told == nullptr) return 0;  // no arena
-  const auto stats = api.own(told);
+  abi::OrtKeyValuePairs* pairs = nullptr;
+  const Handle<abi::OrtStatus> status = api.own(api->AllocatorGetStats(arena.get(), &pairs));
+  if (status != nullptr || pairs == nullptr) return 0;  // no arena
+  const auto stats = api.own(pairs);
   const char* const total = api->GetKeyValue(stats.get(), "TotalAllocated");
   return total == nullptr ? 0 : std::strtoll(total, nullptr, 10);
 }

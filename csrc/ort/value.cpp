@@ -15,24 +15,6 @@ std::string element_type_name(int onnx_type) {
   return onnx_type >= 0 && onnx_type < known ? kNames[onnx_type] : "ONNX type " + std::to_string(onnx_type);
 }
 
-std::size_t element_size(ElementType type) {
-  switch (type) {
-    case ElementType::kFloat64:
-    case ElementType::kInt64:
-      return 8;
-    case ElementType::kFloat32:
-    case ElementType::kInt32:
-      return 4;
-    case ElementType::kFloat16:
-      return 2;
-    case ElementType::kInt8:
-    case ElementType::kUInt8:
-    case ElementType::kBool:
-      return 1;
-  }
-  return 0;
-}
-
 std::string Port::describe() const {
   std::string text = element_type_name(type) + " [";
   for (std::size_t i = 0; i < dims.size(); ++i) {

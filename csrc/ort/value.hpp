@@ -23,8 +23,25 @@ enum class ElementType : int {
   kBool = abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL,
 };
 
+// Bytes; 0 for a type that is not listed above.
+constexpr std::size_t element_size(ElementType type) {
+  switch (type) {
+    case ElementType::kFloat64:
+    case ElementType::kInt64:
+      return 8;
+    case ElementType::kFloat32:
+    case ElementType::kInt32:
+      return 4;
+    case ElementType::kFloat16:
+      return 2;
+    case ElementType::kInt8:
+    case ElementType::kUInt8:
+    case ElementType::kBool:
+      return 1;
+  }
+  return 0;
+}
 std::string element_type_name(int onnx_type);  // "float32", ...; any ONNX type
-std::size_t element_size(ElementType type);    // bytes; 0 for a type that is not listed above
 
 // A graph's input or output.
 struct Port {

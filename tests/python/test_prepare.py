@@ -22,7 +22,7 @@ from loquor import Engine, GenerationOptions, InvalidInputError, _core
 from loquor.base.runtime import open_runtime
 from loquor.cli import main
 from loquor.prepare import PreparedGraph, prepare_bundle
-from loquor.prepare.check import _TYPES, Port, Trace, compare, trace_language_model
+from loquor.prepare.check import Port, Trace, compare, trace_language_model
 from loquor.prepare.kv_cache import KV_TYPES
 from reference import PlainLoop, uniform
 
@@ -283,7 +283,6 @@ def test_a_type_that_cannot_be_had_is_left_out(
 ) -> None:
     """As on a runtime whose attention has no such kernel."""
     monkeypatch.setitem(KV_TYPES, "int8", onnx.TensorProto.UINT16)
-    monkeypatch.setattr("loquor.prepare.check._TYPES", {**_TYPES, onnx.TensorProto.UINT16: np.uint16})
     with caplog.at_level(logging.WARNING, "loquor"):
         engine = Engine(bundle_of(), threads=1, device="cpu", kv_dtype="int8")
     assert engine.capabilities.prepared["language_model"] == "prepared"

@@ -182,7 +182,7 @@ typedef struct loquor_engine_info {
   const char* family;   /* of models: as loquor_family_info names it */
   const char* device;   /* the device in use */
   const char* provider; /* the execution provider in use, by ONNX Runtime's name */
-  const char* kv_dtype; /* "fp32", "fp16" or "int8" */
+  const char* kv_dtype; /* a name of loquor_kv_dtype_get_info */
   const char* kv_mode;  /* "in_place": past and present share a buffer; "ping_pong": two take turns */
   int32_t threads;
   int32_t layers;

@@ -2,6 +2,8 @@
 // takes. On the CPU only.
 #pragma once
 
+#include <vector>
+
 namespace loquor::ort::abi {
 struct OrtCustomOp;
 }
@@ -10,10 +12,7 @@ namespace loquor::ort {
 
 const abi::OrtCustomOp* snake_operator();
 const abi::OrtCustomOp* mish_operator();
-// Attention has one for each type of the cache.
-const abi::OrtCustomOp* attention_operator();
-const abi::OrtCustomOp* attention_operator_fp16();
-const abi::OrtCustomOp* attention_operator_int8();
+std::vector<const abi::OrtCustomOp*> attention_operators();  // one for each type of the cache
 const abi::OrtCustomOp* block_product_operator();
 const abi::OrtCustomOp* convolution_operator();
 const abi::OrtCustomOp* int16_attention_operator();

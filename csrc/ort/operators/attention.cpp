@@ -1,16 +1,18 @@
 //   CausalAttention(query [batch, rows, heads * size] or packed with what follows, key and value [batch,
 //   rows, kv heads * size]
 //       or absent, past_key and past_value [batch, kv heads, capacity, size], seqlens_k [batch],
-//       total_sequence_length, k_scale and v_scale [1] for an int8 cache)
+//       total_sequence_length, k_scale and v_scale [1] for a scaled cache)
 //     -> context [batch, rows, heads * size], present_key, present_value like past
-// The meaning is com.microsoft's GroupQueryAttention; attributes num_heads, kv_num_heads and scale. A cache
-// is float32, float16 or int8; past and present may be one buffer.
+// The meaning is com.microsoft's GroupQueryAttention; attributes num_heads, kv_num_heads and scale. Past and
+// present may be one buffer.
 #include "kernels/attention.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <iterator>
 #include <string>
+#include <utility>
 
 #include "ort/operator.hpp"
 #include "ort/operators/all.hpp"
@@ -39,11 +41,7 @@ bool has_shape(const Tensor& tensor, std::initializer_list<std::size_t> dims) {
   return true;
 }
 
-constexpr int element_of(CacheType type) {
-  return type == CacheType::kFloat32   ? abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT
-         : type == CacheType::kFloat16 ? abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16
-                                       : abi::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8;
-}
+constexpr int element_of(CacheType type) { return static_cast<int>(type); }
 
 struct Sizes {
   std::size_t batch, rows, heads, kv_heads, capacity, head_dim;
@@ -175,9 +173,9 @@ class CausalAttention {
   }
 
   float step_of(const Call& call, std::size_t index) const {
-    if (cache != CacheType::kInt8) return 1.0f;
+    if (!is_scaled(cache)) return 1.0f;
     const Tensor scale = call.input(index);
-    if (!scale || scale.count() != 1) refuse("an int8 cache needs k_scale and v_scale, of one number each");
+    if (!scale || scale.count() != 1) refuse("this cache needs k_scale and v_scale, of one number each");
     return *scale.as<float>();
   }
 
@@ -192,12 +190,15 @@ class CausalAttention {
   float scale_;
 };
 
+template <std::size_t... i>
+std::vector<const abi::OrtCustomOp*> by_type(std::index_sequence<i...>) {
+  return {operator_of<CausalAttention<kCacheTypes[i]>>()...};
+}
+
 }  // namespace
 
-const abi::OrtCustomOp* attention_operator() { return operator_of<CausalAttention<CacheType::kFloat32>>(); }
-const abi::OrtCustomOp* attention_operator_fp16() {
-  return operator_of<CausalAttention<CacheType::kFloat16>>();
+std::vector<const abi::OrtCustomOp*> attention_operators() {
+  return by_type(std::make_index_sequence<std::size(kCacheTypes)>());
 }
-const abi::OrtCustomOp* attention_operator_int8() { return operator_of<CausalAttention<CacheType::kInt8>>(); }
 
 }  // namespace loquor::ort

@@ -97,8 +97,8 @@ def prepare_bundle(
 ) -> Mapping[str, PreparedGraph]:
     """Rewrite the graphs of a bundle folder that `dtype` names, or find them rewritten; by graph name.
 
-    `kv_dtype` is the type of the language model's KV cache: "auto" keeps the published one, "fp32", "fp16"
-    and "int8" change it; a type that this graph cannot have is left out, with a warning. With a
+    `kv_dtype` is the type of the language model's KV cache: "auto" keeps the published one, the others of
+    `KV_DTYPES` change it; a type that this graph cannot have is left out, with a warning. With a
     `decoder_precision` of "auto" products and attention of a conditional decoder in float32 are of 16 bits
     where its samples then are within 45 dB of those in float32, with "fp32" never. `force` makes all again.
     `device` is where they will run. Without `own_operators` the graphs have ONNX Runtime's only. A graph that
@@ -179,7 +179,7 @@ def _prepare(task: Task, force: bool) -> PreparedGraph:
         str(VERSION),
         _core.version(),
         task.runtime.version,
-        str(task.bundle.resolve()) if task.kv_dtype == "int8" else "",  # whose voice its scales suit
+        str(task.bundle.resolve()) if task.scaled else "",  # whose voice its scales suit
         *(f"{location} {sample_of(Path(file))}" for location, file in sorted(weights.items())),
     )
     key = cache.key_of(source, *facts)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from onnx import ModelProto
+from onnx import ModelProto, helper
 
 from .graph import Graph, RefusedError
 
@@ -32,7 +32,6 @@ __all__ = [
     "trace_language_model",
 ]
 
-_TYPES = {1: np.float32, 10: np.float16, 3: np.int8}
 _STEPS = 3
 _BUFFER = 16  # positions, more than are run
 _ROWS: tuple[tuple[int, ...], ...] = ((11,), (1,), (9, 5))
@@ -53,7 +52,7 @@ class Port:
 
     def cast(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """An array in the input's type."""
-        return array.astype(_TYPES[self.elem_type])
+        return array.astype(helper.tensor_dtype_to_np_dtype(self.elem_type))
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from onnx import ModelProto, TensorProto, helper, numpy_helper
+from onnx import ModelProto, helper, numpy_helper
 
+from .. import _core
 from .graph import RefusedError
 from .own_attention import OWN_ATTENTION
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["KV_TYPES", "Scales", "retype_cache", "scales_of"]
+__all__ = ["KV_ROUNDED", "KV_TYPES", "Scales", "retype_cache", "scales_of"]
 
-KV_TYPES = {"fp32": TensorProto.FLOAT, "fp16": TensorProto.FLOAT16, "int8": TensorProto.INT8}
+KV_TYPES = {
+    name: helper.np_dtype_to_tensor_dtype(np.dtype(numpy)) for name, numpy in _core.kv_dtypes().items()
+}
+KV_ROUNDED = {"int8": 0.5}
+"""Allowed difference of a retyped cache where it is more than that of rounded activations. The check's input
+is no speech, so that scales do not suit it well."""
+
 Scales = list[float]
 """One for each cache tensor, in the order of the inputs: keys and values of layer 0, of layer 1, ..."""
 
@@ -33,13 +40,16 @@ def scales_of(caches: list[list[npt.NDArray[Any]]]) -> Scales:
 
 
 def retype_cache(model: ModelProto, kv_dtype: str, scales: Scales) -> ModelProto:
-    """Changes the type of past and present, in place; int8 needs `scales`. Raises `RefusedError`."""
+    """Changes the type of past and present, in place, to steps of `scales` if there are any.
+
+    Raises `RefusedError`.
+    """
     elem_type = KV_TYPES[kv_dtype]
     pasts = [value for value in model.graph.input if value.name.startswith("past_key_values.")]
     presents = [value for value in model.graph.output if value.name.startswith("present.")]
     for value in (*pasts, *presents):
         value.type.tensor_type.elem_type = elem_type
-    if kv_dtype != "int8":
+    if not scales:
         return model
     place = {value.name: index for index, value in enumerate(pasts)}
     for node in model.graph.node:

@@ -35,3 +35,8 @@ class Task:
     """Where the graph will run."""
     int16: bool = False
     """Whether products and attention in float32 may be of 16 bits: "int16" of `decoder_precision`."""
+
+    @property
+    def scaled(self) -> bool:
+        """Whether its KV cache is kept in whole numbers, whose scales suit the voice of the bundle."""
+        return _core.kv_dtypes().get(self.kv_dtype, "").startswith("int")

@@ -16,7 +16,7 @@ from .calibrate import Speaker, calibration_caches, voice_arrays
 from .check import Arrays, Original, Port, Recorded, Rewritten, Run, Trace, compare, trace_language_model
 from .decoder import rewrite_decoder
 from .graph import Graph, RefusedError
-from .kv_cache import KV_TYPES, retype_cache, scales_of
+from .kv_cache import KV_ROUNDED, KV_TYPES, retype_cache, scales_of
 from .language_model import rewrite_language_model
 from .products import spell_out_products
 from .remarks import remarks_on
@@ -34,9 +34,6 @@ ROUNDED = 0.15
 
 UNREADABLE_BITS = (8,)
 """Bits of the products with float zero points that ONNX Runtime (1.32) refuses to load."""
-
-KV_ROUNDED = {"fp32": ROUNDED, "fp16": ROUNDED, "int8": 0.5}
-"""The same for a retyped cache. The check's input is no speech, so that int8's scales do not suit it well."""
 
 _PASSING = re.compile(r"alloc|memory|mmap|too many open|no space", re.IGNORECASE)
 """The runtime's words where this machine lacked something at the moment."""
@@ -193,10 +190,10 @@ def _language_model(work: _Work) -> Rewritten:
 
 
 def _retype(work: _Work, model: ModelProto, ports: dict[str, Port], expected: Trace) -> float:
-    """Gives `model` another type of cache, for int8 with scales that a calibration finds."""
+    """Gives `model` another type of cache, with scales that a calibration finds where it needs some."""
     kv_dtype = work.task.kv_dtype
     scales = []
-    if kv_dtype == "int8":
+    if work.task.scaled:
         speaker = Speaker(work.task.bundle, work.other)
         scales = scales_of(calibration_caches(work.opened(model), ports, speaker))
     retype_cache(model, kv_dtype, scales)
@@ -205,7 +202,7 @@ def _retype(work: _Work, model: ModelProto, ports: dict[str, Port], expected: Tr
         found = trace_language_model(work.opened(model), new_ports)
     except RefusedError as error:  # no kernel for this pair of types
         raise RefusedError(f"its KV cache cannot be kept in {kv_dtype}: {error}") from error
-    return compare(found, expected, KV_ROUNDED[kv_dtype])
+    return compare(found, expected, KV_ROUNDED.get(kv_dtype, ROUNDED))
 
 
 def _conditional_decoder(work: _Work) -> Rewritten:

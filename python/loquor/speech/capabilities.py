@@ -35,7 +35,7 @@ class Capabilities:
     kv_mode: str
     """How the KV cache grows: "in_place" in one buffer, or "ping_pong" between two."""
     kv_dtype: str
-    """What the KV cache holds: "fp32", "fp16" or "int8"."""
+    """What the KV cache holds, as the `kv_dtype` of `Engine` names it."""
     layers: int
     """Layers of the language model."""
     hidden_size: int

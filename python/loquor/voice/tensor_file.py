@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from .. import _core
 from ..base.files import JSON_BYTES
 
 if TYPE_CHECKING:
@@ -45,7 +46,10 @@ class SafetensorsBytes:
     Raises `ValueError` for a header that is too large, and `SafetensorError`.
     """
 
-    _DTYPES: ClassVar = {"F32": np.float32, "F16": np.float16, "I64": np.int64, "I8": np.int8}
+    _DTYPES: ClassVar = {
+        f"{dtype.kind.upper()}{8 * dtype.itemsize}": dtype
+        for dtype in map(np.dtype, ("float32", "int64", *_core.kv_dtypes().values()))
+    }
 
     def __init__(self, content: bytes) -> None:
         from safetensors import deserialize
