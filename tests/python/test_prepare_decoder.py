@@ -19,10 +19,9 @@ from bundles import DTYPES, make_bundle
 from loquor import Engine, ExecutionError, GenerationOptions, InvalidInputError, StreamOptions, Voice, _core
 from loquor.base.runtime import open_runtime
 from loquor.prepare import PreparedGraph, prepare_bundle
+from loquor.prepare.activations import fuse_mish, fuse_snake
 from loquor.prepare.graph import LOQUOR, Graph
-from loquor.prepare.mish import fuse_mish
 from loquor.prepare.self_attention import fuse_self_attention
-from loquor.prepare.snake import fuse_snake
 from loquor.prepare.task import FAST_PRODUCTS
 from loquor.prepare.weights import share_equal_weights
 from reference.noise import noise

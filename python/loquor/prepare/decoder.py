@@ -11,19 +11,18 @@ import numpy as np
 from onnx import ModelProto
 
 from ..errors import LoquorError
+from .activations import fuse_mish, fuse_snake
 from .check import Arrays, Original, Port, Rewritten, Run, distance, energy_apart
 from .convolution import swap_convolutions
 from .cut import CUT, MEL, Dims, Halves, cut_value, halves, mark_cut
 from .graph import Graph, RefusedError
 from .int16 import fuse_int16_products, use_int16_attention
-from .mish import fuse_mish
 from .noise import lengths_of, mean_noise, noise_to_inputs, random_nodes, shape_probe, silenced
 from .phase import PHASE_INPUTS, anchor_phase, sine_source
 from .products import WRITTEN_OUT, spell_out_products
 from .quantised_convolution import check_convolutions, widen_convolutions
 from .relative_shift import fuse_relative_shift
 from .self_attention import fuse_self_attention
-from .snake import fuse_snake
 from .weights import share_equal_weights
 from .widen import WIDENED, computes_in_float16, widen
 from .window_prompt import Windows, least_prompt
