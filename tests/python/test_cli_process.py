@@ -199,3 +199,31 @@ def test_help_and_usage_errors_load_nothing_heavy() -> None:
         f"assert not {heavy} & set(sys.modules), {heavy} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], env=environment(), check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize(
+    ("package", "argv"),
+    [
+        ("numpy", ["say", "Hello."]),
+        ("tokenizers", ["say", "Hello.", "-o", "a.wav", "--model", "mini"]),
+        ("numpy", ["voice", "a.wav", "-o", "a.safetensors"]),
+    ],
+)
+def test_a_package_that_is_missing_is_told_in_one_sentence(
+    package: str, argv: list[str], tmp_path: Path
+) -> None:
+    """As in an environment where loquor was installed without what it needs."""
+    code = (
+        f"import sys\nsys.modules[{package!r}] = None\nfrom loquor.cli import main\nsys.exit(main({argv!r}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment(),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"loquor: error: {package} cannot be imported (")
+    assert done.stderr.endswith("): install loquor and its packages again\n") and done.stderr.count("\n") == 1

@@ -85,7 +85,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command with arguments `argv` (default: those of the process) and return its exit code."""
     argv = sys.argv[1:] if argv is None else argv
     # Imports the command, before a signal becomes an exception, which an import might lose.
-    parser = _parser(argv)
+    try:
+        parser = _parser(argv)
+    except ImportError as error:
+        note(f"error: {one_line(error)}")
+        return exit_code(error)
     with standard_streams(), ended_by_signals():
         return _run(parser, argv)
 
@@ -107,7 +111,7 @@ def _run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
         hold_signals()
     except BrokenPipeError:  # who read our output has had enough, as `| head` does
         status = 1
-    except (LoquorError, OSError, KeyboardInterrupt) as error:
+    except (LoquorError, OSError, ImportError, KeyboardInterrupt) as error:
         hold_signals()
         if verbose:
             traceback.print_exception(error)

@@ -46,6 +46,10 @@ def one_line(error: BaseException) -> str:
     """The message of an error without line breaks, which those of ONNX Runtime may hold."""
     if isinstance(error, KeyboardInterrupt):
         return str(error) or "interrupted"
+    if isinstance(error, ImportError):
+        package = (error.name or "a package").partition(".")[0]
+        problem = " ".join(str(error).split())
+        return f"{package} cannot be imported ({problem}): install loquor and its packages again"
     return " ".join(str(error).split("\n")) or type(error).__name__
 
 
