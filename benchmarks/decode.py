@@ -16,7 +16,6 @@ import argparse
 import itertools
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
@@ -30,40 +29,18 @@ from rivals import public_loop
 
 import loquor
 from bundles import DTYPES, EXPORTED_FORMS, FORMS, SIZES, make_bundle
-from loquor import _core
-from loquor.bench import key_of
+from loquor.bench import key_of, step_bytes
+from loquor.speech.engine import loaded_of
 
 BASELINE = public_loop.NAME
 PLAIN = "loquor, ORT's operators"
 
 
 def loquor_step(engine: loquor.Engine, ids: list[int], voice: loquor.Voice, steps: int) -> float:
-    """Seconds of one step, between the first and the last report of progress."""
-    reports: list[tuple[float, int]] = []
-    engine.generate_tokens(
-        ids,
-        voice,
-        loquor.GenerationOptions(temperature=0.0, max_new_tokens=steps + 1),
-        progress=lambda count: reports.append((time.perf_counter(), count)),
-    )
-    (start, first), (end, last) = reports[0], reports[-1]
-    if last == first:
-        raise SystemExit("too few steps to time: give a larger --steps")
-    return (end - start) / (last - first)
-
-
-def bytes_of_a_step(bundle: Path, engine: loquor.Engine, context: int) -> int:
-    """What a step must read at least: the weights, without the table of positions, and the cache."""
-    able = engine.capabilities
-    dtype = able.dtypes["language_model"]
-    suffix = {"q8": "_quantized", "fp32": ""}.get(dtype, f"_{dtype}")
-    weights = (bundle / "onnx" / f"language_model{suffix}.onnx_data").stat().st_size
-    bits = {"fp32": 32, "fp16": 16, "q8": 9.25, "q4": 5.125, "q4f16": 4.625}[
-        dtype
-    ]  # with scales and zero points
-    positions = able.max_positions * able.hidden_size * bits / 8
-    cache = 2 * able.layers * able.hidden_size * context * np.dtype(_core.kv_dtypes()[able.kv_dtype]).itemsize
-    return int(weights - positions + cache)
+    """Seconds of one step, by the engine's own clock."""
+    options = loquor.GenerationOptions(temperature=0.0, max_new_tokens=steps + 1)
+    done = loaded_of(engine).generate(np.array(ids), voice, options)
+    return float(done["steps_seconds"] / (len(done["tokens"]) - 1))
 
 
 def run(args: argparse.Namespace, folder: Path, stack: ExitStack) -> None:
@@ -107,7 +84,7 @@ def run(args: argparse.Namespace, folder: Path, stack: ExitStack) -> None:
             if row.label not in {*engines, *loops}:
                 continue  # its cache is of a kind of its own
             engine = engines.get(row.label, engines[PLAIN])
-            limit = bytes_of_a_step(bundle, engine, context) / bandwidth
+            limit = step_bytes(engine.capabilities, context) / bandwidth
             row.facts["bandwidth_share"] = round(limit / row.median, 3)  # type: ignore[index]
         rows += measured
     able = {key_of(name): engine.capabilities for name, engine in engines.items()}

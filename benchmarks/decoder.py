@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -194,7 +195,7 @@ def feeds_of(session: ort.InferenceSession, prompt: int, tokens: int) -> dict[st
     }
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--bundle", type=Path)
     parser.add_argument("--dtype", default="q4,speech_encoder=fp32,conditional_decoder=fp32")
@@ -213,7 +214,8 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         run(args, Path(folder))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -14,11 +14,13 @@ from typing import Any
 import jsonschema
 import pytest
 
+import loquor
 from loquor.bench import SCHEMA
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 SCRIPTS = sorted(path.name for path in FOLDER.glob("*.py") if path.name != "harness.py")
 
+MINI = str(Path(loquor.__file__).parent / "mini")
 SMALL = ["--size", "tiny", "--dtype", "q4", "--rounds", "2", "--threads", "1"]
 SHORT = [*SMALL, "--tokens", "8", "--seconds", "6"]
 KNOWN = ("voice", "known")
@@ -32,6 +34,15 @@ QUICK = {
     "batch.py": (
         [*SMALL, "--batch", "1", "3", "--context", "450", "--steps", "1"],
         {("by_turns", ("batch", 1)), ("by_turns", ("batch", 3)), ("together", ("batch", 3))},
+    ),
+    "decode.py": (
+        [*SMALL, "--rounds", "1", "--context", "450", "--steps", "2"],
+        {("public_loop", ("context", 450)), ("loquor",), ("loquor_int8_kv",)},
+    ),
+    "decoder.py": (
+        ["--bundle", MINI, "--dtype", "auto", "--tokens", "10", "--seconds", "6", "--rounds", "1",
+         "--threads", "1"],
+        {("as_published", ("tokens", 10)), ("prepared",)},
     ),
     "memory.py": (
         ["--size", "tiny", "--dtype", "q4", "--threads", "1"],
