@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,12 @@ from numpy.typing import NDArray
 
 from bundles import make_bundle, make_llama_bundle
 from loquor import Engine
-from reference import PlainLoop
+
+if TYPE_CHECKING:
+    from reference import PlainLoop
+
+# Before a test imports ONNX Runtime, whose telemetry client has threads that come and go (docs/adr/0092).
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 SAMPLE_RATE = 24_000
 TURBO_TOKENIZER = Path(__file__).parents[3] / "shared" / "turbo" / "tokenizer.json"
@@ -102,6 +108,8 @@ def plain_of(bundle_of: Callable[..., Path]) -> Callable[..., PlainLoop]:
 
     It cuts prompts as the engine does, so that float16 rounds alike.
     """
+    from reference import PlainLoop
+
     made: dict[tuple[Path, int], PlainLoop] = {}
 
     def load(*, threads: int = 1, **arguments: Any) -> PlainLoop:
