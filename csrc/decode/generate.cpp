@@ -55,7 +55,7 @@ Generator::Generator(Model& model, std::size_t prefix_bytes)
 // The prompt is the voice's prefix, then what the tokenizer writes: text and START START (which some tables
 // make of two end-of-text ids).
 bool Generator::prefill(Sequence& sequence, const Prompt& prompt, const ort::RunOptions& run) {
-  const Stopwatch watch;
+  const Stopwatch stopwatch;
   if (!sequence.holds_slot()) begin(sequence, prompt);
   const int64_t count = chunk_size(sequence, prompt);
   embed_chunk(sequence, prompt, count, run);
@@ -73,7 +73,7 @@ bool Generator::prefill(Sequence& sequence, const Prompt& prompt, const ort::Run
     accept(sequence, choices_[0]);
     if (sequence.error_) std::rethrow_exception(sequence.error_);
   }
-  sequence.tokens_.prefill_seconds += watch.seconds();
+  sequence.tokens_.prefill_seconds += stopwatch.seconds();
   return last;
 }
 
@@ -147,7 +147,7 @@ void Generator::keep_prefix(Sequence& sequence, const Prompt& prompt) {
 }
 
 void Generator::step(Sequence& sequence, const ort::RunOptions& run) {
-  step_slots(slots_of(sequence), run);
+  if (!sequence.error_) step_slots(slots_of(sequence), run);
   if (sequence.error_) std::rethrow_exception(sequence.error_);
 }
 
@@ -157,7 +157,7 @@ void Generator::step_all(const ort::RunOptions& run) {
 
 // Run, combine, choose.
 void Generator::step_slots(Span<const int64_t> slots, const ort::RunOptions& run) {
-  const Stopwatch watch;
+  const Stopwatch stopwatch;
   collect_rows(slots);
   chooser_->expect(slots[0], choices_);
   const StepOutput output = runner_.run(slots, tokens_, choices_, *chooser_, run);
@@ -166,7 +166,7 @@ void Generator::step_slots(Span<const int64_t> slots, const ort::RunOptions& run
   for (std::size_t row = 0; row < rows_.size(); ++row) {
     if (choices_[row].unconditioned) continue;
     accept(*rows_[row], choices_[row]);
-    rows_[row]->tokens_.steps_seconds += watch.seconds();
+    rows_[row]->tokens_.steps_seconds += stopwatch.seconds();
   }
 }
 
@@ -268,36 +268,68 @@ void Generator::hold(Sequence& sequence, std::size_t row, int64_t slot, int64_t 
 // The sequence steps from now on: batched, in the first slots behind those that do, if others left during its
 // prefill.
 void Generator::join(Sequence& sequence) {
-  sequence.stepping_ = true;
-  ++running_;
+  int64_t next = stepping_slots_;
   for (const int64_t slot : sequence.slots_) {
     if (slot < 0) continue;
-    if (batched_ && slot != stepping_slots_) move(slot, stepping_slots_);
-    ++stepping_slots_;
+    if (batched_ && slot != next) move(slot, next);
+    ++next;
+  }
+  sequence.stepping_ = true;
+  stepping_slots_ = next;
+  ++running_;
+}
+
+// Batched, the last slots that step go into the holes. One that is not copied fails its sequence, which then
+// leaves holes, too.
+void Generator::release(Sequence& sequence) noexcept {
+  leave(sequence);
+  if (!batched_) return;
+  int64_t hole = 0;
+  while (hole < stepping_slots_) {
+    if (slots_[static_cast<std::size_t>(hole)] != nullptr) {
+      ++hole;
+      continue;
+    }
+    const int64_t from = last_stepping();
+    Sequence& last = *slots_[static_cast<std::size_t>(from)];
+    try {
+      move(from, hole);
+    } catch (...) {
+      if (!last.finished_) last.error_ = std::current_exception();
+      leave(last);
+      hole = 0;  // its other row may have gone into an earlier one
+    }
   }
 }
 
-// Batched, the last that step go into the holes: the later hole first, so that none of them is its own.
-void Generator::release(Sequence& sequence) {
-  if (!sequence.holds_slot()) return;
-  std::array<int64_t, 2> held = std::exchange(sequence.slots_, {-1, -1});
-  if (held[0] < held[1]) std::swap(held[0], held[1]);
-  for (const int64_t slot : held) {
+void Generator::leave(Sequence& sequence) noexcept {
+  for (int64_t& held : sequence.slots_) {
+    const int64_t slot = std::exchange(held, -1);
     if (slot < 0) continue;
     slots_[static_cast<std::size_t>(slot)] = nullptr;
     model_.language_model.end(slot);
-    if (!sequence.stepping_) continue;
-    --stepping_slots_;
-    if (batched_ && slot != stepping_slots_) move(stepping_slots_, slot);
+    if (sequence.stepping_) --stepping_slots_;
   }
-  if (sequence.stepping_) --running_;
+  if (std::exchange(sequence.stepping_, false)) --running_;
 }
 
+// The last slot of a sequence behind its prefill; there is one behind every hole.
+int64_t Generator::last_stepping() const {
+  auto slot = static_cast<int64_t>(slots_.size()) - 1;
+  const auto steps = [&] {
+    const Sequence* const sequence = slots_[static_cast<std::size_t>(slot)];
+    return sequence != nullptr && sequence->stepping_;
+  };
+  while (!steps()) --slot;
+  return slot;
+}
+
+// Throws where a device does not copy; the sequence is then where it was.
 void Generator::move(int64_t from, int64_t to) {
-  Sequence& sequence = *std::exchange(slots_[static_cast<std::size_t>(from)], nullptr);
-  slots_[static_cast<std::size_t>(to)] = &sequence;
+  Sequence& sequence = *slots_[static_cast<std::size_t>(from)];
   model_.language_model.move(from, to);
   if (sequence.slots_[0] == from) chooser_->move(from, to);
+  slots_[static_cast<std::size_t>(to)] = std::exchange(slots_[static_cast<std::size_t>(from)], nullptr);
   *std::find(sequence.slots_.begin(), sequence.slots_.end(), from) = to;
 }
 

@@ -63,7 +63,8 @@ class Sequence {
   bool finished() const { return finished_; }
   // Whether its prompt has begun.
   bool holds_slot() const { return slots_[0] >= 0; }
-  // What went wrong with this sequence alone in a step; null if nothing did.
+  // What went wrong with this sequence alone in a step, or when another's release moved it: no step runs it
+  // any more. Null if nothing did.
   const std::exception_ptr& error() const { return error_; }
 
  private:
@@ -120,8 +121,9 @@ class Generator {
   // The next token of all sequences behind their prefill. Throws kExecution when the step failed for all:
   // they are then as before it. In steady state a step allocates nothing of ours.
   void step_all(const ort::RunOptions& run);
-  // Gives the slot back.
-  void release(Sequence& sequence);
+  // Gives the slots back. Batched, others may be moved into them; a sequence that the device does not copy
+  // has an error() then and no slot, and the rest go on.
+  void release(Sequence& sequence) noexcept;
   // Sequences behind their prefill that have a slot.
   int64_t running() const { return running_; }
 
@@ -140,6 +142,8 @@ class Generator {
   void embed_chunk(Sequence& sequence, const Prompt& prompt, int64_t count, const ort::RunOptions& run);
   void keep_prefix(Sequence& sequence, const Prompt& prompt);
   void join(Sequence& sequence);
+  void leave(Sequence& sequence) noexcept;
+  int64_t last_stepping() const;
   void move(int64_t from, int64_t to);
   void step_slots(Span<const int64_t> slots, const ort::RunOptions& run);
   void combine(const StepOutput& output);

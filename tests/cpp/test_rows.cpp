@@ -20,6 +20,7 @@
 #include "decode/sampler.hpp"
 #include "fault_injection.hpp"
 #include "refusal.hpp"
+#include "rows_fixture.hpp"
 
 using namespace loquor;
 using namespace loquor::testing;
@@ -28,20 +29,6 @@ namespace {
 
 using Logits = std::vector<float>;
 constexpr int64_t kHidden = 64;
-
-// "Cpu" as memory of a device: not the host's, and addressed at an offset only if it says so.
-ort::Device device_of(const ort::Api& api, bool own_memory, bool addressable) {
-  ort::Device cpu = ort::choose_device(api, "cpu", {});
-  if (own_memory) cpu.memory_name = "Cpu";
-  cpu.addressable = addressable;
-  return cpu;
-}
-
-struct Setup {
-  std::string form;
-  bool own_memory = false;
-  bool addressable = true;
-};
 
 // Ping-pong, a pool, buffers of its own for each slot, and a pool in a device's memory.
 const Setup kSetups[] = {{"concat"}, {"mha"}, {"gqa"}, {"gqa", true, false}, {"gqa", true, true}};
@@ -126,49 +113,6 @@ std::vector<Logits> alone(const FaultInjection& faults, const Setup& setup, uint
   for (int64_t at = prompt; at < prompt + steps; ++at) all.push_back(single.run({which}, at, 1)[0]);
   return all;
 }
-
-// A model, its generator and a voice.
-class Bench {
- public:
-  Bench(const FaultInjection& faults, const Setup& setup, int32_t rows, std::size_t prefix_bytes = 0,
-        const LmExtension& nodes = {})
-      : run(*faults.api),
-        model(faults.api, manifest(setup.form, rows), config(*faults.api, setup), nodes),
-        generator(model, prefix_bytes),
-        voice(std::make_shared<const Voice>(model.speech_encoder()->encode(recording(), run))) {}
-
-  Prompt prompt(const GenerationOptions& options, float guidance) const {
-    Prompt asked = {{6563, 255, 21, 18, 25, 9, 0, 6561, 6561}, voice, options};
-    asked.options.cfg_weight = guidance;
-    return asked;
-  }
-
-  ort::RunOptions run;
-  Model model;
-  Generator generator;
-  const std::shared_ptr<const Voice> voice;
-
- private:
-  static Manifest manifest(const std::string& form, int32_t rows) {
-    Manifest made = manifest_of(form);
-    REQUIRE(made.family->rows_per_sequence == 2);
-    if (rows == 1) made.family = &unguided();
-    made.stop_token = -2;  // no token: the runs are as long as they are asked to be
-    return made;
-  }
-  // The family of these bundles, if it had no guidance.
-  static const Family& unguided() {
-    static const Family family = [] {
-      Family made = *manifest_of("llama-gqa").family;
-      made.rows_per_sequence = 1;
-      return made;
-    }();
-    return family;
-  }
-  static ort::SessionConfig config(const ort::Api& api, const Setup& setup) {
-    return {device_of(api, setup.own_memory, setup.addressable), 1};
-  }
-};
 
 // The same tokens the slow way: each row is a sequence of its own in a model of one row, what they give is
 // combined in double, and every step runs both whole.
@@ -501,35 +445,4 @@ TEST_CASE("a text that its end is in, and one of more positions than the model h
   CHECK(bench.generator.check(prompt).prompt == 33 + 2053);
   prompt.options.max_new_tokens = 5000;
   CHECK(bench.generator.check(prompt).limit <= 4099);
-}
-
-TEST_CASE("a device's memory that can be addressed at an offset serves several requests in a step") {
-  if (!have_bundles()) return;
-  const FaultInjection faults;
-  Bench host(faults, {"llama-gqa"}, 1);
-  Bench device(faults, {"llama-gqa", true, true}, 1);
-  CHECK(ort::choose_device(*faults.api, "cpu", {}).addressable);
-  CHECK(device.generator.batched());
-  CHECK_FALSE(Bench(faults, {"llama-gqa", true, false}, 1).generator.batched());
-  CHECK_FALSE(Bench(faults, {"llama-concat", true, true}, 1).generator.batched());
-  std::vector<std::vector<int64_t>> expected;
-  for (uint64_t i = 0; i < 3; ++i) {
-    expected.push_back(
-        generate(host.generator, host.prompt(sampled(10 + int32_t(i) * 7, i), 0), host.run).ids);
-  }
-  device.generator.reserve(3, 200);
-  std::vector<std::unique_ptr<Sequence>> sequences;
-  for (uint64_t i = 0; i < 3; ++i) {
-    sequences.push_back(device.generator.make_sequence());
-    const Prompt prompt = device.prompt(sampled(10 + int32_t(i) * 7, i), 0);
-    while (!device.generator.prefill(*sequences.back(), prompt, device.run)) {
-    }
-  }
-  while (device.generator.running() > 0) {
-    device.generator.step_all(device.run);
-    for (const auto& sequence : sequences) {
-      if (sequence->finished()) device.generator.release(*sequence);  // the last one is copied into its place
-    }
-  }
-  for (std::size_t i = 0; i < 3; ++i) CHECK(sequences[i]->tokens().ids == expected[i]);
 }
