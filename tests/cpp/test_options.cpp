@@ -85,6 +85,13 @@ std::vector<loquor_option_info> table(loquor_option_table which) {
   return rows;
 }
 
+loquor_option_info row_of(loquor_option_table which, const std::string& name) {
+  for (const loquor_option_info& row : table(which)) {
+    if (name == row.name) return row;
+  }
+  throw std::logic_error("no option " + name);
+}
+
 constexpr loquor_option_table kTables[] = {LOQUOR_OPTIONS_GENERATION, LOQUOR_OPTIONS_STREAM,
                                            LOQUOR_OPTIONS_DECODE, LOQUOR_OPTIONS_ENGINE};
 
@@ -146,7 +153,7 @@ TEST_CASE("the C ABI tells of every field: name, type, place, default, range and
       if (row.maximum != nullptr) CHECK(words.find(row.maximum) != std::string::npos);
     }
   }
-  const loquor_option_info top_p = table(LOQUOR_OPTIONS_GENERATION)[2];
+  const loquor_option_info top_p = row_of(LOQUOR_OPTIONS_GENERATION, "top_p");
   CHECK(std::string(top_p.name) == "top_p");
   CHECK(std::string(top_p.type) == "float");
   CHECK(top_p.offset == offsetof(loquor_generation_options, top_p));
@@ -156,10 +163,10 @@ TEST_CASE("the C ABI tells of every field: name, type, place, default, range and
   CHECK(top_p.minimum_excluded == 1);
   CHECK(std::string(top_p.maximum) == "1");
   CHECK(std::string(top_p.range) == "in (0, 1]");
-  const loquor_option_info seed = table(LOQUOR_OPTIONS_DECODE)[0];
+  const loquor_option_info seed = row_of(LOQUOR_OPTIONS_DECODE, "seed");
   CHECK(std::string(seed.type) == "uint64");
   CHECK((seed.minimum == nullptr && seed.maximum == nullptr && seed.of_bundle == 0));
-  const loquor_option_info bytes = table(LOQUOR_OPTIONS_ENGINE)[7];
+  const loquor_option_info bytes = row_of(LOQUOR_OPTIONS_ENGINE, "prefix_cache_bytes");
   CHECK(std::string(bytes.default_value) == "268435456");
   CHECK(std::string(bytes.maximum) == "1152921504606846976");  // no exponent
 }
