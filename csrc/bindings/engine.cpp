@@ -47,6 +47,7 @@ Facts to_dict(const loquor_engine_info& info, const std::vector<loquor_graph_inf
   facts["slots"] = info.slots;
   facts["batched"] = info.batched != 0;
   facts["sampling"] = info.sampling;
+  facts["watermark"] = info.watermark;
   return facts;
 }
 

@@ -83,6 +83,9 @@ Engine::Engine(const ort::ApiPtr& api, const std::string& bundle_folder, const E
                can ? "windows of streams are prompted with what was just spoken"
                    : "window_prompt is left out: it takes a prepared decoder in two parts");
   }
+  if (!options.watermark.empty() && options.watermark != "auto" && options.watermark != "none") {
+    model_.load_watermark(options.watermark);
+  }
   generator_.set_batched(options.batching);
   log::write(log::Level::kInfo, "up to " + std::to_string(slots_) + " requests at once, steps " +
                                     (generator_.batched() ? "together" : "by turns"));

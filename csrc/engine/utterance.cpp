@@ -159,10 +159,12 @@ std::optional<Chunk> Utterance::on_wave(DecoderRun run, const std::vector<float>
   const bool last = plan_.ended && plan_.handed == plan_.heard();
   Chunk chunk;
   chunk.samples = path_.pass(std::move(joined), last);
-  chunk.first_code = window.begin;
-  chunk.code_count = window.end - window.begin;
+  chunk.first_code = untold_;
+  chunk.code_count = window.end - untold_;
   deadline_ = std::max(deadline_, now) + static_cast<double>(chunk.samples.size()) / manifest_.sample_rate;
   if (last) state_ = State::kDone;
+  if (chunk.samples.empty() && !last) return std::nullopt;  // a stage keeps all of it back
+  untold_ = window.end;
   return chunk;
 }
 

@@ -62,7 +62,8 @@ class Utterance {
   // Whether the codes of the next window are there. `seconds_per_code` of a decoder run, as measured.
   bool plan_window(double now, double seconds_per_code);
   DecoderRun decoder_run() const;  // of the window that plan_window() found
-  // Returns what is to be handed out; none where a guard found that the window runs away.
+  // Returns what is to be handed out; none where a guard found that the window runs away, or nothing came out
+  // of the wave path yet.
   std::optional<Chunk> on_wave(DecoderRun run, const std::vector<float>& wave, double seconds, double now);
 
   Result finish();
@@ -99,6 +100,7 @@ class Utterance {
   PhaseTrack phase_;
   Continuation spoken_;  // what the next window goes on from
   WavePath path_;
+  int64_t untold_ = 0;  // the first code that no chunk that was handed out has
   double deadline_ = 0;
   double decoder_seconds_ = 0;
 };

@@ -4,6 +4,9 @@
 #include <cmath>
 #include <utility>
 
+#include "engine/limiter.hpp"
+#include "engine/watermark.hpp"
+
 namespace loquor {
 
 Crossfader::Joined Crossfader::join(const Window& window, const std::vector<float>& wave) const {
@@ -49,8 +52,12 @@ std::vector<float> WavePath::pass_whole(const std::vector<float>& wave, int64_t 
   return pass(join({0, 0, codes - cut, codes}, wave), true);
 }
 
-WavePath make_wave_path(int64_t samples_per_token, int64_t fade) {
-  WaveStages stages;  // a watermark will be one
+WavePath make_wave_path(int64_t samples_per_token, int64_t fade, WatermarkPlan watermark) {
+  WaveStages stages;
+  if (watermark.encode) {
+    stages.push_back(std::make_unique<Watermark>(std::move(watermark.encode), watermark.early));
+    stages.push_back(std::make_unique<Limiter>());  // a mark makes peaks higher
+  }
   return {Crossfader(samples_per_token, fade), std::move(stages)};
 }
 

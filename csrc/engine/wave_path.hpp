@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
+#include "base/span.hpp"
 #include "engine/stream_plan.hpp"
 
 namespace loquor {
@@ -68,7 +70,14 @@ class WavePath {
   std::vector<Place> stages_;
 };
 
+// What marks the wave, if anything does.
+struct WatermarkPlan {
+  std::function<std::vector<float>(Span<const float> frames)>
+      encode;  // as Watermark takes it; empty: no mark
+  bool early = false;
+};
+
 // The path of every utterance: the one list of stages. `fade`: samples of a join.
-WavePath make_wave_path(int64_t samples_per_token, int64_t fade);
+WavePath make_wave_path(int64_t samples_per_token, int64_t fade, WatermarkPlan watermark);
 
 }  // namespace loquor

@@ -128,8 +128,7 @@ void Worker::start(const RequestPtr& request, std::unique_ptr<Sequence> sequence
   try {
     auto active = std::make_unique<Active>();
     if (sequence != nullptr) {
-      const auto& stream = request->spec.stream;
-      active->utterance.emplace(request->spec, model_.manifest, wave_path(stream ? stream->fade_samples : 0),
+      active->utterance.emplace(request->spec, model_.manifest, wave_path(*request),
                                 request->spec.chunked() ? model_.conditional_decoder.window_prompt() : 0);
     }
     active->request = request;
@@ -149,8 +148,7 @@ void Worker::collect_candidates() {
 
 bool Worker::whole_window_waits() const {
   return std::any_of(active_.begin(), active_.end(), [](const auto& active) {
-    return active->speech() && active->utterance->whole() &&
-           active->utterance->state() == Utterance::State::kClosing;
+    return active->in_state(Utterance::State::kClosing) && active->utterance->whole();
   });
 }
 
@@ -248,18 +246,35 @@ void Worker::take_token(Active& active) {
 }
 
 void Worker::decode_window(Active& active) {
-  const Utterance& utterance = *active.utterance;
-  Utterance::DecoderRun run = utterance.decoder_run();
-  const Decoded decoded =
-      decode(run.codes, utterance.prompt(), active.request->run, run.window.from, &run.phase, &run.from);
+  Decoded decoded;
+  Utterance::DecoderRun run = run_window(active, decoded);
   average(seconds_per_code_, decoded.seconds / static_cast<double>(decoded.codes));
-  hand_out(active, std::move(run), decoded);
+  hand_out(active, active.utterance->on_wave(std::move(run), decoded.samples, decoded.seconds, now()));
 }
 
-void Worker::hand_out(Active& active, Utterance::DecoderRun run, const Decoded& decoded) {
-  auto chunk = active.utterance->on_wave(std::move(run), decoded.samples, decoded.seconds, now());
+Utterance::DecoderRun Worker::run_window(const Active& active, Decoded& decoded) const {
+  const Utterance& utterance = *active.utterance;
+  Utterance::DecoderRun run = utterance.decoder_run();
+  Continuation* const from = utterance.whole() ? nullptr : &run.from;
+  decoded = decode(run.codes, utterance.prompt(), active.request->run, run.window.from, &run.phase, from);
+  return run;
+}
+
+void Worker::hand_out(Active& active, std::optional<Chunk> chunk) {
   if (chunk) active.request->hand_out(std::move(*chunk));
   settle(active);
+}
+
+WavePath Worker::wave_path(const Request& request) const {
+  WatermarkPlan watermark;
+  if (const WatermarkEncoder* const encoder = model_.watermark_encoder.get()) {
+    watermark.encode = [encoder, &request](Span<const float> frames) {
+      return encoder->change(frames, request.run);
+    };
+    watermark.early = request.spec.chunked() && request.spec.stream->watermark_early;
+  }
+  const int64_t fade = request.spec.stream ? request.spec.stream->fade_samples : 0;
+  return make_wave_path(model_.manifest.samples_per_token, fade, std::move(watermark));
 }
 
 // What follows from the state that an event left the utterance in.
@@ -277,9 +292,9 @@ void Worker::settle(Active& active) {
 
 void Worker::start_long_run(Active& active) {
   or_fail(active, [&] {
-    LongRun next = {&active};
-    if (active.speech()) next.window = active.utterance->decoder_run();
-    long_run_ = std::move(next);
+    long_run_ = {};
+    long_run_.active = &active;
+    active.on_lane = true;
     request_ran_last_ = !active.speech();
     lane_.start();
   });
@@ -289,13 +304,13 @@ void Worker::start_long_run(Active& active) {
 // collect_long_run().
 void Worker::work_on_long_run() noexcept {
   try {
-    const Request& request = *long_run_.active->request;
-    if (long_run_.active->speech()) {
-      Utterance::DecoderRun& run = long_run_.window;
-      const Prompt& prompt = long_run_.active->utterance->prompt();
-      long_run_.decoded = decode(run.codes, prompt, request.run, run.window.from, &run.phase);
+    Active& active = *long_run_.active;
+    if (active.speech()) {
+      Decoded decoded;
+      Utterance::DecoderRun run = run_window(active, decoded);
+      long_run_.chunk = active.utterance->on_wave(std::move(run), decoded.samples, decoded.seconds, now());
     } else {
-      long_run_.result = run_whole(request);
+      long_run_.result = run_whole(*active.request);
     }
   } catch (...) {
     long_run_.failure = Failure::of(std::current_exception());
@@ -309,7 +324,7 @@ Result Worker::run_whole(const Request& request) const {
     const Decoded decoded = decode(spec.codes, spec.prompt, request.run, 0);
     const auto codes = static_cast<int64_t>(spec.codes.size());
     result.waveform.samples =
-        wave_path(0).pass_whole(decoded.samples, codes, codes_cut(model_.manifest, codes));
+        wave_path(request).pass_whole(decoded.samples, codes, codes_cut(model_.manifest, codes));
     result.waveform.sample_rate = model_.manifest.sample_rate;
     result.waveform.seconds_taken = decoded.seconds;
     return result;
@@ -329,10 +344,11 @@ void Worker::collect_long_run() {
   if (!lane_.collect()) return;
   Active& active = *long_run_.active;
   LongRun done = std::exchange(long_run_, {});
+  active.on_lane = false;
   or_fail(active, [&] {
     if (done.failure) return fail(active, std::move(*done.failure));
     if (!active.speech()) return finish(active, std::move(done.result));
-    hand_out(active, std::move(done.window), done.decoded);
+    hand_out(active, std::move(done.chunk));
   });
   forget_ended();
 }

@@ -40,22 +40,25 @@ class Worker {
     std::optional<Utterance> utterance;  // speech requests, as the next
     std::unique_ptr<Sequence> sequence;
     uint64_t last_step = 0;
+    bool on_lane = false;  // the utterance is the lane's
 
     bool speech() const { return utterance.has_value(); }
-    bool stepping() const { return speech() && utterance->state() == Utterance::State::kStepping; }
+    bool in_state(Utterance::State state) const {
+      return speech() && !on_lane && utterance->state() == state;
+    }
+    bool stepping() const { return in_state(Utterance::State::kStepping); }
   };
 
   // A run that nobody is to wait for but its own request: a voice, tokens decoded at once, the one window of
   // speech as a whole.
   struct LongRun {
     Active* active = nullptr;
-    Utterance::DecoderRun window = {};  // of speech
-    Decoded decoded = {};
-    Result result = {};  // of what is no speech
+    std::optional<Chunk> chunk = {};  // of speech
+    Result result = {};               // of what is no speech
     std::optional<Failure> failure = {};
   };
 
-  WavePath wave_path(int64_t fade) const { return make_wave_path(model_.manifest.samples_per_token, fade); }
+  WavePath wave_path(const Request& request) const;
   void admit_requests();
   bool admit_speech();
   void start(const RequestPtr& request, std::unique_ptr<Sequence> sequence);
@@ -73,7 +76,8 @@ class Worker {
   void collect_long_run();
   void prefill(Active& active);
   void decode_window(Active& active);
-  void hand_out(Active& active, Utterance::DecoderRun run, const Decoded& decoded);
+  Utterance::DecoderRun run_window(const Active& active, Decoded& decoded) const;
+  void hand_out(Active& active, std::optional<Chunk> chunk);
   void take_token(Active& active);  // that a step or the prefill gave
   void settle(Active& active);
   // `first`: place of the first code in the utterance.

@@ -159,6 +159,17 @@ void Model::unload_speech_encoder() {
   speech_encoder_.swap(unloaded);
 }
 
+void Model::load_watermark(const std::string& file) {
+  if (manifest.sample_rate != WatermarkEncoder::kSampleRate) {
+    throw Error(ErrorKind::kInvalidInput,
+                "speech of this model has " + std::to_string(manifest.sample_rate) +
+                    " samples a second, and the watermark is made for 24000: open the engine with watermark "
+                    "none, and mark the sound by other means");
+  }
+  log::write(log::Level::kInfo, "all speech is marked by " + file);
+  watermark_encoder = std::make_unique<const WatermarkEncoder>(api_, file, config.threads);
+}
+
 int64_t Model::arena_bytes() const {
   std::shared_ptr<const SpeechEncoder> encoder;
   {
@@ -169,7 +180,8 @@ int64_t Model::arena_bytes() const {
          conditional_decoder.session().arena_bytes() +
          (conditional_decoder.vocoder() == nullptr ? 0
                                                    : conditional_decoder.vocoder()->session().arena_bytes()) +
-         (encoder == nullptr ? 0 : encoder->session().arena_bytes());
+         (encoder == nullptr ? 0 : encoder->session().arena_bytes()) +
+         (watermark_encoder == nullptr ? 0 : watermark_encoder->session().arena_bytes());
 }
 
 void Model::shrink_arenas() const {
@@ -185,6 +197,7 @@ void Model::shrink_arenas() const {
     conditional_decoder.session().shrink_arena();
     if (const Vocoder* vocoder = conditional_decoder.vocoder()) vocoder->session().shrink_arena();
     if (encoder != nullptr) encoder->session().shrink_arena();
+    if (watermark_encoder != nullptr) watermark_encoder->session().shrink_arena();
   } catch (const std::exception&) {  // memory ran out; nobody asked for it, and nothing is lost
   }
 }

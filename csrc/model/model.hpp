@@ -13,6 +13,7 @@
 #include "model/language_model.hpp"
 #include "model/manifest.hpp"
 #include "model/speech_encoder.hpp"
+#include "model/watermark_encoder.hpp"
 #include "ort/device.hpp"
 
 namespace loquor {
@@ -48,6 +49,8 @@ class Model {
   int64_t arena_bytes() const;
   // Gives the host memory that runs needed back, on a device that has no other. Not while a graph runs.
   void shrink_arenas() const;
+  // Loads the watermark's graph: all sound is marked from now on. Throws kModel, kInvalidInput.
+  void load_watermark(const std::string& file);
   const char* speech_encoder_level() const { return speech_encoder_level_; }
   const std::string& speech_encoder_placement() const { return speech_encoder_placement_; }
 
@@ -58,6 +61,7 @@ class Model {
   EmbedTokens embed_tokens;
   LanguageModel language_model;
   ConditionalDecoder conditional_decoder;
+  std::unique_ptr<const WatermarkEncoder> watermark_encoder;  // null: speech is not marked
 
  private:
   struct Loaded {

@@ -18,6 +18,14 @@ class SmallGraphs {
                  opset);
   }
 
+  // change = op(frames), float32 [n, 1536] both: what stands for a watermark's network.
+  static std::string of_frames(const std::string& op, int64_t samples = 1536) {
+    return model(text(1, node(op, {"frames"}, "change")) +
+                     text(11, tensor("frames", kFloat32, {-1, samples})) +
+                     text(12, tensor("change", kFloat32, {-1, samples})),
+                 17);
+  }
+
   // inputs_embeds = Gather(table, input_ids): an embedding table without any other arithmetic on ids.
   static std::string table(const std::vector<float>& values, int64_t width) {
     const int64_t rows = static_cast<int64_t>(values.size()) / width;

@@ -173,6 +173,10 @@ typedef struct loquor_engine_options {
   /* Where tokens are chosen: host, device (no logits come back), or auto: on the device where it has its own
    * memory. Default: "auto". */
   const char* sampling;
+  /* Marks all speech: perth (by the weights of the package resemble-perth, as Python and commands find them),
+   * the path of the graph that `loquor watermark-graph` prints, none, or auto, which is none unless
+   * LOQUOR_WATERMARK says otherwise to Python. Default: "auto". */
+  const char* watermark;
   /* scripts/options: end */
 } loquor_engine_options;
 
@@ -201,7 +205,8 @@ typedef struct loquor_engine_info {
   int64_t end_of_text_token;
   int32_t slots;        /* speech requests under way at once */
   int32_t batched;      /* 1: a step serves all of them; 0: their steps take turns */
-  const char* sampling; /* "host" or "device" */
+  const char* sampling;  /* "host" or "device" */
+  const char* watermark; /* "perth": all its speech is marked; "none" */
 } loquor_engine_info;
 
 typedef struct loquor_graph_info {

@@ -32,6 +32,9 @@ typedef struct loquor_stream_options {
   int32_t fade_samples;
   /* 0 or 1. Makes chunks as long as playback allows without running dry, instead of by growth. */
   int32_t adaptive;
+  /* 0 or 1. Where speech is marked, marks the end of the first chunk by what was heard till then, so that it
+   * comes 40 ms later and not 219; without it the samples are those of the whole. */
+  int32_t watermark_early;
   /* scripts/options: end */
 } loquor_stream_options;
 

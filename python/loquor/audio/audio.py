@@ -16,6 +16,7 @@ import numpy as np
 
 from ..base.files import write_atomic
 from ..errors import InvalidInputError
+from .provenance import Provenance, write_tags
 from .subtitles import Mark
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class Audio:
     """What the user should know, a sentence each; empty where all went well."""
     marks: tuple[Mark, ...] = ()
     """When each sentence is spoken; only long text has them."""
+    provenance: Provenance | None = None
+    """What made it; None for sound that no engine made."""
 
     def __post_init__(self) -> None:
         samples, rate = self.samples, self.sample_rate
@@ -100,28 +103,35 @@ class Audio:
         """The duration."""
         return len(self.samples) / self.sample_rate
 
+    @property
+    def watermark(self) -> str:
+        """ "perth" where the sound is marked (see `Engine`), else "none"."""
+        return "none" if self.provenance is None else self.provenance.watermark
+
     def save(
         self,
         file: str | os.PathLike[str] | BinaryIO,
         *,
         format: str | None = None,
         subtype: str | None = None,
+        tags: bool = True,
     ) -> None:
         """Write to a path or to a binary file object as wav, flac, ogg (Vorbis) or mp3.
 
         `format` defaults to the path's extension; a file object needs it. `subtype` is one of soundfile's,
-        such as "PCM_24" or "FLOAT"; by default wav and flac get 16 bits. A path is replaced as a whole: on
+        such as "PCM_24" or "FLOAT"; by default wav and flac get 16 bits. `tags` writes `provenance` into the
+        file's comment: that it is AI-generated, model, voice and engine. A path is replaced as a whole: on
         failure what was there stays, and nothing else is left behind.
         Raises `InvalidInputError` for another format, a subtype the format lacks, a missing folder, a path
         that cannot be written, and audio that is empty or not finite.
         """
         if isinstance(file, (str, os.PathLike)):
             path = Path(file)
-            write_atomic(path, self._encode(path.suffix[1:] if format is None else format, subtype))
+            write_atomic(path, self._encode(path.suffix[1:] if format is None else format, subtype, tags))
         elif format is None:
             raise InvalidInputError("a file object has no extension: name the format, such as format='wav'")
         else:
-            file.write(self._encode(format, subtype))
+            file.write(self._encode(format, subtype, tags))
 
     def to_int16(self) -> npt.NDArray[np.int16]:
         """Return the samples as 16-bit PCM, int16 [n], clipped to full scale.
@@ -135,10 +145,10 @@ class Audio:
         """A player, for notebooks."""
         if not len(self.samples):
             return "<em>no audio</em>"
-        data = base64.b64encode(self._encode("wav", None)).decode()
+        data = base64.b64encode(self._encode("wav", None, True)).decode()
         return f'<audio controls src="data:audio/wav;base64,{data}"></audio>'
 
-    def _encode(self, format: str, subtype: str | None) -> bytes:
+    def _encode(self, format: str, subtype: str | None, tags: bool) -> bytes:
         import soundfile  # type: ignore[import-untyped]
 
         if format.lower() not in FORMATS:
@@ -151,6 +161,7 @@ class Audio:
             with soundfile.SoundFile(
                 buffer, "w", self.sample_rate, channels=1, format=format.upper(), subtype=subtype
             ) as out:
+                write_tags(out, self.provenance if tags else None)
                 # By the second: libsndfile's Vorbis encoder puts a whole write on the stack.
                 for start in range(0, len(self.samples), self.sample_rate):
                     out.write(self.samples[start : start + self.sample_rate])
@@ -174,14 +185,20 @@ def pcm16(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:
 
 
 def write_wav_stream(
-    file: BinaryIO, chunks: Iterable[npt.NDArray[np.float32]], sample_rate: int, *, rewind: bool
+    file: BinaryIO,
+    chunks: Iterable[npt.NDArray[np.float32]],
+    sample_rate: int,
+    *,
+    rewind: bool,
+    provenance: Provenance | None = None,
 ) -> None:
     """Write `chunks`, float32 [n] each, as one mono 16-bit WAV while they come, each on its way at once.
 
     The header says "until the end" (sizes of 2**32 - 1), as players of live WAV know it; `rewind` makes it
-    say the true size at last, whatever ended the chunks. Raises what they or `file` raise.
+    say the true size at last, whatever ended the chunks. `provenance` goes into a comment before the sound.
+    Raises what they or `file` raise.
     """
-    file.write(wav_header(sample_rate))
+    file.write(wav_header(sample_rate, provenance=provenance))
     file.flush()
     written = 0
     try:
@@ -191,16 +208,25 @@ def write_wav_stream(
     finally:
         if rewind:
             file.seek(0)
-            file.write(wav_header(sample_rate, written))
+            file.write(wav_header(sample_rate, written, provenance))
             file.seek(0, os.SEEK_END)
 
 
 _UNTIL_THE_END = 2**32 - 1
 
 
-def wav_header(sample_rate: int, data_bytes: int = _UNTIL_THE_END) -> bytes:
+def wav_header(
+    sample_rate: int, data_bytes: int = _UNTIL_THE_END, provenance: Provenance | None = None
+) -> bytes:
     """Return what a mono 16-bit WAV begins with; without its size, that it goes on until the end."""
+    comment = b"" if provenance is None else _wav_comment(str(provenance).encode("ascii"))
     form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, sample_rate, 2 * sample_rate, 2, 16)
     data = struct.pack("<4sI", b"data", data_bytes)
-    size = min(_UNTIL_THE_END, 4 + len(form) + len(data) + data_bytes)
-    return struct.pack("<4sI4s", b"RIFF", size, b"WAVE") + form + data
+    size = min(_UNTIL_THE_END, 4 + len(form) + len(comment) + len(data) + data_bytes)
+    return struct.pack("<4sI4s", b"RIFF", size, b"WAVE") + form + comment + data
+
+
+def _wav_comment(text: bytes) -> bytes:
+    """The chunk that holds a comment: text ends in a null, and takes an even number of bytes."""
+    text += b"\0" * (2 - len(text) % 2)
+    return struct.pack("<4sI4s4sI", b"LIST", 12 + len(text), b"INFO", b"ICMT", len(text)) + text

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 from ..base.output import OutputFile, cannot_write
 from ..errors import InvalidInputError
 from .audio import FORMATS, Audio, check_finite
+from .provenance import write_tags
 from .subtitles import SubtitleWriter
 
 if TYPE_CHECKING:
+    from .provenance import Provenance
     from .subtitles import Mark
 
 __all__ = ["SpeechFile", "partial_name"]
@@ -56,10 +58,11 @@ class SpeechFile:
         subtype: str | None = None,
         srt: str | os.PathLike[str] | None = None,
         vtt: str | os.PathLike[str] | None = None,
+        tags: bool = True,
     ) -> None:
         self._path = Path(file)
         self._format = (self._path.suffix[1:] if format is None else format).lower()
-        self._subtype = subtype
+        self._subtype, self._tags = subtype, tags
         if self._format not in FORMATS:
             raise InvalidInputError(
                 f"cannot save audio as {self._format!r}: choose one of {', '.join(FORMATS)}"
@@ -87,7 +90,7 @@ class SpeechFile:
         check_finite(audio.samples)
         try:
             if self._sound is None:
-                self._open(audio.sample_rate)
+                self._open(audio.sample_rate, audio.provenance if self._tags else None)
             if (
                 self._format == "wav"
                 and (self._frames + len(audio.samples)) * self._sample_bytes() > _WAV_BYTES
@@ -117,7 +120,7 @@ class SpeechFile:
             raise InvalidInputError("there is nothing to speak in this text")
         self._finished = True
 
-    def _open(self, rate: int) -> None:
+    def _open(self, rate: int, provenance: Provenance | None) -> None:
         import soundfile
 
         self._rate = rate
@@ -125,6 +128,7 @@ class SpeechFile:
         self._sound = soundfile.SoundFile(
             self._disk, "w", rate, channels=1, format=self._format.upper(), subtype=self._subtype
         )
+        write_tags(self._sound, provenance)
         for output, kind in zip(self._outputs[1:], self._subtitle_formats, strict=True):
             text = io.TextIOWrapper(io.BufferedWriter(output.open()), encoding="utf-8", newline="\n")
             self._texts.append((text, SubtitleWriter(text, kind)))

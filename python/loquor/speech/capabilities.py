@@ -62,6 +62,8 @@ class Capabilities:
     """Where tokens are chosen: "host" or "device"."""
     placements: Mapping[str, str]
     """How many nodes of each graph run on which execution provider."""
+    watermark: str = "none"
+    """"perth" where all speech is marked."""
     voice_cloning: bool = True
     """Whether a voice can be made of a recording."""
     streaming: bool = True

@@ -22,6 +22,7 @@ from ..errors import InvalidInputError
 from ..prepare import check_preparation
 from ..voice.voice import Voice
 from ..voice.voices import VoiceSource
+from ..watermark.weights import chosen_watermark
 from .arguments import (
     check_progress,
     check_provider_options,
@@ -80,6 +81,7 @@ class Engine:
         window_prompt: float = -1.0,
         prefix_cache_bytes: int = 268435456,
         sampling: str = "auto",
+        watermark: str = "auto",
         # scripts/options: end
         provider_options: Mapping[str, str] | None = None,
         normalize: str = "auto",
@@ -102,6 +104,9 @@ class Engine:
         decoder in float32 multiply in 16 bits on the CPU, where its samples then are within 45 dB of those in
         float32; "fp32" does not.
 
+        `watermark="perth"` marks all that the engine says (`loquor[watermark]`; docs/marked-speech.md);
+        without the weights the engine does not open.
+
         The others are options of the core, as docs/options.md has them:
         - `dtype`: auto, a published precision (fp32, fp16, q8, q4, q4f16, int8, int8_mixed), or a list with
           exceptions: q4,conditional_decoder=fp32.
@@ -122,6 +127,9 @@ class Engine:
           are computed once and then copied; the least recently used go, and 0 computes always.
         - `sampling`: Where tokens are chosen: host, device (no logits come back), or auto: on the device
           where it has its own memory.
+        - `watermark`: Marks all speech: perth (by the weights of the package resemble-perth, as Python and
+          commands find them), the path of the graph that `loquor watermark-graph` prints, none, or auto,
+          which is none unless LOQUOR_WATERMARK says otherwise to Python.
 
         Raises `RuntimeMissingError`, `ModelError` (files not fetched: `DownloadError`), `InvalidInputError`.
         """
@@ -143,8 +151,10 @@ class Engine:
             window_prompt=window_prompt,
             prefix_cache_bytes=prefix_cache_bytes,
             sampling=sampling,
+            watermark=watermark,
             # scripts/options: end
         )
+        options["watermark"] = chosen_watermark(options["watermark"])
         check_provider_options(provider_options)
         check_preparation(prepare, kv_dtype, own_operators, decoder_precision)
         entry = find_entry(name)
@@ -230,7 +240,8 @@ class Engine:
         stream = Stream(self._request(text, voice, options, chunks, cancel, progress, language))
         samples = next(stream, np.zeros(0, np.float32))
         next(stream, None)  # the end, behind which its measurements are complete
-        return Audio(samples, stream.sample_rate, stream.metrics, stream.warnings)
+        metrics, warnings = stream.metrics, stream.warnings
+        return Audio(samples, stream.sample_rate, metrics, warnings, provenance=stream.provenance)
 
     def stream(
         self,
@@ -282,7 +293,8 @@ class Engine:
         stream_handle = _core.StreamHandle(
             loaded.core(), ids, handle, resolved, chunks, token, progress, prepared.text
         )
-        request = Request(stream_handle, text, len(ids), loaded.info["sample_rate"], warnings, start)
+        rate, provenance = loaded.info["sample_rate"], loaded.provenance(made)
+        request = Request(stream_handle, text, len(ids), rate, warnings, start, provenance)
         with loaded.lock:
             self._under_way.add(request)
         return request
@@ -360,7 +372,10 @@ class Engine:
             asked=options or GenerationOptions(),
         )
         limit, rate = loaded.text_rules.piece_characters, loaded.info["sample_rate"]
-        narration = Narration(start, rate, options, parting, limit, loaded.measure, progress, ahead=ahead)
+        provenance = loaded.provenance(made)
+        narration = Narration(
+            start, rate, provenance, options, parting, limit, loaded.measure, progress, ahead=ahead
+        )
         with loaded.lock:
             self._under_way.add(narration)
         return narration

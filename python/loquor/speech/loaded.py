@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import _core
+from ..audio.provenance import Provenance
 from ..base.process import HomeLock
 from ..bundle.text_rules import PreparedText, measure_of, prepare_text, text_rules_of
 from ..bundle.tokenizer import Tokenizer
@@ -48,6 +49,7 @@ class LoadedBundle:
     ) -> None:
         self.folder, self.model = folder, model
         self.family: Mapping[str, Any] = facts["family"]
+        self._named = folder.name if Path(model).is_dir() else model  # where it lies is nobody's business
         self.text_rules = text_rules_of(folder, facts)
         self.tokenizer = Tokenizer(folder, facts)
         self.lock = HomeLock("engine")
@@ -98,6 +100,11 @@ class LoadedBundle:
     def handle(self, voice: Voice) -> _core.VoiceHandle:
         """Return the core's copy of a voice. Raises `InvalidInputError` if it does not fit."""
         return self.voices.handle(voice, self.core)
+
+    def provenance(self, voice: Voice) -> Provenance:
+        """What speech in that voice comes from."""
+        engine = f"loquor/{_core.version()}"
+        return Provenance(self._named, voice.identity[:16], engine, self.info["watermark"])
 
     def generate(
         self,

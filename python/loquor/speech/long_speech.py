@@ -52,7 +52,7 @@ class LongSpeech(Iterator[Audio]):
         metrics = Metrics(**{name: sum(getattr(part.metrics, name) for part in parts) for name in names})
         warnings = dict.fromkeys(warning for part in parts for warning in part.warnings)
         marks = tuple(mark for part in parts for mark in part.marks)
-        return Audio(samples, parts[0].sample_rate, metrics, tuple(warnings), marks)
+        return Audio(samples, parts[0].sample_rate, metrics, tuple(warnings), marks, parts[0].provenance)
 
     def save(
         self,
@@ -62,17 +62,18 @@ class LongSpeech(Iterator[Audio]):
         subtype: str | None = None,
         srt: str | os.PathLike[str] | None = None,
         vtt: str | os.PathLike[str] | None = None,
+        tags: bool = True,
         watch: Callable[[Audio], None] | None = None,
     ) -> float:
         """Speak all the rest into a file, and subtitles if asked, piece by piece; return its seconds.
 
-        `format` and `subtype` are as in `Audio.save`; `watch` is called with each piece once it is written.
-        The files get their names when everything is written. If the speech ends early (cancelled, or an
+        `format`, `subtype` and `tags` are as in `Audio.save`; `watch` is called with each piece once it is
+        written. The files get their names when everything is written. If the speech ends early (cancelled, or an
         error, which is raised), what was written so far is kept as a valid file beside it, named
         `NAME.partial.wav`; without a finished piece nothing is left. Raises `InvalidInputError` also for a
         file that cannot be written.
         """
-        with SpeechFile(file, format=format, subtype=subtype, srt=srt, vtt=vtt) as out:
+        with SpeechFile(file, format=format, subtype=subtype, srt=srt, vtt=vtt, tags=tags) as out:
             for audio in self:
                 out.write(audio)
                 if watch is not None:
@@ -96,5 +97,7 @@ class LongSpeech(Iterator[Audio]):
             else:
                 marks, notes = narration.take_piece()
                 warnings = (*notes, *turn.warnings)
-                return Audio(np.concatenate(parts), narration.sample_rate, turn.metrics, warnings, marks)
+                samples = np.concatenate(parts)
+                rate, provenance = narration.sample_rate, narration.provenance
+                return Audio(samples, rate, turn.metrics, warnings, marks, provenance)
         return None

@@ -23,6 +23,7 @@ from .reports import SessionReport
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from ..audio.provenance import Provenance
     from ..audio.subtitles import Mark
     from ..sentences.pieces import Piece
     from .request import Request
@@ -54,6 +55,7 @@ class Narration:
         self,
         start: Callable[..., Request],
         sample_rate: int,
+        provenance: Provenance,
         options: GenerationOptions | None,
         long_text: LongTextOptions | None,
         limit: int,
@@ -64,6 +66,8 @@ class Narration:
     ) -> None:
         self.sample_rate = sample_rate
         """In Hz."""
+        self.provenance = provenance
+        """What makes the speech."""
         self._start, self._progress = start, progress
         self._options, self._long_text = options or GenerationOptions(), checked_parting(long_text)
         self._splitter = Splitter(
@@ -259,6 +263,7 @@ class Narration:
                 speech_tokens=self._tokens,
                 finished=self._finished,
                 cancelled=isinstance(self._error, RequestCancelledError),
+                watermark=self.provenance.watermark,
             )
 
     def said(self, seconds: float) -> str:

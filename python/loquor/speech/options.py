@@ -80,6 +80,9 @@ class StreamOptions:
     """[0, 65536]. Cross-fade at a join, where windows of the decoder do not agree exactly."""
     adaptive: bool | None = None
     """Makes chunks as long as playback allows without running dry, instead of by growth."""
+    watermark_early: bool | None = None
+    """Where speech is marked, marks the end of the first chunk by what was heard till then, so that it comes
+    40 ms later and not 219; without it the samples are those of the whole."""
     # scripts/options: end
 
 

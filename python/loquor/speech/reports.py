@@ -24,6 +24,8 @@ class StreamReport:
     text: str
     """What of the text was handed over: all of it when finished, else an estimate, up to a word's end, from
     the share of the tokens that were made or are expected."""
+    watermark: str
+    """"perth" where the speech is marked, else "none"."""
 
 
 @dataclass(frozen=True)
@@ -46,3 +48,5 @@ class SessionReport:
     """Whether everything was handed over."""
     cancelled: bool
     """Whether it was cancelled before that."""
+    watermark: str
+    """"perth" where the speech is marked, else "none"."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from .. import _core
+    from ..audio.provenance import Provenance
 
     Samples = npt.NDArray[np.float32]
 
@@ -42,9 +43,12 @@ class Request:
         sample_rate: int,
         warnings: list[str],
         started: float,
+        provenance: Provenance,
     ) -> None:
         self.sample_rate = sample_rate
         """In Hz."""
+        self.provenance = provenance
+        """What makes the speech."""
         self.finished = False
         """Whether it was read to its end."""
         self._handle = handle
@@ -123,6 +127,7 @@ class Request:
             finished=self.finished,
             cancelled=info["cancelled"],
             text=self.said(1.0),
+            watermark=self.provenance.watermark,
         )
 
     @property

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from ..audio.provenance import Provenance
     from ..audio.subtitles import Mark
     from .narration import Narration
     from .reports import SessionReport
@@ -42,6 +43,11 @@ class Session(Iterator["Samples"], AsyncIterator["Samples"]):
 
     def __init__(self, narration: Narration) -> None:
         self._narration = narration
+
+    @property
+    def provenance(self) -> Provenance:
+        """What makes the speech, and whether it is marked."""
+        return self._narration.provenance
 
     # --- Text ---
 

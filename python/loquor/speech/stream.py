@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ..audio.audio import Metrics
+    from ..audio.provenance import Provenance
     from .reports import StreamReport
     from .request import Request
 
@@ -34,6 +35,11 @@ class Stream(Iterator["Samples"], AsyncIterator["Samples"]):
     def sample_rate(self) -> int:
         """In Hz."""
         return self._request.sample_rate
+
+    @property
+    def provenance(self) -> Provenance:
+        """What makes the speech, and whether it is marked."""
+        return self._request.provenance
 
     # --- Threads ---
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
@@ -166,6 +167,11 @@ class Voice:
                 f"the voice's prefix has {self.prefix.kv.shape[2]} positions, its audio_features "
                 f"{len(self.audio_features)}: make the voice again"
             )
+
+    @cached_property
+    def identity(self) -> str:
+        """sha256 (hex) of its four arrays: which voice it is, whatever it is called."""
+        return _sha256(*(getattr(self, name).tobytes() for name in _ARRAYS))
 
     def __repr__(self) -> str:
         prefix = "" if self.prefix is None else ", with its prefix"
