@@ -105,8 +105,8 @@ neither numpy nor an engine."""
 if not TYPE_CHECKING:  # else every name would be known
 
     def __getattr__(name: str) -> object:
-        if name == "prepare":  # a module that users call by its full name
-            return importlib.import_module(".prepare", __name__)
+        if name in ("prepare", "watermark"):  # modules that users call by their full names
+            return importlib.import_module(f".{name}", __name__)
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         found = globals()[name] = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)

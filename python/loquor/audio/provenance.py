@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, fields
 from typing import Any
 from urllib.parse import quote, unquote
 
-__all__ = ["Provenance", "provenance_of", "write_tags"]
+__all__ = ["Provenance", "provenance_in", "provenance_of", "write_tags"]
 
 _KIND = "AI-generated speech"
 _PAIR = re.compile(r"; (\w+)=([!-:<-~]+)")  # printable ASCII without the semicolon
@@ -51,4 +52,15 @@ def provenance_of(comment: str) -> Provenance | None:
     try:
         return Provenance(**{name: pairs[name] for name in _NAMES})
     except KeyError:
+        return None
+
+
+def provenance_in(file: str | os.PathLike[str]) -> Provenance | None:
+    """Return what a file's comment says of speech; None where it says nothing, or cannot be read."""
+    import soundfile  # type: ignore[import-untyped]
+
+    try:
+        with soundfile.SoundFile(file) as sound:
+            return provenance_of(sound.comment)
+    except (OSError, soundfile.SoundFileError):
         return None

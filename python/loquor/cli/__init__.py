@@ -19,6 +19,7 @@ __all__ = ["main"]
 _COMMANDS = {
     "say": ("say", "speak text into a file"),
     "serve": ("serve", "serve speech over HTTP: a page, OpenAI's API, a WebSocket"),
+    "verify": ("verify", "look for the watermark, and for what tags say, in recordings"),
     "voice": ("voice", "make a voice file from a recording"),
     "models": ("models", "list the models known by name"),
     "download": ("download", "fetch a model and print its folder"),
@@ -26,6 +27,7 @@ _COMMANDS = {
     "bench": ("bench", "measure how fast a model is here"),
     "doctor": ("doctor", "check this installation"),
     "cmake-dir": ("dirs", "print the folder for CMake's find_package"),
+    "watermark-graph": ("verify", "print the graph that marks speech, for programs in C"),
     "pkgconfig-dir": ("dirs", "print the folder for pkg-config"),
 }
 """The module here of each, which is imported if it is asked for: none waits for what another needs."""

@@ -51,7 +51,7 @@ DEVICES = {
 }
 """The engine's devices, and the execution provider that each needs in ONNX Runtime."""
 
-_OFFERED = ("dtype", "device", "threads", "reference_seconds", "window_prompt")
+_OFFERED = ("dtype", "device", "threads", "reference_seconds", "window_prompt", "watermark")
 """Options of an engine that matter to one request at a time."""
 
 _T = TypeVar("_T")

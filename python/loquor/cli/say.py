@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from .. import CancelToken, Engine, Session
+    from ..audio.provenance import Provenance
 
 __all__ = ["add", "run"]
 
@@ -82,6 +83,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--language", metavar="CODE", help="the text's, such as de: for a model that speaks many languages"
     )
     add_engine_arguments(parser)
+    parser.add_argument(
+        "--no-tags",
+        action="store_true",
+        help="do not write into the file that it is AI-generated, and by which model, voice and engine",
+    )
     parser.add_argument(
         "--normalize",
         default="auto",
@@ -147,9 +153,9 @@ def _speak(args: argparse.Namespace, engine: Engine, text: Text, options: Genera
                 spoken(sum(len(mark.text.encode()) + 1 for mark in audio.marks))
 
             if args.output == "-":
-                _to_stdout(speech, watch)
+                _to_stdout(speech, watch, tags=not args.no_tags)
             else:
-                speech.save(args.output, srt=args.srt, vtt=args.vtt, watch=watch)
+                speech.save(args.output, srt=args.srt, vtt=args.vtt, tags=not args.no_tags, watch=watch)
 
     interruptible(speak, _stop_of(text), settle=args.output != "-")
     _tell(args, tally.warnings, tally.seconds, tally.rtf)
@@ -201,17 +207,19 @@ def _long_text(args: argparse.Namespace) -> LongTextOptions:
     return LongTextOptions(**given)
 
 
-def _to_stdout(speech: LongSpeech, watch: Callable[[Audio], None]) -> None:
+def _to_stdout(speech: LongSpeech, watch: Callable[[Audio], None], *, tags: bool) -> None:
     """WAV. The header tells the length if there is but one piece, else that it is not known, as pipes do."""
     out = sys.stdout.buffer
     first, second = next(speech), next(speech, None)
     with writing_to_stdout():
         if second is None:
-            first.save(out, format="wav")
+            first.save(out, format="wav", tags=tags)
             watch(first)
         else:
             pieces = itertools.chain((first, second), speech)
-            write_wav_stream(out, _samples(pieces, watch), first.sample_rate, rewind=False)
+            provenance = first.provenance if tags else None
+            samples = _samples(pieces, watch)
+            write_wav_stream(out, samples, first.sample_rate, rewind=False, provenance=provenance)
         out.flush()
 
 
@@ -243,11 +251,13 @@ def _stream(args: argparse.Namespace, engine: Engine, text: Text, options: Gener
         with ThreadPoolExecutor(1) as pool, session:
             fed = pool.submit(feed)
             try:
+                provenance = None if args.no_tags else session.provenance
                 if args.output == "-":
+                    out, rate = sys.stdout.buffer, session.sample_rate
                     with writing_to_stdout():
-                        write_wav_stream(sys.stdout.buffer, session, session.sample_rate, rewind=False)
+                        write_wav_stream(out, session, rate, rewind=False, provenance=provenance)
                 else:
-                    _into_file(args.output, session)
+                    _into_file(args.output, session, provenance)
             except RequestCancelledError:
                 fed.result()  # what was wrong with the text
                 raise
@@ -265,13 +275,14 @@ def _stream(args: argparse.Namespace, engine: Engine, text: Text, options: Gener
     return 0
 
 
-def _into_file(output: str, session: Session) -> None:
+def _into_file(output: str, session: Session, provenance: Provenance | None) -> None:
     first = next(session, None)  # until then what was there stays
     if first is None:
         raise InvalidInputError("there is nothing to speak in this text")
     try:
         with Path(output).open("wb") as file:
-            write_wav_stream(file, itertools.chain((first,), session), session.sample_rate, rewind=True)
+            chunks = itertools.chain((first,), session)
+            write_wav_stream(file, chunks, session.sample_rate, rewind=True, provenance=provenance)
     except OSError as error:
         raise cannot_write(output, error) from error
     except BaseException:

@@ -50,7 +50,7 @@ def create_app(settings: Settings) -> Starlette:
             allow_origins=list(settings.origins),
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["authorization", "content-type"],
-            expose_headers=["loquor-warning", "loquor-sample-rate"],
+            expose_headers=["loquor-warning", "loquor-sample-rate", "loquor-watermark"],
         )
         middleware.insert(0, cors)
     app = Starlette(

@@ -67,6 +67,8 @@ class Model:
         """Those that its tokenizer knows, once it was opened."""
         self.sample_rate = 0
         """In Hz, once it was opened."""
+        self.watermark = "none"
+        """"perth" where its speech is marked, once it was opened."""
         self.slots = self.busy = 0
         self._open, self._queue = open_engine, queue
         self._wait_seconds = settings.wait_seconds
@@ -87,7 +89,8 @@ class Model:
         """Open it on this thread, before the event loop runs. Raises what opening an engine does."""
         self._engine = engine = self._open()
         own = engine.capabilities
-        self.slots, self.tags, self.sample_rate = own.slots, own.tags, own.sample_rate
+        self.slots, self.tags = own.slots, own.tags
+        self.sample_rate, self.watermark = own.sample_rate, own.watermark
         self.voice_names = tuple(dict.fromkeys((*self._own, *own.voices)))
         self._default = "default" if own.has_default_voice else next(iter(self.voice_names), None)
         if own.has_default_voice:

@@ -145,7 +145,10 @@ def _speech_operation() -> dict[str, Any]:
     kinds = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in MEDIA_TYPES.values()}
     sound = {
         "description": "Speech, while it is made; a body without its end is of speech that failed on the way",
-        "headers": {"loquor-warning": {"description": "What was not heeded", "schema": _TEXT}},
+        "headers": {
+            "loquor-warning": {"description": "What was not heeded", "schema": _TEXT},
+            "loquor-watermark": {"description": "Whether the speech is marked: none, perth", "schema": _TEXT},
+        },
         "content": {**kinds, "text/event-stream": {}},
     }
     return {

@@ -105,6 +105,7 @@ class _Speech(Response):
             (b"loquor-sample-rate", str(self._asked.model.sample_rate).encode()),
             (b"cache-control", b"no-store"),
             (b"x-accel-buffering", b"no"),  # nginx would collect it
+            (b"loquor-watermark", self._asked.model.watermark.encode("ascii")),
             *warning_headers(self._asked.warnings),
         ]
 

@@ -68,8 +68,8 @@ class LongSpeech(Iterator[Audio]):
         """Speak all the rest into a file, and subtitles if asked, piece by piece; return its seconds.
 
         `format`, `subtype` and `tags` are as in `Audio.save`; `watch` is called with each piece once it is
-        written. The files get their names when everything is written. If the speech ends early (cancelled, or an
-        error, which is raised), what was written so far is kept as a valid file beside it, named
+        written. The files get their names when everything is written. If the speech ends early (cancelled, or
+        an error, which is raised), what was written so far is kept as a valid file beside it, named
         `NAME.partial.wav`; without a finished piece nothing is left. Raises `InvalidInputError` also for a
         file that cannot be written.
         """

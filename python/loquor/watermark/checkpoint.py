@@ -120,9 +120,8 @@ def _described(content: bytes) -> Any:
     for opcode, argument, _ in pickletools.genops(content):
         if opcode.name not in _OPCODES:
             raise pickle.UnpicklingError(f"it has the opcode {opcode.name}")
-        if opcode.name.endswith("PUT") and argument > len(
-            content
-        ):  # the memo is as long as its largest index
+        longest = argument if opcode.name.endswith("PUT") and isinstance(argument, int) else 0
+        if longest > len(content):  # the memo is as long as its largest index
             raise pickle.UnpicklingError("its memo is larger than the whole")
     return _Description(io.BytesIO(content)).load()
 

@@ -15,22 +15,17 @@ import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from ..errors import ModelError
-from .spectrum import FRAME, LEAST_LEVEL, RANGE, SCALE, window
+from .spectrum import FRAME, LEAST_LEVEL, RANGE, SCALE, SILENT, SPEEDS, window
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     Tensors = dict[str, npt.NDArray[np.float32]]
 
-__all__ = ["LAYERS", "SPEEDS", "detector_graph", "encoder_graph"]
+__all__ = ["LAYERS", "detector_graph", "encoder_graph"]
 
 LAYERS = 7
 """Convolutions of a stack: over 1, five times over 7, and over 1 frame."""
-SPEEDS = ("slow", "normal", "fast")
-"""The detector's stacks, by how fast they hear the sound."""
-SILENT = 0.04
-"""Mean level below which a frame counts as digital silence, and is not marked: -172 dB. The published network
-takes 0.05 of the loudest frame's, which is the same for sound, but waits for the loudest frame."""
 
 _OPSET = 17
 _SLOPE = 0.01  # of LeakyReLU

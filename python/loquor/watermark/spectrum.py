@@ -24,6 +24,8 @@ __all__ = [
     "RANGE",
     "RATE",
     "SCALE",
+    "SILENT",
+    "SPEEDS",
     "levels_of",
     "window",
 ]
@@ -38,6 +40,11 @@ LEAST_LEVEL, RANGE = -180.0, 195.0
 """dB: the level that counts as 0, and how far above it 1 lies."""
 CONTEXT = 15
 """Frames before and after one that the network hears: five convolutions over seven."""
+SPEEDS = ("slow", "normal", "fast")
+"""The detector's stacks, by how fast they hear the sound."""
+SILENT = 0.04
+"""Mean level below which a frame counts as digital silence, and is not marked: -172 dB. The published network
+takes 0.05 of the loudest frame's, which is the same for sound, but waits for the loudest frame."""
 
 _BLOCK = 1024  # frames at once
 
