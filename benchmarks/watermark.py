@@ -3,9 +3,9 @@
     python benchmarks/watermark.py [--rounds 7] [--json FILE]
 
 Rows are threads; timed is the watermark's graph alone on four seconds of sound and its context, as the core
-runs it for speech as a whole: the processor's time for a second of sound, so that 30 ms are a real-time factor
-of 0.03 on one core, which is the aim. It takes the weights of resemble-perth. Left out: the overlapping sum and
-the limiter.
+runs it for speech as a whole: the processor's time for a second of sound, so that 30 ms are a real-time
+factor of 0.03 on one core, which is the aim. It takes the weights of resemble-perth. Left out: the
+overlapping sum and the limiter.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ def rows(rounds: int) -> list[Row]:
         ask = seconds_per_second(threads)
         factors = [ask() for _ in range(rounds)]
         condition = {"threads": threads}
-        found.append(row_of(f"marking, threads: {threads}", factors, name="mark", shared={}, condition=condition))
+        found.append(
+            row_of(f"marking, threads: {threads}", factors, name="mark", shared={}, condition=condition)
+        )
     return found
 
 

@@ -97,7 +97,7 @@ void Watermark::add(int64_t frame, const float* change) {
     weight_.resize(size);
     change_.resize(size);
   }
-  for (int64_t place = std::max(begin, given_); place < end; ++place) {
+  for (int64_t place = std::max(begin + 1, given_); place < end; ++place) {  // the window begins with 0
     const auto at = static_cast<std::size_t>(place - kept_);
     weight_[at] += squared_window_[static_cast<std::size_t>(place - begin)];
     if (change != nullptr) change_[at] += change[place - begin];

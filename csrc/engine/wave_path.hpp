@@ -78,6 +78,6 @@ struct WatermarkPlan {
 };
 
 // The path of every utterance: the one list of stages. `fade`: samples of a join.
-WavePath make_wave_path(int64_t samples_per_token, int64_t fade, WatermarkPlan watermark);
+WavePath make_wave_path(int64_t samples_per_token, int64_t fade, WatermarkPlan watermark = {});
 
 }  // namespace loquor

@@ -28,6 +28,7 @@ from .errors import (
 
 if TYPE_CHECKING:
     from .audio.audio import Audio, Metrics
+    from .audio.provenance import Provenance
     from .audio.subtitles import Mark, subtitles
     from .speech.capabilities import Capabilities
     from .speech.engine import Engine
@@ -60,6 +61,7 @@ __all__ = [
     "Memory",
     "Metrics",
     "ModelError",
+    "Provenance",
     "RequestCancelledError",
     "RuntimeMissingError",
     "Session",
@@ -89,6 +91,7 @@ _HOMES = {
     "Mark": "audio.subtitles",
     "Memory": "speech.memory",
     "Metrics": "audio.audio",
+    "Provenance": "audio.provenance",
     "Session": "speech.session",
     "SessionReport": "speech.reports",
     "Stream": "speech.stream",

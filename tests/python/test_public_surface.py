@@ -56,6 +56,7 @@ def test_names() -> None:
         "Memory",
         "Metrics",
         "ModelError",
+        "Provenance",
         "RequestCancelledError",
         "RuntimeMissingError",
         "Session",
@@ -86,7 +87,7 @@ _PROGRESS = "progress: 'Callable[[int], None] | None' = None"
             "(self, model: 'str | os.PathLike[str]' = 'mini', *, dtype: 'str' = 'auto', "
             "device: 'str' = 'auto', threads: 'int' = 0, slots: 'int' = 0, max_queue: 'int' = 0, "
             "batching: 'bool' = True, reference_seconds: 'float' = 0.0, window_prompt: 'float' = -1.0, "
-            "prefix_cache_bytes: 'int' = 268435456, sampling: 'str' = 'auto', "
+            "prefix_cache_bytes: 'int' = 268435456, sampling: 'str' = 'auto', watermark: 'str' = 'auto', "
             "provider_options: 'Mapping[str, str] | None' = None, normalize: 'str' = 'auto', "
             "prepare: 'bool' = True, own_operators: 'bool' = True, kv_dtype: 'str' = 'auto', "
             "decoder_precision: 'str' = 'auto') -> 'None'",
@@ -161,25 +162,36 @@ def test_generation_options() -> None:
 
 
 def test_stream() -> None:
-    names = ("first_chunk", "growth", "max_chunk", "left_context", "look_ahead", "fade_samples", "adaptive")
+    names = (
+        "first_chunk", "growth", "max_chunk", "left_context", "look_ahead", "fade_samples", "adaptive",
+        "watermark_early",
+    )  # fmt: skip
     assert list(fields_of(StreamOptions).items()) == list(dict.fromkeys(names).items())
-    counted = ("audio_seconds", "speech_tokens", "generated_tokens", "finished", "cancelled", "text")
+    counted = (
+        "audio_seconds",
+        "speech_tokens",
+        "generated_tokens",
+        "finished",
+        "cancelled",
+        "text",
+        "watermark",
+    )
     assert list(fields_of(StreamReport).items()) == list(dict.fromkeys(counted, REQUIRED).items())
-    members = {"cancel", "report", "sample_rate", "tokens", "metrics", "warnings"}
+    members = {"cancel", "report", "sample_rate", "tokens", "metrics", "warnings", "provenance"}
     assert {name for name in vars(Stream) if not name.startswith("_")} == members
 
 
 def test_session() -> None:
     told = (
         "audio_seconds", "sentences", "text", "waiting_characters", "text_tokens", "speech_tokens",
-        "finished", "cancelled",
+        "finished", "cancelled", "watermark",
     )  # fmt: skip
     assert list(fields_of(SessionReport).items()) == list(dict.fromkeys(told, REQUIRED).items())
     text = {"feed": "(self, text: 'str', *, timeout: 'float | None' = 0.0) -> 'None'"}
     text |= {"afeed": "(self, text: 'str') -> 'None'"} | dict.fromkeys(("flush", "end"), "(self) -> 'None'")
     for name, signature in text.items():
         assert str(inspect.signature(getattr(Session, name))) == signature
-    members = {*text, "cancel", "report", "text_until", "sample_rate", "marks", "warnings"}
+    members = {*text, "cancel", "report", "text_until", "sample_rate", "marks", "warnings", "provenance"}
     assert {name for name in vars(Session) if not name.startswith("_")} == members
 
 
@@ -190,13 +202,15 @@ def test_capabilities() -> None:
         "sample_rate", "samples_per_token", "tags", "voices", "has_default_voice", "slots", "batched",
         "sampling", "placements",
     )  # fmt: skip
-    expected = {**dict.fromkeys(required, REQUIRED), "voice_cloning": True, "streaming": True}
+    expected = {**dict.fromkeys(required, REQUIRED), "watermark": "none"}
+    expected |= {"voice_cloning": True, "streaming": True}
     expected |= {"text_normalizer": "none", "piece_characters": 250, "languages": ("en",)}
     assert list(fields_of(Capabilities).items()) == list(expected.items())
 
 
 def test_audio_and_metrics() -> None:
     expected = {**dict.fromkeys(("samples", "sample_rate", "metrics"), REQUIRED), "warnings": (), "marks": ()}
+    expected["provenance"] = None
     assert list(fields_of(Audio).items()) == list(expected.items())
     counted = (
         "text_tokens", "prompt_length", "speech_tokens", "prefill_seconds", "steps_seconds",
@@ -204,7 +218,7 @@ def test_audio_and_metrics() -> None:
     )  # fmt: skip
     assert list(fields_of(Metrics).items()) == list(dict.fromkeys(counted, REQUIRED).items())
     for kind, public in (
-        (Audio, {"warnings", "marks", "seconds", "save", "to_int16"}),
+        (Audio, {"warnings", "marks", "seconds", "save", "to_int16", "provenance", "watermark"}),
         (Metrics, {"rtf", "tokens_per_second"}),
     ):
         assert {name for name in vars(kind) if not name.startswith("_")} == public

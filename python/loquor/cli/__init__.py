@@ -20,6 +20,7 @@ _COMMANDS = {
     "say": ("say", "speak text into a file"),
     "serve": ("serve", "serve speech over HTTP: a page, OpenAI's API, a WebSocket"),
     "verify": ("verify", "look for the watermark, and for what tags say, in recordings"),
+    "sign": ("sign", "sign files of speech (C2PA)"),
     "voice": ("voice", "make a voice file from a recording"),
     "models": ("models", "list the models known by name"),
     "download": ("download", "fetch a model and print its folder"),

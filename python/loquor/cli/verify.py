@@ -49,11 +49,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _examined(file: str) -> dict[str, Any]:
+    from ..audio.credentials import credentials_in
     from ..audio.provenance import provenance_in
     from ..watermark import detect
 
-    tags = provenance_in(file)
-    return {"file": file, **asdict(detect(file)), "tags": None if tags is None else asdict(tags)}
+    detection, tags, credentials = detect(file), provenance_in(file), credentials_in(file)
+    return {
+        "file": file,
+        **asdict(detection),
+        "tags": None if tags is None else asdict(tags),
+        "credentials": None if credentials is None else asdict(credentials),
+    }
 
 
 def _line(facts: Mapping[str, Any]) -> str:
@@ -61,6 +67,9 @@ def _line(facts: Mapping[str, Any]) -> str:
     said = "no tags of ours"
     if tags is not None:
         said = "tags say AI-generated, " + ", ".join(f"{name} {text}" for name, text in tags.items())
+    if (credentials := facts["credentials"]) is not None:
+        claim = "AI-generated" if credentials["ai_generated"] else "not AI-generated"
+        said += f"; credentials ({credentials['state']}, by {credentials['signer']}) say {claim}"
     return f"{facts['file']}: {facts['verdict']} ({facts['reason']}); {said}"
 
 
