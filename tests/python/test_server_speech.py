@@ -95,6 +95,7 @@ def test_the_official_client_gets_each_format(
 def test_the_official_client_needs_no_more_than_it_always_sent(client: openai.OpenAI) -> None:
     response = client.audio.speech.create(model="tts-1", voice="alloy", input="Hi.", instructions="Be kind.")
     assert response.response.headers["content-type"] == "audio/mpeg"
+    assert response.response.headers["loquor-watermark"] == "none"
     warnings = response.response.headers.get_list("loquor-warning")
     assert any("instructions are ignored" in warning for warning in warnings)
     assert any("alloy" in warning for warning in warnings)
