@@ -13,8 +13,6 @@ from ..errors import InvalidInputError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from ..audio.provenance import Provenance
-
     Samples = npt.NDArray[np.float32]
 
 __all__ = ["MEDIA_TYPES", "Encoder", "encoder"]
@@ -43,15 +41,15 @@ class Encoder(Protocol):
         """No more samples come."""
 
 
-def encoder(name: str, rate: int, provenance: Provenance | None = None) -> Encoder:
-    """Return what encodes mono speech of `rate` Hz; a WAV file has its provenance in a comment.
+def encoder(name: str, rate: int) -> Encoder:
+    """Return what encodes mono speech of `rate` Hz.
 
     Raises `InvalidInputError` for a format that nothing here can write.
     """
     if name == "pcm":
         return _Pcm(b"")
     if name == "wav":
-        return _Pcm(wav_header(rate, provenance=provenance))
+        return _Pcm(wav_header(rate))
     if importlib.util.find_spec("av") is None:
         raise InvalidInputError(
             f"this server cannot write {name}, which takes PyAV (pip install 'loquor[server]'): ask for wav "

@@ -80,7 +80,7 @@ async def parts(session: Session, asked: Asked) -> AsyncIterator[Part]:
             await asyncio.sleep(0)
         session.end()
     rate, clock = session.sample_rate, WordClock(session, asked.speed)
-    tempo, out = Tempo(asked.speed, rate), encoder(asked.format, rate, session.provenance)
+    tempo, out = Tempo(asked.speed, rate), encoder(asked.format, rate)
     heavy = tempo.heavy or out.heavy
 
     def made(chunk: Samples) -> tuple[bytes, float]:
