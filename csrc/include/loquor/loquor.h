@@ -203,8 +203,8 @@ typedef struct loquor_engine_info {
   int64_t stop_token;
   int64_t silence_token;
   int64_t end_of_text_token;
-  int32_t slots;        /* speech requests under way at once */
-  int32_t batched;      /* 1: a step serves all of them; 0: their steps take turns */
+  int32_t slots;         /* speech requests under way at once */
+  int32_t batched;       /* 1: a step serves all of them; 0: their steps take turns */
   const char* sampling;  /* "host" or "device" */
   const char* watermark; /* "perth": all its speech is marked; "none" */
 } loquor_engine_info;
