@@ -55,7 +55,7 @@ def test_same_seed_same_bytes_and_precisions_add_up(tmp_path: Path) -> None:
     expected = {
         f"onnx/{graph}{precision.suffix}.{ending}"
         for graph in GRAPHS
-        for precision in PRECISIONS.values()
+        for precision in (PRECISIONS[dtype] for dtype in DTYPES)
         for ending in ("onnx", "onnx_data")
     }
     assert {name for name in digests["first"] if name.startswith("onnx/")} == expected

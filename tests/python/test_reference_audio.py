@@ -14,7 +14,7 @@ import pyloudnorm
 import pytest
 import soundfile
 import soxr
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from clips import speech
@@ -199,6 +199,7 @@ def test_the_steps_are_upstreams(seconds: int) -> None:
 
 @settings(deadline=None, max_examples=60)
 @given(seconds=st.floats(0.4, 4), steps=st.lists(st.integers(1, 30_000), max_size=5), seed=st.integers(0, 99))
+@example(seconds=0.75, steps=[], seed=0)
 def test_loudness_is_pyloudnorms_however_the_recording_is_cut(
     seconds: float, steps: list[int], seed: int
 ) -> None:

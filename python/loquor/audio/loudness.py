@@ -53,7 +53,8 @@ class LoudnessMeter:
     def integrated(self) -> float:
         """Integrated loudness in LUFS; not finite if nothing is above the gates."""
         squares = self._all_squares()
-        count = round((self._samples / self._rate - 0.4) * 10) + 1
+        # pyloudnorm's own expression: of 0.75 s another one rounds to a block more
+        count = round((self._samples / self._rate - 0.4) / (0.4 * 0.25)) + 1
         missing = _PER_HOP * (count - 1) + _PER_BLOCK - len(squares)
         sums = np.concatenate([[0.0], np.cumsum(np.pad(squares, (0, max(0, missing))))])
         first = np.arange(max(0, count)) * _PER_HOP
