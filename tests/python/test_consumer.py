@@ -227,6 +227,7 @@ def test_turbo_size_says_the_same_in_c_in_python_and_on_the_command_line(
         "5",
         *limit,
         "--no-prepare",
+        "--no-tags",
     ]
     assert cli_main([str(part) for part in command]) == 0
     with loquor.Engine(bundle, device="cpu", prepare=False) as engine:  # as the C program runs it

@@ -367,6 +367,7 @@ def test_capabilities(bundle_of: BundleOf) -> None:
             "slots": 16,
             "batched": True,
             "voice_cloning": True,
+            "watermark": "none",
             "streaming": True,
         }
         assert repr(engine) == f"Engine({str(folder)!r}, device='cpu', dtype='q4f16')"

@@ -153,7 +153,7 @@ def _speak(args: argparse.Namespace, engine: Engine, text: Text, options: Genera
                 spoken(sum(len(mark.text.encode()) + 1 for mark in audio.marks))
 
             if args.output == "-":
-                _to_stdout(speech, watch, tags=not args.no_tags)
+                _to_stdout(speech, watch)
             else:
                 speech.save(args.output, srt=args.srt, vtt=args.vtt, tags=not args.no_tags, watch=watch)
 
@@ -207,19 +207,20 @@ def _long_text(args: argparse.Namespace) -> LongTextOptions:
     return LongTextOptions(**given)
 
 
-def _to_stdout(speech: LongSpeech, watch: Callable[[Audio], None], *, tags: bool) -> None:
-    """WAV. The header tells the length if there is but one piece, else that it is not known, as pipes do."""
+def _to_stdout(speech: LongSpeech, watch: Callable[[Audio], None]) -> None:
+    """WAV. The header tells the length if there is but one piece, else that it is not known, as pipes do.
+
+    It is the 44 bytes that many a reader of a pipe skips, without tags.
+    """
     out = sys.stdout.buffer
     first, second = next(speech), next(speech, None)
     with writing_to_stdout():
         if second is None:
-            first.save(out, format="wav", tags=tags)
+            first.save(out, format="wav", tags=False)
             watch(first)
         else:
             pieces = itertools.chain((first, second), speech)
-            provenance = first.provenance if tags else None
-            samples = _samples(pieces, watch)
-            write_wav_stream(out, samples, first.sample_rate, rewind=False, provenance=provenance)
+            write_wav_stream(out, _samples(pieces, watch), first.sample_rate, rewind=False)
         out.flush()
 
 
@@ -251,13 +252,12 @@ def _stream(args: argparse.Namespace, engine: Engine, text: Text, options: Gener
         with ThreadPoolExecutor(1) as pool, session:
             fed = pool.submit(feed)
             try:
-                provenance = None if args.no_tags else session.provenance
                 if args.output == "-":
                     out, rate = sys.stdout.buffer, session.sample_rate
                     with writing_to_stdout():
-                        write_wav_stream(out, session, rate, rewind=False, provenance=provenance)
+                        write_wav_stream(out, session, rate, rewind=False)
                 else:
-                    _into_file(args.output, session, provenance)
+                    _into_file(args.output, session, None if args.no_tags else session.provenance)
             except RequestCancelledError:
                 fed.result()  # what was wrong with the text
                 raise
