@@ -27,6 +27,7 @@ from loquor import (
     RequestCancelledError,
     piece_seed,
 )
+from loquor.audio.provenance import Provenance
 from loquor.speech.long_speech import LongSpeech
 from loquor.speech.narration import Narration
 
@@ -91,7 +92,9 @@ def speech_of(
     parting = LongTextOptions(**long_text)  # type: ignore[arg-type]
     options = GenerationOptions(seed=seed)
     speak = speaker or Speaker()
-    narration = Narration(speak, RATE, options, parting, limit, len, progress, ahead=False)  # type: ignore[arg-type]
+    made_by = Provenance("tiny", "0" * 16, "loquor/0.1.0")
+    rest = (options, parting, limit, len, progress)
+    narration = Narration(speak, RATE, made_by, *rest, ahead=False)  # type: ignore[arg-type]
     return LongSpeech(text, narration)
 
 
