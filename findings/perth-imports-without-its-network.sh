@@ -3,7 +3,7 @@
 #
 # One expects pip to bring what it needs, or else an ImportError that names it. The wheel declares no dependencies, and
 # the import swallows the error: the one class that people come for is None, so the failure is "'NoneType' object is
-# not callable", far from its cause. With torch and librosa there, a setuptools without pkg_resources does the same.
+# not callable", far from its cause.
 # Seen: "import works, PerthImplicitWatermarker is None, __all__ has [WatermarkerBase ...]; requires None".
 set -eu
 folder=$(mktemp -d)
