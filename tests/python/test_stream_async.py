@@ -84,8 +84,9 @@ def test_a_hundred_streams_on_one_loop_need_no_thread_and_do_not_block_it(
 
     run_async(work)
     assert max(threads) <= native_before
-    # generous: this machine may be busy
-    assert max(lags) < 1 and sorted(lags)[len(lags) // 2] < 0.05, "something held the loop up"
+    # A busy machine stops the whole process now and then; a loop that streams hold up is late often.
+    assert sum(lag > 0.5 for lag in lags) < 5, "something held the loop up"
+    assert sorted(lags)[len(lags) // 2] < 0.05, "something held the loop up"
 
 
 def native_threads() -> int:
