@@ -157,6 +157,15 @@ def test_a_live_recording_is_not_cut_off() -> None:
     assert reference.seconds == 6.0 and not cut_off(reference.warnings)
 
 
+@pytest.mark.parametrize("seconds", [1.0, 6.0, 6.3])
+def test_flac_that_was_written_to_a_pipe_is_read_to_its_end(seconds: float) -> None:
+    data = bytearray(sound("FLAC", seconds))
+    data[21] &= 0xF0  # the 36 bits of STREAMINFO that tell how many samples there are
+    data[22:26] = bytes(4)
+    reference = load_reference(io.BytesIO(data))
+    assert reference.seconds == seconds and not cut_off(reference.warnings)
+
+
 def test_blocks_are_read_as_they_are_asked_for() -> None:
     asked: list[int] = []
 

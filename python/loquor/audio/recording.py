@@ -182,15 +182,22 @@ def _of_sound(sound: Any, name: str, cut_off: bool) -> Recording:
 def _sound_blocks(sound: Any, recording: Recording) -> Iterator[Frames]:
     import soundfile
 
-    read = 0
-    try:
-        while len(block := sound.read(recording.rate, dtype="float32", always_2d=True)):
-            read += len(block)
-            yield block
-    except soundfile.SoundFileError as error:
-        if not read:
-            raise InvalidInputError(f"cannot read {recording.name} ({error}): {_PLAIN}") from error
-        recording.cut_off = True
+    endless = sound.frames == np.iinfo(np.int64).max  # FLAC written to a pipe tells no length
+    read, fault = 0, None
+    while fault is None:
+        block = np.full((recording.rate, sound.channels), np.nan, np.float32)
+        try:
+            block = sound.read(out=block)
+        except soundfile.SoundFileError as error:
+            # soundfile 0.14 raises behind the end of such a FLAC file, or of a cut one, having read up to it.
+            fault, block = error, block[~np.isnan(block[:, 0])]
+        if not len(block):
+            break
+        read += len(block)
+        yield block
+    if fault is not None and not read:
+        raise InvalidInputError(f"cannot read {recording.name} ({fault}): {_PLAIN}") from fault
+    recording.cut_off |= fault is not None and not endless
     promise = _PROMISE.search(sound.extra_info)
     short = promise is not None and int(promise[2]) < int(promise[1]) < _LIVE
     # Counted in frames of sound, lossy codecs promise a little more than they give.
