@@ -24,7 +24,7 @@ from loquor.server.refusals import RETRY_AT_MOST, RefusalError
 from loquor.server.settings import Settings
 from loquor.server.speaking import Part, Summary
 from loquor.server.tempo import Tempo
-from loquor.server.words import WordClock
+from loquor.speech.words import WordClock
 
 RATE = 24_000
 SUMMARY = Summary(1, 1, 1.0, 1.0, ())

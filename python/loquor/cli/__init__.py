@@ -19,6 +19,7 @@ __all__ = ["main"]
 _COMMANDS = {
     "say": ("say", "speak text into a file"),
     "serve": ("serve", "serve speech over HTTP: a page, OpenAI's API, a WebSocket"),
+    "wyoming": ("wyoming", "serve speech to Home Assistant, by its protocol Wyoming"),
     "verify": ("verify", "look for the watermark, and for what tags say, in recordings"),
     "sign": ("sign", "sign files of speech (C2PA)"),
     "voice": ("voice", "make a voice file from a recording"),

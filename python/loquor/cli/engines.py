@@ -29,6 +29,7 @@ __all__ = [
     "DEVICES",
     "add_engine_arguments",
     "add_model_by_position",
+    "add_voices_by_name",
     "check_engine_options",
     "check_input",
     "check_output",
@@ -37,6 +38,7 @@ __all__ = [
     "take_model_by_position",
     "voice_names",
     "voice_source",
+    "voices_by_name",
 ]
 
 BUILT_IN = "mini"
@@ -165,6 +167,29 @@ def voice_source(given: str | None) -> str | Piped | None:
         return whole(sys.stdin.buffer, "the recording on stdin")
     piped = from_pipe(given) if given is not None else None
     return given if piped is None else piped
+
+
+def add_voices_by_name(parser: argparse.ArgumentParser) -> None:
+    """Add `--voice NAME=FILE`, of which there may be several."""
+    parser.add_argument(
+        "--voice",
+        action="append",
+        default=[],
+        metavar="NAME=FILE",
+        help="a recording or saved voice that requests may name (may be given several times)",
+    )
+
+
+def voices_by_name(given: list[str]) -> dict[str, Path]:
+    """Return the files by name. Raises `InvalidInputError` for what is none, and a file that is not there."""
+    voices = {}
+    for each in given:
+        name, separator, file = each.partition("=")
+        if not separator or not name.isprintable() or not name.strip():
+            raise InvalidInputError(f"--voice takes NAME=FILE, not {each!r}: write --voice me=me.wav")
+        check_input(file, "the voice")
+        voices[name] = Path(file).absolute()
+    return voices
 
 
 def check_input(path: str, what: str, names: Iterable[str] = ()) -> None:

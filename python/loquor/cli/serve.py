@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 from ..errors import InvalidInputError
 from ..speech.option_table import ENGINE
 from .console import note
-from .engines import BUILT_IN, add_engine_arguments, check_engine_options, check_input, load_engine
+from .engines import (
+    BUILT_IN,
+    add_engine_arguments,
+    add_voices_by_name,
+    check_engine_options,
+    check_input,
+    load_engine,
+    voices_by_name,
+)
 from .option_flags import add_option
 from .process import hold_signals
 
@@ -51,13 +59,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--port", type=int, default=8000, metavar="N", help="(default: 8000; 0 takes a free one)"
     )
-    parser.add_argument(
-        "--voice",
-        action="append",
-        default=[],
-        metavar="NAME=FILE",
-        help="a recording or saved voice that requests may name (may be given several times)",
-    )
+    add_voices_by_name(parser)
     parser.add_argument("--api-key-file", metavar="FILE", help="API keys, one a line")
     parser.add_argument(
         "--allow-origin",
@@ -121,23 +123,12 @@ def _settings(args: argparse.Namespace) -> Settings:
         models={
             name: partial(load_engine, argparse.Namespace(**{**vars(args), "model": name})) for name in names
         },
-        voices=_voices(args.voice),
+        voices=voices_by_name(args.voice),
         api_keys=_keys(args.api_key_file),
         origins=tuple(args.allow_origin),
         hosts=tuple(args.host_name) or own,
         **limits,
     )
-
-
-def _voices(given: list[str]) -> dict[str, Path]:
-    voices = {}
-    for each in given:
-        name, separator, file = each.partition("=")
-        if not separator or not name.isprintable() or not name.strip():
-            raise InvalidInputError(f"--voice takes NAME=FILE, not {each!r}: write --voice me=me.wav")
-        check_input(file, "the voice")
-        voices[name] = Path(file).absolute()
-    return voices
 
 
 def _keys(file: str | None) -> tuple[str, ...]:

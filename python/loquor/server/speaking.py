@@ -11,29 +11,27 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from ..speech.long_text import UNSPEAKABLE_SECONDS, speakable
+from ..speech.words import WordClock
 from .encoders import encoder
 from .tempo import Tempo
-from .words import WordClock
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ..speech.engine import Engine
     from ..speech.session import Session
+    from ..speech.words import Span
     from .asked import Asked
-    from .words import Span
 
     Samples = npt.NDArray[np.float32]
 
-__all__ = ["Part", "Summary", "opened", "parts", "speakable", "summary_of"]
+__all__ = ["Part", "Summary", "opened", "parts", "summary_of"]
 
 _T = TypeVar("_T")
 
 _FEED = 4096
 """Characters that are cut into sentences at a time, between which the event loop goes on."""
-
-_SILENCE = 0.25
-"""Seconds of it that stand for a text without a letter or a digit, which a model would guess at."""
 
 
 @dataclass(frozen=True)
@@ -98,11 +96,6 @@ async def parts(session: Session, asked: Asked) -> AsyncIterator[Part]:
     yield Part(audio, seconds, tuple(clock.words()), tuple(clock.sentences()))
 
 
-def speakable(text: str) -> bool:
-    """Whether there is anything to say in it."""
-    return any(character.isalnum() for character in text)
-
-
 def summary_of(session: Session, asked: Asked, started: float, seconds: float) -> Summary:
     """How it went, of what began at `started` (`time.perf_counter`) and became `seconds` of sound."""
     report = session.report
@@ -120,9 +113,9 @@ def summary_of(session: Session, asked: Asked, started: float, seconds: float) -
 
 async def _silent(rate: int, asked: Asked) -> Part:
     out = encoder(asked.format, rate)
-    silence = np.zeros(round(_SILENCE * rate), np.float32)
+    silence = np.zeros(round(UNSPEAKABLE_SECONDS * rate), np.float32)
     audio = await _elsewhere(out.heavy, lambda: out.add(silence) + out.finish())
-    return Part(audio, _SILENCE)
+    return Part(audio, UNSPEAKABLE_SECONDS)
 
 
 async def _elsewhere(heavy: bool, work: Callable[[], _T]) -> _T:

@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from ..errors import InvalidInputError
 from ..text.characters import END_OF_TEXT, FORBIDDEN, MAX_CHARACTERS, check_text
 
-__all__ = ["LongTextOptions", "check_long", "check_part", "checked_parting", "piece_seed"]
+__all__ = [
+    "UNSPEAKABLE_SECONDS",
+    "LongTextOptions",
+    "check_long",
+    "check_part",
+    "checked_parting",
+    "piece_seed",
+    "speakable",
+]
+
+UNSPEAKABLE_SECONDS = 0.25
+"""Of silence: what is given for a text that is not `speakable`, at which a model would guess."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +79,11 @@ def check_part(text: object) -> None:
     """Raise `InvalidInputError` for what is no text."""
     if not isinstance(text, str):
         raise InvalidInputError(f"text must be a str, not {type(text).__name__}: decode or convert it first")
+
+
+def speakable(text: str) -> bool:
+    """Whether there is anything to say in it."""
+    return any(character.isalnum() for character in text)
 
 
 def piece_seed(seed: int, index: int) -> int:

@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..speech.session import Session
+    from .session import Session
 
 __all__ = ["Span", "WordClock"]
 
