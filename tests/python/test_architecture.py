@@ -261,7 +261,7 @@ PRIVATE_BUT_NEEDED = {
 
 
 def reaches(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Private attributes of others: of what is not `self` or `cls`, nor a class of this very module.
+    """Private attributes of others: of what is not `self`, `cls`, `super()`, nor a class of this module.
 
     What is annotated with a class of the module counts as of that class.
     """
@@ -270,7 +270,7 @@ def reaches(tree: ast.Module) -> Iterator[tuple[int, str]]:
     own = {argument.arg for argument in arguments if ast.unparse(argument.annotation) in classes}
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and re.match("_(?!_)", node.attr):
-            ours = ast.unparse(node.value) in {"self", "cls", *classes, *own}
+            ours = ast.unparse(node.value) in {"self", "cls", "super()", *classes, *own}
             if not ours and ast.unparse(node) not in PRIVATE_BUT_NEEDED:
                 yield node.lineno, ast.unparse(node)
         elif isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").startswith("loquor")):

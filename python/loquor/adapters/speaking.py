@@ -63,6 +63,8 @@ class Speaking:
     def __init__(self, session: Session) -> None:
         self.seconds = 0.0
         """Of sound that was handed out."""
+        self.cancelled = False
+        """Whether its owner ended it."""
         self._session, self._clock = session, WordClock(session, 1.0)
         self._held, self._fed = "", False
 
@@ -91,6 +93,7 @@ class Speaking:
 
     def cancel(self) -> None:
         """End it, within a step."""
+        self.cancelled = True
         self._session.cancel()
 
     def __aiter__(self) -> Speaking:
