@@ -44,6 +44,15 @@ class PyStream {
     }
     stream_ = without_gil([&] { return engine.stream(request, &windows); });
   }
+  PyStream(const Engine& engine, const Voice& voice, uint64_t seed, const Facts& chunks,
+           loquor_cancel* cancel)
+      : watched_(false), progress_(std::nullopt, [] {}) {
+    const loquor_stream_options windows = stream_options(chunks);
+    loquor_decode_options decode;
+    loquor_decode_options_init(&decode);
+    decode.seed = seed;
+    stream_ = without_gil([&] { return engine.stream_tokens(voice.get(), &windows, &decode, cancel); });
+  }
   ~PyStream() {
     const nb::gil_scoped_release release;
     stream_ = Stream();
@@ -74,6 +83,12 @@ class PyStream {
       if (left <= slice) return std::nullopt;
       if (PyErr_CheckSignals() != 0) throw nb::python_error();
     }
+  }
+
+  void feed(const Array<int64_t>& tokens, bool last) const {
+    const int64_t* data = array_data(tokens, "tokens", 1);
+    const auto count = static_cast<size_t>(tokens.size());
+    without_gil([&] { stream_.feed(data, count, last); });
   }
 
   // Sends a byte to this socket whenever next(0) has something new to say; none: no more.
@@ -167,6 +182,14 @@ void bind_stream(nb::module_& module) {
           nb::arg("engine"), nb::arg("input_ids"), nb::arg("voice"), nb::arg("options"), nb::arg("chunks"),
           nb::arg("cancel").none() = nb::none(), nb::arg("progress") = nb::none(), nb::arg("text") = "",
           nb::keep_alive<1, 2>(), nb::keep_alive<1, 7>())
+      .def(
+          "__init__",
+          [](PyStream* self, const Engine& engine, const PyVoice& voice, uint64_t seed, const Facts& chunks,
+             PyCancelToken* cancel) { new (self) PyStream(engine, voice.handle, seed, chunks, raw(cancel)); },
+          nb::arg("engine"), nb::arg("voice"), nb::kw_only(), nb::arg("seed"), nb::arg("chunks"),
+          nb::arg("cancel").none() = nb::none(), nb::keep_alive<1, 2>(), nb::keep_alive<1, 6>(),
+          "Speech of tokens that are fed.")
+      .def("feed", &PyStream::feed, nb::arg("tokens"), nb::arg("last") = false)
       .def("next", &PyStream::next, nb::arg("timeout") = nb::none())
       .def("notify", &PyStream::notify, nb::arg("socket"))
       .def("cancel", &PyStream::cancel, nb::call_guard<nb::gil_scoped_release>())

@@ -53,6 +53,7 @@ struct loquor_stream {
   loquor::RequestPtr request;
   loquor::Request::Progress progress;
   int32_t sample_rate = 0;
+  int64_t code_limit = 0;                                   // codes that are fed lie below it
   loquor::Chunk chunk;                                      // the one that was read last
   std::optional<loquor::CancelToken::Listener> listener{};  // unhooked before the rest goes
   const loquor::process::Home home{};

@@ -56,6 +56,15 @@ loquor_status read_next(loquor_stream& stream, double timeout_seconds, loquor_ch
   return LOQUOR_OK;
 }
 
+void start(loquor::Engine& engine, std::unique_ptr<loquor_stream> stream, loquor_cancel* cancel,
+           loquor_stream** out) {
+  if (cancel != nullptr) {
+    stream->listener.emplace(token_of(cancel), [to = stream->request] { to->cancel(); });
+  }
+  engine.submit(stream->request);
+  *out = stream.release();
+}
+
 }  // namespace
 
 extern "C" {
@@ -80,11 +89,33 @@ loquor_status loquor_engine_stream(loquor_engine* engine, const loquor_request* 
                               read_options(options, manifest.streaming), given.progress != nullptr);
     stream->progress = progress_of(given);
     stream->sample_rate = manifest.sample_rate;
-    if (given.cancel != nullptr) {
-      stream->listener.emplace(token_of(given.cancel), [to = stream->request] { to->cancel(); });
-    }
-    target.submit(stream->request);
-    *out = stream.release();
+    start(target, std::move(stream), given.cancel, out);
+  });
+}
+
+loquor_status loquor_engine_stream_tokens(loquor_engine* engine, const loquor_voice* voice,
+                                          const loquor_stream_options* options,
+                                          const loquor_decode_options* decode, loquor_cancel* cancel,
+                                          loquor_stream** out) {
+  return as_status([&] {
+    required(out, "out");
+    loquor::Engine& target = required(engine, "engine").engine;
+    const loquor::Manifest& manifest = target.model().manifest;
+    auto stream = std::make_unique<loquor_stream>();
+    stream->request = target.prepare_fed(required(voice, "voice").voice,
+                                         read_options(options, manifest.streaming), read_options(decode));
+    stream->sample_rate = manifest.sample_rate;
+    stream->code_limit = manifest.start_token;
+    start(target, std::move(stream), cancel, out);
+  });
+}
+
+loquor_status loquor_stream_feed(loquor_stream* stream, const int64_t* tokens, size_t count, int32_t last) {
+  return as_status([&] {
+    loquor_stream& to = required(stream, "stream");
+    if (count > 0) required(tokens, "tokens");
+    loquor::check_codes({tokens, count}, to.code_limit);
+    to.request->feed({tokens, count}, last != 0);
   });
 }
 

@@ -242,6 +242,18 @@ RequestPtr Engine::prepare_stream(Prompt prompt, const StreamOptions& options, b
   return make_request(std::move(spec));
 }
 
+RequestPtr Engine::prepare_fed(std::shared_ptr<const Voice> voice, const StreamOptions& options,
+                               const DecodeOptions& decode) {
+  validate(options);
+  model_.check(*voice);
+  RequestSpec spec;
+  spec.fed = true;
+  spec.prompt.voice = std::move(voice);
+  spec.prompt.options.seed = decode.seed;
+  spec.stream = options;
+  return make_request(std::move(spec));
+}
+
 void Engine::submit(const RequestPtr& request) {
   {
     const std::lock_guard<std::mutex> lock(requests_mutex_);

@@ -54,6 +54,9 @@ class Engine {
 
   // Speech in chunks, to be read from the request. Throws kInvalidInput; submit() starts it and throws kBusy.
   RequestPtr prepare_stream(Prompt prompt, const StreamOptions& options, bool counted);
+  // The same of codes that the caller feeds, each a checked one.
+  RequestPtr prepare_fed(std::shared_ptr<const Voice> voice, const StreamOptions& options,
+                         const DecodeOptions& decode = {});
   void submit(const RequestPtr& request);
 
   // Cancels every request, those to come included; returns when the thread has ended, within one step.

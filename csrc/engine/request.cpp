@@ -1,6 +1,7 @@
 #include "engine/request.hpp"
 
 #include <new>
+#include <string>
 #include <utility>
 
 namespace loquor {
@@ -20,6 +21,14 @@ Failure Failure::of(const std::exception_ptr& error) noexcept {
     }
   } catch (...) {  // its text did not fit either
     return {ErrorKind::kInternal, kMemoryRanOut};
+  }
+}
+
+void check_codes(Span<const int64_t> codes, int64_t limit) {
+  for (const int64_t code : codes) {
+    if (code >= 0 && code < limit) continue;
+    throw Error(ErrorKind::kInvalidInput, "speech tokens with a sound lie in [0, " + std::to_string(limit) +
+                                              "), not " + std::to_string(code));
   }
 }
 
@@ -88,6 +97,27 @@ bool Request::report_progress(Lock& lock, const Progress& progress) {
   home.require("request");  // progress may have forked
   lock.lock();
   return true;
+}
+
+void Request::feed(Span<const int64_t> codes, bool last) {
+  {
+    const Lock lock(mutex_);
+    if (!spec.fed) throw Error(ErrorKind::kInvalidInput, "this stream's tokens are the language model's");
+    if (fed_.last) throw Error(ErrorKind::kInvalidInput, "this stream was fed its last tokens already");
+    if (ended_ || cancelled_) return;
+    if (fed_.codes.size() + codes.size() > kMostFed) {
+      throw Error(ErrorKind::kBusy, "more than " + std::to_string(kMostFed) +
+                                        " tokens would wait to be decoded: read the stream first");
+    }
+    fed_.codes.insert(fed_.codes.end(), codes.begin(), codes.end());
+    fed_.last = last;
+  }
+  wake_();
+}
+
+Feed Request::take_fed() {
+  const Lock lock(mutex_);
+  return {std::exchange(fed_.codes, {}), fed_.last};
 }
 
 void Request::on_ready(Ready ready, void* user) {

@@ -44,6 +44,7 @@ struct RequestSpec {
   TokenBudget budget;                            // kSpeech
   std::optional<StreamOptions> stream;           // kSpeech: sound too, not tokens alone
   bool counted = false;                          // the caller wants to hear of every token
+  bool fed = false;  // kSpeech: the codes come from the caller, not from the language model
 
   bool chunked() const { return stream && stream->first_chunk > 0; }
 };
@@ -58,6 +59,15 @@ struct Result {
   int32_t attempts = 1;
   uint64_t seed = 0;  // of the attempt that is heard
 };
+
+// What the caller feeds: speech codes, and whether they are the last.
+struct Feed {
+  std::vector<int64_t> codes;
+  bool last = false;
+};
+
+// Throws kInvalidInput for what is no speech code below the limit.
+void check_codes(Span<const int64_t> codes, int64_t limit);
 
 // What went wrong, as the reader's thread will throw it: an exception object stays on the thread that made
 // it.
@@ -80,6 +90,7 @@ struct Report {
 
 class Request {
  public:
+  static constexpr std::size_t kMostFed = std::size_t{1} << 20;  // codes that wait: eleven hours
   using Progress = std::function<void(int32_t)>;
   using Ready = void (*)(void* user);
   enum class Next { kChunk, kDone, kPending };
@@ -102,6 +113,9 @@ class Request {
   Result& wait(const Progress& progress);
   // The next chunk; kPending when there is none within `timeout` (none: waits for ever). Throws as wait().
   Next next(Chunk& chunk, std::optional<std::chrono::duration<double>> timeout, const Progress& progress);
+  // More codes for a fed request. Throws kInvalidInput for one that is not fed or had its last, and kBusy
+  // where too many wait; behind the end it does nothing, and next() says why. Any thread.
+  void feed(Span<const int64_t> codes, bool last);
   // Called whenever next() has something new to say, at once if it has already; on the engine thread or a
   // canceller's: must be quick, must not call back. None replaces it by none, and returns when no call is
   // under way.
@@ -115,6 +129,7 @@ class Request {
   bool begin();  // false when it has ended already
   bool cancelled() const { return cancelled_flag_.load(std::memory_order_acquire); }
   bool ended() const;
+  Feed take_fed();
   void count_tokens(int64_t tokens);
   void hand_out(Chunk chunk);
   void end(Result result);
@@ -137,6 +152,7 @@ class Request {
   bool cancelled_ = false;
   const char* why_ = "";
   std::optional<Failure> failure_;
+  Feed fed_;  // what the engine thread has not taken; `last` stays
   int64_t tokens_ = 0;
   int64_t reported_ = 0;      // of those, to the caller's progress
   std::deque<Chunk> chunks_;  // at most what budget.limit tokens sound like

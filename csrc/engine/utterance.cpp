@@ -9,6 +9,11 @@ Utterance::Utterance(const RequestSpec& spec, const Manifest& manifest, WavePath
     : spec_(spec), manifest_(manifest), path_(std::move(path)) {
   plan_.cut = manifest.family->dropped_tokens;
   spoken_.prompt = window_prompt;
+  if (spec.fed) {
+    state_ = State::kFed;
+    plan_.cut = 0;
+    return;
+  }
   codes_.reserve(static_cast<std::size_t>(spec.budget.limit + manifest.closing_silence_tokens));
   if (has_sound()) monitor_.emplace(spec.prompt.options.guards, manifest, spec.prompt.characters);
 }
@@ -29,6 +34,15 @@ void Utterance::on_stop() { state_ = State::kStopping; }
 void Utterance::end_attempt(Tokens tokens, double now) {
   tokens_ = std::move(tokens);
   if (runaway_) return run_away(*std::exchange(runaway_, std::nullopt), now);
+  close(now);
+}
+
+void Utterance::on_fed(const Feed& feed, double now) {
+  codes_.insert(codes_.end(), feed.codes.begin(), feed.codes.end());
+  plan_.codes = token_count_ = static_cast<int64_t>(codes_.size());
+  if (!feed.last) return;
+  tokens_.ids = codes_;
+  tokens_.finish_reason = FinishReason::kStop;
   close(now);
 }
 
@@ -82,7 +96,8 @@ void Utterance::close(double now) {
   codes_.insert(codes_.end(), static_cast<std::size_t>(manifest_.closing_silence_tokens),
                 manifest_.silence_token);
   plan_.codes = static_cast<int64_t>(codes_.size());
-  plan_.cut = codes_cut(manifest_, plan_.codes);
+  // What is fed is heard for as long as it lasts: the silence behind it is what the decoder looks ahead to.
+  plan_.cut = spec_.fed ? manifest_.closing_silence_tokens : codes_cut(manifest_, plan_.codes);
   plan_.ended = true;
   state_ = has_sound() && plan_.handed < plan_.heard() ? State::kClosing : State::kDone;
 }

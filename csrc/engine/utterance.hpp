@@ -24,6 +24,7 @@ class Utterance {
   enum class State {
     kPrefilling,  // the prompt is not all run
     kStepping,    // the language model gives tokens
+    kFed,         // the caller does; then closing
     kStopping,    // it gave the last: its slot is to be released and end_attempt() called
     kClosing,     // windows are left to decode
     kDone,        // finish() gives the result
@@ -49,6 +50,8 @@ class Utterance {
   void on_stop();
   // `tokens`: of this attempt, as sampled.
   void end_attempt(Tokens tokens, double now);
+  // What the caller feeds instead.
+  void on_fed(const Feed& feed, double now);
 
   // --- Sound ---
 

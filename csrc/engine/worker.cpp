@@ -44,6 +44,7 @@ void Worker::run() {
     collect_long_run();
     drop_cancelled();
     admit_requests();
+    take_fed();
     collect_candidates();
     const Work work = scheduler_.next(candidates_, generator_.batched());
     if (work.kind == Work::Kind::kNone) {
@@ -56,9 +57,21 @@ void Worker::run() {
   }
 }
 
+// What callers fed since.
+void Worker::take_fed() {
+  for (const auto& active : active_) {
+    if (!active->in_state(Utterance::State::kFed)) continue;
+    or_fail(*active, [&] {
+      active->utterance->on_fed(active->request->take_fed(), now());
+      settle(*active);
+    });
+  }
+  forget_ended();
+}
+
 // Returns when there may be something to do; false at the end.
 bool Worker::rest() {
-  if (!active_.empty()) {  // the lane is at it
+  if (!active_.empty()) {  // the lane is at it, or a caller is to feed
     inbox_.await_ring();
     return true;
   }
@@ -110,6 +123,10 @@ bool Worker::admit_speech() {
   }
   inbox_.take_speech(request);
   if (!request->begin()) return true;
+  if (request->spec.fed) {
+    start(request, nullptr);
+    return true;
+  }
   std::unique_ptr<Sequence> sequence;
   try {
     if (idle_.empty()) idle_.push_back(generator_.make_sequence());
@@ -127,7 +144,7 @@ bool Worker::admit_speech() {
 void Worker::start(const RequestPtr& request, std::unique_ptr<Sequence> sequence) {
   try {
     auto active = std::make_unique<Active>();
-    if (sequence != nullptr) {
+    if (request->spec.kind == RequestSpec::Kind::kSpeech) {
       active->utterance.emplace(request->spec, model_.manifest, wave_path(*request),
                                 request->spec.chunked() ? model_.conditional_decoder.window_prompt() : 0);
     }

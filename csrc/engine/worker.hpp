@@ -64,6 +64,7 @@ class Worker {
   void start(const RequestPtr& request, std::unique_ptr<Sequence> sequence);
   bool rest();
   void drop_cancelled();
+  void take_fed();
   void collect_candidates();  // fills candidates_
   Candidate candidate_of(Active& active);
   bool whole_window_waits() const;

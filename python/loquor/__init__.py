@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .audio.provenance import Provenance
     from .audio.subtitles import Mark, subtitles
     from .speech.capabilities import Capabilities
+    from .speech.conversion import Conversion
     from .speech.engine import Engine
     from .speech.guards import Guards
     from .speech.long_speech import LongSpeech
@@ -48,6 +49,7 @@ __all__ = [
     "BusyError",
     "CancelToken",
     "Capabilities",
+    "Conversion",
     "DownloadError",
     "Engine",
     "ExecutionError",
@@ -83,6 +85,7 @@ logging.getLogger("loquor").addHandler(logging.NullHandler())
 _HOMES = {
     "Audio": "audio.audio",
     "Capabilities": "speech.capabilities",
+    "Conversion": "speech.conversion",
     "Engine": "speech.engine",
     "GenerationOptions": "speech.options",
     "Guards": "speech.guards",

@@ -1,7 +1,7 @@
 """Loquor's C++ core, through its C ABI. Private: use the loquor package."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, overload
 
 import numpy
 from numpy.typing import NDArray
@@ -138,6 +138,7 @@ def keep_prefix(engine: EngineHandle, voice: VoiceHandle, kv: numpy.ndarray) -> 
 class StreamHandle:
     """Speech while it is made."""
 
+    @overload
     def __init__(
         self,
         engine: EngineHandle,
@@ -149,6 +150,19 @@ class StreamHandle:
         progress: Callable[[int], None] | None = None,
         text: str = "",
     ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        engine: EngineHandle,
+        voice: VoiceHandle,
+        *,
+        seed: int,
+        chunks: dict[str, Any],
+        cancel: CancelToken | None = None,
+    ) -> None:
+        """Speech of tokens that are fed."""
+
+    def feed(self, tokens: Annotated[NDArray[numpy.int64], dict(order="C")], last: bool = False) -> None: ...
     def next(self, timeout: float | None = None) -> NDArray[numpy.float32] | None: ...
     def notify(self, socket: int | None) -> None: ...
     def cancel(self) -> None: ...

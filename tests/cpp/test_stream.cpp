@@ -1,6 +1,7 @@
 // Streams of an engine: the tokens and the sound of one shot, cancelled or failed at any point.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <exception>
@@ -45,6 +46,69 @@ TEST_CASE("a stream's tokens and samples are those of one shot, however it is cu
       }
     }
   }
+}
+
+TEST_CASE("a fed stream says its tokens as one decode of them would, however they are fed and cut") {
+  if (!have_bundles()) return;
+  const FaultInjection faults;
+  EngineFixture fixture(faults);
+  std::vector<int64_t> codes;
+  for (int64_t i = 0; i < 90; ++i) codes.push_back((i * i * 31 + 7 * i) % 4000);
+  DecodeOptions decode;
+  decode.seed = 4;
+  Samples expected = fixture.engine->decode(codes, fixture.voice, nullptr, decode).samples;
+  expected.resize(codes.size() * 960);  // without the closing silence
+  for (const int32_t first : {0, 1, 7, 1000}) {
+    for (const std::size_t fed : {std::size_t{1}, std::size_t{13}, codes.size()}) {
+      CAPTURE(first);
+      CAPTURE(fed);
+      const auto request = fixture.engine->prepare_fed(fixture.voice, chunks_of(first), decode);
+      fixture.engine->submit(request);
+      for (std::size_t at = 0; at < codes.size(); at += fed) {
+        request->feed({codes.data() + at, std::min(fed, codes.size() - at)}, false);
+      }
+      request->feed({}, true);
+      const Heard heard = read_all(*request);
+      CHECK(heard.tokens == codes);
+      CHECK(heard.samples == expected);
+      CHECK(request->report().tokens == static_cast<int64_t>(codes.size()));
+    }
+  }
+  CHECK(fixture.one_shot(greedy(5)) == fixture.one_shot(greedy(5)));  // speech goes on beside it
+}
+
+TEST_CASE("a fed stream gives what it can before its last tokens, may be cancelled, and refuses more") {
+  if (!have_bundles()) return;
+  const FaultInjection faults;
+  EngineFixture fixture(faults, "gqa", 1);
+  const std::vector<int64_t> codes(40, 7);
+  const auto waiting = fixture.engine->prepare_fed(fixture.voice, chunks_of(5));
+  fixture.engine->submit(waiting);
+  waiting->feed(codes, false);
+  Chunk chunk;
+  REQUIRE(read(*waiting, chunk) == Request::Next::kChunk);
+  CHECK(chunk.code_count == 5);
+  while (waiting->next(chunk, std::chrono::milliseconds(200), {}) == Request::Next::kChunk) {
+  }
+  waiting->cancel();
+  CHECK(refusal([&] { waiting->next(chunk, {}, {}); }).kind == ErrorKind::kCancelled);
+  waiting->feed(codes, false);  // told by next() alone
+
+  const auto nothing = fixture.engine->prepare_fed(fixture.voice, chunks_of(5));
+  fixture.engine->submit(nothing);
+  nothing->feed({}, true);
+  CHECK(read(*nothing, chunk) == Request::Next::kDone);
+  CHECK(refusal([&] { nothing->feed(codes, true); }).kind == ErrorKind::kInvalidInput);
+  CHECK(refusal([&] { fixture.open(greedy(5), chunks_of(5))->feed(codes, true); }).kind ==
+        ErrorKind::kInvalidInput);
+  CHECK(refusal([&] { check_codes(std::vector<int64_t>{3, 6561}, 6561); }).kind == ErrorKind::kInvalidInput);
+  const std::vector<int64_t> many(Request::kMostFed + 1);
+  const auto full = fixture.engine->prepare_fed(fixture.voice, chunks_of(5));
+  CHECK(refusal([&] { full->feed(many, false); }).kind == ErrorKind::kBusy);
+  const auto open = fixture.engine->prepare_fed(fixture.voice, chunks_of(5));
+  fixture.engine->submit(open);
+  fixture.engine.reset();  // which cancels those who are never fed
+  CHECK(refusal([&] { open->next(chunk, {}, {}); }).kind == ErrorKind::kCancelled);
 }
 
 TEST_CASE("a cancelled stream ends its reader at once, frees its slot, and tells what was heard") {

@@ -17,6 +17,7 @@ import loquor
 from loquor import (
     Audio,
     Capabilities,
+    Conversion,
     Engine,
     GenerationOptions,
     Guards,
@@ -43,6 +44,7 @@ def test_names() -> None:
         "BusyError",
         "CancelToken",
         "Capabilities",
+        "Conversion",
         "DownloadError",
         "Engine",
         "ExecutionError",
@@ -119,6 +121,16 @@ _PROGRESS = "progress: 'Callable[[int], None] | None' = None"
             f"options: 'GenerationOptions | None' = None, *, {_LANGUAGE}, "
             f"chunks: 'StreamOptions | None' = None, {_CANCEL}) -> 'Stream'",
         ),
+        (
+            "convert",
+            "(self, recording: 'RecordingSource', voice: 'VoiceSource | None' = None, *, "
+            f"seed: 'int' = 0, {_CANCEL}) -> 'Audio'",
+        ),
+        (
+            "convert_stream",
+            "(self, recording: 'RecordingSource', voice: 'VoiceSource | None' = None, *, "
+            f"chunks: 'StreamOptions | None' = None, seed: 'int' = 0, {_CANCEL}) -> 'Conversion'",
+        ),
         ("tokenize", f"(self, text: 'str', *, {_LANGUAGE}) -> 'npt.NDArray[np.int64]'"),
         (
             "generate_tokens",
@@ -141,7 +153,7 @@ def test_engine_signatures(method: str, signature: str) -> None:
 
 
 def test_engine_has_no_other_public_member() -> None:
-    methods = {"voice", "speak", "speak_long", "session", "stream", "close"}
+    methods = {"voice", "speak", "speak_long", "session", "stream", "convert", "convert_stream", "close"}
     lower = {"tokenize", "generate_tokens", "decode", "warmup", "memory", "unload_encoder"}
     assert {name for name in dir(Engine) if not name.startswith("_")} == {
         *methods, *lower, "capabilities", "voices",
@@ -179,6 +191,11 @@ def test_stream() -> None:
     assert list(fields_of(StreamReport).items()) == list(dict.fromkeys(counted, REQUIRED).items())
     members = {"cancel", "report", "sample_rate", "tokens", "metrics", "warnings", "provenance"}
     assert {name for name in vars(Stream) if not name.startswith("_")} == members
+
+
+def test_conversion() -> None:
+    members = {"cancel", "report", "sample_rate", "metrics", "warnings", "provenance"}
+    assert {name for name in vars(Conversion) if not name.startswith("_")} == members
 
 
 def test_session() -> None:

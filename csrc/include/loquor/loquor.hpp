@@ -63,6 +63,9 @@ class Stream {
   void on_ready(loquor_ready_fn ready, void* user) const {
     check(loquor_stream_on_ready(handle_.get(), ready, user));
   }
+  void feed(const int64_t* tokens, std::size_t count, bool last) const {
+    check(loquor_stream_feed(handle_.get(), tokens, count, last ? 1 : 0));
+  }
   void cancel() const { loquor_stream_cancel(handle_.get()); }
   inline loquor_stream_info info() const;
   loquor_stream* get() const { return handle_.get(); }
@@ -141,6 +144,12 @@ class Engine {
   }
   loquor_stream_options default_stream_options() const {
     return info_of<loquor_stream_options>(loquor_engine_default_stream_options, handle_.get());
+  }
+  Stream stream_tokens(const loquor_voice* voice, const loquor_stream_options* options = nullptr,
+                       const loquor_decode_options* decode = nullptr, loquor_cancel* cancel = nullptr) const {
+    loquor_stream* raw = nullptr;
+    check(loquor_engine_stream_tokens(handle_.get(), voice, options, decode, cancel, &raw));
+    return Stream(raw);
   }
   Stream stream(const loquor_request& request, const loquor_stream_options* options = nullptr) const {
     loquor_stream* raw = nullptr;

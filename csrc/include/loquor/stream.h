@@ -47,6 +47,19 @@ LOQUOR_EXPORT loquor_status loquor_engine_default_stream_options(const loquor_en
 LOQUOR_EXPORT loquor_status loquor_engine_stream(loquor_engine* engine, const loquor_request* request,
                                                  const loquor_stream_options* options, loquor_stream** out);
 
+/* Speech tokens of the caller's, such as those of a recording (loquor_voice_get_tensors), said in a voice: a
+ * stream that loquor_stream_feed is to be called on. What is fed is heard whole, without the family's closing
+ * silence. options and decode may be NULL. It holds one of the engine's slots until its last tokens are
+ * decoded. */
+LOQUOR_EXPORT loquor_status loquor_engine_stream_tokens(loquor_engine* engine, const loquor_voice* voice,
+                                                        const loquor_stream_options* options,
+                                                        const loquor_decode_options* decode,
+                                                        loquor_cancel* cancel, loquor_stream** out);
+/* More tokens for it, below start_token; last (0 or 1): no more follow. LOQUOR_ERROR_BUSY: 2^20 wait already.
+ * Any thread. */
+LOQUOR_EXPORT loquor_status loquor_stream_feed(loquor_stream* stream, const int64_t* tokens, size_t count,
+                                               int32_t last);
+
 typedef struct loquor_chunk {
   size_t struct_size;
   const float* samples; /* [count], mono, finite; until the next call of loquor_stream_next */

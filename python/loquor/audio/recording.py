@@ -47,7 +47,8 @@ class Recording:
 
 @contextmanager
 def open_recording(source: Any) -> Iterator[Recording]:
-    """Open a path, a seekable binary file object, or (samples, rate).
+    """Open a path, a seekable binary file object, or (samples, rate), where an iterator of arrays may stand
+    for the samples.
 
     Raises `InvalidInputError`, also from its blocks.
     """
@@ -85,6 +86,30 @@ def open_recording(source: Any) -> Iterator[Recording]:
 def _of_array(samples: Any, rate: Any) -> Recording:
     name = "the array"
     rate = _checked_rate(rate, name)
+    if isinstance(samples, Iterator):
+        frames = (_frames(block) for block in samples)
+        seconds = (block[at : at + rate] for block in frames for at in range(0, len(block), rate))
+        return Recording("the recording", rate, _of_one_width(seconds))
+    array = _frames(samples)
+    _to_float(array[:0])  # refuses other dtypes, also of an empty array
+    blocks = (_to_float(array[start : start + rate]) for start in range(0, len(array), rate))
+    return Recording(name, rate, blocks)
+
+
+def _of_one_width(blocks: Iterator[Frames]) -> Iterator[Frames]:
+    width = None
+    for block in blocks:
+        if width not in (None, block.shape[1]):
+            raise InvalidInputError(
+                f"a chunk of the recording has {block.shape[1]} channels, those before had {width}: give all "
+                "of them the same"
+            )
+        width = block.shape[1]
+        yield _to_float(block)
+
+
+def _frames(samples: Any) -> Frames:
+    """Whatever is like an array, [n, channels]."""
     try:
         array = np.asarray(samples)
     except Exception as error:  # whatever a foreign array type raises
@@ -100,9 +125,7 @@ def _of_array(samples: Any, rate: Any) -> Recording:
             f"samples of shape {list(array.shape)} have {array.shape[1]} channels, not 1 to {MAX_CHANNELS}: "
             "the shape must be [n, channels], transpose the array"
         )
-    _to_float(array[:0])  # refuses other dtypes, also of an empty array
-    blocks = (_to_float(array[start : start + rate]) for start in range(0, len(array), rate))
-    return Recording(name, rate, blocks)
+    return array
 
 
 def _to_float(array: Frames) -> Frames:

@@ -20,6 +20,8 @@ from ..base.runtime import add_plugin, advised_dtype, open_runtime
 from ..bundle.text_rules import check_normalizer, languages_of
 from ..errors import InvalidInputError
 from ..prepare import check_preparation
+from ..voice.source_audio import RecordingSource, SourceAudio
+from ..voice.speech_tokens import SpeechTokens
 from ..voice.voice import Voice
 from ..voice.voices import VoiceSource
 from ..watermark.weights import chosen_watermark
@@ -31,6 +33,7 @@ from .arguments import (
     checked_token,
 )
 from .capabilities import Capabilities, capabilities_of
+from .conversion import Conversion, conversion_chunks
 from .loaded import LoadedBundle
 from .long_speech import LongSpeech
 from .long_text import LongTextOptions, checked_parting
@@ -298,6 +301,80 @@ class Engine:
         with loaded.lock:
             self._under_way.add(request)
         return request
+
+    def convert(
+        self,
+        recording: RecordingSource,
+        voice: VoiceSource | None = None,
+        *,
+        seed: int = 0,
+        cancel: _core.CancelToken | None = None,
+    ) -> Audio:
+        """Say what is said in a recording in a voice: its words, melody and pace, another speaker.
+
+        The recording's speech tokens are decoded with the voice, as `speak` decodes those of a language
+        model, which has no part in it: any language does. `recording` is what `voice` takes, of any length,
+        and the speech is as long. A prepared decoder takes its noise from `seed`.
+
+        Raises `InvalidInputError`, `RequestCancelledError`, `ExecutionError`.
+        """
+        speech = self._convert(recording, voice, None, seed, cancel, whole=True)
+        parts = list(speech)
+        samples = np.concatenate(parts) if parts else np.zeros(0, np.float32)
+        return Audio(
+            samples, speech.sample_rate, speech.metrics, speech.warnings, provenance=speech.provenance
+        )
+
+    def convert_stream(
+        self,
+        recording: RecordingSource,
+        voice: VoiceSource | None = None,
+        *,
+        chunks: StreamOptions | None = None,
+        seed: int = 0,
+        cancel: _core.CancelToken | None = None,
+    ) -> Conversion:
+        """Like `convert`, while the recording is read: iterate over the result, in a `with` block.
+
+        `recording` may be (an iterator of arrays, sample_rate) too, each [n] or [n, channels], such as those
+        of a microphone. The encoder hears ten seconds at once, so that is how far the speech is behind.
+        Memory stays bounded. Raises what `convert` does, now or where it is read.
+        """
+        return self._convert(recording, voice, chunks, seed, cancel, whole=False)
+
+    @memory_watched("starting a request")
+    def _convert(
+        self,
+        recording: RecordingSource,
+        voice: VoiceSource | None,
+        chunks: StreamOptions | None,
+        seed: int,
+        cancel: _core.CancelToken | None,
+        *,
+        whole: bool,
+    ) -> Conversion:
+        start = time.perf_counter()
+        loaded, token, noise = self._loaded, checked_token(cancel), DECODE["seed"].checked(seed)
+        resolved = resolve_stream_options(chunks, loaded.stream_defaults)
+        resolved = conversion_chunks(resolved, asked=chunks is not None, whole=whole)
+        loaded.core()
+        made = loaded.voices.cached(voice, loaded.core, token)
+        source, info = SourceAudio(recording), loaded.info
+        handle = _core.StreamHandle(
+            loaded.core(), loaded.handle(made), seed=noise, chunks=resolved, cancel=token
+        )
+        request = Request(
+            handle, "", 0, info["sample_rate"], list(made.warnings), start, loaded.provenance(made)
+        )
+        encoding = _core.CancelToken()  # one that is given ends the stream, which has it while it lasts
+        tokens = SpeechTokens(
+            lambda sound: loaded.core().encode_voice(sound, encoding).tensors()["audio_tokens"],
+            info["samples_per_token"],
+            info["silence_token"],
+        )
+        with loaded.lock:
+            self._under_way.add(request)
+        return Conversion(source, tokens, request, handle, resolved, encoding)
 
     def speak_long(
         self,

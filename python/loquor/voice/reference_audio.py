@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Samples = npt.NDArray[np.float32]
 
-__all__ = ["SAMPLE_RATE", "ReferenceAudio", "load_reference"]
+__all__ = ["SAMPLE_RATE", "Level", "ReferenceAudio", "checked_frames", "load_reference"]
 
 SAMPLE_RATE = 24_000
 MAX_SECONDS = 15
@@ -131,7 +131,7 @@ class _Heard:
 def _listen(source: Any) -> _Heard:
     import soxr  # type: ignore[import-untyped]
 
-    meter, level = LoudnessMeter(SAMPLE_RATE), _Level()
+    meter, level = LoudnessMeter(SAMPLE_RATE), Level()
     parts: list[Samples] = []
     wanted = _KEPT_SECONDS * SAMPLE_RATE
     with open_recording(source) as recording:
@@ -148,16 +148,16 @@ def _listen(source: Any) -> _Heard:
     return _Heard(name, np.concatenate(parts), meter, level.count / rate, level.warnings(name, rate, cut_off))
 
 
-def _mono_blocks(recording: Recording, level: _Level) -> Iterator[tuple[Samples, bool]]:
+def _mono_blocks(recording: Recording, level: Level) -> Iterator[tuple[Samples, bool]]:
     """The mean of the channels, and whether this is the last: an empty one."""
     for block in recording.blocks:
-        yield level.add(_checked_frames(block, recording.name)), False
+        yield level.add(checked_frames(block, recording.name)), False
         if level.count >= _HEARD_SECONDS * recording.rate:
             break
     yield np.zeros(0, np.float32), True
 
 
-class _Level:
+class Level:
     """What the samples say before they are resampled."""
 
     def __init__(self) -> None:
@@ -216,7 +216,8 @@ class _Level:
         return found
 
 
-def _checked_frames(frames: npt.NDArray[Any], name: str) -> Samples:
+def checked_frames(frames: npt.NDArray[Any], name: str) -> Samples:
+    """Return frames [n, channels] as float32. Raises `InvalidInputError` for what cannot be sound."""
     if not np.isfinite(frames).all():
         raise InvalidInputError(f"{name} holds samples that are NaN or infinite: export the recording again")
     if (peak := float(np.abs(frames).max(initial=0))) > _MAX_FLOAT_PEAK:
