@@ -46,7 +46,7 @@ def test_the_server_is_as_it_describes_itself(server: Serving, tmp_path: Path) -
         cwd=tmp_path,
     )
     assert ran.returncode == 0, ran.stdout[-5000:] + ran.stderr[-2000:]
-    assert "Tested: 8" in ran.stdout
+    assert "Tested: 9" in ran.stdout
 
 
 def flac(recording: Any) -> bytes:

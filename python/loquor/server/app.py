@@ -23,7 +23,7 @@ from .refusals import RefusalError, refusal_of
 from .service import Service
 from .speech_endpoint import speech
 from .text_socket import text_socket
-from .voices_endpoint import delete_voice, model, models, voices
+from .voices_endpoint import delete_voice, model, model_names, models, voices
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -86,6 +86,7 @@ _ROUTES = [
     *(Route(path, page, methods=["GET"]) for path in PAGE_PATHS),
     Route("/v1/audio/speech", speech, methods=["POST"]),
     WebSocketRoute("/v1/audio/speech/stream", text_socket),
+    Route("/v1/audio/models", model_names, methods=["GET"]),
     Route("/v1/models", models, methods=["GET"]),
     Route("/v1/models/{model}", model, methods=["GET"]),
     Route("/v1/audio/voices", voices, methods=["GET", "POST"]),

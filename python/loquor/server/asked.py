@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInputError
+from ..languages.profile import LANGUAGES
 from ..speech.option_table import GENERATION
 from ..speech.options import GenerationOptions
 from .encoders import MEDIA_TYPES
@@ -33,10 +34,14 @@ TIMES = ("word", "segment")
 OPTIONS = {name: option for name, option in GENERATION.items() if name != "guards"}
 """Options of generation that a request may set, beyond OpenAI's fields."""
 _KNOWN = {
-    "model", "input", "voice", "instructions", "response_format", "speed", "stream_format",
+    "model", "input", "voice", "instructions", "language", "response_format", "speed", "stream_format",
     "timestamp_granularities", *OPTIONS,
 }  # fmt: skip
-CHOICES = {"response_format": tuple(MEDIA_TYPES), "stream_format": STREAM_FORMATS}
+CHOICES = {
+    "language": tuple(LANGUAGES),
+    "response_format": tuple(MEDIA_TYPES),
+    "stream_format": STREAM_FORMATS,
+}
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,8 @@ class Asked:
     text: str
     voice: str | Uploaded | None
     """The name of one of the model's, an uploaded one, or None for the model's default."""
+    language: str | None
+    """The text's, for a model that speaks many."""
     options: GenerationOptions
     format: str
     speed: float
@@ -87,6 +94,7 @@ class Catalogue:
             model,
             text,
             voice,
+            _choice(body, "language"),
             _options(body),
             _choice(body, "response_format") or ("pcm" if streamed else "mp3"),
             _speed(body.get("speed")),

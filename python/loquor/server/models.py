@@ -65,6 +65,8 @@ class Model:
         """Known by heart once it was opened: the owner's, and those that the bundle brings."""
         self.tags: tuple[str, ...] = ()
         """Those that its tokenizer knows, once it was opened."""
+        self.languages: tuple[str, ...] = ()
+        """Codes of those that it speaks, once it was opened."""
         self.sample_rate = 0
         """In Hz, once it was opened."""
         self.watermark = "none"
@@ -89,7 +91,7 @@ class Model:
         """Open it on this thread, before the event loop runs. Raises what opening an engine does."""
         self._engine = engine = self._open()
         own = engine.capabilities
-        self.slots, self.tags = own.slots, own.tags
+        self.slots, self.tags, self.languages = own.slots, own.tags, own.languages
         self.sample_rate, self.watermark = own.sample_rate, own.watermark
         self.voice_names = tuple(dict.fromkeys((*self._own, *own.voices)))
         self._default = "default" if own.has_default_voice else next(iter(self.voice_names), None)

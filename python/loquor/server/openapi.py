@@ -44,12 +44,15 @@ def document(service: Service) -> dict[str, Any]:
         "security": [{"key": []}] if service.settings.api_keys else [],
         "paths": {
             "/v1/audio/speech": {"post": _speech_operation()},
+            "/v1/audio/models": {
+                "get": _operation("The models' names", {"200": _json(_object(models=_NAMES))})
+            },
             "/v1/models": {"get": _operation("List the models", {"200": _list_of("Model")})},
             "/v1/models/{model}": {
                 "get": _operation("One model", {"200": _json(_ref("Model"))}, ["404"], _path("model"))
             },
             "/v1/audio/voices": {
-                "get": _operation("List the voices", {"200": _list_of("Voice")}),
+                "get": _operation("List the voices", {"200": _list_of("Voice", voices=_NAMES)}),
                 "post": _upload_operation(),
             },
             "/v1/audio/voices/{voice_id}": {
@@ -85,6 +88,10 @@ def _object(required: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]
 _TEXT = {"type": "string"}
 _TEXTS = {"type": "array", "items": _TEXT}
 _WHOLE = {"type": "integer"}
+_NAMES = {
+    "type": "array",
+    "items": {"type": "object", "properties": {"id": _TEXT, "name": _TEXT}, "required": ["id", "name"]},
+}
 _ERROR = _object(error=_object(message=_TEXT, type=_TEXT, code=_TEXT, param={"type": ["string", "null"]}))
 _VOICE = _object(
     id=_TEXT,
@@ -117,10 +124,9 @@ def _json(schema: dict[str, Any], description: str = "Done") -> dict[str, Any]:
     return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
-def _list_of(name: str) -> dict[str, Any]:
-    return _json(
-        _object(("object", "data"), object={"const": "list"}, data={"type": "array", "items": _ref(name)})
-    )
+def _list_of(name: str, **more: Any) -> dict[str, Any]:
+    data = {"type": "array", "items": _ref(name)}
+    return _json(_object(("object", "data", *more), object={"const": "list"}, data=data, **more))
 
 
 def _path(name: str) -> list[dict[str, Any]]:
@@ -193,6 +199,10 @@ def _speech(service: Service) -> dict[str, Any]:
             "description": "A name, the id of an uploaded voice, or none for the model's default",
         },
         "instructions": {"type": ["string", "null"], "description": "Ignored, with a warning"},
+        "language": {
+            **_maybe({"enum": _languages(service)}, None),
+            "description": "The text's, which a model that speaks many must be told",
+        },
         "response_format": _maybe({"enum": formats}, "mp3"),
         "speed": _maybe({"type": "number", "minimum": MIN_SPEED, "maximum": MAX_SPEED}, 1.0),
         "stream_format": _maybe({"enum": list(CHOICES["stream_format"])}, "audio"),
@@ -204,6 +214,12 @@ def _speech(service: Service) -> dict[str, Any]:
     }
     properties |= {name: _maybe(_of_option(option), None) for name, option in OPTIONS.items()}
     return {"type": "object", "properties": properties, "required": ["input"]}
+
+
+def _languages(service: Service) -> list[str]:
+    """Those of its models; as long as one was never opened, all that there are."""
+    known = [each.languages for each in service.models.values()]
+    return sorted({code for codes in known for code in codes}) if all(known) else list(CHOICES["language"])
 
 
 def _maybe(schema: dict[str, Any], default: Any) -> dict[str, Any]:

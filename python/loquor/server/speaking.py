@@ -63,7 +63,7 @@ async def opened(engine: Engine, asked: Asked) -> AsyncIterator[Session]:
         voice = await asked.model.voice(engine, uploaded)
     else:
         voice = uploaded.voice
-    async with engine.session(voice, asked.options) as session:
+    async with engine.session(voice, asked.options, language=asked.language) as session:
         yield session
 
 

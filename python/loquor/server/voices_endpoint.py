@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .models import Model
     from .service import Service
 
-__all__ = ["delete_voice", "model", "models", "voices"]
+__all__ = ["delete_voice", "model", "model_names", "models", "voices"]
 
 _MOST_NAME = 100
 _AT_ONCE = 4
@@ -33,6 +33,12 @@ async def model(request: Request) -> Response:
     """Return one model. Raises `RefusalError` (404)."""
     service: Service = request.app.state.service
     return JSONResponse(_document(service.catalogue.model(request.path_params["model"])))
+
+
+async def model_names(request: Request) -> Response:
+    """Return the models by name, where Open WebUI looks for them."""
+    service: Service = request.app.state.service
+    return JSONResponse({"models": [{"id": name, "name": name} for name in service.models]})
 
 
 def _document(each: Model) -> dict[str, Any]:
@@ -69,7 +75,8 @@ def _list(service: Service) -> Response:
         for name in each.voice_names
     ]
     data = [*own, *(voice.document() for voice in service.shelf.all())]
-    return JSONResponse({"object": "list", "data": data, "has_more": False})
+    names = [{"id": each["id"], "name": each["name"]} for each in data]  # as Open WebUI reads them
+    return JSONResponse({"object": "list", "data": data, "voices": names, "has_more": False})
 
 
 async def _create(request: Request, service: Service) -> Response:
