@@ -28,6 +28,7 @@ _COMMANDS = {
     "download": ("download", "fetch a model and print its folder"),
     "prepare": ("prepare", "rewrite a model's graphs so that they run fast"),
     "bench": ("bench", "measure how fast a model is here"),
+    "eval": ("eval", "measure how well a model speaks here"),
     "doctor": ("doctor", "check this installation"),
     "cmake-dir": ("dirs", "print the folder for CMake's find_package"),
     "watermark-graph": ("verify", "print the graph that marks speech, for programs in C"),

@@ -165,6 +165,12 @@ class Request:
             warnings.append("the model found nothing to say in this text")
         return tuple(warnings)
 
+    @property
+    def ending(self) -> tuple[bool, bool]:
+        """Whether a guard tripped, and whether the limit of tokens cut it; known at its end."""
+        info = self._handle.info()
+        return info["guards"] != 0, info["finish_reason"] == "length"
+
     def said(self, share: float) -> str:
         """What was said in the first `share` of what was handed over."""
         info = self._handle.info()

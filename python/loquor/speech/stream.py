@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Samples = npt.NDArray[np.float32]
 
-__all__ = ["Stream"]
+__all__ = ["Stream", "ending_of"]
 
 
 class Stream(Iterator["Samples"], AsyncIterator["Samples"]):
@@ -112,3 +112,8 @@ class Stream(Iterator["Samples"], AsyncIterator["Samples"]):
     def warnings(self) -> tuple[str, ...]:
         """What was not as asked; complete when the stream was read to its end."""
         return self._request.warnings
+
+
+def ending_of(stream: Stream) -> tuple[bool, bool]:
+    """Whether a guard tripped, and whether the limit of tokens cut it, of one that was read to its end."""
+    return stream._request.ending
