@@ -23,6 +23,7 @@ from hubserver import HubServer
 from loquor import Engine, GenerationOptions
 from loquor.base.runtime import LIBRARY_VARIABLE
 from loquor.bundle import catalog
+from loquor.bundle.hub import resolve
 from loquor.cli import main
 from loquor.cli.console import logs_on_stderr, note, speech_progress
 from loquor.errors import ExecutionError, InvalidInputError
@@ -270,7 +271,7 @@ def test_what_harms_a_voice_is_told_once(tmp_path: Path, capsys: pytest.CaptureF
         ([], "required: COMMAND (see loquor --help)"),
         (["say", "Hi."], "required: -o/--output (see loquor say --help)"),
         (["say", "Hi.", "-o", "out.wav", "--loud"], "unrecognized arguments: --loud (see loquor say --help)"),
-        (["models", "all"], "unrecognized arguments: all (see loquor models --help)"),
+        (["models", "mini", "all"], "unrecognized arguments: all (see loquor models --help)"),
         (["say", "book.txt", "-o", "out.wav"], "book.txt is a file"),
         (["say", "./me.wav", "-o", "out.wav"], "give it on stdin (loquor say - < ./me.wav)"),
         (["say", "Hi.", "-o", "out.wav", "--dtype", "auto:q4"], "not understood at 'auto:q4'"),
@@ -367,11 +368,40 @@ def test_models_tells_what_the_catalogue_knows(hub: HubServer, capsys: pytest.Ca
     assert main(["models"]) == 0
     header, *rows = capsys.readouterr().out.splitlines()
     cells = {row.split()[0]: re.split(r" {2,}", row) for row in rows}
-    assert re.split(r" {2,}", header) == ["NAME", "WHERE", "PRECISIONS", "DOWNLOAD", "SUPPORTED", "IN CACHE"]
-    assert cells["tiny"] == ["tiny", f"{TINY}@0123456", "q4,fp32", "0 MB", "yes", "yes"]
-    assert cells["mini"] == ["mini", "built-in", "fp32", "-", "yes", "-"]
-    assert cells["nano"][2:] == ["mixed", "573 MB", "yes", "no"]
-    assert cells["multilingual"][4] == "yes"
+    columns = ["NAME", "WHERE", "PRECISIONS", "DOWNLOAD", "LANGUAGES", "LICENCE", "RUNS HERE", "IN CACHE"]
+    assert re.split(r" {2,}", header) == columns
+    assert cells["tiny"] == ["tiny", f"{TINY}@0123456", "q4,fp32", "0 MB", "en", "MIT", "yes", "yes"]
+    assert cells["mini"] == ["mini", "built-in", "fp32", "-", "en", "MIT", "yes", "-"]
+    assert cells["nano"][2:5] == ["mixed", "573 MB", "en"]
+    assert cells["multilingual"][4] == "23"
+
+
+def test_one_model_is_told_whole(hub: HubServer, capsys: pytest.CaptureFixture[str]) -> None:
+    def told(model: str) -> dict[str, Any]:
+        assert main(["models", model, "--json"]) == 0
+        about: dict[str, Any] = json.loads(capsys.readouterr().out)
+        assert main(["models", model]) == 0
+        text = capsys.readouterr().out
+        assert about["licence"] in text and about["family"] in text and about["runs_here"] in text
+        return about
+
+    mini = told("mini")
+    assert (mini["family"], mini["languages"], mini["cached"]) == ("turbo", ["en"], True)
+    folder = told(str(resolve("mini")))
+    assert folder["location"] == "folder" and folder["bytes"] == mini["bytes"]
+    many = told("multilingual")
+    assert len(many["languages"]) == 23 and many["download_bytes"] is None and many["bytes_at_least"] > 1e9
+    assert hub.log == []
+    assert main(["models", "nosuch"]) == 2
+    assert "there is no model 'nosuch'" in error_line(capsys)
+
+
+def test_what_needs_more_memory_than_there_is_says_so(
+    hub: HubServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("os.sysconf", lambda name: {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 150_000}[name])
+    assert main(["models", "turbo"]) == 0
+    assert "no: 1.1 GB of memory wanted, 0.6 here" in capsys.readouterr().out
 
 
 def test_download_prints_the_folder(hub: HubServer, capsys: pytest.CaptureFixture[str]) -> None:

@@ -222,6 +222,7 @@ def test_capabilities() -> None:
     expected = {**dict.fromkeys(required, REQUIRED), "watermark": "none"}
     expected |= {"voice_cloning": True, "streaming": True}
     expected |= {"text_normalizer": "none", "piece_characters": 250, "languages": ("en",)}
+    expected |= {"voice_conversion": True, "guidance": False, "exaggeration": False, "word_times": False}
     assert list(fields_of(Capabilities).items()) == list(expected.items())
 
 

@@ -72,6 +72,8 @@ class CatalogEntry:
     """A full commit id where the bundle is pinned; else a branch, whose files the hub is asked for."""
     files: tuple[BundleFile, ...] = ()
     """What the bundle consists of, in all precisions; empty where the hub has to be asked."""
+    family: str = "turbo"
+    """The family of models that it belongs to (csrc/model/family.cpp)."""
 
     @property
     def dtypes(self) -> dict[str, tuple[str, ...]]:

@@ -13,18 +13,23 @@ import logging
 import os
 import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from .. import _core
 from ..errors import DownloadError, InvalidInputError, ModelError
 from .catalog import CATALOG, BundleFile, check_dtype, find_entry, model_text, pick_files
-from .hub_cache import cache_folder, cached_file, problem_with, remove_cached
+from .hub_cache import cache_folder, cached_file, problem_with, remove_cached, snapshot_of
 from .hub_fetch import fetch_all
 from .hub_http import Source, is_offline
 from .hub_listing import is_commit, published_files
 
-__all__ = ["download", "is_offline", "resolve"]
+__all__ = ["Inspected", "download", "inspect", "is_offline", "resolve"]
 
 _log = logging.getLogger(__name__)
+
+_LARGEST_HEAD = 1 << 26  # bytes: a graph with its weights inside is larger
 
 _REPO = re.compile(r"[A-Za-z0-9_][\w.-]*/[A-Za-z0-9_][\w.-]*")
 
@@ -37,13 +42,15 @@ def resolve(
     revision: str | None = None,
     local_files_only: bool = False,
     progress: bool | None = None,
+    inspected: bool = False,
 ) -> Path:
     """Return the folder that holds a bundle, downloading what is missing.
 
     `model` is a name of the catalogue ("nano"), a folder that contains `onnx/`, or a hub id ("owner/name" or
     "owner/name@revision"). A catalogue name wins over a folder of that name (write "./nano" for the folder).
     `dtype` and `progress` are as in `download`; "auto" takes `prefer` where it is on offer (hub only). With
-    `local_files_only`, or `HF_HUB_OFFLINE=1`, only the cache is looked at.
+    `local_files_only`, or `HF_HUB_OFFLINE=1`, only the cache is looked at. With `inspected`, a repository
+    that the catalogue does not know is looked at before its weights are downloaded (see `inspect`).
 
     Raises `InvalidInputError` for a name or precision that does not exist, `ModelError` for a folder or
     repository that is no bundle, `DownloadError` if files are missing and cannot be had.
@@ -51,6 +58,8 @@ def resolve(
     place, offline = _locate(model, revision, dtype), local_files_only or is_offline()
     if isinstance(place, Path):
         return place
+    if inspected and find_entry(place.repo) is None and not offline:
+        _inspected(place, dtype, prefer)
     return _obtain(place, dtype, prefer, offline=offline, progress=progress, force=False)
 
 
@@ -61,18 +70,89 @@ def download(
     revision: str | None = None,
     progress: bool | None = None,
     force: bool = False,
+    inspected: bool = False,
 ) -> Path:
     """Fetch a bundle's files of one precision into the cache and return the folder that holds them.
 
     `dtype` is "auto", a precision ("fp32", "fp16", "q8", "q4", "q4f16") or one per graph, as
     `catalog.choose_dtypes` takes it. `progress` shows a bar on stderr; None shows it on a terminal only.
-    `force` fetches again what is in the cache. A folder or the built-in model is returned as it is.
-    Errors are those of `resolve`.
+    `force` fetches again what is in the cache, `inspected` is as in `resolve`. A folder or the
+    built-in model is returned as it is. Errors are those of `resolve`.
     """
     place = _locate(model, revision, dtype)
     if isinstance(place, Path):
         return place
+    if inspected and find_entry(place.repo) is None and not is_offline():
+        _inspected(place, dtype, None)
     return _obtain(place, dtype, None, offline=is_offline(), progress=progress, force=force)
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """What is known of a bundle without its weights."""
+
+    folder: Path
+    """On disk; of a bundle on the hub what was looked at of it."""
+    repo: str | None
+    """On the hub, as owner/name; None for a folder."""
+    commit: str | None
+    """The commit that was looked at."""
+    files: tuple[BundleFile, ...]
+    """All that is published, or lies in the folder."""
+    facts: dict[str, Any]
+    """What the core reads of it (`_core.read_bundle`)."""
+
+
+def inspect(model: str | os.PathLike[str], *, dtype: str = "auto", revision: str | None = None) -> Inspected:
+    """Tell what a bundle is, and that this version runs it, from its settings and its graphs' heads alone.
+
+    Of a bundle on the hub these few megabytes are downloaded, and none of its weights. Errors are those of
+    `resolve`: `ModelError` where it is no bundle, or of a family that is not run here.
+    """
+    place = _locate(model, revision, dtype)
+    if isinstance(place, Source):
+        return _inspected(place, dtype, None)
+    files = tuple(
+        BundleFile(path.relative_to(place).as_posix(), path.stat().st_size)
+        for path in sorted(place.rglob("*"))
+        if path.is_file()
+    )
+    return Inspected(place, None, None, files, _core.read_bundle(str(place), dtype))
+
+
+def _inspected(source: Source, dtype: str, prefer: str | None) -> Inspected:
+    offline = is_offline()
+    commit, published = published_files(source, offline)
+    needed = pick_files(published, dtype, source.model, prefer)
+    heads = [file for file in (*needed, *_cards(published)) if _is_head(file)]
+    missing = [file for file in heads if not _is_ready(source, commit, file, offline)]
+    if missing and offline:
+        raise DownloadError(
+            f"offline, and the cache {cache_folder()} lacks {missing[0].path} of {source.model}: run once "
+            "without HF_HUB_OFFLINE"
+        )
+    if missing:
+        fetch_all(source, commit, missing, False, False)
+    folder = snapshot_of(source.repo, commit)
+    if folder is None:
+        raise DownloadError(f"{source.model} is not where it was put: {cache_folder()} was cleared meanwhile")
+    try:
+        facts = _core.read_bundle(str(folder), dtype, prefer or "")
+    except ModelError as error:
+        raise ModelError(
+            f"{source.model} cannot be run, so its weights are not downloaded: {error}"
+        ) from error
+    return Inspected(folder, source.repo, commit, published, facts)
+
+
+def _cards(published: tuple[BundleFile, ...]) -> list[BundleFile]:
+    """The bundle's card, which names its licence."""
+    return [file for file in published if file.path == "README.md"]
+
+
+def _is_head(file: BundleFile) -> bool:
+    """Settings, or a graph whose weights lie elsewhere: all but what takes long to fetch."""
+    return not file.path.endswith(("_data", ".data")) and (file.size is None or file.size <= _LARGEST_HEAD)
 
 
 # --- What the name means ---

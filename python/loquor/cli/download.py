@@ -29,6 +29,7 @@ def run(args: argparse.Namespace) -> int:
         revision=args.revision,
         force=args.force,
         progress=False if args.quiet else None,
+        inspected=True,
     )
     emit(str(folder))
     return 0

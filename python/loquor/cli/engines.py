@@ -109,7 +109,7 @@ def load_engine(args: argparse.Namespace) -> Engine:
     runtime = open_runtime()  # without which, or the device's provider, a download would be for nothing
     add_plugin(runtime, args.device)
     prefer = advised_dtype(runtime, args.device)
-    resolve(model, dtype=args.dtype, prefer=prefer, progress=False if args.quiet else None)
+    resolve(model, dtype=args.dtype, prefer=prefer, progress=False if args.quiet else None, inspected=True)
     return Engine(
         model,
         normalize=getattr(args, "normalize", "auto"),  # only of commands that speak

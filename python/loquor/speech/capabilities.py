@@ -74,6 +74,14 @@ class Capabilities:
     """Characters that the model speaks well in one call, as its tokenizer gets them."""
     languages: tuple[str, ...] = ("en",)
     """Codes of the languages that it speaks; of several it has to be told which."""
+    voice_conversion: bool = True
+    """Whether a recording can be said in another voice."""
+    guidance: bool = False
+    """Whether `cfg_weight` does anything."""
+    exaggeration: bool = False
+    """Whether `exaggeration` does anything."""
+    word_times: bool = False
+    """Whether the model tells when it says each word."""
 
 
 def capabilities_of(info: Mapping[str, Any], prepared: Mapping[str, str], **others: Any) -> Capabilities:

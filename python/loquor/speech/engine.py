@@ -168,7 +168,8 @@ class Engine:
             )
         add_plugin(runtime, device)
         advised = advised_dtype(runtime, device)
-        folder = resolve(model, dtype=dtype, prefer=advised).absolute()  # whatever the working folder will be
+        folder = resolve(model, dtype=dtype, prefer=advised, inspected=True)
+        folder = folder.absolute()  # whatever the working folder will be
         self._loaded = LoadedBundle(
             runtime,
             folder,
@@ -541,6 +542,8 @@ class Engine:
             text_normalizer=loaded.normalizer,
             piece_characters=loaded.text_rules.piece_characters,
             languages=languages_of(loaded.text_rules.profile),
+            guidance=loaded.family["rows_per_sequence"] > 1,
+            exaggeration="exaggeration" in loaded.family["embed_inputs"],
             voices=self.voices,
             has_default_voice=loaded.voices.default is not None,
         )
