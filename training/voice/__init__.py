@@ -1,0 +1,1 @@
+"""The recipe of the next built-in voice: a better teacher, many timbres. See README.md beside."""

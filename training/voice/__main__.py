@@ -1,0 +1,82 @@
+"""python -m voice all --work DIR: the corpus of the next built-in voice, stage by stage; every stage may be
+stopped and goes on."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+
+def _fetch(work: Path, options: argparse.Namespace) -> None:
+    from . import sources
+
+    sources.run(work)
+
+
+def _text(work: Path, options: argparse.Namespace) -> None:
+    from mini.debian import unpack
+
+    from . import text
+
+    text.run(work, unpack(work) / "usr/share/dict/scowl", options.texts)
+
+
+def _time(work: Path, options: argparse.Namespace) -> None:
+    from . import timing
+
+    timing.run(work)
+
+
+def _speak(work: Path, options: argparse.Namespace) -> None:
+    from . import parallel
+
+    parallel.run(work, options.processes, options.bfloat16, options.hours)
+
+
+def _analyse(work: Path, options: argparse.Namespace) -> None:
+    from . import analysis
+
+    analysis.run(work)
+
+
+STAGES: dict[str, Callable[[Path, argparse.Namespace], None]] = {
+    "fetch": _fetch,
+    "text": _text,
+    "time": _time,
+    "speak": _speak,
+    "analyse": _analyse,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m voice", description=__doc__)
+    parser.add_argument("stage", choices=[*STAGES, "all"])
+    parser.add_argument(
+        "--work", type=Path, required=True, help="folder for everything that is made (some 3 GB)"
+    )
+    parser.add_argument("--texts", type=int, default=26_000, help="texts in all, 20 hours and more of timing")
+    parser.add_argument(
+        "--hours", type=float, default=6.0, help="hours of sound, all timbres together, at which `speak` ends"
+    )
+    parser.add_argument(
+        "--processes", type=int, default=os.cpu_count() or 1, help="of one thread each, for `speak`"
+    )
+    parser.add_argument(
+        "--bfloat16", action="store_true", help="speak in half the time, on a CPU with bfloat16 instructions"
+    )
+    options = parser.parse_args()
+    work: Path = options.work.resolve()
+    if Path(__file__).resolve().parents[2] in (work, *work.parents):
+        parser.error(f"--work {work} is inside the repository: name a folder outside it")
+    work.mkdir(parents=True, exist_ok=True)
+    for name in STAGES if options.stage == "all" else [options.stage]:
+        if name == "text" and options.stage == "all" and (work / "texts.txt").exists():
+            continue
+        print(f"stage {name}", flush=True)
+        STAGES[name](work, options)
+
+
+if __name__ == "__main__":
+    main()
