@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from .speech.engine import Engine
     from .speech.guards import Guards
     from .speech.long_speech import LongSpeech
-    from .speech.long_text import LongTextOptions, piece_seed
+    from .speech.long_text import Bookmark, LongTextOptions, piece_seed
     from .speech.memory import Memory
     from .speech.options import GenerationOptions, StreamOptions
     from .speech.reports import SessionReport, StreamReport
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Audio",
+    "Bookmark",
     "BusyError",
     "CancelToken",
     "Capabilities",
@@ -84,6 +85,7 @@ logging.getLogger("loquor").addHandler(logging.NullHandler())
 
 _HOMES = {
     "Audio": "audio.audio",
+    "Bookmark": "speech.long_text",
     "Capabilities": "speech.capabilities",
     "Conversion": "speech.conversion",
     "Engine": "speech.engine",

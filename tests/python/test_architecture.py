@@ -164,7 +164,7 @@ def test_no_file_is_too_long() -> None:
 PACKAGE = ROOT / "python" / "loquor"
 FLOORS = (
     "errors", "base", "text", "english", "languages", "sentences", "audio", "bundle", "voice", "prepare",
-    "watermark", "speech", "loquor", "bench", "server", "adapters", "cli", "__main__",
+    "watermark", "speech", "loquor", "bench", "server", "adapters", "book", "cli", "__main__",
 )  # fmt: skip
 """Rooms of the package, the lowest first; "loquor" is its own `__init__`, with the public names."""
 

@@ -269,11 +269,13 @@ def test_what_harms_a_voice_is_told_once(tmp_path: Path, capsys: pytest.CaptureF
         (["voice", "me.wav", "-o", "me.wav"], "must end in .safetensors"),
         (["voice", "you.wav", "-o", "me.safetensors"], "no such file"),
         ([], "required: COMMAND (see loquor --help)"),
-        (["say", "Hi."], "required: -o/--output (see loquor say --help)"),
-        (["say", "Hi.", "-o", "out.wav", "--loud"], "unrecognized arguments: --loud (see loquor say --help)"),
+        (["say", "Hi."], "say where to write the speech: give -o FILE"),
+        (
+            ["say", "Hi.", "-o", "out.wav", "--louder"],
+            "unrecognized arguments: --louder (see loquor say --help)",
+        ),
         (["models", "mini", "all"], "unrecognized arguments: all (see loquor models --help)"),
-        (["say", "book.txt", "-o", "out.wav"], "book.txt is a file"),
-        (["say", "./me.wav", "-o", "out.wav"], "give it on stdin (loquor say - < ./me.wav)"),
+        (["say", "./me.wav", "-o", "out.wav"], "me.wav is no text: give UTF-8 text, HTML or an EPUB"),
         (["say", "Hi.", "-o", "out.wav", "--dtype", "auto:q4"], "not understood at 'auto:q4'"),
         (["say", "Hi.", "-o", f"{'n' * 300}.wav"], "the name is too long"),
         (["download", "turbo", "--dtype", "auto:q4"], "not understood at 'auto:q4'"),
@@ -460,10 +462,10 @@ class _Terminal(io.StringIO):
 def test_what_is_told_meanwhile_is_not_glued_to_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = _Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
-    with logs_on_stderr(0), speech_progress(False, 100) as (tokens, _):
-        tokens(527)
+    with logs_on_stderr(0), speech_progress(False, 100) as bar:
+        bar.tokens(527)
         note("one")
-        tokens(528)
+        bar.tokens(528)
         logging.getLogger("loquor").warning("two")
     text = terminal.getvalue()
     assert "527 tokens" in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import logging
 import math
 import re
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from loquor import (
     Audio,
+    Bookmark,
     CancelToken,
     Engine,
     GenerationOptions,
@@ -349,6 +351,32 @@ def test_the_engine_speaks_each_piece_as_speak_would(
         assert part.metrics.speech_tokens == alone.metrics.speech_tokens
         assert part.warnings == alone.warnings
         assert len(part.samples) >= len(alone.samples)
+
+
+@pytest.mark.parametrize("pieces", range(5))
+def test_it_goes_on_from_a_bookmark_sample_for_sample(
+    engine_of: Callable[..., Engine], recording: NDArray[np.float32], pieces: int
+) -> None:
+    engine = engine_of()
+    voice = engine.voice((recording, RATE))
+    whole = list(engine.speak_long(TEXT, voice, SHORT))
+    assert len(whole) == 4
+    begun = engine.speak_long(TEXT, voice, SHORT)
+    spoken = list(itertools.islice(begun, pieces))
+    assert begun.bookmark.samples == sum(len(part.samples) for part in spoken)
+    rest = list(engine.speak_long(TEXT, voice, SHORT, bookmark=begun.bookmark))
+    assert len(spoken) + len(rest) == 4
+    for one, other in zip(whole, [*spoken, *rest], strict=True):
+        assert np.array_equal(one.samples, other.samples)
+        assert one.marks == other.marks
+
+
+@pytest.mark.parametrize("bookmark", [3, (1, 2, 3.0), Bookmark(-1, 0, 0.0)])
+def test_what_is_no_bookmark(
+    engine_of: Callable[..., Engine], recording: NDArray[np.float32], bookmark: Any
+) -> None:
+    with pytest.raises(InvalidInputError, match="bookmark must be"):
+        engine_of().speak_long(TEXT, (recording, RATE), bookmark=bookmark)
 
 
 def test_a_text_of_one_piece_is_what_speak_says(

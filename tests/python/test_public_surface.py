@@ -16,6 +16,7 @@ import pytest
 import loquor
 from loquor import (
     Audio,
+    Bookmark,
     Capabilities,
     Conversion,
     Engine,
@@ -41,6 +42,7 @@ REQUIRED = dataclasses.MISSING
 def test_names() -> None:
     assert loquor.__all__ == [
         "Audio",
+        "Bookmark",
         "BusyError",
         "CancelToken",
         "Capabilities",
@@ -107,7 +109,8 @@ _PROGRESS = "progress: 'Callable[[int], None] | None' = None"
             "speak_long",
             "(self, text: 'str | Iterable[str]', voice: 'VoiceSource | None' = None, "
             f"options: 'GenerationOptions | None' = None, *, {_LANGUAGE}, "
-            f"long_text: 'LongTextOptions | None' = None, {_CANCEL}, {_PROGRESS}) -> 'LongSpeech'",
+            "long_text: 'LongTextOptions | None' = None, bookmark: 'Bookmark | None' = None, "
+            f"{_CANCEL}, {_PROGRESS}) -> 'LongSpeech'",
         ),
         (
             "session",
@@ -252,7 +255,8 @@ def test_long_text() -> None:
         "language": "en",
     }
     assert fields_of(Mark) == dict.fromkeys(("text", "start", "end"), REQUIRED)
-    assert {name for name in vars(LongSpeech) if not name.startswith("_")} == {"collect", "save"}
+    assert {name for name in vars(LongSpeech) if not name.startswith("_")} == {"bookmark", "collect", "save"}
+    assert fields_of(Bookmark) == dict.fromkeys(("pieces", "samples", "pause"), REQUIRED)
     assert str(inspect.signature(piece_seed)) == "(seed: 'int', index: 'int') -> 'int'"
     assert str(inspect.signature(subtitles)) == "(marks: 'Iterable[Mark]', format: 'str' = 'srt') -> 'str'"
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .provenance import Provenance
     from .subtitles import Mark
 
-__all__ = ["SpeechFile", "partial_name"]
+__all__ = ["Disk", "SpeechFile", "partial_name"]
 
 _log = logging.getLogger("loquor")
 
@@ -70,7 +70,7 @@ class SpeechFile:
         subtitles = [(path, kind) for path, kind in ((srt, "srt"), (vtt, "vtt")) if path is not None]
         self._outputs = [OutputFile(file), *(OutputFile(path) for path, _ in subtitles)]
         self._subtitle_formats = [kind for _, kind in subtitles]
-        self._disk: _Disk | None = None
+        self._disk: Disk | None = None
         self._sound: Any = None
         self._texts: list[tuple[TextIO, SubtitleWriter]] = []
         self._frames, self._rate, self._finished = 0, 0, False
@@ -124,7 +124,7 @@ class SpeechFile:
         import soundfile
 
         self._rate = rate
-        self._disk = _Disk(self._outputs[0].open())
+        self._disk = Disk(self._outputs[0].open())
         self._sound = soundfile.SoundFile(
             self._disk, "w", rate, channels=1, format=self._format.upper(), subtype=self._subtype
         )
@@ -206,7 +206,7 @@ class SpeechFile:
             )
 
 
-class _Disk:
+class Disk:
     """The file under libsndfile, which loses what its callbacks raise: the first such `error` is kept.
 
     libsndfile is told that all went well, so that it still writes the header of what is there.

@@ -24,6 +24,7 @@ _COMMANDS = {
     "sign": ("sign", "sign files of speech (C2PA)"),
     "voice": ("voice", "make a voice file from a recording"),
     "convert": ("convert", "say what a recording says in another voice"),
+    "voices": ("voices", "list the voices that a model brings"),
     "models": ("models", "list the models known by name"),
     "download": ("download", "fetch a model and print its folder"),
     "prepare": ("prepare", "rewrite a model's graphs so that they run fast"),

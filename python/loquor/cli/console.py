@@ -6,14 +6,16 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ..base.output import reason_of
 from ..errors import InvalidInputError, LoquorError, ModelError, RuntimeMissingError
 
 if TYPE_CHECKING:
+    from .. import Audio
+
     _StreamHandler = logging.StreamHandler[TextIO]
 else:
     _StreamHandler = logging.StreamHandler
@@ -120,17 +122,39 @@ def logs_on_stderr(verbose: int) -> Iterator[None]:
         logger.setLevel(before)
 
 
-@contextmanager
-def speech_progress(
-    quiet: bool, size: int | None
-) -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
-    """Two functions: to call with the speech tokens so far, and with the bytes of text spoken since then.
+class SpeechBar:
+    """A bar that moves by the bytes of text that were spoken, and tells minutes and the real-time factor."""
 
-    They move a bar if stderr is a terminal; `size` is that of the whole text in bytes, None if not known.
-    """
+    def __init__(self, bar: Any) -> None:
+        self._bar, self._sound, self._work, self._heard = bar, 0.0, 0.0, 0.0
+
+    def tokens(self, count: int) -> None:
+        """So many speech tokens were made."""
+        self._show(count)
+
+    def spoken(self, audio: Audio) -> None:
+        """A piece was spoken."""
+        self._heard += audio.seconds
+        self._sound += audio.metrics.audio_seconds
+        self._work += audio.metrics.total_seconds
+        self._bar.update(sum(len(mark.text.encode()) + 1 for mark in audio.marks))
+        self._show(None)
+
+    def _show(self, count: int | None) -> None:
+        told = [f"{self._heard / 60:.1f} min"]
+        if self._sound:
+            told.append(f"real-time factor {self._work / self._sound:.2f}")
+        if count is not None:
+            told.append(f"{count} tokens")
+        self._bar.set_postfix_str(", ".join(told))
+
+
+@contextmanager
+def speech_progress(quiet: bool, size: int | None) -> Iterator[SpeechBar]:
+    """A bar, shown if stderr is a terminal; `size` is the whole text's in bytes, None if not known."""
     from tqdm import tqdm
 
     with tqdm(
         desc="speaking", total=size, unit="B", unit_scale=True, leave=False, disable=quiet or None
     ) as bar:
-        yield lambda tokens: bar.set_postfix_str(f"{tokens} tokens"), lambda spoken: bar.update(spoken)
+        yield SpeechBar(bar)

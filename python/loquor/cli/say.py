@@ -20,8 +20,11 @@ from ..bundle.catalog import CATALOG, SUGGESTED
 from ..bundle.text_rules import NORMALIZERS
 from ..errors import InvalidInputError, RequestCancelledError
 from ..sentences.pieces import windows
+from ..speech.long_text import check_long
 from ..speech.option_table import GENERATION
+from .book import add_book_arguments, book_of, check_book, is_book_output, lexicon_of, speak_book
 from .console import note, speech_progress, writing_to_stdout
+from .dry_run import dry_run
 from .engines import (
     add_engine_arguments,
     check_engine_options,
@@ -34,7 +37,7 @@ from .engines import (
 )  # fmt: skip
 from .models import download_bytes, megabytes
 from .option_flags import add_option
-from .text_input import StdinText, Text, size_of, text_of_argument, warnings_about
+from .text_input import StdinText, Text, file_of_argument, size_of, text_of_argument, warnings_about
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,14 +62,16 @@ _GUARDS = tuple(field.name for field in dataclasses.fields(Guards))
 def add(parser: argparse.ArgumentParser) -> None:
     parser.description = "Speak a text into a file."
     parser.add_argument(
-        "text", metavar="TEXT", help="what to say, of any length; - reads UTF-8 text from stdin"
+        "text",
+        metavar="TEXT",
+        help="what to say, of any length; the name of a file reads it (UTF-8 text, .epub); - reads stdin",
     )
     parser.add_argument(
         "-o",
         "--output",
-        required=True,
         metavar="FILE",
-        help=f"the file to write ({', '.join(FORMATS)}); - writes WAV to stdout",
+        help=f"the file to write ({', '.join(FORMATS)}); of a book also .m4b, or a folder, for a file a "
+        "chapter; - writes WAV to stdout",
     )
     parser.add_argument(
         "--voice",
@@ -83,6 +88,14 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--language", metavar="CODE", help="the text's, such as de: for a model that speaks many languages"
     )
     add_engine_arguments(parser)
+    parser.add_argument(
+        "--lexicon",
+        metavar="FILE",
+        help="how words are said: lines of a word, a tab, and what is read instead",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print the text as it will be read, a piece a line, and end"
+    )
     parser.add_argument(
         "--no-tags",
         action="store_true",
@@ -111,12 +124,22 @@ def add(parser: argparse.ArgumentParser) -> None:
     for name, kind, text in _PARTING:
         metavar = "N" if kind is int else "S"
         group.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=metavar, help=text)
+    add_book_arguments(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    given = None if args.text == "-" else text_of_argument(args.text)
+    path = file_of_argument(args.text)
+    given = None if args.text == "-" else "" if path is not None else text_of_argument(args.text)
+    if args.dry_run:
+        return dry_run(args, given, path)
+    if is_book_output(args.output):
+        return _book(args, given, path)
     _check(args)
+    if path is not None:
+        given = "\n\n".join(chapter.text for chapter in book_of(args, "", path).chapters)
+        args.lexicon = None  # which the book was read with
+        check_long(given)
     text = StdinText(_warn) if given is None else given
     if isinstance(text, StdinText):
         interruptible(lambda _: text.begin(), text.stop)
@@ -132,25 +155,38 @@ def run(args: argparse.Namespace) -> int:
         return (_stream if args.stream else _speak)(args, engine, text, options)
 
 
+def _book(args: argparse.Namespace, given: str | None, path: Path | None) -> int:
+    if given is None:
+        raise InvalidInputError("a book is spoken from a file, with which it can go on later: give its name")
+    check_engine_options(args)
+    _check_sampling(args)
+    _check_voice(args)
+    check_book(args)
+    sampling = {option.name: getattr(args, option.name) for option in _SAMPLING}
+    options = GenerationOptions(guards=_guards(args), **sampling)
+    args.voice = voice_source(args.voice)
+    return speak_book(args, book_of(args, given, path), options, _long_text(args))
+
+
 def _speak(args: argparse.Namespace, engine: Engine, text: Text, options: GenerationOptions) -> int:
-    tally = _Tally()
+    tally, lexicon = _Tally(), lexicon_of(args)
 
     def speak(cancel: CancelToken) -> None:
         voice = engine.voice(args.voice, cancel=cancel)
-        with speech_progress(args.quiet, size_of(text)) as (tokens, spoken):
+        with speech_progress(args.quiet, size_of(text)) as bar:
             speech = engine.speak_long(
-                text,
+                text if lexicon is None else lexicon.all_said((text,) if isinstance(text, str) else text),
                 voice,
                 options,
                 language=args.language,
                 long_text=_long_text(args),
                 cancel=cancel,
-                progress=tokens,
+                progress=bar.tokens,
             )
 
             def watch(audio: Audio) -> None:
                 tally.add(audio)
-                spoken(sum(len(mark.text.encode()) + 1 for mark in audio.marks))
+                bar.spoken(audio)
 
             if args.output == "-":
                 _to_stdout(speech, watch)
@@ -235,11 +271,11 @@ def _stream(args: argparse.Namespace, engine: Engine, text: Text, options: Gener
     start = time.perf_counter()
     voice = interruptible(lambda cancel: engine.voice(args.voice, cancel=cancel))
     session = engine.session(voice, options, long_text=_long_text(args))
-    stop_text = _stop_of(text)
+    stop_text, lexicon = _stop_of(text), lexicon_of(args)
 
     def feed() -> None:
         try:
-            for chunk in windows(text):
+            for chunk in windows(text if lexicon is None else lexicon.all_said(text)):
                 session.feed(chunk, timeout=None)
             session.end()
         except RequestCancelledError:
@@ -294,6 +330,11 @@ def _check(args: argparse.Namespace) -> None:
     """Raise `InvalidInputError` for what is known to fail before a model is fetched and loaded."""
     check_engine_options(args)
     _check_sampling(args)
+    _check_voice(args)
+    if args.output is None:
+        raise InvalidInputError("say where to write the speech: give -o FILE")
+    if args.loudness is not None or args.speaker:
+        raise InvalidInputError("--loudness and --speaker are for books: give -o FILE.m4b, or a folder")
     if args.output != "-":
         check_output(args.output, (f".{name}" for name in FORMATS), args.voice)
     elif sys.stdout is None:
@@ -307,6 +348,9 @@ def _check(args: argparse.Namespace) -> None:
                 raise InvalidInputError("subtitles go with a file of speech: give -o FILE")
     if args.stream and args.output != "-" and not args.output.lower().endswith(".wav"):
         raise InvalidInputError(f"cannot stream into {args.output}: --stream writes WAV, name a .wav file")
+
+
+def _check_voice(args: argparse.Namespace) -> None:
     entry = CATALOG.get(args.model) if args.model else None
     if args.voice == args.text == "-":
         raise InvalidInputError("stdin cannot be the text and the recording: give one of them as a file")

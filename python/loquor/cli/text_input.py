@@ -8,7 +8,6 @@ import itertools
 import os
 import queue
 import re
-import shlex
 import stat
 import sys
 import threading
@@ -20,7 +19,7 @@ from typing import Any, TypeAlias
 from ..errors import InvalidInputError, RequestCancelledError
 from ..speech.long_text import check_long
 
-__all__ = ["StdinText", "Text", "size_of", "text_of_argument", "warnings_about"]
+__all__ = ["StdinText", "Text", "file_of_argument", "size_of", "text_of_argument", "warnings_about"]
 
 _CHUNK = 65_536
 _PATIENCE = 0.05  # seconds
@@ -32,20 +31,20 @@ _SSML = re.compile(
 
 
 def text_of_argument(text: str) -> str:
-    """Return the text if it can be one. Raises `InvalidInputError`, also for the name of a file."""
+    """Return the text if it can be one. Raises `InvalidInputError`."""
     try:
         text.encode()
     except UnicodeEncodeError as error:  # Python keeps undecodable bytes of an argument as lone surrogates
         raise InvalidInputError(
             f"TEXT holds bytes that this locale cannot decode, at index {error.start}: give it in UTF-8"
         ) from error
-    if _names_a_file(text):
-        raise InvalidInputError(
-            f"{text} is a file, and as TEXT only its name would be spoken: "
-            f"to have it read, give it on stdin (loquor say - < {shlex.quote(text)})"
-        )
     check_long(text)
     return text
+
+
+def file_of_argument(text: str) -> Path | None:
+    """The file that somebody means who gives its name as the text."""
+    return Path(text) if _names_a_file(text) else None
 
 
 def warnings_about(text: str) -> list[str]:

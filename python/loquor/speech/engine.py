@@ -36,7 +36,7 @@ from .capabilities import Capabilities, capabilities_of
 from .conversion import Conversion, conversion_chunks
 from .loaded import LoadedBundle
 from .long_speech import LongSpeech
-from .long_text import LongTextOptions, checked_parting
+from .long_text import Bookmark, LongTextOptions, checked_bookmark, checked_parting
 from .memory import Memory, memory_of
 from .narration import Narration
 from .opening import Preparation
@@ -385,19 +385,21 @@ class Engine:
         *,
         language: str | None = None,
         long_text: LongTextOptions | None = None,
+        bookmark: Bookmark | None = None,
         cancel: _core.CancelToken | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> LongSpeech:
         """Say a text of any length, given whole or in chunks such as the lines of an open file.
 
         It is spoken sentence by sentence (see `LongTextOptions`) while the result is iterated, collected or
-        saved. `progress` is called with the number of speech tokens of all pieces so far.
+        saved. `progress` is called with the number of speech tokens of all pieces so far. With the `bookmark`
+        of a `LongSpeech` that ended early (`LongSpeech.bookmark`) it goes on there.
 
         Raises `InvalidInputError` for what is wrong before the text is read; then what `speak` raises.
         """
         chunks = self._loaded.stream_defaults | {"first_chunk": 0}  # all at the end
         narration = self._narration(
-            voice, options, chunks, long_text, cancel, progress, language, ahead=False
+            voice, options, chunks, long_text, cancel, progress, language, ahead=False, bookmark=bookmark
         )
         return LongSpeech(text, narration)
 
@@ -431,6 +433,7 @@ class Engine:
         language: str | None,
         *,
         ahead: bool,
+        bookmark: Bookmark | None = None,
     ) -> Narration:
         loaded = self._loaded
         loaded.core()
@@ -452,7 +455,16 @@ class Engine:
         limit, rate = loaded.text_rules.piece_characters, loaded.info["sample_rate"]
         provenance = loaded.provenance(made)
         narration = Narration(
-            start, rate, provenance, options, parting, limit, loaded.measure, progress, ahead=ahead
+            start,
+            rate,
+            provenance,
+            options,
+            parting,
+            limit,
+            loaded.measure,
+            progress,
+            ahead=ahead,
+            bookmark=checked_bookmark(bookmark),
         )
         with loaded.lock:
             self._under_way.add(narration)

@@ -13,7 +13,7 @@ from ..audio.audio import Audio, Metrics
 from ..audio.speech_file import SpeechFile
 from ..errors import InvalidInputError
 from ..sentences.pieces import windows
-from .long_text import check_long
+from .long_text import Bookmark, check_long
 from .narration import Narration
 
 __all__ = ["LongSpeech"]
@@ -41,6 +41,11 @@ class LongSpeech(Iterator[Audio]):
 
     def __next__(self) -> Audio:
         return next(self._audio)
+
+    @property
+    def bookmark(self) -> Bookmark:
+        """Where it is, behind the last piece that was handed out."""
+        return self._narration.bookmark
 
     def collect(self) -> Audio:
         """Speak all the rest and return it as one `Audio`: marks, warnings (each once), metrics summed."""

@@ -10,9 +10,11 @@ from ..text.characters import END_OF_TEXT, FORBIDDEN, MAX_CHARACTERS, check_text
 
 __all__ = [
     "UNSPEAKABLE_SECONDS",
+    "Bookmark",
     "LongTextOptions",
     "check_long",
     "check_part",
+    "checked_bookmark",
     "checked_parting",
     "piece_seed",
     "speakable",
@@ -43,6 +45,21 @@ class LongTextOptions:
     """The language by whose rules sentences end: an ISO 639-1 code."""
 
 
+@dataclass(frozen=True)
+class Bookmark:
+    """How far a long text was spoken, at the end of a piece: where `Engine.speak_long` goes on.
+
+    With the same text, voice and options the rest is, sample for sample, what would have followed.
+    """
+
+    pieces: int
+    """Of the text, that were spoken."""
+    samples: int
+    """That were handed out."""
+    pause: float
+    """Seconds of silence that come before the next piece, for the end of the last one."""
+
+
 def checked_parting(long_text: object) -> LongTextOptions:
     """Return the options, for None the defaults. Raises `InvalidInputError` for what is out of range."""
     if long_text is None:
@@ -64,6 +81,15 @@ def checked_parting(long_text: object) -> LongTextOptions:
     if not isinstance(long_text.language, str) or not re.fullmatch("[a-z]{2,3}", long_text.language):
         raise InvalidInputError(f"language must be a code such as 'en', not {long_text.language!r}")
     return long_text
+
+
+def checked_bookmark(bookmark: object) -> Bookmark:
+    """Return it, for None the text's beginning. Raises `InvalidInputError` for what is none."""
+    if bookmark is None:
+        return Bookmark(0, 0, 0.0)
+    if not isinstance(bookmark, Bookmark) or min(bookmark.pieces, bookmark.samples, bookmark.pause) < 0:
+        raise InvalidInputError(f"bookmark must be one of LongSpeech.bookmark, not {bookmark!r:.80}")
+    return bookmark
 
 
 def check_long(text: str) -> None:

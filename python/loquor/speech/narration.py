@@ -15,7 +15,7 @@ import numpy as np
 from ..base.process import HomeLock
 from ..errors import InvalidInputError, LoquorError, RequestCancelledError
 from ..sentences.pieces import Splitter
-from .long_text import LongTextOptions, checked_parting, piece_seed
+from .long_text import Bookmark, LongTextOptions, checked_parting, piece_seed
 from .marks import Loudness, words_up_to
 from .options import GenerationOptions
 from .reports import SessionReport
@@ -63,6 +63,7 @@ class Narration:
         progress: Callable[[int], None] | None = None,
         *,
         ahead: bool = True,
+        bookmark: Bookmark = Bookmark(0, 0, 0.0),  # noqa: B008 (frozen)
     ) -> None:
         self.sample_rate = sample_rate
         """In Hz."""
@@ -82,8 +83,10 @@ class Narration:
         self._under_way: deque[_Saying] = deque()
         self._waiters: list[Future[None]] = []
         self._silent: Piece | None = None  # the last one, if nothing was spoken since
-        self._index = self._tokens = self._text_tokens = self._position = 0
-        self._pause = 0.0
+        self._index = self._tokens = self._text_tokens = 0
+        self._bookmark = bookmark
+        self._spoken_before, self._position = self._bookmark.pieces, self._bookmark.samples
+        self._pause = self._bookmark.pause
         self._marks: list[Mark] = []
         self._warnings: dict[str, None] = {}
         self._notes: list[str] = []
@@ -219,9 +222,12 @@ class Narration:
     def _next_piece(self) -> Piece | None:
         while self._pieces:
             piece = self._pieces.popleft()
-            if piece.spoken:
+            if not piece.spoken:
+                self._silent = piece
+            elif self._index >= self._spoken_before:
                 return piece
-            self._silent = piece
+            else:
+                self._silent, self._index = None, self._index + 1
         # text without a word: the model shall see it all the same
         return self._silent if self._ended and self._index == 0 else None
 
@@ -241,6 +247,7 @@ class Narration:
     def _said_whole(self, saying: _Saying) -> None:
         wanted: float = getattr(self._long_text, f"{saying.piece.end}_pause")
         self._pause = max(0.0, wanted - saying.loudness.silence_at_end())
+        self._bookmark = Bookmark(self._bookmark.pieces + 1, self._position, self._pause)
         start = saying.start if saying.loudness.samples else self._position
         self._marks += saying.loudness.marks(saying.piece, start)
         self._warnings |= dict.fromkeys(saying.request.warnings)
@@ -270,6 +277,12 @@ class Narration:
         """What was said in the first `seconds`, to a word's end."""
         with self._lock:
             return self._said(seconds)
+
+    @property
+    def bookmark(self) -> Bookmark:
+        """Where it is, after the pieces that were handed over whole."""
+        with self._lock:
+            return self._bookmark
 
     @property
     def marks(self) -> tuple[Mark, ...]:
