@@ -92,11 +92,15 @@ def test_no_site_may_ask_unless_told(server: Serving) -> None:
     [("localhost:1", 200), ("[::1]:8000", 200), ("127.0.0.1", 200), ("evil.example", 421), ("", 421)],
 )
 def test_a_name_that_leads_here_is_not_enough(server: Serving, host: str, status: int) -> None:
+    assert status_of(server, "/v1/models", host) == status
+    assert status_of(server, "/healthz", host) == 200, "an orchestrator asks by the address of the moment"
+
+
+def status_of(server: Serving, path: str, host: str) -> int:
     with socket.create_connection(("127.0.0.1", server.port)) as connection:
-        request = f"GET /v1/models HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"
-        connection.sendall(request.encode())
+        connection.sendall(f"GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n".encode())
         answer = b"".join(iter(lambda: connection.recv(65_536), b""))
-    assert int(answer.split()[1]) == status
+    return int(answer.split()[1])
 
 
 def test_a_full_queue_refuses_and_the_queue_is_served_in_order(server: Serving) -> None:
