@@ -19,38 +19,21 @@ constexpr double kMaxExactInteger = 9007199254740992.0;  // 2^53
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-void append_utf8(std::string& out, uint32_t code) {
-  const auto put = [&out](uint32_t byte) { out.push_back(static_cast<char>(byte)); };
-  if (code < 0x80) return put(code);
-  if (code < 0x800) {
-    put(0xC0 | (code >> 6));
-  } else {
-    if (code < 0x10000) {
-      put(0xE0 | (code >> 12));
-    } else {
-      put(0xF0 | (code >> 18));
-      put(0x80 | ((code >> 12) & 0x3F));
-    }
-    put(0x80 | ((code >> 6) & 0x3F));
-  }
-  put(0x80 | (code & 0x3F));
-}
-
 }  // namespace
 
 // Recursive descent; text_ is only read through peek() and the position only moves forward.
 class JsonParser {
  public:
-  explicit JsonParser(std::string_view text) : text_(text) {
+  JsonParser(std::string_view text, const Json::Limits& limits) : text_(text), limits_(limits) {
     // Neither strtod, which follows the global locale, nor from_chars, which older Apple libraries lack for
     // double.
     real_.imbue(std::locale::classic());
   }
 
   Json document() {
-    if (text_.size() > Json::kMostBytes) {
+    if (text_.size() > limits_.bytes) {
       text_ = {};
-      fail("at most " + std::to_string(Json::kMostBytes) + " bytes");
+      fail("at most " + std::to_string(limits_.bytes) + " bytes");
     }
     Json root = value(0);
     skip_space();
@@ -94,7 +77,7 @@ class JsonParser {
     skip_space();
     Json out;
     out.line_ = line_;
-    if (++values_ > Json::kMostValues) fail("at most " + std::to_string(Json::kMostValues) + " values");
+    if (++values_ > limits_.values) fail("at most " + std::to_string(limits_.values) + " values");
     const char first = peek();
     if (depth == kMaxDepth && (first == '{' || first == '[')) {
       fail("at most " + std::to_string(kMaxDepth) + " levels of nesting");
@@ -256,13 +239,15 @@ class JsonParser {
   }
 
   std::string_view text_;
+  Json::Limits limits_;
   std::size_t position_ = 0;
   int line_ = 1;
   int values_ = 0;
   std::istringstream real_;
 };
 
-Json Json::parse(std::string_view text) { return JsonParser(text).document(); }
+Json Json::parse(std::string_view text, const Limits& limits) { return JsonParser(text, limits).document(); }
+Json Json::parse(std::string_view text) { return parse(text, Limits{}); }
 
 void Json::require(bool good, const char* expected) const {
   if (good) return;

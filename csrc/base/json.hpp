@@ -1,7 +1,8 @@
-// A strict, read-only JSON reader (RFC 8259) for the small config.json of a bundle: no JSON library can be
-// had inside an isolated wheel build. Stricter than the RFC where a file is surely damaged: keys may not
-// repeat, numbers must fit a double, values nest at most 64 deep, strings must be valid UTF-8, and a text has
-// at most 1 MiB and 20,000 values: some megabytes of memory and milliseconds, whatever it holds.
+// A strict, read-only JSON reader (RFC 8259) for the files of a bundle: no JSON library can be had inside an
+// isolated wheel build. Stricter than the RFC where a file is surely damaged: keys may not repeat, numbers
+// must fit a double, values nest at most 64 deep, strings must be valid UTF-8, and a text has at most so many
+// bytes and values: by default 1 MiB and 20,000, some megabytes of memory and milliseconds, whatever it
+// holds.
 #pragma once
 
 #include <cstddef>
@@ -19,9 +20,14 @@ class Json {
  public:
   static constexpr std::size_t kMostBytes = 1 << 20;
   static constexpr int kMostValues = 20'000;
+  struct Limits {
+    std::size_t bytes = kMostBytes;
+    int values = kMostValues;
+  };
 
   // Throws Error(kModel, "JSON line L column C: expected X"); columns count characters from 1.
-  static Json parse(std::string_view text);
+  static Json parse(std::string_view text, const Limits& limits);
+  static Json parse(std::string_view text);  // within the default limits
 
   bool is_null() const { return type_ == Type::kNull; }
   bool is_bool() const { return type_ == Type::kBool; }

@@ -20,6 +20,7 @@ void bind_bundle(nb::module_& module);
 void bind_engine(nb::module_& module);
 void bind_prefix(nb::module_& module);
 void bind_stream(nb::module_& module);
+void bind_text(nb::module_& module);
 void bind_tools(nb::module_& module);
 
 // Hands the core's waiting log lines to Python's logging, on this thread. Needs the GIL.

@@ -74,6 +74,7 @@ NB_MODULE(core, module) {
   bindings::bind_engine(module);
   bindings::bind_prefix(module);
   bindings::bind_stream(module);
+  bindings::bind_text(module);
   bindings::bind_tools(module);
 }
 

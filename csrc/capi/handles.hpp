@@ -17,6 +17,14 @@
 #include "loquor/loquor.h"
 #include "ort/api.hpp"
 #include "ort/weights.hpp"
+#include "text/reader.hpp"
+
+namespace loquor::capi {
+
+// What is known of a bundle's text.
+TextFacts text_facts(const Manifest& manifest);
+
+}  // namespace loquor::capi
 
 // Handles with a home are of one process: of a forked child's calls all but the plain getters refuse them,
 // and giving them back does nothing.
@@ -28,6 +36,7 @@ struct loquor_runtime {
 struct loquor_engine {
   static constexpr const char* kName = "engine";
   loquor::Engine engine;
+  const loquor::TextReader text{loquor::capi::text_facts(engine.model().manifest)};
   const loquor::process::Home home{};
 };
 struct loquor_cancel {
@@ -55,6 +64,7 @@ struct loquor_stream {
   int32_t sample_rate = 0;
   int64_t code_limit = 0;                                   // codes that are fed lie below it
   loquor::Chunk chunk;                                      // the one that was read last
+  std::vector<std::string> warnings;                        // about its text
   std::optional<loquor::CancelToken::Listener> listener{};  // unhooked before the rest goes
   const loquor::process::Home home{};
 };
@@ -66,6 +76,13 @@ struct loquor_listing {
 };
 struct loquor_bundle {
   loquor::Manifest manifest;
+  const loquor::TextReader text{loquor::capi::text_facts(manifest)};
+};
+struct loquor_text {
+  loquor::PreparedText prepared;
+};
+struct loquor_tokenizer {
+  loquor::TokenizerFile file;
 };
 struct loquor_weights {
   std::vector<loquor::ort::WeightFile> files;

@@ -4,6 +4,7 @@
 
 #include "capi/handles.hpp"
 #include "capi/options.hpp"
+#include "capi/streams.hpp"
 
 using namespace loquor::capi;
 
@@ -56,16 +57,30 @@ loquor_status read_next(loquor_stream& stream, double timeout_seconds, loquor_ch
   return LOQUOR_OK;
 }
 
-void start(loquor::Engine& engine, std::unique_ptr<loquor_stream> stream, loquor_cancel* cancel,
-           loquor_stream** out) {
+void start(loquor::Engine& engine, loquor_stream& stream, loquor_cancel* cancel) {
   if (cancel != nullptr) {
-    stream->listener.emplace(token_of(cancel), [to = stream->request] { to->cancel(); });
+    stream.listener.emplace(token_of(cancel), [to = stream.request] { to->cancel(); });
   }
-  engine.submit(stream->request);
-  *out = stream.release();
+  engine.submit(stream.request);
 }
 
 }  // namespace
+
+namespace loquor::capi {
+
+std::unique_ptr<loquor_stream> begin_stream(loquor_engine& engine, const loquor_request& request,
+                                            const StreamOptions& options) {
+  Engine& target = engine.engine;
+  auto stream = std::make_unique<loquor_stream>();
+  stream->request = target.prepare_stream(read_prompt(request, target.model().defaults()), options,
+                                          request.progress != nullptr);
+  stream->progress = progress_of(request);
+  stream->sample_rate = target.model().manifest.sample_rate;
+  start(target, *stream, request.cancel);
+  return stream;
+}
+
+}  // namespace loquor::capi
 
 extern "C" {
 
@@ -80,16 +95,10 @@ loquor_status loquor_engine_stream(loquor_engine* engine, const loquor_request* 
                                    const loquor_stream_options* options, loquor_stream** out) {
   return as_status([&] {
     required(out, "out");
-    loquor::Engine& target = required(engine, "engine").engine;
-    const loquor::Manifest& manifest = target.model().manifest;
+    loquor_engine& target = required(engine, "engine");
     const auto given = read_struct(required(request, "request"), loquor_request{}, "request");
-    auto stream = std::make_unique<loquor_stream>();
-    stream->request =
-        target.prepare_stream(read_prompt(given, target.model().defaults()),
-                              read_options(options, manifest.streaming), given.progress != nullptr);
-    stream->progress = progress_of(given);
-    stream->sample_rate = manifest.sample_rate;
-    start(target, std::move(stream), given.cancel, out);
+    const loquor::StreamOptions& defaults = target.engine.model().manifest.streaming;
+    *out = begin_stream(target, given, read_options(options, defaults)).release();
   });
 }
 
@@ -106,7 +115,8 @@ loquor_status loquor_engine_stream_tokens(loquor_engine* engine, const loquor_vo
                                          read_options(options, manifest.streaming), read_options(decode));
     stream->sample_rate = manifest.sample_rate;
     stream->code_limit = manifest.start_token;
-    start(target, std::move(stream), cancel, out);
+    start(target, *stream, cancel);
+    *out = stream.release();
   });
 }
 

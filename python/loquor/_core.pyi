@@ -170,6 +170,23 @@ class StreamHandle:
     def info(self) -> dict[str, Any]: ...
 
 def default_stream_options(engine: EngineHandle) -> dict[str, Any]: ...
+
+class TokenizerFile:
+    """A tokenizer.json as the core runs it."""
+
+    def __init__(self, file: str) -> None: ...
+    def encode(self, text: str, closed: bool = False) -> list[int]:
+        """The ids of a text without null characters."""
+
+class TextReader:
+    """A bundle's text as the core reads it."""
+
+    def __init__(self, folder: str) -> None: ...
+    def prepare(
+        self, text: str, language: str | None = None, normalizer: str | None = None
+    ) -> tuple[list[int], str, list[str]]:
+        """Ids, the text as the tokenizer gets it, and warnings."""
+
 def vector_unit() -> str:
     """
     The vector instructions that the core's own operators use on this processor.

@@ -6,6 +6,7 @@ import json
 import sys
 import types
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tokenizers import Tokenizer
 from bundles import LLAMA_VARIANTS
 from bundles.metadata import LANGUAGES as TAGS
 from bundles.metadata import make_llama_tokenizer
+from loquor import Engine
 from loquor.bundle.text_rules import prepare_text
 from loquor.errors import InvalidInputError, ModelError
 from loquor.languages import japanese
@@ -242,3 +244,15 @@ def test_ids_of_the_makers_tokenizer_begin_with_the_tag() -> None:
     tokenizer = make_llama_tokenizer(LLAMA_VARIANTS["multilingual"])
     ids = tokenizer.encode(prepare_language("Guten Tag", "de", NOWHERE)[0]).ids
     assert ids[:3] == [6563, 255, TAGS["de"]] and 1 not in ids
+
+
+def test_what_becomes_a_control_token_is_read_as_words(llama_bundle_of: Callable[..., Path]) -> None:
+    """Small letters and plain forms make tags of what was none as it was written; lines, of broken ones."""
+    with Engine(llama_bundle_of(variant="multilingual"), prepare=False) as engine:
+        for text in ("x[DE]y", "x[ＤＥ]y"):
+            prepared, ids = engine._loaded.prepare(text, "en")
+            assert TAGS["de"] not in ids.tolist()
+            assert any("only a model may write them: [de]" in warning for warning in prepared.warnings)
+        assert TAGS["it"] not in engine.tokenize("[İT]", language="tr").tolist()
+    with Engine(llama_bundle_of(variant="english"), prepare=False) as engine:
+        assert engine.tokenize("[STO\xad\nP] on").tolist().count(0) == 1  # the template's own

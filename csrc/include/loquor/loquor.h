@@ -410,6 +410,7 @@ LOQUOR_EXPORT void loquor_waveform_destroy(loquor_waveform* waveform);
 #include "loquor/options.h" /* what options there are, with their ranges, defaults and sentences */
 #include "loquor/prefix.h"  /* the KV of voices' prefixes */
 #include "loquor/stream.h"  /* speech chunk by chunk while it is made */
+#include "loquor/text.h"    /* text to prompts, and text to speech */
 #include "loquor/tools.h"   /* below the engine: single graphs */
 
 #endif /* LOQUOR_LOQUOR_H_ */

@@ -41,6 +41,8 @@ using Prefix = Owned<loquor_prefix, loquor_prefix_destroy>;
 using Tokens = Owned<loquor_tokens, loquor_tokens_destroy>;
 using Listing = Owned<loquor_listing, loquor_listing_destroy>;
 using Bundle = Owned<loquor_bundle, loquor_bundle_close>;
+using Text = Owned<loquor_text, loquor_text_destroy>;
+using Tokenizer = Owned<loquor_tokenizer, loquor_tokenizer_close>;
 using Weights = Owned<loquor_weights, loquor_weights_destroy>;
 using Graph = Owned<loquor_graph, loquor_graph_close>;
 using Tensors = Owned<loquor_tensors, loquor_tensors_destroy>;
@@ -155,6 +157,20 @@ class Engine {
     loquor_stream* raw = nullptr;
     check(loquor_engine_stream(handle_.get(), &request, options, &raw));
     return Stream(raw);
+  }
+  Text prepare_text(const std::string& text, const loquor_text_options* options = nullptr) const {
+    return made<Text>(loquor_engine_prepare_text, handle_.get(), text.c_str(), options);
+  }
+  Stream stream_text(const std::string& text, const loquor_request& request,
+                     const loquor_text_options* text_options = nullptr,
+                     const loquor_stream_options* options = nullptr) const {
+    loquor_stream* raw = nullptr;
+    check(loquor_engine_stream_text(handle_.get(), text.c_str(), text_options, &request, options, &raw));
+    return Stream(raw);
+  }
+  Waveform speak_text(const std::string& text, const loquor_request& request,
+                      const loquor_text_options* text_options = nullptr) const {
+    return made<Waveform>(loquor_engine_speak_text, handle_.get(), text.c_str(), text_options, &request);
   }
   Prefix prefix(const loquor_voice* voice, loquor_cancel* cancel = nullptr) const {
     return made<Prefix>(loquor_engine_get_prefix, handle_.get(), voice, cancel);

@@ -100,21 +100,24 @@ def prepare_text(
     profile: str = USUAL,
     language: str | None = None,
     folder: Path | None = None,
+    plain: Callable[[str], str] = str,
 ) -> PreparedText:
     """Check `text`, write it out in words where `normalizer` says so, and punctuate it as `profile` does.
 
     A `language` other than English is for `MULTILINGUAL` alone, which must be told one; `folder` is the
-    bundle's. Raises `InvalidInputError` as `check_text`, `check_language` and `prepare_language` do.
+    bundle's. `plain` reads control tokens as words, for what is written out may spell one that the text did
+    not. Raises `InvalidInputError` as `check_text`, `check_language` and `prepare_language` do.
     """
     check_text(text)
     if profile == MULTILINGUAL:
-        return _in_language(text, normalizer, check_language(language), folder or Path())
+        return _in_language(text, normalizer, check_language(language), folder or Path(), plain)
     if language is not None and check_language(language) != "en":
         raise InvalidInputError(f"this model speaks English only, not {LANGUAGES[check_language(language)]}")
     punctuated = PROFILES[profile]
     if normalizer != "en":
         words, unread = spell_numbers(text, "en") if normalizer == "numbers" else (text, ())
-        return PreparedText(punctuated(with_whole_words(words)), (*unread, *_markup_that_is_read(text)))
+        written = plain(punctuated(with_whole_words(words)))
+        return PreparedText(written, (*unread, *_markup_that_is_read(text)))
     from ..english import spell
 
     spelled = spell(text)
@@ -126,10 +129,12 @@ def prepare_text(
         warnings.append(f"left out markup, which changes nothing of how it is said: {_some(spelled.markup)}")
     if not any(character.isalpha() for character in spelled.text):
         warnings.append("nothing in this text can be spoken: this model knows English letters only")
-    return PreparedText(punctuated(spelled.text), tuple(warnings))
+    return PreparedText(plain(punctuated(spelled.text)), tuple(warnings))
 
 
-def _in_language(text: str, normalizer: str, language: str, folder: Path) -> PreparedText:
+def _in_language(
+    text: str, normalizer: str, language: str, folder: Path, plain: Callable[[str], str]
+) -> PreparedText:
     warnings = _markup_that_is_read(text)
     if normalizer == "en":
         if language != "en":
@@ -141,7 +146,7 @@ def _in_language(text: str, normalizer: str, language: str, folder: Path) -> Pre
     elif normalizer == "numbers":
         text, unread = spell_numbers(text, language)
         warnings = (*warnings, *unread)
-    prepared, unmarked = prepare_language(with_whole_words(text), language, folder)
+    prepared, unmarked = prepare_language(with_whole_words(text), language, folder, plain)
     return PreparedText(prepared, (*warnings, *unmarked))
 
 

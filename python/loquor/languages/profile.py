@@ -46,9 +46,12 @@ def check_language(language: object) -> str:
     raise InvalidInputError(f"language must be one of {known}, not {language!r:.40}")
 
 
-def prepare_language(text: str, language: str, folder: Path) -> tuple[str, tuple[str, ...]]:
+def prepare_language(
+    text: str, language: str, folder: Path, plain: Callable[[str], str] = str
+) -> tuple[str, tuple[str, ...]]:
     """Return `text` in a language as its tokenizer gets it, tag in front, and what was not as it should be.
 
+    `plain` reads control tokens as words, which small letters may have made: `[DE]` is German's tag then.
     Chinese is written in the codes of the table that the bundle in `folder` brings. Raises `ModelError`
     without it, and `InvalidInputError` where a library is missing, with the line that installs it.
     """
@@ -60,7 +63,7 @@ def prepare_language(text: str, language: str, folder: Path) -> tuple[str, tuple
         text = text.translate(_TURKISH_CAPITALS)
     text = replaced(" ".join(text.split()), LLAMA_REPLACEMENTS).rstrip(" ")
     text = text if text.endswith(_ENDERS) else text + "."
-    text = unicodedata.normalize("NFKD", text.lower())
+    text = plain(unicodedata.normalize("NFKD", text.lower()))
     if language == "zh":
         text = cangjie(text, folder)
     warning = _UNMARKED.get(language)

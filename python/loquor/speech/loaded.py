@@ -69,8 +69,16 @@ class LoadedBundle:
         or has to be told.
         """
         check_text(text)
-        plain, control = self.tokenizer.without_control(text)
-        prepared = prepare_text(plain, self.normalizer, self.text_rules.profile, language, self.folder)
+        control: dict[str, None] = {}
+
+        def plain(written: str) -> str:
+            words, found = self.tokenizer.without_control(written)
+            control.update(dict.fromkeys(found))
+            return words
+
+        prepared = prepare_text(
+            plain(text), self.normalizer, self.text_rules.profile, language, self.folder, plain
+        )
         ids = self.tokenizer.encode(prepared.text)
         if not control:
             return prepared, ids
