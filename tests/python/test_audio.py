@@ -192,7 +192,7 @@ def test_samples_beyond_full_scale_are_clipped_not_wrapped(tmp_path: Path) -> No
 
 def test_a_notebook_gets_a_player() -> None:
     html = tone(0.1)._repr_html_()
-    assert html.startswith('<audio controls src="data:audio/wav;base64,UklGR')  # "RIFF"
+    assert '<audio controls src="data:audio/wav;base64,UklGR' in html  # "RIFF"
 
 
 # --- A stream ---

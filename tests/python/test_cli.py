@@ -269,7 +269,7 @@ def test_what_harms_a_voice_is_told_once(tmp_path: Path, capsys: pytest.CaptureF
         (["voice", "me.wav", "-o", "me.wav"], "must end in .safetensors"),
         (["voice", "you.wav", "-o", "me.safetensors"], "no such file"),
         ([], "required: COMMAND (see loquor --help)"),
-        (["say", "Hi."], "say where to write the speech: give -o FILE"),
+        (["say", "Hi."], "say where to write the speech: give -o FILE, or --play"),
         (
             ["say", "Hi.", "-o", "out.wav", "--louder"],
             "unrecognized arguments: --louder (see loquor say --help)",

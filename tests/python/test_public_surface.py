@@ -145,6 +145,15 @@ _PROGRESS = "progress: 'Callable[[int], None] | None' = None"
             "(self, speech_tokens: 'npt.ArrayLike', voice: 'Voice', *, seed: 'int' = 0, "
             f"{_LOWER_CANCEL}) -> 'npt.NDArray[np.float32]'",
         ),
+        (
+            "avoice",
+            "(self: '_Engine', source: 'VoiceSource | None' = None, *, prefix: 'bool' = False) -> 'Voice'",
+        ),
+        (
+            "aspeak",
+            "(self: '_Engine', text: 'str', voice: 'VoiceSource | None' = None, "
+            f"options: 'GenerationOptions | None' = None, *, {_LANGUAGE}) -> 'Audio'",
+        ),
         ("warmup", "(self, voice: 'VoiceSource | None' = None) -> 'None'"),
         ("memory", "(self) -> 'Memory'"),
         ("unload_encoder", "(self) -> 'None'"),
@@ -157,6 +166,7 @@ def test_engine_signatures(method: str, signature: str) -> None:
 
 def test_engine_has_no_other_public_member() -> None:
     methods = {"voice", "speak", "speak_long", "session", "stream", "convert", "convert_stream", "close"}
+    methods |= {"avoice", "aspeak"}
     lower = {"tokenize", "generate_tokens", "decode", "warmup", "memory", "unload_encoder"}
     assert {name for name in dir(Engine) if not name.startswith("_")} == {
         *methods, *lower, "capabilities", "voices",
@@ -192,7 +202,7 @@ def test_stream() -> None:
         "watermark",
     )
     assert list(fields_of(StreamReport).items()) == list(dict.fromkeys(counted, REQUIRED).items())
-    members = {"cancel", "report", "sample_rate", "tokens", "metrics", "warnings", "provenance"}
+    members = {"cancel", "pcm16", "report", "sample_rate", "tokens", "metrics", "warnings", "provenance"}
     assert {name for name in vars(Stream) if not name.startswith("_")} == members
 
 
@@ -211,7 +221,8 @@ def test_session() -> None:
     text |= {"afeed": "(self, text: 'str') -> 'None'"} | dict.fromkeys(("flush", "end"), "(self) -> 'None'")
     for name, signature in text.items():
         assert str(inspect.signature(getattr(Session, name))) == signature
-    members = {*text, "cancel", "report", "text_until", "sample_rate", "marks", "warnings", "provenance"}
+    members = {*text, "cancel", "pcm16", "report", "text_until", "sample_rate", "marks", "warnings"}
+    members |= {"provenance"}
     assert {name for name in vars(Session) if not name.startswith("_")} == members
 
 
@@ -239,7 +250,7 @@ def test_audio_and_metrics() -> None:
     )  # fmt: skip
     assert list(fields_of(Metrics).items()) == list(dict.fromkeys(counted, REQUIRED).items())
     for kind, public in (
-        (Audio, {"warnings", "marks", "seconds", "save", "to_int16", "provenance", "watermark"}),
+        (Audio, {"warnings", "marks", "seconds", "save", "play", "to_int16", "provenance", "watermark"}),
         (Metrics, {"rtf", "tokens_per_second"}),
     ):
         assert {name for name in vars(kind) if not name.startswith("_")} == public

@@ -12,10 +12,11 @@ import av
 import numpy as np
 import pytest
 
+import loquor.audio.tempo
 import loquor.server.encoders
-import loquor.server.tempo
 from loquor import InvalidInputError
 from loquor.audio.subtitles import Mark
+from loquor.audio.tempo import Tempo
 from loquor.server.encoders import MEDIA_TYPES, encoder
 from loquor.server.making import AHEAD, KEPT, Making
 from loquor.server.metrics import Pace
@@ -23,7 +24,6 @@ from loquor.server.models import Queue
 from loquor.server.refusals import RETRY_AT_MOST, RefusalError
 from loquor.server.settings import Settings
 from loquor.server.speaking import Part, Summary
-from loquor.server.tempo import Tempo
 from loquor.speech.words import WordClock
 
 RATE = 24_000
@@ -208,12 +208,12 @@ def test_no_sound_at_all_is_a_file_too(name: str) -> None:
 
 
 def test_without_pyav_there_are_wav_and_pcm(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (loquor.server.encoders, loquor.server.tempo):
+    for module in (loquor.server.encoders, loquor.audio.tempo):
         monkeypatch.setattr(module.importlib.util, "find_spec", lambda _: None)
     assert encoder("wav", RATE).add(tone())
     with pytest.raises(InvalidInputError, match=r"cannot write mp3, .* ask for wav or pcm"):
         encoder("mp3", RATE)
-    with pytest.raises(InvalidInputError, match="cannot change the speed"):
+    with pytest.raises(InvalidInputError, match="changing the speed takes PyAV"):
         Tempo(1.5, RATE)
     assert len(Tempo(1.0, RATE).add(tone())) == 2 * RATE
 

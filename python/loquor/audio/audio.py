@@ -16,6 +16,8 @@ import numpy as np
 
 from ..base.files import write_atomic
 from ..errors import InvalidInputError
+from .picture import waveform
+from .playing import play_chunks
 from .provenance import Provenance, write_tags
 from .subtitles import Mark
 
@@ -133,6 +135,15 @@ class Audio:
         else:
             file.write(self._encode(format, subtype, tags))
 
+    def play(self, *, device: int | str | None = None) -> None:
+        """Play it on this machine, and return when it was heard (`loquor[play]`).
+
+        `device` is sounddevice's number or name, None for the usual one. Raises `InvalidInputError` where
+        nothing can play.
+        """
+        check_finite(self.samples)
+        play_chunks((self.samples,), self.sample_rate, device)
+
     def to_int16(self) -> npt.NDArray[np.int16]:
         """Return the samples as 16-bit PCM, int16 [n], clipped to full scale.
 
@@ -142,11 +153,12 @@ class Audio:
         return pcm16(self.samples)
 
     def _repr_html_(self) -> str:
-        """A player, for notebooks."""
+        """A player and the waveform, for notebooks."""
         if not len(self.samples):
             return "<em>no audio</em>"
         data = base64.b64encode(self._encode("wav", None, True)).decode()
-        return f'<audio controls src="data:audio/wav;base64,{data}"></audio>'
+        player = f'<audio controls src="data:audio/wav;base64,{data}"></audio>'
+        return f"<div>{waveform(self.samples)}<br>{player}</div>"
 
     def _encode(self, format: str, subtype: str | None, tags: bool) -> bytes:
         import soundfile  # type: ignore[import-untyped]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from .. import Audio, GenerationOptions, Guards, LongSpeech, LongTextOptions
 from ..audio.audio import FORMATS, write_wav_stream
+from ..audio.playing import check_playable, play_chunks
 from ..base.output import cannot_write
 from ..bundle.catalog import CATALOG, SUGGESTED
 from ..bundle.text_rules import NORMALIZERS
@@ -73,6 +74,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help=f"the file to write ({', '.join(FORMATS)}); of a book also .m4b, or a folder, for a file a "
         "chapter; - writes WAV to stdout",
     )
+    parser.add_argument("--play", action="store_true", help="play it while it is made, instead of -o")
     parser.add_argument(
         "--voice",
         metavar="FILE",
@@ -152,7 +154,7 @@ def run(args: argparse.Namespace) -> int:
     options = GenerationOptions(guards=_guards(args), **sampling)
     args.voice = voice_source(args.voice)
     with load_engine(args) as engine:
-        return (_stream if args.stream else _speak)(args, engine, text, options)
+        return (_stream if args.stream or args.play else _speak)(args, engine, text, options)
 
 
 def _book(args: argparse.Namespace, given: str | None, path: Path | None) -> int:
@@ -206,7 +208,7 @@ def _tell(args: argparse.Namespace, warnings: Iterable[str], seconds: float, rtf
     for warning in warnings:
         _warn(warning)
     if not args.quiet:
-        where = "stdout" if args.output == "-" else args.output
+        where = "played" if args.play else "stdout" if args.output == "-" else args.output
         note(f"{seconds:.2f} s of speech, real-time factor {rtf:.2f}: {where}")
 
 
@@ -288,7 +290,9 @@ def _stream(args: argparse.Namespace, engine: Engine, text: Text, options: Gener
         with ThreadPoolExecutor(1) as pool, session:
             fed = pool.submit(feed)
             try:
-                if args.output == "-":
+                if args.play:
+                    play_chunks(session, session.sample_rate)
+                elif args.output == "-":
                     out, rate = sys.stdout.buffer, session.sample_rate
                     with writing_to_stdout():
                         write_wav_stream(out, session, rate, rewind=False)
@@ -331,8 +335,13 @@ def _check(args: argparse.Namespace) -> None:
     check_engine_options(args)
     _check_sampling(args)
     _check_voice(args)
+    if args.play:
+        check_playable()
+        if args.output is not None or args.stream or args.srt or args.vtt:
+            raise InvalidInputError("--play writes no file: leave -o, --stream, --srt and --vtt out")
+        return
     if args.output is None:
-        raise InvalidInputError("say where to write the speech: give -o FILE")
+        raise InvalidInputError("say where to write the speech: give -o FILE, or --play")
     if args.loudness is not None or args.speaker:
         raise InvalidInputError("--loudness and --speaker are for books: give -o FILE.m4b, or a folder")
     if args.output != "-":

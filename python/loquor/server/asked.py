@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..audio.tempo import MAX_SPEED, MIN_SPEED
 from ..errors import InvalidInputError
 from ..languages.profile import LANGUAGES
 from ..speech.option_table import GENERATION
 from ..speech.options import GenerationOptions
 from .encoders import MEDIA_TYPES
 from .refusals import RefusalError
-from .tempo import MAX_SPEED, MIN_SPEED
 
 if TYPE_CHECKING:
     from .models import Model

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import _core
+from ..audio.tempo import MAX_SPEED, MIN_SPEED
 from ..errors import InvalidInputError
 from .asked import CHOICES, OPENAI_MODELS, OPTIONS, TIMES
 from .encoders import MEDIA_TYPES, encoder
-from .tempo import MAX_SPEED, MIN_SPEED
 
 if TYPE_CHECKING:
     from ..speech.option_table import Option

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from ..audio.tempo import Tempo
 from ..speech.long_text import UNSPEAKABLE_SECONDS, speakable
 from ..speech.words import WordClock
 from .encoders import encoder
-from .tempo import Tempo
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -32,6 +32,7 @@ from .arguments import (
     checked_ids,
     checked_token,
 )
+from .asynchronous import Awaited
 from .capabilities import Capabilities, capabilities_of
 from .conversion import Conversion, conversion_chunks
 from .loaded import LoadedBundle
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
 __all__ = ["Capabilities", "Engine", "loaded_of"]
 
 
-class Engine:
+class Engine(Awaited):
     """A model, ready to speak. Any thread may call it.
 
     One thread of its own runs the graphs for up to `capabilities.slots` requests at once, which join and

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import BusyError, InvalidInputError
 from .long_text import check_part
+from .pcm import Pcm
 
 if TYPE_CHECKING:
     import numpy as np
@@ -145,6 +146,14 @@ class Session(Iterator["Samples"], AsyncIterator["Samples"]):
         From any thread; returns at once, and does nothing to a session that was read to its end.
         """
         self._narration.cancel()
+
+    def pcm16(self, sample_rate: int | None = None, *, speed: float = 1.0) -> Pcm:
+        """The rest of it as bytes to iterate over instead: 16 bits, little-endian, mono.
+
+        At `sample_rate` Hz (None: its own), and `speed` times as fast at the same pitch, 0.25 to 4, which
+        takes PyAV (`loquor[audio]`). Raises `InvalidInputError`.
+        """
+        return Pcm(self, sample_rate, speed)
 
     # --- How far it is ---
 

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from .pcm import Pcm
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -85,6 +87,14 @@ class Stream(Iterator["Samples"], AsyncIterator["Samples"]):
         self._request.leave()
 
     # --- Both ---
+
+    def pcm16(self, sample_rate: int | None = None, *, speed: float = 1.0) -> Pcm:
+        """The rest of it as bytes to iterate over instead: 16 bits, little-endian, mono.
+
+        At `sample_rate` Hz (None: its own), and `speed` times as fast at the same pitch, 0.25 to 4, which
+        takes PyAV (`loquor[audio]`). Raises `InvalidInputError`.
+        """
+        return Pcm(self, sample_rate, speed)
 
     def cancel(self) -> None:
         """End the work within one step or one decoder window. What was not read is dropped.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import html
 import io
 import math
 import os
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 import numpy as np
 
 from .. import _core
+from ..audio.picture import bars
 from ..audio.recording import is_seekable_binary
 from ..base.files import sampled_bytes, write_atomic
 from ..base.pipes import Piped
@@ -177,6 +179,16 @@ class Voice:
         prefix = "" if self.prefix is None else ", with its prefix"
         made_by = self.fingerprint.bundle[:12]
         return f"Voice({self.name!r}, {len(self.audio_tokens)} tokens of bundle {made_by}{prefix})"
+
+    def _repr_html_(self) -> str:
+        """Its name, what was said of it, and how loud its recording was, for notebooks; it holds no sound."""
+        levels = self.speaker_features.mean(axis=1)
+        lines = [
+            f"<b>{html.escape(self.name)}</b>, {len(self.audio_tokens) / 25:.1f} s",
+            bars(levels - levels.min()),
+            *map(html.escape, self.warnings),
+        ]
+        return f"<div>{'<br>'.join(lines)}</div>"
 
     def check(self, fingerprint: Fingerprint) -> None:
         """Raise `InvalidInputError` unless an engine with this `fingerprint` can speak with the voice.

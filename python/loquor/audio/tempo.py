@@ -33,8 +33,7 @@ class Tempo:
             return
         if importlib.util.find_spec("av") is None:
             raise InvalidInputError(
-                "this server cannot change the speed, which takes PyAV (pip install 'loquor[server]'): "
-                "leave it at 1"
+                "changing the speed takes PyAV: pip install 'loquor[audio]', or leave it at 1"
             )
         import av
 
