@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -361,6 +365,17 @@ def test_a_folder_has_a_file_for_each_chapter(story: Path) -> None:
         )
 
 
+@pytest.mark.parametrize("title", ["\u4e66" * 200, "a/b\\c:d*", "..", "Caf\u00e9\ud800\0!", "x" * 3000])
+def test_any_title_is_a_tag_and_a_file(story: Path, title: str) -> None:
+    (story / "story.txt").write_text("It was late.", encoding="utf-8")
+    say("story.txt", "-o", "out/", "--title", title)
+    say("story.txt", "-o", "out.m4b", "--title", title)
+    (file,) = (story / "out").iterdir()
+    assert len(file.name.encode()) < 200
+    with av.open("out.m4b") as container:
+        assert container.metadata["title"]
+
+
 @pytest.mark.parametrize("pieces", [1, 3])
 def test_it_goes_on_at_the_sentence_and_gives_the_very_same_file(
     story: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], pieces: int
@@ -388,6 +403,34 @@ def test_it_goes_on_at_the_sentence_and_gives_the_very_same_file(
     assert "going on behind the first" in capsys.readouterr().err
     assert (story / "story.m4b").read_bytes() == (story / "whole.m4b").read_bytes()
     assert not (story / "story.m4b.unfinished").exists()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+def test_a_process_that_was_killed_costs_a_sentence(story: Path) -> None:
+    (story / "story.txt").write_text(STORY * 3, encoding="utf-8")
+    command = [sys.executable, "-m", "loquor", "say", "story.txt", "-q", "-o"]
+    subprocess.run([*command, "whole.m4b"], check=True)
+    with subprocess.Popen([*command, "story.m4b"]) as process:
+        journal = story / "story.m4b.unfinished" / "journal"
+        until = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < until:
+            if journal.exists() and journal.read_bytes().count(b"bookmark") >= 3:
+                process.kill()
+                break
+            time.sleep(0.002)
+    if process.returncode == 0:
+        pytest.skip("it was done before it could be killed")
+    kept = journal.read_bytes().count(b"bookmark")
+    assert kept >= 3
+    subprocess.run([*command, "story.m4b"], check=True)
+    assert (story / "story.m4b").read_bytes() == (story / "whole.m4b").read_bytes()
+
+
+def test_voices_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["voices"]) == 0
+    assert capsys.readouterr().out.split() == ["man", "woman"]
+    assert main(["voices", "mini"]) == 0
+    assert main(["voices", "nowhere/at-all", "--model", "mini"]) == 2
 
 
 def test_a_file_is_read_and_not_spoken_as_a_name(story: Path) -> None:

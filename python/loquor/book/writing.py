@@ -34,7 +34,7 @@ _PEAK = 10 ** (-1 / 20)
 """No sample is louder: 1 dB below full scale."""
 _PICTURES = {b"\xff\xd8\xff": ("jpeg_pipe", ".jpg"), b"\x89PNG": ("png_pipe", ".png")}
 _UNFIT = re.compile(r'[\x00-\x1f<>:"/\\|?*]+')
-_MOST_NAME = 80
+_MOST_NAME = 160  # bytes
 
 
 @dataclass(frozen=True)
@@ -199,8 +199,7 @@ def _write_folder(
         raise cannot_write(output, error) from error
     digits = max(2, len(str(len(marks))))
     for number, mark in enumerate(marks, 1):
-        title = _UNFIT.sub(" ", mark.title).strip(" .")[:_MOST_NAME].strip()
-        name = f"{number:0{digits}d} {title}".strip()
+        name = f"{number:0{digits}d} {_fit(mark.title)}".strip()
         _write_chapter(
             output / f"{name}.{chapter_format}",
             {
@@ -216,6 +215,12 @@ def _write_folder(
         )
     if (kind := _picture_of(book.cover)) is not None:
         write_atomic(output / f"cover{kind[1]}", book.cover)
+
+
+def _fit(title: str) -> str:
+    """What of it may be part of a file's name, on any disk."""
+    fit = _UNFIT.sub(" ", title).strip(" .")
+    return fit.encode()[:_MOST_NAME].decode(errors="ignore").strip(" .")
 
 
 def _write_chapter(path: Path, tags: dict[str, str], mark: Mark, work: Unfinished, gain: float) -> None:

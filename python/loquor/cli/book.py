@@ -36,6 +36,7 @@ __all__ = [
 
 _LOUDEST, _QUIETEST = -5.0, -60.0
 _MOST_COVER = 16 << 20
+_MOST_TITLE = 250
 _NO_TEXT = (
     *(".aac", ".azw3", ".doc", ".docx", ".flac", ".m4a", ".m4b", ".mobi", ".mp3", ".odt", ".ogg", ".opus"),
     *(".pdf", ".rtf", ".safetensors", ".wav", ".webm"),
@@ -99,13 +100,18 @@ def book_of(args: argparse.Namespace, text: str, path: Path | None) -> Book:
             raise InvalidInputError(f"cannot read the cover {args.cover}: {error.strerror}") from error
         if not cover.startswith((b"\xff\xd8\xff", b"\x89PNG")):
             raise InvalidInputError(f"the cover {args.cover} is no JPEG or PNG")
-    book = replace(book, title=args.title or book.title, author=args.author or book.author, cover=cover)
     lexicon = lexicon_of(args)
-    if lexicon is None:
-        return book
-    return replace(
-        book, chapters=tuple(Chapter(each.title, lexicon.said(each.text)) for each in book.chapters)
+    chapters = tuple(
+        Chapter(_told(each.title), each.text if lexicon is None else lexicon.said(each.text))
+        for each in book.chapters
     )
+    title, author = _told(args.title or book.title), _told(args.author or book.author)
+    return replace(book, title=title, author=author, cover=cover, chapters=chapters)
+
+
+def _told(text: str) -> str:
+    """A title as tags take it: printable, and no longer than anybody shows."""
+    return "".join(each if each.isprintable() else " " for each in text)[:_MOST_TITLE].strip()
 
 
 def _text_in(path: Path) -> str:
