@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,24 +35,34 @@ sys.path.insert(0, str(ROOT / "tests"))  # the bundle makers and the plain loop
 from bundles import EXPORTED_FORMS, FORMS, SIZES, make_bundle  # noqa: E402
 
 __all__ = [
-    "RATE", "ROOT", "Row", "heading", "keep", "machine", "main_of", "main_of_text", "measure", "questions",
+    "RATE", "ROOT", "TRUE", "TRUE_DTYPE", "Row", "aloud", "dry_seconds", "heading",
+    "keep", "machine", "main_of", "main_of_text", "measure", "questions",
     "read_bandwidth", "recording", "report", "row_of", "table", "take_turns", "title", "true_bundle",
 ]  # fmt: skip
 
 RATE = 24_000
-MAKER = ROOT.parent / "shared" / "arch" / "fill.py"
+SHARED = ROOT.parent / "shared"
+MAKER = SHARED / "arch" / "fill.py"
+TRUE, TRUE_DTYPE = "true", "q4,speech_encoder=fp32,conditional_decoder=fp32"
+"""Turbo's true encoder and decoder: as a size, and the precisions they come in."""
 
 
 def main_of(
     question: str | None,
     answer: Callable[[argparse.Namespace, Path], None],
     add_arguments: Callable[[argparse.ArgumentParser], None],
+    *,
+    speaks: bool = False,
 ) -> int:
-    """A script: `question` is its docstring, `answer` gets the options and the bundle they name."""
+    """A script: `question` is its docstring, `answer` gets the options and the bundle they name.
+
+    One that `speaks` takes Turbo's true encoder and decoder where their maker is at hand.
+    """
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=question, formatter_class=raw)
     parser.add_argument("--bundle", type=Path, help="your own, instead of one with random weights")
-    parser.add_argument("--size", choices=list(SIZES), default="nano")
+    usual = TRUE if speaks and MAKER.is_file() else "nano"
+    parser.add_argument("--size", choices=[*SIZES, *([TRUE] if speaks else [])], default=usual)
     parser.add_argument("--form", choices=list(itertools.chain(FORMS, EXPORTED_FORMS)), default="concat")
     parser.add_argument("--dtype", default="q4", help="a precision; of your own bundle as for an engine")
     parser.add_argument("--threads", type=int, default=2)
@@ -59,6 +71,10 @@ def main_of(
     add_arguments(parser)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        if args.bundle is None and args.size == TRUE:
+            args.dtype = TRUE_DTYPE
+            answer(args, true_bundle(Path(folder)))
+            return 0
         random = {"size": args.size, "form": args.form, "dtype": args.dtype, "stop_bias": -1000.0}
         answer(args, args.bundle or make_bundle(Path(folder), **random))
     return 0
@@ -88,11 +104,38 @@ def recording(seconds: float = 15) -> np.ndarray:
 
 
 def true_bundle(folder: Path) -> Path:
-    """Turbo's true decoder and encoder with random weights, its language model in q4."""
+    """Turbo's true decoder and encoder with random weights, its language model in q4; with the real tokenizer
+    where it is at hand, so that texts have as many ids as they have in earnest."""
     if not MAKER.is_file():
         raise SystemExit(f"skipped: {MAKER} is not there, which makes the true graphs; give a --bundle")
     subprocess.run([sys.executable, MAKER, folder / "onnx"], check=True, capture_output=True)
-    return make_bundle(folder, size="turbo", dtype="q4", graphs=("embed_tokens", "language_model"))
+    bundle = make_bundle(
+        folder, size="turbo", dtype="q4", graphs=("embed_tokens", "language_model"), stop_bias=-1000.0
+    )
+    if (tokenizer := SHARED / "turbo" / "tokenizer.json").is_file():
+        shutil.copyfile(tokenizer, bundle / "tokenizer.json")
+    return bundle
+
+
+def aloud(rivals: Mapping[str, Callable[[], float]], factor: float = 1e3, unit: str = "ms") -> dict[str, Any]:
+    """The same, each figure printed when it is there."""
+
+    def said(label: str, work: Callable[[], float]) -> float:
+        figure = work()
+        print(f"  {label}: {factor * figure:.1f} {unit}", flush=True)
+        return figure
+
+    return {label: partial(said, label, work) for label, work in rivals.items()}
+
+
+def dry_seconds(chunks: Iterable[tuple[float, float]]) -> list[float]:
+    """The gaps that a player hears who starts with the first chunk: of (when it came, seconds of sound)."""
+    gaps, plays_until = [], None
+    for came, seconds in chunks:
+        if plays_until is not None and came > plays_until:
+            gaps.append(came - plays_until)
+        plays_until = seconds + (came if plays_until is None else max(came, plays_until))
+    return gaps
 
 
 def questions(engine: Engine) -> Questions:

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from harness import RATE, Row, heading, keep, recording, row_of, table, true_bundle
+from harness import RATE, TRUE_DTYPE, Row, heading, keep, recording, row_of, table, true_bundle
 
 import loquor
 from bundles import SIZES, make_bundle
@@ -154,7 +154,7 @@ def main() -> int:
             bundle, dtype = make_bundle(Path(folder), size=args.size, dtype="q4", stop_bias=-1000.0), "q4"
         elif bundle is None:
             bundle = true_bundle(Path(folder))
-            dtype = "q4,speech_encoder=fp32,conditional_decoder=fp32"
+            dtype = TRUE_DTYPE
         options = {"threads": args.threads, "reference_seconds": args.prompt, "slots": 4}
         with loquor.Engine(bundle, dtype=dtype, device="cpu", **options) as engine:
             rows = rows_of(args, engine)

@@ -1,11 +1,12 @@
 """Where does an utterance's time go?
 
-    python benchmarks/pipeline.py --bundle FOLDER --dtype q4 [--tokens 125] [--rounds 7]
+    python benchmarks/pipeline.py [--bundle FOLDER --dtype q4] [--tokens 125] [--rounds 7]
 
 One utterance a round in a voice that is known, its time by what it was spent on: text to ids, prefill, decode
 steps, decoder, and what is left (threads, copies, the call). Beside it the voice from its recording, which is
-made once, and the public loop's stages for the same number of tokens where the bundle has one precision. The
-bundles with random weights have a decoder of next to no cost: bring one that has a real one.
+made once, and the public loop's stages for the same number of tokens where the bundle has one precision.
+Encoder and decoder are Turbo's true ones with random weights, where their maker lies beside the project;
+those of `--size` cost next to nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import sys
 import time
 from pathlib import Path
 
-from harness import RATE, Row, main_of, questions, recording, report, row_of, take_turns, title
+from harness import RATE, Row, aloud, main_of, questions, recording, report, row_of, take_turns, title
 from rivals import public_loop
 
 import loquor
@@ -61,7 +62,7 @@ def answer(args: argparse.Namespace, bundle: Path) -> None:
                 return stages["all"]
 
             rivals[public_loop.NAME] = plain
-        taken = take_turns(rivals, rounds=args.rounds)
+        taken = take_turns(aloud(rivals), rounds=args.rounds)
         rows = [row_of("voice from its recording", taken["voice from its recording"])]
         for name, rounds in seen.items():
             rows += stage_rows(name, rounds[-args.rounds :], seen.get(public_loop.NAME, [])[-args.rounds :])
@@ -90,4 +91,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main_of(__doc__, answer, add_arguments))
+    sys.exit(main_of(__doc__, answer, add_arguments, speaks=True))

@@ -1,13 +1,16 @@
 """How soon is a stream heard, how many can an engine feed, and how fast does it let go?
 
-    python benchmarks/streams.py [mini] [turbo] [--streams 1 2 4 8 16] [--rounds 3] [--no-batching]
-    python benchmarks/streams.py FOLDER --tokens 100
+    python benchmarks/streams.py [mini] [true] [--streams 1 2 4 8 16] [--rounds 3] [--no-batching]
+    python benchmarks/streams.py FOLDER --tokens 100 [--prompt 3] [--adaptive] [--realtime]
 
-A model by name or folder, or a size that random weights are made of (turbo: concat q4, as published); both
-by default, prepared. N streams are opened at once on one asyncio loop and read as they come, in turn with the
-same N one at a time: each opened when the one before has ended, first sound counted from when all were asked.
-Sizes take turns, round by round. Playback of each is imagined to begin with its first chunk: an underrun is a
-chunk that comes when all before it was played. Then the price of streaming one text instead of speaking it,
+A model by name or folder, `true` (Turbo's true encoder and decoder with random weights, the default beside
+mini where their maker lies beside the project), or a size that random weights are made of, whose decoder
+costs next to nothing (turbo: concat q4, as published). N streams are opened at once on one asyncio loop and
+read as they come, in turn with the same N one at a time: each opened when the one before has ended, first
+sound counted from when all were asked. Sizes take turns, round by round. Playback of each is imagined to
+begin with its first chunk: an underrun is a chunk that comes when all before it was played, and the time
+until it comes is dry. Each run is told of when it is over. `--prompt` is the engine's reference_seconds,
+`--adaptive` and `--realtime` are its options. Then the price of streaming one text instead of speaking it,
 and the time from a cancel to the engine's letting go.
 """
 
@@ -24,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from harness import Row, heading, keep, row_of
+from harness import MAKER, TRUE, TRUE_DTYPE, Row, dry_seconds, heading, keep, row_of, true_bundle
 
 import loquor
 from bundles import DTYPES, FORMS, SIZES, make_bundle
@@ -35,6 +38,9 @@ TEXTS = (
     "Nobody knew why the old clock had stopped, but it had.",
     "Please bring the other two boxes up to the third floor.",
 )
+
+CHUNKS = loquor.StreamOptions()
+"""Of all streams; `--adaptive` changes it."""
 
 
 @dataclass
@@ -47,19 +53,11 @@ class Heard:
 async def listen(
     engine: loquor.Engine, voice: loquor.Voice, number: int, tokens: int | None, start: float
 ) -> Heard:
-    options = loquor.GenerationOptions(seed=number, max_new_tokens=tokens)
-    heard, plays_until = Heard(), 0.0
-    async with engine.stream(TEXTS[number % len(TEXTS)], voice, options) as stream:
+    options, came = loquor.GenerationOptions(seed=number, max_new_tokens=tokens), []
+    async with engine.stream(TEXTS[number % len(TEXTS)], voice, options, chunks=CHUNKS) as stream:
         async for chunk in stream:
-            now = time.perf_counter() - start
-            if heard.first == 0:
-                heard.first = plays_until = now
-            if now > plays_until:
-                heard.dry.append(now - plays_until)
-                plays_until = now
-            plays_until += len(chunk) / stream.sample_rate
-        heard.tokens = stream.metrics.speech_tokens
-    return heard
+            came.append((time.perf_counter() - start, len(chunk) / stream.sample_rate))
+        return Heard(came[0][0], stream.metrics.speech_tokens, dry_seconds(came))
 
 
 async def together(engine: loquor.Engine, voice: loquor.Voice, count: int, tokens: int | None) -> list[Heard]:
@@ -91,6 +89,9 @@ def load_figures(given: argparse.Namespace, engine: loquor.Engine, voice: loquor
             start = time.perf_counter()
             heard = asyncio.run(WAYS[way](engine, voice, count, given.tokens))
             runs[count, way].append((time.perf_counter() - start, heard))
+            firsts = ", ".join(f"{one.first:.2f}" for one in heard)
+            dry = sum(sum(one.dry) for one in heard)
+            print(f"  {count} {way}: first sounds {firsts} s; dry {dry:.2f} s in all", flush=True)
     return [{"streams": count, "way": way, **figures(rounds)} for (count, way), rounds in runs.items()]
 
 
@@ -130,7 +131,7 @@ def price(given: argparse.Namespace, engine: loquor.Engine, voice: loquor.Voice)
         start = time.perf_counter()
         engine.speak(text, voice, options)
         middle = time.perf_counter()
-        for _ in engine.stream(text, voice, options):
+        for _ in engine.stream(text, voice, options, chunks=CHUNKS):
             pass
         ratios.append((time.perf_counter() - middle) / (middle - start))
     return {"stream_over_one_shot": ratios}
@@ -155,7 +156,14 @@ def run(given: argparse.Namespace, model: str | Path) -> dict:
     """All figures of one model, printed and returned."""
     prepared = not given.no_prepare
     with loquor.Engine(
-        model, threads=given.threads, slots=given.slots, batching=not given.no_batching, prepare=prepared
+        model,
+        dtype=TRUE_DTYPE if given.true else "auto",
+        threads=given.threads,
+        slots=given.slots,
+        batching=not given.no_batching,
+        prepare=prepared,
+        reference_seconds=given.prompt,
+        realtime=given.realtime,
     ) as engine:
         if engine.capabilities.has_default_voice:
             voice = engine.voice()
@@ -184,7 +192,8 @@ def run(given: argparse.Namespace, model: str | Path) -> dict:
 def main() -> int:
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
-    parser.add_argument("models", nargs="*", default=["mini", "turbo"], metavar="MODEL")
+    usual = TRUE if MAKER.is_file() else "turbo"
+    parser.add_argument("models", nargs="*", default=["mini", usual], metavar="MODEL")
     parser.add_argument("--form", choices=list(FORMS), default="concat", help="of random weights")
     parser.add_argument("--dtype", choices=list(DTYPES), default="q4", help="of random weights")
     parser.add_argument("--streams", type=int, nargs="+", default=[1, 2, 4, 8, 16])
@@ -195,15 +204,21 @@ def main() -> int:
     parser.add_argument("--slots", type=int, default=16)
     parser.add_argument("--no-batching", action="store_true")
     parser.add_argument("--no-prepare", action="store_true", help="the graphs as published")
+    parser.add_argument("--prompt", type=float, default=0, help="reference_seconds of the engine")
+    parser.add_argument("--adaptive", action="store_true", help="chunks as long as playback allows")
+    parser.add_argument("--realtime", action="store_true", help="streams that could not be kept up with wait")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     given = parser.parse_args()
+    global CHUNKS
+    CHUNKS = loquor.StreamOptions(adaptive=given.adaptive or None)
     about = heading("streams together and one at a time")
     rows, asked = [], given.tokens
     for name in given.models:
         with tempfile.TemporaryDirectory() as folder:
+            given.true = name == TRUE and not Path(name).exists()
             random = name in SIZES and not Path(name).exists()
-            given.tokens = asked or (100 if random else None)  # random weights never stop
-            model = name
+            given.tokens = asked or (100 if random or given.true else None)  # random weights never stop
+            model = true_bundle(Path(folder)) if given.true else name
             if random:
                 shape = {"size": name, "form": given.form, "dtype": given.dtype, "stop_bias": -1000.0}
                 model = make_bundle(Path(folder) / name, **shape)

@@ -127,6 +127,7 @@ class PyStream {
     facts["decoder_seconds"] = info.decoder_seconds;
     facts["guards"] = info.guards;
     facts["attempts"] = info.attempts;
+    facts["waited_seconds"] = info.waited_seconds;
     facts["seed"] = info.seed;
     const auto count = static_cast<int64_t>(info.tokens != nullptr ? info.token_count : 0);
     facts["tokens"] = copied(info.tokens, {count});

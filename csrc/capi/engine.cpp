@@ -88,9 +88,11 @@ loquor_graph_info describe(const loquor::Model& model, size_t index) {
     info.placement = session.placement().c_str();
   };
   switch (static_cast<Graph>(index)) {
-    case Graph::kSpeechEncoder:  // may have been unloaded
-      info.optimization_level = model.speech_encoder_level();
-      info.placement = model.speech_encoder_placement().c_str();
+    case Graph::kSpeechEncoder:  // may have been unloaded since
+      if (const auto* facts = model.speech_encoder_facts()) {
+        info.optimization_level = facts->level.c_str();
+        info.placement = facts->placement.c_str();
+      }
       break;
     case Graph::kEmbedTokens:
       loaded(model.embed_tokens.session());

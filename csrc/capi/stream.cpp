@@ -30,6 +30,7 @@ loquor_stream_info describe(const loquor::Request& request) {
   info.decoder_seconds = result.decoder_seconds;
   info.guards = result.guards;
   info.attempts = result.attempts;
+  info.waited_seconds = result.waited_seconds;
   info.seed = result.seed;
   return info;
 }

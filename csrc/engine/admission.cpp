@@ -23,4 +23,9 @@ Verdict admit(int32_t slots, int32_t under_way, bool fits, bool may_grow) {
   return may_grow || under_way == 0 ? Verdict::kGrowFirst : Verdict::kWait;
 }
 
+bool keeps_up(const Load& load) {
+  constexpr double kShare = 0.9;
+  return load.step_seconds + load.decode_seconds <= kShare * load.seconds_per_code;
+}
+
 }  // namespace loquor

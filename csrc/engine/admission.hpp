@@ -29,4 +29,14 @@ enum class Verdict {
 // way it is tried again, since the cache can then give back what it has first.
 Verdict admit(int32_t slots, int32_t under_way, bool fits, bool may_grow);
 
+// What streams would ask of the engine while they are heard, all of them together.
+struct Load {
+  double step_seconds = 0;    // one token for each
+  double decode_seconds = 0;  // of one code of sound for each
+  double seconds_per_code = 0;
+};
+
+// Whether speech would be made as fast as it is played, with something left for what changes.
+bool keeps_up(const Load& load);
+
 }  // namespace loquor

@@ -40,11 +40,17 @@ LmExtension sampler_nodes(const std::string& sampling, const ort::Device& device
   return {device_sampler_nodes(manifest.family->logits_stages, device.float64), automatic};
 }
 
+bool keeps_encoder(const EngineOptions& options, const ort::Device& device) {
+  return options.keep_encoder || !device.host_memory();
+}
+
 Model open_model(const ort::ApiPtr& api, const std::string& folder, const EngineOptions& options) {
   const ort::SessionConfig config = session_config(*api, options);
   Manifest manifest = read(folder, options, config.device);
   const LmExtension extension = sampler_nodes(options.sampling, config.device, manifest);
-  return Model(api, std::move(manifest), config, extension);
+  const bool keeps = keeps_encoder(options, config.device);
+  return Model(api, std::move(manifest), config, extension,
+               keeps ? Model::Encoder::kAtOnce : Model::Encoder::kWhenNeeded);
 }
 
 // Whole tokens of a voice for so many seconds, at least one.
@@ -90,7 +96,9 @@ Engine::Engine(const ort::ApiPtr& api, const std::string& bundle_folder, const E
   log::write(log::Level::kInfo, "up to " + std::to_string(slots_) + " requests at once, steps " +
                                     (generator_.batched() ? "together" : "by turns"));
   try {
-    auto worker = std::make_unique<Worker>(model_, generator_, *inbox_, slots_, options.quiet);
+    const Worker::Conduct conduct = {options.quiet, keeps_encoder(options, model_.config.device),
+                                     options.realtime};
+    auto worker = std::make_unique<Worker>(model_, generator_, *inbox_, slots_, conduct);
     thread_ = std::thread([worker = std::move(worker)] { worker->run(); });
   } catch (const std::system_error& error) {
     throw Error(ErrorKind::kBusy, std::string("the engine's threads cannot be started (") + error.what() +

@@ -58,6 +58,7 @@ struct Result {
   uint32_t guards = 0;  // bits of those that ended an attempt
   int32_t attempts = 1;
   uint64_t seed = 0;  // of the attempt that is heard
+  double waited_seconds = 0;
 };
 
 // What the caller feeds: speech codes, and whether they are the last.

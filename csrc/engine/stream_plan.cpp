@@ -44,17 +44,28 @@ DecoderWork decoder_work(const StreamOptions& options, const StreamState& state,
   return {pace.prompt + before + behind, std::min(before, Vocoder::kContext) + behind};
 }
 
+double decode_seconds(const StreamOptions& options, const StreamState& state, const Pace& pace,
+                      int64_t chunk) {
+  return pace.decode.of(static_cast<double>(decoder_work(options, state, pace, chunk).flow));
+}
+
+namespace {
+
+// Seconds until the next chunk is there, if it is so long; grows with it.
+double takes(const StreamOptions& options, const StreamState& state, const Pace& pace, int64_t chunk) {
+  const int64_t needed = state.handed + chunk + options.look_ahead;
+  const int64_t missing = state.ended ? 0 : std::max<int64_t>(0, needed - state.codes);
+  return static_cast<double>(missing) * pace.seconds_per_token + decode_seconds(options, state, pace, chunk);
+}
+
+}  // namespace
+
 int64_t adaptive_chunk(const StreamOptions& options, const StreamState& state, const Pace& pace) {
   if (options.first_chunk == 0 || state.chunks == 0) return options.first_chunk;
   const int64_t most = std::max(options.first_chunk, options.max_chunk);
   // Not all of what is ahead: the measured speeds are those of the past.
   constexpr double kReserve = 0.75;
-  const auto takes = [&](int64_t chunk) {  // grows with the chunk
-    const int64_t needed = state.handed + chunk + options.look_ahead;
-    const int64_t missing = state.ended ? 0 : std::max<int64_t>(0, needed - state.codes);
-    const auto given = static_cast<double>(decoder_work(options, state, pace, chunk).flow);
-    return static_cast<double>(missing) * pace.seconds_per_token + given * pace.seconds_per_decode;
-  };
+  const auto takes = [&](int64_t chunk) { return loquor::takes(options, state, pace, chunk); };
   int64_t in_time = options.first_chunk;
   if (takes(in_time) <= kReserve * pace.ahead) {
     for (int64_t late = most + 1; late - in_time > 1;) {
@@ -74,6 +85,49 @@ int64_t adaptive_chunk(const StreamOptions& options, const StreamState& state, c
     if (silence(chunk) < silence(best)) best = chunk;
   }
   return best;
+}
+
+bool runs_dry(const StreamOptions& options, StreamState state, Pace pace, int64_t total) {
+  constexpr double kSlower = 1.15;  // than measured, since speeds change
+  pace.seconds_per_token *= kSlower;
+  pace.decode = {kSlower * pace.decode.fixed, kSlower * pace.decode.each};
+  state.chunks = std::max(state.chunks, 1);
+  while (state.handed < total) {
+    int64_t chunk = adaptive_chunk(options, state, pace);
+    const int64_t left = total - state.handed;
+    if (left <= chunk + chunk / 2) chunk = left;
+    const double needed = takes(options, state, pace, chunk);
+    if (needed > pace.ahead) return true;
+    pace.ahead += static_cast<double>(chunk) * pace.seconds_per_code - needed;
+    state.handed += chunk;
+    state.codes = std::max(state.codes, std::min(total, state.handed + options.look_ahead));
+    ++state.chunks;
+  }
+  return false;
+}
+
+int64_t waiting_chunk(const StreamOptions& options, const StreamState& state, const Pace& pace, int64_t total,
+                      double patience) {
+  const int64_t whole = std::max<int64_t>(total - state.handed, options.first_chunk);
+  int64_t chunk = options.first_chunk;
+  for (int64_t longer = chunk;; longer = std::min(whole, longer + std::max<int64_t>(1, longer / 8))) {
+    if (longer > chunk && takes(options, state, pace, longer) > patience) return chunk;
+    chunk = longer;
+    StreamState then = state;
+    then.handed += chunk;
+    then.codes = std::max(state.codes, then.handed + options.look_ahead);
+    Pace heard = pace;
+    heard.ahead += static_cast<double>(chunk) * pace.seconds_per_code;
+    if (chunk >= whole || !runs_dry(options, then, heard, total)) return chunk;
+  }
+}
+
+double decode_seconds_per_code(const StreamOptions& options, const Pace& pace) {
+  if (options.first_chunk == 0) return pace.decode.each;
+  const int64_t chunk = std::max(options.first_chunk, options.max_chunk);
+  StreamState state;  // with all of the context that is bounded
+  state.handed = pace.spoken > 0 ? pace.spoken : std::max(0, options.left_context);
+  return decode_seconds(options, state, pace, chunk) / static_cast<double>(chunk);
 }
 
 }  // namespace loquor

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "engine/linear_cost.hpp"
 #include "model/stream_options.hpp"
 
 namespace loquor {
@@ -37,11 +38,11 @@ int64_t planned_chunk(const StreamOptions& options, int32_t number);
 
 // What is known of the speed, for chunks that keep playback from running dry.
 struct Pace {
-  double ahead = 0;               // seconds of sound that were handed out and are not yet played
-  double seconds_per_code = 0;    // of sound
-  double seconds_per_token = 0;   // measured between two tokens of this stream, whatever ran in between
-  double seconds_per_decode = 0;  // measured: a decoder run for each code it is given
-  int64_t prompt = 0;             // codes of the voice that every run is given as well
+  double ahead = 0;              // seconds of sound that were handed out and are not yet played
+  double seconds_per_code = 0;   // of sound
+  double seconds_per_token = 0;  // measured between two tokens of this stream, whatever else ran in between
+  LinearCost::Line decode;       // a decoder run by the codes it is given, as measured
+  int64_t prompt = 0;            // codes of the voice that every run is given as well
   int64_t spoken = 0;  // most of those spoken last that prompt a run; 0: left context is decoded again
 };
 
@@ -62,5 +63,19 @@ inline void average(double& value, double measured) {
 // The longest chunk that will be there before playback runs dry, since longer ones cost less in all; if none
 // will be, the one with the shortest silence for its length.
 int64_t adaptive_chunk(const StreamOptions& options, const StreamState& state, const Pace& pace);
+
+// Whether playback that begins now runs dry before `total` codes are heard, if speeds stay as they are.
+bool runs_dry(const StreamOptions& options, StreamState state, Pace pace, int64_t total);
+
+// The first chunk of an adaptive stream that may be kept waiting: the shortest behind which playback does not
+// run dry, or all of its `total` codes where there is none; the longest that is made in `patience` seconds if
+// that is shorter, but no less than what was asked for. What is made and not yet heard is `pace.ahead`.
+int64_t waiting_chunk(const StreamOptions& options, const StreamState& state, const Pace& pace, int64_t total,
+                      double patience);
+
+// Seconds of the decoder for the next chunk, and for each code of sound in windows of the usual length.
+double decode_seconds(const StreamOptions& options, const StreamState& state, const Pace& pace,
+                      int64_t chunk);
+double decode_seconds_per_code(const StreamOptions& options, const Pace& pace);
 
 }  // namespace loquor

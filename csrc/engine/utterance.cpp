@@ -5,8 +5,9 @@
 
 namespace loquor {
 
-Utterance::Utterance(const RequestSpec& spec, const Manifest& manifest, WavePath path, int64_t window_prompt)
-    : spec_(spec), manifest_(manifest), path_(std::move(path)) {
+Utterance::Utterance(const RequestSpec& spec, const Manifest& manifest, WavePath path, int64_t window_prompt,
+                     int64_t prompt_codes)
+    : spec_(spec), manifest_(manifest), prompt_codes_(prompt_codes), path_(std::move(path)) {
   plan_.cut = manifest.family->dropped_tokens;
   spoken_.prompt = window_prompt;
   if (spec.fed) {
@@ -21,7 +22,8 @@ Utterance::Utterance(const RequestSpec& spec, const Manifest& manifest, WavePath
 // --- What the language model gave ---
 
 void Utterance::on_token(int64_t id, double now) {
-  if (token_count_++ > 0) average(seconds_per_token_, now - last_token_at_);
+  const double between = now - last_token_at_ - std::exchange(windows_since_token_, 0);
+  if (token_count_++ > 0) average(seconds_per_token_, std::max(0.0, between));
   last_token_at_ = now;
   if (id < manifest_.start_token) codes_.push_back(id);
   plan_.codes = static_cast<int64_t>(codes_.size());
@@ -121,25 +123,68 @@ std::size_t Utterance::good_tokens(const Monitor::Runaway& found) const {
 
 // --- Sound ---
 
-int64_t Utterance::next_chunk(double now, double seconds_per_code) const {
+int64_t Utterance::next_chunk(double now) {
   const StreamOptions& options = *spec_.stream;
   if (!options.adaptive) return planned_chunk(options, plan_.chunks);
-  Pace pace;
-  pace.ahead = deadline_ - now;
-  pace.seconds_per_code = static_cast<double>(manifest_.samples_per_token) / manifest_.sample_rate;
-  pace.seconds_per_token = seconds_per_token_;
-  pace.seconds_per_decode = seconds_per_code;
-  pace.prompt = static_cast<int64_t>(spec_.prompt.voice->audio_tokens.size());
-  if (spoken_.prompt > 0) pace.prompt = std::min(pace.prompt, spoken_.prompt);
-  pace.spoken = spoken_.prompt;
-  return adaptive_chunk(options, plan_, pace);
+  if (heard_ || !may_wait()) return adaptive_chunk(options, plan_, pace(deadline_ - now));
+  if (decode_.of(1) == 0) return options.first_chunk;  // nobody knows what it takes
+  const Pace known = pace(seconds_of(held_));
+  if (could_begin_ < 0) {
+    if (!next_window(options, plan_, options.first_chunk)) return options.first_chunk;
+    could_begin_ = now + decode_seconds(options, plan_, known, options.first_chunk);
+  }
+  return waiting_chunk(options, plan_, known, expected_codes(), could_begin_ + options.max_wait - now);
 }
 
-bool Utterance::plan_window(double now, double seconds_per_code) {
+bool Utterance::plan_window(double now, const LinearCost::Line& decode) {
   window_.reset();
-  if (has_sound()) window_ = next_window(*spec_.stream, plan_, next_chunk(now, seconds_per_code));
+  decode_ = decode;
+  if (has_sound()) window_ = next_window(*spec_.stream, plan_, next_chunk(now));
   if (window_ && spoken_.prompt > 0) window_->from = window_->begin;
   return window_.has_value();
+}
+
+// --- Waiting with the first chunk ---
+
+// What is fed is heard as soon as it can be: nobody knows when more of it comes.
+bool Utterance::may_wait() const {
+  return spec_.stream->adaptive && spec_.stream->max_wait > 0 && !spec_.fed;
+}
+
+// Whether what is held is to wait for more: it would run dry, and there is time.
+bool Utterance::waits_on(double now) const {
+  if (heard_ || !may_wait() || decode_.of(1) == 0) return false;
+  const StreamOptions& options = *spec_.stream;
+  const Pace known = pace(seconds_of(held_));
+  if (!runs_dry(options, plan_, known, expected_codes())) return false;
+  return now + decode_seconds(options, plan_, known, options.first_chunk) <= could_begin_ + options.max_wait;
+}
+
+double Utterance::seconds_of(const Chunk& chunk) const {
+  return static_cast<double>(chunk.samples.size()) / manifest_.sample_rate;
+}
+
+Pace Utterance::pace(double ahead) const {
+  Pace pace;
+  pace.ahead = ahead;
+  pace.seconds_per_code = static_cast<double>(manifest_.samples_per_token) / manifest_.sample_rate;
+  pace.seconds_per_token = seconds_per_token_;
+  pace.decode = decode_;
+  pace.prompt = spoken_.prompt > 0 ? std::min(prompt_codes_, spoken_.prompt) : prompt_codes_;
+  pace.spoken = spoken_.prompt;
+  return pace;
+}
+
+// What the text will come to: all codes once they are there, before that as many as such a text has, or a
+// sentence where it is not known.
+int64_t Utterance::expected_codes() const {
+  if (plan_.ended) return plan_.heard();
+  constexpr double kPerCharacter = 1.7;  // 15 characters and 25 codes are a second
+  constexpr int64_t kSentence = 125;
+  const int64_t characters = spec_.prompt.characters;
+  const auto usual =
+      characters > 0 ? static_cast<int64_t>(kPerCharacter * static_cast<double>(characters)) : kSentence;
+  return std::max(usual, plan_.codes) + manifest_.closing_silence_tokens;
 }
 
 Utterance::DecoderRun Utterance::decoder_run() const {
@@ -157,10 +202,13 @@ std::optional<Chunk> Utterance::on_wave(DecoderRun run, const std::vector<float>
                                         double now) {
   const Window& window = run.window;
   decoder_seconds_ += seconds;
+  windows_since_token_ += seconds;
+  if (decode_.of(1) == 0)  // the first run of all tells, in proportion
+    decode_ = {0, seconds / static_cast<double>(prompt_codes_ + static_cast<int64_t>(run.codes.size()))};
   Crossfader::Joined joined = path_.join(window, wave);
   if (const auto runaway = heard(window, joined.samples)) {
-    if (state_ == State::kStepping) {
-      runaway_ = runaway;
+    if (state_ == State::kStepping || state_ == State::kStopping) {
+      if (!runaway_) runaway_ = runaway;
       state_ = State::kStopping;
     } else {
       run_away(*runaway, now);
@@ -172,15 +220,24 @@ std::optional<Chunk> Utterance::on_wave(DecoderRun run, const std::vector<float>
   plan_.handed = window.end;
   ++plan_.chunks;
   const bool last = plan_.ended && plan_.handed == plan_.heard();
-  Chunk chunk;
-  chunk.samples = path_.pass(std::move(joined), last);
-  chunk.first_code = untold_;
-  chunk.code_count = window.end - untold_;
-  deadline_ = std::max(deadline_, now) + static_cast<double>(chunk.samples.size()) / manifest_.sample_rate;
+  const std::vector<float> samples = path_.pass(std::move(joined), last);
+  held_.samples.insert(held_.samples.end(), samples.begin(), samples.end());
+  held_.code_count = window.end - held_.first_code;
+  if (window.begin == 0 && 2 * window.end <= 3 * spec_.stream->first_chunk)
+    could_begin_ = now;  // none is shorter
   if (last) state_ = State::kDone;
-  if (chunk.samples.empty() && !last) return std::nullopt;  // a stage keeps all of it back
-  untold_ = window.end;
-  return chunk;
+  if (!last && (held_.samples.empty() || waits_on(now))) return std::nullopt;
+  return take_held(now);
+}
+
+std::optional<Chunk> Utterance::take_held(double now) {
+  if (held_.code_count == 0) return std::nullopt;
+  if (!heard_ && may_wait() && could_begin_ >= 0) waited_ = std::max(0.0, now - could_begin_);
+  heard_ = true;
+  deadline_ = std::max(deadline_, now) + seconds_of(held_);
+  Chunk next;
+  next.first_code = held_.first_code + held_.code_count;
+  return std::exchange(held_, std::move(next));
 }
 
 // Keeps of what was spoken what prompts the next window.
@@ -203,6 +260,7 @@ Result Utterance::finish() {
   result.guards = guards_;
   result.attempts = attempt_;
   result.seed = prompt().options.seed;
+  result.waited_seconds = waited_;
   return result;
 }
 

@@ -32,14 +32,16 @@ class Utterance {
 
   // Spec and manifest outlive it. `window_prompt`: tokens of the voice, and as many of those spoken last,
   // that prompt each window, which then has no left context; 0: windows are prompted with the voice.
-  Utterance(const RequestSpec& spec, const Manifest& manifest, WavePath path, int64_t window_prompt = 0);
+  // `prompt_codes`: of the voice, that a decoder run is given as well.
+  Utterance(const RequestSpec& spec, const Manifest& manifest, WavePath path, int64_t window_prompt = 0,
+            int64_t prompt_codes = 0);
 
   State state() const { return state_; }
   bool has_sound() const { return spec_.stream.has_value(); }
   // Whether its sound comes at once, at the end.
   bool whole() const { return has_sound() && spec_.stream->first_chunk == 0; }
   // Whether nobody waits for its first sound: it was heard, or comes at the end, or never.
-  bool already_heard() const { return !has_sound() || whole() || plan_.chunks > 0; }
+  bool already_heard() const { return !has_sound() || whole() || heard_; }
   const Prompt& prompt() const { return second_prompt_ ? *second_prompt_ : spec_.prompt; }
   int64_t token_count() const { return token_count_; }
   double deadline() const { return deadline_; }  // when playback will have used up what was handed out
@@ -62,17 +64,26 @@ class Utterance {
     PhaseTrack phase;
     Continuation from;
   };
-  // Whether the codes of the next window are there. `seconds_per_code` of a decoder run, as measured.
-  bool plan_window(double now, double seconds_per_code);
+  // Whether the codes of the next window are there. `decode`: a decoder run by the codes it is given, as
+  // measured; nothing where none was.
+  bool plan_window(double now, const LinearCost::Line& decode);
   DecoderRun decoder_run() const;  // of the window that plan_window() found
-  // Returns what is to be handed out; none where a guard found that the window runs away, or nothing came out
-  // of the wave path yet.
+  // Returns what is to be handed out; none where a guard found that the window runs away, nothing came out of
+  // the wave path yet, or the first chunk waits for more.
   std::optional<Chunk> on_wave(DecoderRun run, const std::vector<float>& wave, double seconds, double now);
+
+  // What a first chunk that waits has so far, to be handed out now.
+  std::optional<Chunk> take_held(double now);
 
   Result finish();
 
  private:
-  int64_t next_chunk(double now, double seconds_per_code) const;
+  int64_t next_chunk(double now);
+  bool may_wait() const;
+  bool waits_on(double now) const;
+  Pace pace(double ahead) const;
+  double seconds_of(const Chunk& chunk) const;
+  int64_t expected_codes() const;
   std::optional<Monitor::Runaway> heard(const Window& window, const std::vector<float>& samples);
   void run_away(const Monitor::Runaway& found, double now);
   void start_second_attempt();
@@ -83,6 +94,7 @@ class Utterance {
 
   const RequestSpec& spec_;
   const Manifest& manifest_;
+  const int64_t prompt_codes_;
   State state_ = State::kPrefilling;
   // The attempt.
   int32_t attempt_ = 1;
@@ -94,7 +106,8 @@ class Utterance {
   Tokens tokens_;                            // once the language model is done
   int64_t token_count_ = 0;
   double last_token_at_ = 0;
-  double seconds_per_token_ = 0;  // between two, whatever ran in between
+  double seconds_per_token_ = 0;  // between two, whatever ran in between but its own windows
+  double windows_since_token_ = 0;
   // The sound.
   std::vector<int64_t>
       codes_;  // of the tokens so far; the closing silence too, once the language model is done
@@ -103,7 +116,11 @@ class Utterance {
   PhaseTrack phase_;
   Continuation spoken_;  // what the next window goes on from
   WavePath path_;
-  int64_t untold_ = 0;  // the first code that no chunk that was handed out has
+  LinearCost::Line decode_;  // as plan_window() was told
+  bool heard_ = false;       // something was handed out
+  Chunk held_;               // what was made and not yet handed out
+  double could_begin_ = -1;  // when its first chunk could have been there
+  double waited_ = 0;        // seconds that it came later
   double deadline_ = 0;
   double decoder_seconds_ = 0;
 };

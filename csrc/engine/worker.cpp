@@ -21,17 +21,18 @@ int64_t usual_positions(const Manifest& manifest) {
   return std::min<int64_t>(manifest.max_positions, kUsualPrompt + manifest.defaults.max_new_tokens);
 }
 
-Worker::Worker(Model& model, Generator& generator, Inbox& inbox, int32_t slots,
-               std::chrono::milliseconds quiet)
+Worker::Worker(Model& model, Generator& generator, Inbox& inbox, int32_t slots, const Conduct& conduct)
     : model_(model),
       generator_(generator),
       inbox_(inbox),
       slots_(slots),
-      quiet_(quiet),
+      conduct_(conduct),
       shared_run_(model.embed_tokens.session().api()),
       // On a device of its own memory all runs take turns: it would share itself out anyway, and not every
       // provider lets two sessions run at once.
-      lane_([this] { work_on_long_run(); }, [this] { inbox_.ring(); }, model.config.device.host_memory()) {
+      lane_([this] { work_on(long_run_); }, [this] { inbox_.ring(); }, model.config.device.host_memory()),
+      window_lane_([this] { work_on(window_run_); }, [this] { inbox_.ring(); },
+                   model.config.device.host_memory()) {
   // One request that is no speech beside them. Where memory runs out later, no list of ours needs more.
   const auto most = static_cast<std::size_t>(slots) + 1;
   active_.reserve(most);
@@ -41,7 +42,8 @@ Worker::Worker(Model& model, Generator& generator, Inbox& inbox, int32_t slots,
 
 void Worker::run() {
   for (;;) {
-    collect_long_run();
+    collect(lane_, long_run_);
+    collect(window_lane_, window_run_);
     drop_cancelled();
     admit_requests();
     take_fed();
@@ -57,10 +59,10 @@ void Worker::run() {
   }
 }
 
-// What callers fed since.
+// What callers fed since, but for who has a window on a lane, which reads the codes.
 void Worker::take_fed() {
   for (const auto& active : active_) {
-    if (!active->in_state(Utterance::State::kFed)) continue;
+    if (in_flight(*active) || !active->in_state(Utterance::State::kFed)) continue;
     or_fail(*active, [&] {
       active->utterance->on_fed(active->request->take_fed(), now());
       settle(*active);
@@ -75,10 +77,11 @@ bool Worker::rest() {
     inbox_.await_ring();
     return true;
   }
-  switch (inbox_.wait(swollen_ ? std::optional(quiet_) : std::nullopt)) {
+  switch (inbox_.wait(swollen_ ? std::optional(conduct_.quiet) : std::nullopt)) {
     case Inbox::Wake::kClosed:
       return false;
     case Inbox::Wake::kQuiet:
+      if (!conduct_.keep_encoder) model_.unload_speech_encoder();
       model_.shrink_arenas();
       swollen_ = false;
       return true;
@@ -108,6 +111,7 @@ bool Worker::admit_speech() {
   const int64_t positions = request->spec.budget.positions();
   const auto under_way = static_cast<int32_t>(
       std::count_if(active_.begin(), active_.end(), [](const auto& active) { return active->speech(); }));
+  if (conduct_.realtime && under_way > 0 && !keeps_up_with(*request)) return false;
   const Verdict verdict = admit(slots_, under_way, generator_.fits(slots_, positions), may_grow_);
   if (verdict == Verdict::kWait) return false;
   if (verdict == Verdict::kGrowFirst) {
@@ -127,6 +131,7 @@ bool Worker::admit_speech() {
     start(request, nullptr);
     return true;
   }
+  if (!conduct_.keep_encoder) model_.unload_speech_encoder();
   std::unique_ptr<Sequence> sequence;
   try {
     if (idle_.empty()) idle_.push_back(generator_.make_sequence());
@@ -140,13 +145,42 @@ bool Worker::admit_speech() {
   return true;
 }
 
+// Whether it could be kept up with, beside all that are under way. While nobody knows what runs take, one is
+// enough.
+bool Worker::keeps_up_with(const Request& request) const {
+  const Manifest& manifest = model_.manifest;
+  Load load;
+  load.seconds_per_code = static_cast<double>(manifest.samples_per_token) / manifest.sample_rate;
+  int32_t count = 0;
+  const auto add = [&](const RequestSpec& spec) {
+    count += spec.fed ? 0 : 1;
+    if (!spec.stream) return;
+    const ConditionalDecoder& decoder = model_.conditional_decoder;
+    Pace pace;
+    pace.decode = decode_cost_.line();
+    pace.prompt = decoder.prompt_tokens(*spec.prompt.voice);
+    pace.spoken = spec.chunked() ? decoder.window_prompt() : 0;
+    if (pace.spoken > 0) pace.prompt = std::min(pace.prompt, pace.spoken);
+    load.decode_seconds += decode_seconds_per_code(*spec.stream, pace);
+  };
+  add(request.spec);
+  for (const auto& active : active_) {
+    if (active->speech()) add(active->request->spec);
+  }
+  if ((count > 0 && !step_cost_.known()) || (load.decode_seconds == 0 && request.spec.stream)) return false;
+  const LinearCost::Line& step = step_cost_.line();
+  if (count > 0) load.step_seconds = generator_.batched() ? step.of(count) : count * step.of(1);
+  return keeps_up(load);
+}
+
 // Fails the request when memory runs out.
 void Worker::start(const RequestPtr& request, std::unique_ptr<Sequence> sequence) {
   try {
     auto active = std::make_unique<Active>();
     if (request->spec.kind == RequestSpec::Kind::kSpeech) {
       active->utterance.emplace(request->spec, model_.manifest, wave_path(*request),
-                                request->spec.chunked() ? model_.conditional_decoder.window_prompt() : 0);
+                                request->spec.chunked() ? model_.conditional_decoder.window_prompt() : 0,
+                                model_.conditional_decoder.prompt_tokens(*request->spec.prompt.voice));
     }
     active->request = request;
     active->sequence = std::move(sequence);
@@ -171,7 +205,7 @@ bool Worker::whole_window_waits() const {
 
 Candidate Worker::candidate_of(Active& active) {
   Candidate candidate;
-  if (long_run_.active == &active) return candidate;  // the lane's
+  if (long_run_.active == &active || active.failure) return candidate;  // the lane's
   if (!active.speech()) {
     // Requests and windows of speech as a whole take turns where both want the lane.
     const bool turn = !(request_ran_last_ && whole_window_waits());
@@ -182,13 +216,15 @@ Candidate Worker::candidate_of(Active& active) {
   if (utterance.state() == Utterance::State::kPrefilling) {
     candidate.wants = Candidate::Wants::kPrefill;
     candidate.prompt_begun = active.sequence->holds_slot();
-  } else if (active.stepping()) {
+  } else if (active.stepping() && !(in_flight(active) && active_.size() == 1)) {
+    // Alone its tokens wait for its window: two runs at once would both be later.
     candidate.wants = Candidate::Wants::kStep;
   }
   candidate.already_heard = utterance.already_heard();
   candidate.deadline = utterance.deadline();
   candidate.last_step = active.last_step;
-  candidate.window = !(utterance.whole() && lane_.busy()) && utterance.plan_window(now(), seconds_per_code_);
+  const Lane& lane = utterance.whole() ? lane_ : window_lane_;
+  candidate.window = !lane.busy() && utterance.plan_window(now(), decode_cost_.line());
   return candidate;
 }
 
@@ -198,14 +234,14 @@ void Worker::perform(const Work& work) {
     case Work::Kind::kNone:
       return;
     case Work::Kind::kWhole:
-      return start_long_run(active);
+      return start(lane_, long_run_, active);
     case Work::Kind::kPrefill:
       return or_fail(active, [&] { prefill(active); });
     case Work::Kind::kStep:
       return generator_.batched() && generator_.running() > 1 ? step_all() : step(active);
     case Work::Kind::kWindow:
-      return active.utterance->whole() ? start_long_run(active)
-                                       : or_fail(active, [&] { decode_window(active); });
+      return active.utterance->whole() ? start(lane_, long_run_, active)
+                                       : start(window_lane_, window_run_, active);
   }
 }
 
@@ -231,14 +267,19 @@ void Worker::prefill(Active& active) {
 void Worker::step(Active& active) {
   active.last_step = scheduler_.turn();
   or_fail(active, [&] {
+    const double start = now();
     generator_.step(*active.sequence, active.request->run);
+    step_cost_.learn(1, now() - start);
     take_token(active);
   });
 }
 
 void Worker::step_all() {
   try {
+    const double start = now();
+    const auto count = static_cast<double>(generator_.running());
     generator_.step_all(shared_run_);
+    step_cost_.learn(count, now() - start);
   } catch (...) {  // one by one, so that only those fail that cannot be run
     for (const auto& active : active_) {
       if (active->stepping()) step(*active);
@@ -262,19 +303,9 @@ void Worker::take_token(Active& active) {
   settle(active);
 }
 
-void Worker::decode_window(Active& active) {
-  Decoded decoded;
-  Utterance::DecoderRun run = run_window(active, decoded);
-  average(seconds_per_code_, decoded.seconds / static_cast<double>(decoded.codes));
-  hand_out(active, active.utterance->on_wave(std::move(run), decoded.samples, decoded.seconds, now()));
-}
-
-Utterance::DecoderRun Worker::run_window(const Active& active, Decoded& decoded) const {
-  const Utterance& utterance = *active.utterance;
-  Utterance::DecoderRun run = utterance.decoder_run();
-  Continuation* const from = utterance.whole() ? nullptr : &run.from;
-  decoded = decode(run.codes, utterance.prompt(), active.request->run, run.window.from, &run.phase, from);
-  return run;
+std::optional<Chunk> Worker::on_wave(LaneRun& run) {
+  return run.active->utterance->on_wave(std::move(run.window), run.decoded.samples, run.decoded.seconds,
+                                        now());
 }
 
 void Worker::hand_out(Active& active, std::optional<Chunk> chunk) {
@@ -299,38 +330,45 @@ void Worker::settle(Active& active) {
   Utterance& utterance = *active.utterance;
   if (utterance.state() == Utterance::State::kStopping) {
     generator_.release(*active.sequence);
-    utterance.end_attempt(active.sequence->take_tokens(), now());
+    // Its codes stay as they are while a lane reads them.
+    if (!in_flight(active)) utterance.end_attempt(active.sequence->take_tokens(), now());
   }
   active.request->count_tokens(utterance.token_count());
-  if (utterance.state() == Utterance::State::kDone) finish(active, utterance.finish());
+  if (utterance.state() != Utterance::State::kDone) return;
+  if (auto chunk = utterance.take_held(now())) active.request->hand_out(std::move(*chunk));
+  finish(active, utterance.finish());
 }
 
-// --- Long runs ---
+// --- On a lane ---
 
-void Worker::start_long_run(Active& active) {
+void Worker::start(Lane& lane, LaneRun& run, Active& active) {
   or_fail(active, [&] {
-    long_run_ = {};
-    long_run_.active = &active;
-    active.on_lane = true;
-    request_ran_last_ = !active.speech();
-    lane_.start();
+    LaneRun next = {&active};
+    if (active.speech()) next.window = active.utterance->decoder_run();
+    run = std::move(next);
+    active.on_lane = &lane == &lane_;
+    if (active.on_lane) request_ran_last_ = !active.speech();
+    lane.start();
   });
 }
 
-// Nothing else of the engine thread's is touched here, and it leaves the request alone until
-// collect_long_run().
-void Worker::work_on_long_run() noexcept {
+// Nothing else of the engine thread's is touched here, and until collect() it leaves alone what is read here:
+// the request, its prompt, and the codes that the window is of.
+void Worker::work_on(LaneRun& run) noexcept {
   try {
-    Active& active = *long_run_.active;
-    if (active.speech()) {
-      Decoded decoded;
-      Utterance::DecoderRun run = run_window(active, decoded);
-      long_run_.chunk = active.utterance->on_wave(std::move(run), decoded.samples, decoded.seconds, now());
-    } else {
-      long_run_.result = run_whole(*active.request);
+    Active& active = *run.active;
+    if (!active.speech()) {
+      run.result = run_whole(*active.request);
+      return;
     }
+    Utterance& utterance = *active.utterance;
+    Utterance::DecoderRun& window = run.window;
+    Continuation* const from = utterance.whole() ? nullptr : &window.from;
+    run.decoded = decode(window.codes, utterance.prompt(), active.request->run, window.window.from,
+                         &window.phase, from);
+    if (utterance.whole()) run.chunk = on_wave(run);
   } catch (...) {
-    long_run_.failure = Failure::of(std::current_exception());
+    run.failure = Failure::of(std::current_exception());
   }
 }
 
@@ -348,6 +386,7 @@ Result Worker::run_whole(const Request& request) const {
   }
   const SpeechEncoder& encoder = *spec.encoder;
   result.voice = encoder.encode(spec.samples, request.run);
+  model_.shrink_arena(encoder);
   try {
     model_.check(result.voice);
   } catch (const Error& error) {  // not the caller's fault: the graph gave it
@@ -357,15 +396,17 @@ Result Worker::run_whole(const Request& request) const {
   return result;
 }
 
-void Worker::collect_long_run() {
-  if (!lane_.collect()) return;
-  Active& active = *long_run_.active;
-  LongRun done = std::exchange(long_run_, {});
+void Worker::collect(Lane& lane, LaneRun& run) {
+  if (!lane.collect()) return;
+  Active& active = *run.active;
+  LaneRun done = std::exchange(run, {});
   active.on_lane = false;
   or_fail(active, [&] {
+    if (active.failure) return fail(active, std::move(*active.failure));
     if (done.failure) return fail(active, std::move(*done.failure));
     if (!active.speech()) return finish(active, std::move(done.result));
-    hand_out(active, std::move(done.chunk));
+    decode_cost_.learn(static_cast<double>(done.decoded.codes), done.decoded.seconds);
+    hand_out(active, active.utterance->whole() ? std::move(done.chunk) : on_wave(done));
   });
   forget_ended();
 }
@@ -385,7 +426,7 @@ Worker::Decoded Worker::decode(Span<const int64_t> codes, const Prompt& prompt, 
 
 void Worker::drop_cancelled() {
   for (const auto& active : active_) {
-    if (active.get() == long_run_.active) continue;         // its run was interrupted, and is collected soon
+    if (in_flight(*active)) continue;                       // its run was interrupted, and is collected soon
     if (active->request->cancelled()) finish(*active, {});  // its caller sees the cancel, not this
   }
   forget_ended();
@@ -398,6 +439,11 @@ void Worker::finish(Active& active, Result result) {
 }
 
 void Worker::fail(Active& active, Failure failure) {
+  if (in_flight(active)) {  // it is told once the lane is done with it
+    if (active.sequence != nullptr) generator_.release(*active.sequence);
+    active.failure = std::move(failure);
+    return;
+  }
   retire(active);
   std::exchange(active.request, nullptr)->fail(std::move(failure));
 }

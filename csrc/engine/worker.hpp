@@ -1,5 +1,5 @@
 // What the engine thread does: takes requests in, lets the scheduler choose, runs the graphs, hands out the
-// results. Everything here belongs to that thread, but for the long run, which the lane has meanwhile.
+// results. Everything here belongs to that thread, but for what a lane has meanwhile.
 #pragma once
 
 #include <chrono>
@@ -10,6 +10,7 @@
 #include "decode/generate.hpp"
 #include "engine/inbox.hpp"
 #include "engine/lane.hpp"
+#include "engine/linear_cost.hpp"
 #include "engine/scheduler.hpp"
 #include "engine/utterance.hpp"
 #include "model/model.hpp"
@@ -21,9 +22,15 @@ int64_t usual_positions(const Manifest& manifest);
 
 class Worker {
  public:
-  // After a `quiet` time without work it gives back the memory that runs needed. Throws std::system_error
-  // where there is no thread for the lane.
-  Worker(Model& model, Generator& generator, Inbox& inbox, int32_t slots, std::chrono::milliseconds quiet);
+  // After a `quiet` time without work it gives back the memory that runs needed; unless it is to be kept, the
+  // speech encoder goes then too, and when speech begins.
+  struct Conduct {
+    std::chrono::milliseconds quiet;
+    bool keep_encoder;
+    bool realtime;  // speech that could not be kept up with waits
+  };
+  // Throws std::system_error where there is no thread for the lane.
+  Worker(Model& model, Generator& generator, Inbox& inbox, int32_t slots, const Conduct& conduct);
 
   // Until the inbox is closed and everything is done.
   void run();
@@ -40,20 +47,23 @@ class Worker {
     std::optional<Utterance> utterance;  // speech requests, as the next
     std::unique_ptr<Sequence> sequence;
     uint64_t last_step = 0;
-    bool on_lane = false;  // the utterance is the lane's
+    bool on_lane = false;            // the utterance is the lane's alone
+    std::optional<Failure> failure;  // of a step, while a lane has a window of it
 
     bool speech() const { return utterance.has_value(); }
     bool in_state(Utterance::State state) const {
-      return speech() && !on_lane && utterance->state() == state;
+      return speech() && !on_lane && !failure && utterance->state() == state;
     }
     bool stepping() const { return in_state(Utterance::State::kStepping); }
   };
 
-  // A run that nobody is to wait for but its own request: a voice, tokens decoded at once, the one window of
-  // speech as a whole.
-  struct LongRun {
+  // What a lane is given: of its own a voice, tokens decoded at once, or the one window of speech as a whole,
+  // whose request is left alone meanwhile; of the other a window of a stream, whose tokens go on.
+  struct LaneRun {
     Active* active = nullptr;
-    std::optional<Chunk> chunk = {};  // of speech
+    Utterance::DecoderRun window = {};  // of speech, as the next two
+    Decoded decoded = {};
+    std::optional<Chunk> chunk = {};  // of speech as a whole
     Result result = {};               // of what is no speech
     std::optional<Failure> failure = {};
   };
@@ -71,13 +81,16 @@ class Worker {
   void perform(const Work& work);
   void step(Active& chosen);
   void step_all();
-  void start_long_run(Active& active);
-  void work_on_long_run() noexcept;  // on the lane
+  void start(Lane& lane, LaneRun& run, Active& active);
+  void work_on(LaneRun& run) noexcept;  // on the lane
   Result run_whole(const Request& request) const;
-  void collect_long_run();
+  void collect(Lane& lane, LaneRun& run);
+  bool in_flight(const Active& active) const {
+    return long_run_.active == &active || window_run_.active == &active;
+  }
+  bool keeps_up_with(const Request& request) const;
   void prefill(Active& active);
-  void decode_window(Active& active);
-  Utterance::DecoderRun run_window(const Active& active, Decoded& decoded) const;
+  static std::optional<Chunk> on_wave(LaneRun& run);
   void hand_out(Active& active, std::optional<Chunk> chunk);
   void take_token(Active& active);  // that a step or the prefill gave
   void settle(Active& active);
@@ -95,7 +108,7 @@ class Worker {
   Generator& generator_;
   Inbox& inbox_;
   const int32_t slots_;
-  const std::chrono::milliseconds quiet_;
+  const Conduct conduct_;
   bool may_grow_ = true;  // false: memory ran out for a larger cache, and nobody has left since
   bool swollen_ = true;   // something ran, loading included, since the memory of runs was given back
   const ort::RunOptions shared_run_;  // of steps that serve several: no one's cancel may end them
@@ -103,10 +116,13 @@ class Worker {
   std::vector<std::unique_ptr<Active>> active_;  // in the order of arrival
   std::vector<Candidate> candidates_;            // facts about each of them
   std::vector<std::unique_ptr<Sequence>> idle_;  // to be used again
-  LongRun long_run_;
+  LaneRun long_run_;
+  LaneRun window_run_;
   bool request_ran_last_ = false;  // on the lane, and not a window
-  double seconds_per_code_ = 0;    // measured: a decoder run for each code it was given
-  Lane lane_;                      // last: it works on the others
+  LinearCost decode_cost_;         // a decoder run by the codes it is given
+  LinearCost step_cost_;           // a step by the sequences it serves
+  Lane lane_;                      // last, these two: they work on the others
+  Lane window_lane_;
 };
 
 }  // namespace loquor

@@ -10,6 +10,7 @@
 
 #include "base/log.hpp"
 #include "model/contract.hpp"
+#include "ort/graph_file.hpp"
 #include "ort/weights.hpp"
 
 namespace loquor {
@@ -17,9 +18,16 @@ namespace {
 
 constexpr std::size_t index_of(Graph graph) { return static_cast<std::size_t>(graph); }
 
-ort::Session load(const ort::ApiPtr& api, const Manifest& manifest, Graph graph,
-                  const ort::SessionConfig& config, const LmExtension& extend = {}) {
+// The speech encoder runs once a voice: weights that stay mapped from their file load faster than packed
+// copies of them, and hold half the memory. Products of 4 and 8 bits are slow unless they are packed.
+bool packs_weights(const GraphFile& file, Graph graph, const ort::Device& device) {
+  return graph != Graph::kSpeechEncoder || file.dtype != "fp32" || !device.host_memory();
+}
+
+ort::Session load(const ort::ApiPtr& api, const Manifest& manifest, Graph graph, ort::SessionConfig config,
+                  const LmExtension& extend = {}) {
   const auto& file = manifest.files[index_of(graph)];
+  config.packs_weights = packs_weights(file, graph, config.device);
   log::write(log::Level::kInfo, "loading " + file.path + " (" + file.dtype +
                                     (file.prepared.empty() ? "" : ", prepared") + ") on " +
                                     config.device.provider);
@@ -52,6 +60,14 @@ std::uintmax_t bytes_of(const std::string& file) {
   return 0;
 }
 
+// What is no speech encoder at all is refused before it is loaded.
+void require_recording(const std::string& file) {
+  const std::vector<std::string> inputs = ort::declared_inputs(file);
+  if (std::find(inputs.begin(), inputs.end(), "audio_values") != inputs.end()) return;
+  throw Error(ErrorKind::kModel,
+              file + " takes no input 'audio_values', so it is no speech encoder: fetch the bundle again");
+}
+
 [[noreturn]] void unfit(const std::string& problem) {
   throw Error(ErrorKind::kInvalidInput, "this voice does not fit the model: " + problem +
                                             "; make it again from its recording with this model");
@@ -72,25 +88,23 @@ void require_size(const char* what, int64_t expected, int64_t found) {
 }  // namespace
 
 Model::Model(const ort::ApiPtr& api, Manifest manifest_, const ort::SessionConfig& config_,
-             const LmExtension& extend_lm)
-    : Model(api, manifest_, config_, load_all(api, manifest_, config_, extend_lm)) {}
+             const LmExtension& extend_lm, Encoder encoder)
+    : Model(api, manifest_, config_, load_all(api, manifest_, config_, extend_lm, encoder)) {}
 
 Model::Model(const ort::ApiPtr& api, Manifest manifest_, const ort::SessionConfig& config_, Loaded loaded)
     : manifest(std::move(manifest_)),
       config(config_),
-      embed_tokens(std::move(loaded.sessions[index_of(Graph::kEmbedTokens)]), rules_of(manifest),
+      embed_tokens(std::move(*loaded.sessions[index_of(Graph::kEmbedTokens)]), rules_of(manifest),
                    manifest.files[index_of(Graph::kEmbedTokens)].path),
-      language_model(std::move(loaded.sessions[index_of(Graph::kLanguageModel)]), config.device,
+      language_model(std::move(*loaded.sessions[index_of(Graph::kLanguageModel)]), config.device,
                      loaded.probe.get(), manifest.family->rows_per_sequence),
-      conditional_decoder(std::move(loaded.sessions[index_of(Graph::kConditionalDecoder)]),
+      conditional_decoder(std::move(*loaded.sessions[index_of(Graph::kConditionalDecoder)]),
                           std::move(loaded.vocoder), manifest.samples_per_token),
-      api_(api),
-      speech_encoder_level_(loaded.sessions[index_of(Graph::kSpeechEncoder)].optimization_level()),
-      speech_encoder_placement_(loaded.sessions[index_of(Graph::kSpeechEncoder)].placement()),
-      speech_encoder_(std::make_shared<const SpeechEncoder>(
-          std::move(loaded.sessions[index_of(Graph::kSpeechEncoder)]))) {
+      api_(api) {
   check_boundaries();
   find_closing();
+  auto& encoder = loaded.sessions[index_of(Graph::kSpeechEncoder)];
+  if (encoder) speech_encoder_ = checked_encoder(std::move(*encoder));
   log::write(log::Level::kInfo,
              std::string("the KV cache is kept ") +
                  (language_model.kv_mode() == KvMode::kInPlace ? "in place" : "in two buffers by turns"));
@@ -99,21 +113,25 @@ Model::Model(const ort::ApiPtr& api, Manifest manifest_, const ort::SessionConfi
 // Loads on a thread for each core, the largest graphs first: what is large would end last. The language model
 // is probed meanwhile.
 Model::Loaded Model::load_all(const ort::ApiPtr& api, const Manifest& manifest,
-                              const ort::SessionConfig& config, const LmExtension& extend_lm) {
-  std::array<std::size_t, kGraphCount> order{};
+                              const ort::SessionConfig& config, const LmExtension& extend_lm,
+                              Encoder encoder) {
+  std::vector<std::size_t> order(kGraphCount);
   std::iota(order.begin(), order.end(), std::size_t{0});
+  if (encoder == Encoder::kWhenNeeded) order.erase(order.begin() + index_of(Graph::kSpeechEncoder));
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
     return bytes_of(manifest.files[a].path) > bytes_of(manifest.files[b].path);
   });
   // Nothing of a bundle is loaded unless all of its weights lie where they may.
   for (const GraphFile& file : manifest.files)
     ort::find_weights(file.path, file.prepared.empty() ? file.path : file.prepared);
+  if (encoder == Encoder::kWhenNeeded)
+    require_recording(manifest.files[index_of(Graph::kSpeechEncoder)].path);
   std::array<std::promise<ort::Session>, kGraphCount> loaded;
   std::future<LmProbe> probe;
   std::optional<ort::Session> vocoder;
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
-    for (std::size_t at = next++; at < kGraphCount; at = next++) {
+    for (std::size_t at = next++; at < order.size(); at = next++) {
       const auto graph = static_cast<Graph>(order[at]);
       try {
         const bool is_lm = graph == Graph::kLanguageModel;
@@ -134,23 +152,70 @@ Model::Loaded Model::load_all(const ort::ApiPtr& api, const Manifest& manifest,
     }
   };
   std::vector<std::future<void>> helpers;
-  for (std::size_t i = 1; i < std::min<std::size_t>(kGraphCount, std::thread::hardware_concurrency()); ++i) {
+  for (std::size_t i = 1; i < std::min<std::size_t>(order.size(), std::thread::hardware_concurrency()); ++i) {
     helpers.push_back(std::async(std::launch::async | std::launch::deferred, work));  // deferred: no thread
   }
   work();
   for (auto& helper : helpers) helper.wait();
-  Loaded all = {{}, std::move(vocoder), std::move(probe)};
-  for (auto& each : loaded) all.sessions.push_back(each.get_future().get());
+  Loaded all = {std::vector<std::optional<ort::Session>>(kGraphCount), std::move(vocoder), std::move(probe)};
+  std::sort(order.begin(), order.end());  // the first failure by graph is told of
+  for (const std::size_t graph : order) all.sessions[graph] = loaded[graph].get_future().get();
   return all;
 }
 
+// --- The speech encoder ---
+
 std::shared_ptr<const SpeechEncoder> Model::speech_encoder() const {
   const std::lock_guard<std::mutex> lock(encoder_mutex_);
-  if (speech_encoder_ == nullptr) {
-    speech_encoder_ =
-        std::make_shared<const SpeechEncoder>(load(api_, manifest, Graph::kSpeechEncoder, config));
-  }
+  if (speech_encoder_ == nullptr) speech_encoder_ = encoder_in_use_.lock();
+  if (speech_encoder_ == nullptr) speech_encoder_ = load_encoder();
   return speech_encoder_;
+}
+
+std::shared_ptr<const SpeechEncoder> Model::load_encoder() const {
+  const GraphFile& file = manifest.files[index_of(Graph::kSpeechEncoder)];
+  if (file.prepared.empty()) return checked_encoder(load(api_, manifest, Graph::kSpeechEncoder, config));
+  try {
+    return checked_encoder(load(api_, manifest, Graph::kSpeechEncoder, config));
+  } catch (const Error& error) {
+    Manifest published = manifest;
+    published.files[index_of(Graph::kSpeechEncoder)].prepared.clear();
+    auto encoder = checked_encoder(load(api_, published, Graph::kSpeechEncoder, config));
+    log::write(log::Level::kWarning,
+               std::string("speech_encoder: used as published, not prepared: ") + error.what());
+    return encoder;
+  }
+}
+
+// Kept as the one in use once it is known to fit the other graphs. Under the lock, or before anybody asks.
+std::shared_ptr<const SpeechEncoder> Model::checked_encoder(ort::Session session) const {
+  auto encoder = std::make_shared<const SpeechEncoder>(std::move(session));
+  const Contract contract(encoder->session());
+  const auto agree = [&](const char* what, int64_t expected, int64_t found) {
+    if (expected > 0 && found > 0) contract.equal(what, expected, found);
+  };
+  agree("the hidden size of its prefix (language_model's is the measure)",
+        language_model.signature().hidden_size, encoder->hidden_size());
+  agree("the size of 'speaker_embeddings' (conditional_decoder's is the measure)",
+        conditional_decoder.speaker_embedding_size(), encoder->speaker_embedding_size());
+  agree("the size of 'speaker_features' (conditional_decoder's is the measure)",
+        conditional_decoder.speaker_feature_size(), encoder->speaker_feature_size());
+  if (encoder_facts_ == nullptr) {
+    encoder_facts_ = std::make_unique<const EncoderFacts>(
+        EncoderFacts{encoder->session().optimization_level(), encoder->session().placement()});
+  }
+  encoder_in_use_ = encoder;
+  return encoder;
+}
+
+const Model::EncoderFacts* Model::speech_encoder_facts() const {
+  const std::lock_guard<std::mutex> lock(encoder_mutex_);
+  return encoder_facts_.get();
+}
+
+std::shared_ptr<const SpeechEncoder> Model::loaded_encoder() const {
+  const std::lock_guard<std::mutex> lock(encoder_mutex_);
+  return encoder_in_use_.lock();
 }
 
 void Model::unload_speech_encoder() {
@@ -158,6 +223,8 @@ void Model::unload_speech_encoder() {
   const std::lock_guard<std::mutex> lock(encoder_mutex_);
   speech_encoder_.swap(unloaded);
 }
+
+bool Model::speech_encoder_loaded() const { return loaded_encoder() != nullptr; }
 
 void Model::load_watermark(const std::string& file) {
   if (manifest.sample_rate != WatermarkEncoder::kSampleRate) {
@@ -170,12 +237,10 @@ void Model::load_watermark(const std::string& file) {
   watermark_encoder = std::make_unique<const WatermarkEncoder>(api_, file, config.threads);
 }
 
+// --- Memory ---
+
 int64_t Model::arena_bytes() const {
-  std::shared_ptr<const SpeechEncoder> encoder;
-  {
-    const std::lock_guard<std::mutex> lock(encoder_mutex_);
-    encoder = speech_encoder_;
-  }
+  const auto encoder = loaded_encoder();
   return embed_tokens.session().arena_bytes() + language_model.session().arena_bytes() +
          conditional_decoder.session().arena_bytes() +
          (conditional_decoder.vocoder() == nullptr ? 0
@@ -184,13 +249,17 @@ int64_t Model::arena_bytes() const {
          (watermark_encoder == nullptr ? 0 : watermark_encoder->session().arena_bytes());
 }
 
+void Model::shrink_arena(const SpeechEncoder& encoder) const {
+  if (!config.device.host_memory()) return;
+  try {
+    encoder.session().shrink_arena();
+  } catch (const std::exception&) {  // as below
+  }
+}
+
 void Model::shrink_arenas() const {
   if (!config.device.host_memory()) return;
-  std::shared_ptr<const SpeechEncoder> encoder;
-  {
-    const std::lock_guard<std::mutex> lock(encoder_mutex_);
-    encoder = speech_encoder_;
-  }
+  const auto encoder = loaded_encoder();
   try {
     embed_tokens.session().shrink_arena();
     language_model.session().shrink_arena();
@@ -202,27 +271,12 @@ void Model::shrink_arenas() const {
   }
 }
 
-bool Model::speech_encoder_loaded() const {
-  const std::lock_guard<std::mutex> lock(encoder_mutex_);
-  return speech_encoder_ != nullptr;
-}
-
-// What one graph gives must be what the next one takes.
+// What one graph gives must be what the next one takes; the encoder is looked at when it is loaded.
 void Model::check_boundaries() const {
   const LmSignature& lm = language_model.signature();
   Contract(embed_tokens.session())
       .equal("the hidden size of 'inputs_embeds' (language_model's is the measure)", lm.hidden_size,
              embed_tokens.hidden_size());
-  const Contract encoder(speech_encoder_->session());
-  const auto agree = [&](const char* what, int64_t expected, int64_t found) {
-    if (expected > 0 && found > 0) encoder.equal(what, expected, found);
-  };
-  agree("the hidden size of its prefix (language_model's is the measure)", lm.hidden_size,
-        speech_encoder_->hidden_size());
-  agree("the size of 'speaker_embeddings' (conditional_decoder's is the measure)",
-        conditional_decoder.speaker_embedding_size(), speech_encoder_->speaker_embedding_size());
-  agree("the size of 'speaker_features' (conditional_decoder's is the measure)",
-        conditional_decoder.speaker_feature_size(), speech_encoder_->speaker_feature_size());
   const int64_t highest = std::max({manifest.start_token, manifest.stop_token, manifest.silence_token});
   if (highest >= lm.vocab_size) {
     Contract(language_model.session())

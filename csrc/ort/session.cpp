@@ -38,6 +38,8 @@ Handle<abi::OrtSessionOptions> make_options(const Api& api, const SessionConfig&
   }
   // What nodes_by_provider() reads; runtimes before 1.24 do not know it and do not mind.
   api.check(api->AddSessionConfigEntry(options.get(), "session.record_ep_graph_assignment_info", "1"), doing);
+  if (!config.packs_weights)
+    api.check(api->AddSessionConfigEntry(options.get(), "session.disable_prepacking", "1"), doing);
   append_provider(api, options.get(), config.device);
   return options;
 }

@@ -27,6 +27,7 @@ class RunOptions {
 struct SessionConfig {
   Device device;
   int threads = 1;
+  bool packs_weights = true;  // into copies that products read faster; else they stay mapped from their file
 };
 
 class Session {

@@ -26,6 +26,7 @@ class GatedEngine {
       : engine_(std::make_unique<Engine>(faults.api, bundle(form), with_slots(slots))),
         voice(std::make_shared<const Voice>(engine_->encode_voice(recording(), nullptr))) {
     RunWithBinding::calls = 0;
+    SetTerminate::calls = 0;
   }
 
   Engine& engine() { return *engine_; }

@@ -27,3 +27,10 @@ TEST_CASE("slots by themselves: what fits a gigabyte of host memory, within boun
   CHECK(automatic_slots({0, 0, true}) == 16);
   CHECK(automatic_slots({kTurbo, 1512, false}) == 2);
 }
+
+TEST_CASE("speech is begun while all of it is made as fast as it is played") {
+  CHECK(keeps_up({0.01, 0.02, 0.04}));
+  CHECK(keeps_up({0.036, 0, 0.04}));
+  CHECK_FALSE(keeps_up({0.02, 0.02, 0.04}));  // nothing left for what changes
+  CHECK_FALSE(keeps_up({0.01, 0.2, 0.04}));
+}

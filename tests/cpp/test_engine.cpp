@@ -244,7 +244,9 @@ TEST_CASE("an engine whose graph cannot be loaded is kModel, whichever graph it 
       }
       return abi::ORT_OK;
     };
-    const Refusal found = refusal([&] { Engine(faults.api, bundle("gqa"), engine_options()); });
+    EngineOptions options = engine_options();
+    options.keep_encoder = true;  // all four are loaded now
+    const Refusal found = refusal([&] { Engine(faults.api, bundle("gqa"), options); });
     CHECK(found.kind == ErrorKind::kModel);
     CHECK(found.names(std::string(kGraphNames[static_cast<std::size_t>(graph)]) +
                       ".onnx: a failure made by the test"));
@@ -264,6 +266,54 @@ TEST_CASE("no graph is loaded where the weights of one lie outside the bundle") 
   CHECK(found.kind == ErrorKind::kModel);
   CHECK(found.names("outside the bundle"));
   CHECK(CreateSession::calls == 0);
+}
+
+TEST_CASE("the speech encoder is loaded by the first recording and goes when speech begins") {
+  if (!have_bundles()) return;
+  const FaultInjection faults;
+  for (const bool keep : {false, true}) {
+    CAPTURE(keep);
+    EngineOptions options = engine_options();
+    options.keep_encoder = keep;
+    CreateSession::calls = 0;
+    Engine engine(faults.api, bundle("gqa"), options);
+    CHECK(CreateSession::calls == (keep ? 4 : 3));
+    CHECK(engine.memory().encoder_loaded == keep);
+    CHECK((engine.model().speech_encoder_facts() != nullptr) == keep);
+    const auto voice = std::make_shared<const Voice>(engine.encode_voice(recording(), nullptr));
+    CHECK(engine.encode_voice(recording(), nullptr).audio_features == voice->audio_features);
+    CHECK(CreateSession::calls == 4);
+    CHECK(engine.memory().encoder_loaded);
+    CHECK(engine.model().speech_encoder_facts()->level == "all");
+    engine.generate({text_ids(), voice, greedy(3)}, nullptr, {});
+    CHECK(engine.memory().encoder_loaded == keep);
+    CHECK(engine.encode_voice(recording(), nullptr).audio_features == voice->audio_features);
+    CHECK(CreateSession::calls == (keep ? 4 : 5));
+  }
+}
+
+TEST_CASE("a speech encoder that somebody still holds is not loaded twice") {
+  if (!have_bundles()) return;
+  const FaultInjection faults;
+  GatedEngine gated(faults);
+  Engine& engine = gated.engine();
+  const auto held = engine.model().speech_encoder();
+  CreateSession::calls = 0;
+  engine.unload_encoder();
+  CHECK(engine.memory().encoder_loaded);  // it is
+  CHECK(engine.encode_voice(recording(), nullptr).audio_features == gated.voice->audio_features);
+  CHECK(CreateSession::calls == 0);
+}
+
+TEST_CASE("a prepared speech encoder that cannot be loaded is taken as published") {
+  if (!have_bundles()) return;
+  const FaultInjection faults;
+  EngineOptions options = engine_options();
+  options.prepared[static_cast<std::size_t>(Graph::kSpeechEncoder)] =
+      bundle("gqa") + "/onnx/embed_tokens.onnx";
+  Engine engine(faults.api, bundle("gqa"), options);
+  GatedEngine published(faults);
+  CHECK(engine.encode_voice(recording(), nullptr).audio_features == published.voice->audio_features);
 }
 
 TEST_CASE("the speech encoder is unloaded when nobody uses it, and loaded again for the next voice") {

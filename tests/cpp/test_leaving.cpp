@@ -213,7 +213,8 @@ TEST_CASE("in an engine, too, only who cannot be copied fails, and hears why") {
     failed = true;
     return abi::ORT_FAIL;
   };
-  Worker worker(bench.model, bench.generator, inbox, 3, std::chrono::seconds(10));
+  Worker worker(bench.model, bench.generator, inbox, 3,
+                Worker::Conduct{std::chrono::seconds(10), true, false});
   inbox.close();
   std::thread(&Worker::run, &worker).join();
   CHECK(requests[0]->wait({}).tokens.ids == expected[0]);

@@ -2,12 +2,14 @@
 // whole. Each is held in the middle of its run, and everybody else goes on.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <future>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "engine_fixture.hpp"
@@ -158,4 +160,81 @@ TEST_CASE("a long run that fails fails its own request") {
     CHECK(found.names("a failure made by the test"));
     CHECK(kind.run(fixture));
   }
+}
+
+TEST_CASE("a window of one stream stops neither the tokens of others nor its own beside them") {
+  if (!have_bundles()) return;
+  const FaultInjection faults;
+  for (const bool batching : {true, false}) {
+    CAPTURE(batching);
+    const EngineFixture fixture(faults, "gqa", 4, 0, batching);
+    const Samples expected = fixture.one_shot(sampled(60, 3));
+    Hold hold("speech_tokens");
+    const RequestPtr stream = fixture.open(sampled(60, 3), chunks_of(5));
+    hold.wait();
+    const RequestPtr other = fixture.open(sampled(40, 4), chunks_of(5));
+    CHECK(fixture.engine->generate({text_ids(), fixture.voice, greedy(50)}, nullptr, {}).ids.size() == 50);
+    const auto until = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+    for (const auto& [request, count] : {std::pair(stream, 60), std::pair(other, 40)}) {
+      while (request->report().tokens < count && std::chrono::steady_clock::now() < until)
+        std::this_thread::yield();
+      CHECK(request->report().tokens == count);
+      CHECK(request->report().ready_samples == 0);
+    }
+    hold.let();
+    CHECK(read_all(*stream).samples == expected);
+    CHECK(read_all(*other).samples == fixture.one_shot(sampled(40, 4)));
+  }
+}
+
+TEST_CASE("a stream that is cancelled, or whose step fails, is told so when its window is done") {
+  if (!have_bundles()) return;
+  const FaultInjection faults;
+  const EngineFixture fixture(faults);
+  const Samples expected = fixture.one_shot(sampled(60, 3));
+  {
+    Hold hold("speech_tokens");
+    const RequestPtr stream = fixture.open(sampled(60, 3), chunks_of(5));
+    hold.wait();
+    stream->cancel();
+    CHECK(fixture.engine->generate({text_ids(), fixture.voice, greedy(5)}, nullptr, {}).ids.size() == 5);
+    hold.let();
+    CHECK(refusal([&] { read_all(*stream); }).kind == ErrorKind::kCancelled);
+    CHECK(read_all(*fixture.open(sampled(60, 3), chunks_of(5))).samples == expected);  // the lane is free
+  }
+  {
+    Hold hold("speech_tokens");
+    const RequestPtr stream = fixture.open(sampled(60, 3), chunks_of(5));
+    hold.wait();
+    RunWithBinding::plan = [](auto&&...) { return abi::ORT_FAIL; };
+    CHECK(refusal([&] {
+            fixture.engine->generate({text_ids(), fixture.voice, greedy(5)}, nullptr, {});
+          }).kind == ErrorKind::kExecution);
+    hold.let();
+    CHECK(refusal([&] { read_all(*stream); }).kind == ErrorKind::kExecution);
+    RunWithBinding::plan = nullptr;
+  }
+  CHECK(read_all(*fixture.open(sampled(60, 3), chunks_of(5))).samples == expected);
+}
+
+TEST_CASE("what is fed while a window is decoded comes behind what that window reads") {
+  if (!have_bundles()) return;
+  const FaultInjection faults;
+  const EngineFixture fixture(faults);
+  std::vector<int64_t> codes;
+  for (int64_t i = 0; i < 3000; ++i) codes.push_back((i * i * 31 + 7 * i) % 4000);
+  const Samples expected = fixture.engine->decode(codes, fixture.voice, nullptr).samples;
+  Hold hold("speech_tokens");
+  const RequestPtr request = fixture.engine->prepare_fed(fixture.voice, chunks_of(10));
+  fixture.engine->submit(request);
+  request->feed({codes.data(), 50}, false);
+  hold.wait();
+  request->feed({codes.data() + 50, codes.size() - 50}, true);
+  CHECK(fixture.engine->generate({text_ids(), fixture.voice, greedy(5)}, nullptr, {}).ids.size() == 5);
+  CHECK(request->report().tokens == 50);  // the others wait for the window
+  hold.let();
+  const Heard heard = read_all(*request);
+  CHECK(heard.tokens == codes);
+  REQUIRE(heard.samples.size() == codes.size() * 960);
+  CHECK(std::equal(heard.samples.begin(), heard.samples.end(), expected.begin()));
 }

@@ -118,7 +118,7 @@ TEST_CASE("adaptive chunks: short while playback is close, long when there is ti
   Pace pace;
   pace.seconds_per_code = 0.04;
   pace.seconds_per_token = 0.02;
-  pace.seconds_per_decode = 0.001;
+  pace.decode.each = 0.001;
   pace.prompt = 100;
   CHECK(adaptive_chunk(options, {0, false, 0, 0}, pace) == 8);  // the first one is what was asked for
   int64_t before = 0;
@@ -133,7 +133,7 @@ TEST_CASE("adaptive chunks: short while playback is close, long when there is ti
   CHECK(before == 60);
   pace.ahead = -1;  // dry already: a longer chunk has the shorter silence for its length
   CHECK(adaptive_chunk(options, state, pace) > 8);
-  pace.seconds_per_decode = 0;
+  pace.decode.each = 0;
   pace.ahead = 0;  // nothing is saved by waiting for more
   pace.seconds_per_token = 0.05;
   CHECK(adaptive_chunk(options, {30, false, 8, 1}, pace) >= 8);
@@ -153,14 +153,14 @@ TEST_CASE("an adaptive chunk is the one that a search of all would find, however
     pace.ahead = upto(8) - 2;
     pace.seconds_per_code = 0.04;
     pace.seconds_per_token = upto(0.06);
-    pace.seconds_per_decode = upto(0.01);
+    pace.decode.each = upto(0.01);
     pace.prompt = int64_t(upto(300));
     const auto takes = [&](int64_t chunk) {
       const int64_t missing =
           state.ended ? 0 : std::max<int64_t>(0, handed + chunk + options.look_ahead - state.codes);
       const int64_t given =
           pace.prompt + std::min<int64_t>(handed, options.left_context) + chunk + options.look_ahead;
-      return double(missing) * pace.seconds_per_token + double(given) * pace.seconds_per_decode;
+      return double(missing) * pace.seconds_per_token + double(given) * pace.decode.each;
     };
     const int64_t most = std::max(options.first_chunk, options.max_chunk);
     int64_t in_time = 0;
@@ -189,7 +189,7 @@ TEST_CASE("a stream paced by adaptive chunks never runs dry where speed allows i
     Pace pace;
     pace.seconds_per_code = 0.04;
     pace.seconds_per_token = token;
-    pace.seconds_per_decode = 0.0008;
+    pace.decode.each = 0.0008;
     pace.prompt = 50;
     StreamState state;
     double time = 0;
@@ -253,4 +253,91 @@ TEST_CASE("the work of a chunk counts prompt, context and look-ahead, the vocode
   CHECK(work(80, 10) == std::pair<int64_t, int64_t>(346, 24));
   pace.prompt = pace.spoken = 25;
   CHECK(work(80, 10) == std::pair<int64_t, int64_t>(66, 24));
+}
+
+namespace {
+
+// Plays a stream of `total` codes whose chunks are as they are planned, on a made-up clock: seconds of
+// silence behind the first sound, and when that came.
+struct Played {
+  double first = 0;
+  double silence = 0;
+  int64_t first_codes = 0;
+};
+
+Played play(const StreamOptions& options, Pace pace, int64_t total, double patience) {
+  StreamState state;
+  Played played;
+  double time = 0;
+  double dry_at = 0;
+  while (state.handed < total) {
+    pace.ahead = state.chunks == 0 ? 0 : dry_at - time;
+    const int64_t chunk = state.chunks == 0 ? waiting_chunk(options, state, pace, total, patience - time)
+                                            : adaptive_chunk(options, state, pace);
+    const auto window = next_window(options, state, chunk);
+    if (!window) {
+      time += pace.seconds_per_token;
+      ++state.codes;
+      state.ended = state.codes == total;
+      continue;
+    }
+    time += pace.decode.of(static_cast<double>(pace.prompt + window->to - window->from));
+    if (state.chunks == 0) {
+      played.first = dry_at = time;
+      played.first_codes = window->end;
+    }
+    played.silence += std::max(0.0, time - dry_at);
+    dry_at =
+        std::max(dry_at, time) + pace.seconds_per_code * static_cast<double>(window->end - window->begin);
+    state.handed = window->end;
+    ++state.chunks;
+  }
+  return played;
+}
+
+Pace speeds(double token, double fixed, double each) {
+  Pace pace;
+  pace.seconds_per_code = 0.04;
+  pace.seconds_per_token = token;
+  pace.decode = {fixed, each};
+  pace.prompt = 75;
+  return pace;
+}
+
+}  // namespace
+
+TEST_CASE("a stream that is made as fast as it is played does not wait, a slower one just long enough") {
+  const StreamOptions options = plan(10, 1.5f, 50, 50, 6);
+  const Played fast = play(options, speeds(0.008, 0.02, 0.0008), 125, 100);
+  CHECK(fast.first_codes == 10);
+  CHECK(fast.silence == 0);
+  double before = 0;
+  for (const double each : {0.002, 0.004, 0.006, 0.008, 0.012}) {
+    CAPTURE(each);
+    const Pace pace = speeds(0.01, 0.1, each);
+    const Played played = play(options, pace, 125, 100);
+    CHECK(played.silence == 0);
+    CHECK(played.first_codes >= before);
+    before = static_cast<double>(played.first_codes);
+  }
+  CHECK(before > 80);  // most of it
+}
+
+TEST_CASE("a stream waits no longer than it may") {
+  const StreamOptions options = plan(10, 1.5f, 50, 50, 6);
+  const Pace pace = speeds(0.01, 0.1, 0.012);
+  const Played patient = play(options, pace, 125, 100);
+  for (const double patience : {0.0, 1.5, 2.0, 2.5}) {
+    CAPTURE(patience);
+    const Played played = play(options, pace, 125, patience);
+    CHECK(played.first <= std::max(patience, 10 * 0.01 + 6 * 0.01 + 0.1 + 91 * 0.012) + 1e-9);
+    CHECK(played.first < patient.first);
+    CHECK(played.silence > 0);
+  }
+}
+
+TEST_CASE("the decoder's share of a code of sound counts prompt and context of every window") {
+  const StreamOptions options = plan(10, 1.5f, 50, 50, 6);
+  CHECK(decode_seconds_per_code(options, speeds(0, 0.5, 0.001)) == doctest::Approx((0.5 + 0.181) / 50));
+  CHECK(decode_seconds_per_code(plan(0, 1, 50, 50, 6), speeds(0, 0.5, 0.001)) == doctest::Approx(0.001));
 }

@@ -67,8 +67,9 @@ TEST_CASE("an engine tells its graphs by index, as they were loaded") {
     CAPTURE(info.name);
     CHECK(std::string(info.file).find(std::string(info.name) + ".onnx") != std::string::npos);
     CHECK(info.dtype == std::string("fp32"));
-    CHECK(info.optimization_level != std::string());
-    CHECK(info.placement != nullptr);
+    const bool loaded = info.name != std::string("speech_encoder");  // which no recording needed yet
+    CHECK((info.optimization_level != nullptr) == loaded);
+    CHECK((info.placement != nullptr) == loaded);
   }
 }
 

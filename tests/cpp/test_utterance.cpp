@@ -77,6 +77,10 @@ struct Player {
   std::vector<Continuation> went_on_from;  // by window
   int64_t noisy_from = 1 << 30;
   int64_t stops_at = 1 << 30;  // tokens
+  LinearCost::Line cost = {0, 0.001};
+  bool learns = false;  // the cost, by the first window
+  double dry_at = 0;    // when playback of what was heard ends
+  double silence = 0;   // that it met
 
   void token(int64_t id) {
     if (utterance.state() == State::kPrefilling) {
@@ -99,7 +103,10 @@ struct Player {
         std::clamp<int64_t>(noisy_from - run.window.from, 0, run.window.to - run.window.from);
     std::generate(wave.begin() + from * kToken, wave.end(), [&] { return level(random); });
     const auto chunk = utterance.on_wave(std::move(run), wave, 0.25, time += 0.25);
+    if (learns) cost = {0.25, 0.0001};
     if (!chunk) return;
+    if (!chunks.empty()) silence += std::max(0.0, time - dry_at);
+    dry_at = std::max(dry_at, time) + static_cast<double>(chunk->samples.size()) / 24000;
     heard.insert(heard.end(), chunk->samples.begin(), chunk->samples.end());
     chunks.push_back(*chunk);
   }
@@ -107,7 +114,7 @@ struct Player {
   bool go_on() {
     if (utterance.state() == State::kStopping) {
       utterance.end_attempt(std::exchange(attempt, {}), time);
-    } else if (utterance.plan_window(time, 0.001)) {
+    } else if (utterance.plan_window(time, cost)) {
       window();
     } else if (utterance.state() == State::kDone) {
       return false;
@@ -160,23 +167,23 @@ TEST_CASE("an utterance goes from prefilling to done, and its chunks tile its co
   Utterance& utterance = player.utterance;
   CHECK(utterance.state() == State::kPrefilling);
   CHECK_FALSE(utterance.already_heard());
-  CHECK_FALSE(utterance.plan_window(0, 0));
+  CHECK_FALSE(utterance.plan_window(0, {}));
   for (int64_t i = 0; i < 6; ++i) player.token(healthy(i));
   CHECK(utterance.state() == State::kStepping);
-  CHECK_FALSE(utterance.plan_window(player.time, 0));  // its look-ahead is not there
+  CHECK_FALSE(utterance.plan_window(player.time, {}));  // its look-ahead is not there
   player.token(healthy(6));
-  REQUIRE(utterance.plan_window(player.time, 0));
+  REQUIRE(utterance.plan_window(player.time, {}));
   CHECK(utterance.decoder_run().codes.size() == 7);
   player.window();
   CHECK(utterance.already_heard());
   CHECK(utterance.deadline() == doctest::Approx(player.time + 5 * 0.04));
-  CHECK_FALSE(utterance.plan_window(player.time, 0));
+  CHECK_FALSE(utterance.plan_window(player.time, {}));
   player.token(healthy(7));
   utterance.on_stop();
   CHECK(utterance.state() == State::kStopping);
   utterance.end_attempt(player.attempt, player.time);
   CHECK(utterance.state() == State::kClosing);
-  REQUIRE(utterance.plan_window(player.time, 0));
+  REQUIRE(utterance.plan_window(player.time, {}));
   const Utterance::DecoderRun last = utterance.decoder_run();
   CHECK(last.window.from == 1);
   CHECK(last.window.to == 8 + kSilentTokens);
@@ -352,8 +359,50 @@ TEST_CASE("a token of an utterance costs no allocation") {
   const int64_t before = allocations();
   for (int64_t i = 0; i < 800; ++i) {
     player.utterance.on_token(healthy(i), static_cast<double>(i));
-    if (player.utterance.plan_window(static_cast<double>(i), 0.001)) break;
+    if (player.utterance.plan_window(static_cast<double>(i), {0, 0.001})) break;
   }
   CHECK(allocations() == before);
   CHECK(player.utterance.token_count() == 800);
+}
+
+TEST_CASE("an adaptive stream waits with its first chunk where it would run dry, and says for how long") {
+  for (const float most : {0.0F, 100.0F}) {
+    CAPTURE(most);
+    RequestSpec spec = spec_of(5);
+    spec.stream->adaptive = true;
+    spec.stream->max_chunk = 10;
+    spec.stream->max_wait = most;
+    spec.prompt.characters = 24;  // 40 codes
+    Player player(spec);
+    player.stops_at = 40;
+    player.cost = {0.25,
+                   0.0001};  // a window of 10 takes 0.25 s and is heard for 0.4; of 5 longer than it is heard
+    const Result result = player.run();
+    CHECK(player.heard == wave_of(healthy_tokens(40), true));
+    int64_t codes = 0;
+    for (const Chunk& chunk : player.chunks) {
+      CHECK(chunk.first_code == codes);
+      codes += chunk.code_count;
+    }
+    CHECK(codes == 40 + kSilentTokens);
+    CHECK((player.chunks.front().code_count == 5) == (most == 0));
+    CHECK((result.waited_seconds > 0) == (most > 0));
+    CHECK((player.silence > 0) == (most == 0));
+  }
+}
+
+TEST_CASE("a first window that was made before anybody knew its cost is held back where it would run dry") {
+  RequestSpec spec = spec_of(5);
+  spec.stream->adaptive = true;
+  spec.stream->max_wait = 100;
+  spec.prompt.characters = 24;
+  Player player(spec);
+  player.stops_at = 40;
+  player.cost = {};
+  player.learns = true;
+  const Result result = player.run();
+  CHECK(player.heard == wave_of(healthy_tokens(40), true));
+  CHECK(player.chunks.front().first_code == 0);
+  CHECK(player.silence == 0);
+  CHECK(result.waited_seconds >= 0);
 }

@@ -256,7 +256,6 @@ LIBRARY = sorted(
 PRIVATE_BUT_NEEDED = {
     "argparse._ActionsContainer",  # a parser or a group of one, which have no other type in common
     "os._exit",  # documented
-    "pyloudnorm.Meter(rate)._filters",  # the standard's, which it offers for whole recordings only
 }
 
 

@@ -334,7 +334,7 @@ def test_generation_ends_with_the_last_position(own_bundle: Path, recording: Rec
 
 def test_capabilities(bundle_of: BundleOf) -> None:
     folder = bundle_of(form="gqa", dtype="q4f16")
-    with Engine(folder, threads=2) as engine:
+    with Engine(folder, threads=2, keep_encoder=True) as engine:
         found = dataclasses.asdict(engine.capabilities)
         placements = found.pop("placements")  # how many nodes is the runtime's affair
         assert set(placements) == {"speech_encoder", "embed_tokens", "language_model", "conditional_decoder"}

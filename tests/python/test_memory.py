@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from numpy.typing import NDArray
 
-from loquor import Engine, GenerationOptions, InvalidInputError
+from bundles.breakages import broken_copy
+from loquor import Engine, GenerationOptions, InvalidInputError, ModelError
 
 Recording = NDArray[np.float32]
 OPTIONS = GenerationOptions(seed=5, max_new_tokens=30)
@@ -70,10 +73,12 @@ def test_what_a_long_decode_took_is_given_back(bundle_of: Callable[..., Path], r
 def test_the_encoder_comes_back_for_the_next_voice(
     bundle_of: Callable[..., Path], recording: Recording
 ) -> None:
-    with Engine(bundle_of(), threads=1, device="cpu", prepare=False) as engine:
+    with Engine(bundle_of(), threads=1, device="cpu", prepare=False, keep_encoder=True) as engine:
+        assert engine.memory().encoder_loaded
         voice = engine.voice((recording, 24_000))
         expected = engine.speak("Hello there.", voice, OPTIONS).samples
         before = engine.memory().arenas
+        assert engine.memory().encoder_loaded
         engine.unload_encoder()
         assert not engine.memory().encoder_loaded
         assert 0 < engine.memory().arenas < before
@@ -83,3 +88,50 @@ def test_the_encoder_comes_back_for_the_next_voice(
         again = engine.voice((recording, 24_000))
         np.testing.assert_array_equal(again.audio_features, voice.audio_features)
         assert engine.memory().encoder_loaded
+
+
+def test_the_encoder_is_there_for_recordings_only(
+    bundle_of: Callable[..., Path], recording: Recording, tmp_path: Path
+) -> None:
+    with Engine(bundle_of(), threads=1, device="cpu", prepare=False) as engine:
+        before = engine.capabilities
+        assert set(before.placements) == set(before.dtypes) - {"speech_encoder"}
+        voice = engine.voice((recording, 24_000))
+        assert engine.memory().encoder_loaded
+        assert set(engine.capabilities.placements) == set(before.dtypes)
+        voice.save(tmp_path / "me.safetensors")
+        expected = engine.speak("Hello there.", voice, OPTIONS).samples
+        assert not engine.memory().encoder_loaded
+        again = engine.voice((recording, 24_000))
+        np.testing.assert_array_equal(again.audio_features, voice.audio_features)
+    with Engine(bundle_of(), threads=1, device="cpu", prepare=False) as engine:
+        saved = engine.voice(tmp_path / "me.safetensors")
+        np.testing.assert_array_equal(engine.speak("Hello there.", saved, OPTIONS).samples, expected)
+        assert not engine.memory().encoder_loaded
+        assert "speech_encoder" not in engine.capabilities.optimization_levels
+
+
+def test_an_encoder_that_cannot_be_loaded_fails_recordings_alone(
+    bundle_of: Callable[..., Path], recording: Recording, tmp_path: Path
+) -> None:
+    with Engine(bundle_of(), threads=1, device="cpu", prepare=False) as engine:
+        voice = engine.voice((recording, 24_000))
+        expected = engine.speak("Hello there.", voice, OPTIONS).samples
+    broken = broken_copy(bundle_of(), tmp_path / "broken", _no_encoder)
+    with pytest.raises(ModelError, match=r"speech_encoder\.onnx"):
+        Engine(broken, threads=1, device="cpu", prepare=False, keep_encoder=True)
+    with Engine(broken, threads=1, device="cpu", prepare=False) as engine:
+        for _ in range(2):
+            with pytest.raises(ModelError, match=r"speech_encoder\.onnx"):
+                engine.voice((recording, 24_000))
+        other = replace(voice.fingerprint, dtype="q4")  # what another encoder of this bundle makes is taken
+        own = replace(voice, fingerprint=other)
+        np.testing.assert_array_equal(engine.speak("Hello there.", own, OPTIONS).samples, expected)
+
+
+def _no_encoder(bundle: Path) -> None:
+    """speech_encoder.onnx gives three arrays, not four."""
+    file = bundle / "onnx" / "speech_encoder.onnx"
+    model = onnx.load(file, load_external_data=False)
+    model.graph.output.pop()
+    file.write_bytes(model.SerializeToString())

@@ -201,8 +201,9 @@ def test_an_encoder_that_loads_at_a_lower_level_only(
 ) -> None:
     bundle = bundle_of(fragile_encoder=True)
     with caplog.at_level(logging.WARNING, "loquor"), Engine(bundle, threads=1, device="cpu") as engine:
-        levels = engine.capabilities.optimization_levels
+        assert "speech_encoder" not in engine.capabilities.optimization_levels  # not loaded yet
         voice = engine.voice((recording, 24_000))
+        levels = engine.capabilities.optimization_levels
     assert levels == {
         "speech_encoder": "basic",
         "embed_tokens": "all",

@@ -92,6 +92,7 @@ _PROGRESS = "progress: 'Callable[[int], None] | None' = None"
             "device: 'str' = 'auto', threads: 'int' = 0, slots: 'int' = 0, max_queue: 'int' = 0, "
             "batching: 'bool' = True, reference_seconds: 'float' = 0.0, window_prompt: 'float' = -1.0, "
             "prefix_cache_bytes: 'int' = 268435456, sampling: 'str' = 'auto', watermark: 'str' = 'auto', "
+            "keep_encoder: 'bool' = False, realtime: 'bool' = False, "
             "provider_options: 'Mapping[str, str] | None' = None, normalize: 'str' = 'auto', "
             "prepare: 'bool' = True, own_operators: 'bool' = True, kv_dtype: 'str' = 'auto', "
             "decoder_precision: 'str' = 'auto') -> 'None'",
@@ -189,7 +190,7 @@ def test_generation_options() -> None:
 def test_stream() -> None:
     names = (
         "first_chunk", "growth", "max_chunk", "left_context", "look_ahead", "fade_samples", "adaptive",
-        "watermark_early",
+        "watermark_early", "max_wait",
     )  # fmt: skip
     assert list(fields_of(StreamOptions).items()) == list(dict.fromkeys(names).items())
     counted = (
@@ -200,6 +201,7 @@ def test_stream() -> None:
         "cancelled",
         "text",
         "watermark",
+        "waited_seconds",
     )
     assert list(fields_of(StreamReport).items()) == list(dict.fromkeys(counted, REQUIRED).items())
     members = {"cancel", "pcm16", "report", "sample_rate", "tokens", "metrics", "warnings", "provenance"}

@@ -30,7 +30,10 @@ class Graphs:
         def session(name: str) -> ort.InferenceSession:
             options = ort.SessionOptions()
             options.intra_op_num_threads = threads
-            path = bundle_dir / "onnx" / f"{name}{SUFFIXES[dtypes.get(name, 'fp32')]}.onnx"
+            chosen = dtypes.get(name, "fp32")
+            if name == "speech_encoder" and chosen == "fp32":  # a product of one row rounds otherwise then
+                options.add_session_config_entry("session.disable_prepacking", "1")
+            path = bundle_dir / "onnx" / f"{name}{SUFFIXES[chosen]}.onnx"
             return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
         self.speech_encoder = session("speech_encoder")

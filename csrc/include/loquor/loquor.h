@@ -177,6 +177,13 @@ typedef struct loquor_engine_options {
    * the path of the graph that `loquor watermark-graph` prints, none, or auto, which is none unless
    * LOQUOR_WATERMARK says otherwise to Python. Default: "auto". */
   const char* watermark;
+  /* 0 or 1. Loads the speech encoder with the others and keeps it; without, the first recording loads it, and
+   * it goes when speech begins or nothing is asked for. A device with memory of its own always keeps it.
+   * Default: 0. */
+  int32_t keep_encoder;
+  /* 0 or 1. Begins speech only where it and all that is under way are made as fast as they are played, by the
+   * speeds that were measured here; others wait in the queue. One request is always begun. Default: 0. */
+  int32_t realtime;
   /* scripts/options: end */
 } loquor_engine_options;
 
@@ -214,7 +221,8 @@ typedef struct loquor_graph_info {
   const char* name;  /* "speech_encoder", "embed_tokens", "language_model", "conditional_decoder" */
   const char* file;  /* path of the published .onnx file */
   const char* dtype; /* the published precision it was taken from */
-  /* Of an engine's graphs; NULL of a bundle's, which are not loaded. */
+  /* Of an engine's graphs; NULL of a bundle's, which are not loaded, and of a speech encoder that nobody
+   * needed yet (see keep_encoder). */
   const char* optimization_level; /* "all", "extended" or "basic": the highest that could be had */
   /* How many of its nodes each execution provider runs, as "CPUExecutionProvider 12, ..."; "" where the
    * runtime cannot tell (before 1.24). */

@@ -17,7 +17,7 @@ typedef struct loquor_memory_info {
   int64_t prefix_count;
   int64_t prefix_hits;    /* prompts that found theirs, */
   int64_t prefix_misses;  /* and that did not */
-  int32_t encoder_loaded; /* 0 after loquor_engine_unload_encoder, until a voice is made */
+  int32_t encoder_loaded; /* 1 while voices are made of recordings, and always with keep_encoder */
   /* ONNX Runtime's: weights that are not mapped, and what runs needed at most, which is given back after two
    * seconds without work where the device has no memory of its own. */
   int64_t arenas;
@@ -25,8 +25,8 @@ typedef struct loquor_memory_info {
 
 /* Any thread. */
 LOQUOR_EXPORT loquor_status loquor_engine_get_memory(const loquor_engine* engine, loquor_memory_info* info);
-/* Gives the speech encoder's memory back, when no voice is being made. loquor_engine_encode_voice loads it
- * again. Any thread. */
+/* Gives the speech encoder's memory back now, when no voice is being made, kept or not.
+ * loquor_engine_encode_voice loads it again. Any thread. */
 LOQUOR_EXPORT loquor_status loquor_engine_unload_encoder(loquor_engine* engine);
 
 #ifdef __cplusplus

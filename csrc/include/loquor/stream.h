@@ -35,6 +35,9 @@ typedef struct loquor_stream_options {
   /* 0 or 1. Where speech is marked, marks the end of the first chunk by what was heard till then, so that it
    * comes 40 ms later and not 219; without it the samples are those of the whole. */
   int32_t watermark_early;
+  /* [0, 3600]. Seconds that the first chunk of an adaptive stream may come later, and be longer, where speech
+   * is made slower than it is played: so that playback does not run dry behind it. */
+  float max_wait;
   /* scripts/options: end */
 } loquor_stream_options;
 
@@ -101,6 +104,7 @@ typedef struct loquor_stream_info {
   uint32_t guards;        /* loquor_guard bits: those that ended an attempt; 0: none did */
   int32_t attempts;       /* 2 after a retry */
   uint64_t seed;          /* of what is heard: another after a retry */
+  double waited_seconds;  /* by which its first chunk came later, to be played without a gap: max_wait */
 } loquor_stream_info;
 
 LOQUOR_EXPORT loquor_status loquor_stream_get_info(const loquor_stream* stream, loquor_stream_info* info);

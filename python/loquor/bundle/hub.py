@@ -21,7 +21,6 @@ from .. import _core
 from ..errors import DownloadError, InvalidInputError, ModelError
 from .catalog import CATALOG, BundleFile, check_dtype, find_entry, model_text, pick_files
 from .hub_cache import cache_folder, cached_file, problem_with, remove_cached, snapshot_of
-from .hub_fetch import fetch_all
 from .hub_http import Source, is_offline
 from .hub_listing import is_commit, published_files
 
@@ -132,6 +131,8 @@ def _inspected(source: Source, dtype: str, prefer: str | None) -> Inspected:
             "without HF_HUB_OFFLINE"
         )
     if missing:
+        from .hub_fetch import fetch_all  # as in download
+
         fetch_all(source, commit, missing, False, False)
     folder = snapshot_of(source.repo, commit)
     if folder is None:
@@ -226,6 +227,8 @@ def _obtain(
             f"{source.model}: run once without HF_HUB_OFFLINE and local_files_only to fetch what is missing"
         )
     if missing:
+        from .hub_fetch import fetch_all  # seldom needed, and slow to import
+
         fetch_all(source, commit, missing, sys.stderr.isatty() if progress is None else progress, force)
     places = {file.path: cached_file(source.repo, commit, file.path) for file in wanted}
     folders = {place.parents[path.count("/")] for path, place in places.items() if place is not None}

@@ -48,7 +48,6 @@ _LIBRARIES = (
     "tokenizers",
     "soundfile",
     "soxr",
-    "pyloudnorm",
     "safetensors",
     "huggingface_hub",
 )
@@ -170,7 +169,7 @@ def _model(facts: dict[str, Any], args: argparse.Namespace) -> Engine:
     prefer, progress = advised_dtype(runtime, args.device), False if args.quiet else None
     facts["folder"] = str(resolve(facts["name"], dtype=args.dtype, prefer=prefer, progress=progress))
     start = time.perf_counter()
-    engine = load_engine(args)
+    engine = load_engine(args, keep_encoder=True)  # all graphs are to load
     facts["load_seconds"] = time.perf_counter() - start
     able = engine.capabilities
     facts["family"] = able.family

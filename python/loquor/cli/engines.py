@@ -100,7 +100,7 @@ def take_model_by_position(args: argparse.Namespace) -> None:
     args.model = args.model or args.place
 
 
-def load_engine(args: argparse.Namespace) -> Engine:
+def load_engine(args: argparse.Namespace, *, keep_encoder: bool = False) -> Engine:
     """Load the engine that the options ask for, downloading it first with a bar unless --quiet."""
     from ..bundle.hub import resolve
     from ..speech.engine import Engine
@@ -116,6 +116,7 @@ def load_engine(args: argparse.Namespace) -> Engine:
         slots=getattr(args, "slots", 0),  # only of commands that speak to many
         prepare=not args.no_prepare,
         kv_dtype=args.kv_dtype,
+        keep_encoder=keep_encoder,
         **{name: getattr(args, name) for name in _OFFERED},
     )
 

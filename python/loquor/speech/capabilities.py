@@ -27,7 +27,8 @@ class Capabilities:
     dtypes: Mapping[str, str]
     """The precision of the file that was loaded, by graph: "fp32", "fp16", "q8", "q4" and so on."""
     optimization_levels: Mapping[str, str]
-    """How far ONNX Runtime optimised each graph: "all", or less where it failed at that."""
+    """How far ONNX Runtime optimised each graph: "all", or less where it failed at that. The speech encoder's
+    is known once a recording was made a voice."""
     threads: int
     """CPU threads of each run of a graph."""
     prepared: Mapping[str, str]
@@ -61,7 +62,7 @@ class Capabilities:
     sampling: str
     """Where tokens are chosen: "host" or "device"."""
     placements: Mapping[str, str]
-    """How many nodes of each graph run on which execution provider."""
+    """How many nodes of each graph run on which execution provider, as far as they are loaded."""
     watermark: str = "none"
     """"perth" where all speech is marked."""
     voice_cloning: bool = True
@@ -91,7 +92,11 @@ def capabilities_of(info: Mapping[str, Any], prepared: Mapping[str, str], **othe
         **{key: info[key] for key in Capabilities.__dataclass_fields__ if key in info},
         **others,
         dtypes={name: graph["dtype"] for name, graph in graphs.items()},
-        optimization_levels={name: graph["optimization_level"] for name, graph in graphs.items()},
-        placements={name: graph["placement"] for name, graph in graphs.items()},
+        optimization_levels=_known(graphs, "optimization_level"),
+        placements=_known(graphs, "placement"),
         prepared={name: prepared.get(name, "as published") for name in graphs},
     )
+
+
+def _known(graphs: Mapping[str, Mapping[str, Any]], fact: str) -> dict[str, str]:
+    return {name: graph[fact] for name, graph in graphs.items() if graph[fact] is not None}

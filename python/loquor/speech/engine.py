@@ -36,10 +36,8 @@ from .asynchronous import Awaited
 from .capabilities import Capabilities, capabilities_of
 from .conversion import Conversion, conversion_chunks
 from .loaded import LoadedBundle
-from .long_speech import LongSpeech
 from .long_text import Bookmark, LongTextOptions, checked_bookmark, checked_parting
 from .memory import Memory, memory_of
-from .narration import Narration
 from .opening import Preparation
 from .option_table import DECODE
 from .options import (
@@ -50,13 +48,15 @@ from .options import (
     unused_option_warnings,
 )
 from .request import Request
-from .session import Session
 from .stream import Stream
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from .._core import CancelToken
+    from .long_speech import LongSpeech
+    from .narration import Narration
+    from .session import Session
 
 __all__ = ["Capabilities", "Engine", "loaded_of"]
 
@@ -86,6 +86,8 @@ class Engine(Awaited):
         prefix_cache_bytes: int = 268435456,
         sampling: str = "auto",
         watermark: str = "auto",
+        keep_encoder: bool = False,
+        realtime: bool = False,
         # scripts/options: end
         provider_options: Mapping[str, str] | None = None,
         normalize: str = "auto",
@@ -134,6 +136,12 @@ class Engine(Awaited):
         - `watermark`: Marks all speech: perth (by the weights of the package resemble-perth, as Python and
           commands find them), the path of the graph that `loquor watermark-graph` prints, none, or auto,
           which is none unless LOQUOR_WATERMARK says otherwise to Python.
+        - `keep_encoder`: Loads the speech encoder with the others and keeps it; without, the first recording
+          loads it, and it goes when speech begins or nothing is asked for. A device with memory of its own
+          always keeps it.
+        - `realtime`: Begins speech only where it and all that is under way are made as fast as they are
+          played, by the speeds that were measured here; others wait in the queue. One request is always
+          begun.
 
         Raises `RuntimeMissingError`, `ModelError` (files not fetched: `DownloadError`), `InvalidInputError`.
         """
@@ -156,6 +164,8 @@ class Engine(Awaited):
             prefix_cache_bytes=prefix_cache_bytes,
             sampling=sampling,
             watermark=watermark,
+            keep_encoder=keep_encoder,
+            realtime=realtime,
             # scripts/options: end
         )
         options["watermark"] = chosen_watermark(options["watermark"])
@@ -398,6 +408,8 @@ class Engine(Awaited):
 
         Raises `InvalidInputError` for what is wrong before the text is read; then what `speak` raises.
         """
+        from .long_speech import LongSpeech
+
         chunks = self._loaded.stream_defaults | {"first_chunk": 0}  # all at the end
         narration = self._narration(
             voice, options, chunks, long_text, cancel, progress, language, ahead=False, bookmark=bookmark
@@ -419,6 +431,8 @@ class Engine(Awaited):
         the calls of `feed` makes no difference. `LongTextOptions(join_below=0)` lets a short sentence
         not wait for another. Raises `InvalidInputError` now; then as `Session` says.
         """
+        from .session import Session
+
         resolved = resolve_stream_options(chunks, self._loaded.stream_defaults)
         narration = self._narration(voice, options, resolved, long_text, None, None, language, ahead=True)
         return Session(narration)
@@ -436,6 +450,8 @@ class Engine(Awaited):
         ahead: bool,
         bookmark: Bookmark | None = None,
     ) -> Narration:
+        from .narration import Narration  # and with it what parts a text, which one utterance does without
+
         loaded = self._loaded
         loaded.core()
         resolve_options(options, loaded.defaults)
@@ -547,7 +563,7 @@ class Engine(Awaited):
         """What is loaded, where it runs, and what it can do."""
         loaded = self._loaded
         return capabilities_of(
-            loaded.info,
+            loaded.info | {"graphs": loaded.graphs()},
             loaded.prepared,
             model=loaded.model,
             folder=loaded.folder,

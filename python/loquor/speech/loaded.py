@@ -100,6 +100,11 @@ class LoadedBundle:
             raise InvalidInputError("this engine was closed")
         return self._core
 
+    def graphs(self) -> Mapping[str, Any]:
+        """Return what is known of the graphs: of the speech encoder's load once there was one."""
+        core = self._core if self.lock.here else None
+        return dict((core.info() if core is not None else self.info)["graphs"])
+
     def take_core(self) -> _core.EngineHandle | None:
         """Close it, and return the handle: whose last owner waits for what is under way."""
         core, self._core = self._core, None

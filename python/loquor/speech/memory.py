@@ -31,7 +31,7 @@ class Memory:
     prefix_misses: int
     """Prompts that had to compute it."""
     encoder_loaded: bool
-    """Whether the speech encoder is in memory."""
+    """Whether the speech encoder is in memory: while voices are made of recordings, or where it is kept."""
     resident: int | None
     """Bytes of the whole process in memory now; None where the system does not tell."""
     peak_resident: int | None

@@ -83,6 +83,9 @@ class StreamOptions:
     watermark_early: bool | None = None
     """Where speech is marked, marks the end of the first chunk by what was heard till then, so that it comes
     40 ms later and not 219; without it the samples are those of the whole."""
+    max_wait: float | None = None
+    """[0, 3600]. Seconds that the first chunk of an adaptive stream may come later, and be longer, where
+    speech is made slower than it is played: so that playback does not run dry behind it."""
     # scripts/options: end
 
 

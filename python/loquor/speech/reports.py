@@ -26,6 +26,9 @@ class StreamReport:
     the share of the tokens that were made or are expected."""
     watermark: str
     """"perth" where the speech is marked, else "none"."""
+    waited_seconds: float
+    """By how much the first chunk of an adaptive stream came later than it could have, so that playback does
+    not run dry (`StreamOptions.max_wait`); known at the end."""
 
 
 @dataclass(frozen=True)

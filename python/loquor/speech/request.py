@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -15,6 +13,8 @@ from .marks import words_up_to
 from .reports import StreamReport
 
 if TYPE_CHECKING:
+    import socket
+
     import numpy as np
     import numpy.typing as npt
 
@@ -81,6 +81,8 @@ class Request:
 
     async def wait(self) -> None:
         """Return when there may be something to read: the engine sends a byte, and no thread waits for it."""
+        import asyncio  # whoever waits here has it; others do without
+
         if self._sockets is None:
             self._sockets = _socket_pair()
             self._handle.notify(self._sockets[1].fileno())
@@ -128,6 +130,7 @@ class Request:
             cancelled=info["cancelled"],
             text=self.said(1.0),
             watermark=self.provenance.watermark,
+            waited_seconds=info["waited_seconds"],
         )
 
     @property
@@ -193,6 +196,8 @@ class Request:
 
 def _socket_pair() -> tuple[socket.socket, socket.socket]:
     try:
+        import socket
+
         pair = socket.socketpair()
     except OSError as error:
         raise BusyError(
