@@ -131,6 +131,7 @@ def test_every_option_reaches_the_engine(tmp_path: Path, monkeypatch: pytest.Mon
         "--normalize=none",
         "--no-prepare",
         "--kv-dtype=fp32",
+        "--decoder-precision=fp32",
         "--reference-seconds=2.5",
         "--window-prompt=1.5",
         "--watermark=none",
@@ -138,7 +139,8 @@ def test_every_option_reaches_the_engine(tmp_path: Path, monkeypatch: pytest.Mon
     assert main(["say", "Hello.", "-o", str(tmp_path / "out.wav"), *flags]) == 0
     engine_options = {"device": "cpu", "dtype": "fp32", "threads": 1, "normalize": "none"}
     engine_options |= {"prepare": False, "kv_dtype": "fp32", "reference_seconds": 2.5, "slots": 0}
-    engine_options |= {"window_prompt": 1.5, "watermark": "none"}
+    engine_options |= {"window_prompt": 1.5, "watermark": "none", "decoder_precision": "fp32"}
+    engine_options |= {"keep_encoder": False, "realtime": False}
     assert seen == [("mini",), engine_options, "Hello.", options]
 
 

@@ -77,6 +77,17 @@ def test_what_cannot_be_served_is_told_at_once(
     assert what in capsys.readouterr().err
 
 
+def test_options_reach_the_engine(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(self: loquor.Engine, *_: object, **given: object) -> None:
+        raise loquor.ModelError(f"{given['slots']} slots, realtime {given['realtime']}")
+
+    monkeypatch.setattr(loquor.Engine, "__init__", refuse)
+    assert main(["serve", "--port", "0", "--slots", "3", "--realtime"]) == 4
+    assert "3 slots, realtime True" in capsys.readouterr().err
+
+
 def test_a_port_that_is_taken_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert main(["serve", "--port", str(taken.getsockname()[1])]) == 2

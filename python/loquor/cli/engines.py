@@ -16,7 +16,7 @@ from ..base.pipes import Piped, from_pipe, whole
 from ..base.runtime import add_plugin, advised_dtype, open_runtime
 from ..bundle.catalog import CATALOG, check_dtype
 from ..errors import InvalidInputError, LoquorError
-from ..prepare import KV_DTYPES, check_preparation
+from ..prepare import DECODER_PRECISIONS, KV_DTYPES, check_preparation
 from ..speech.option_table import ENGINE
 from .option_flags import add_option
 from .process import hold_signals
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BUILT_IN",
     "DEVICES",
+    "add_decoder_precision",
     "add_engine_arguments",
     "add_model_by_position",
     "add_voices_by_name",
@@ -75,8 +76,20 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
         choices=KV_DTYPES,
         help="type of the KV cache of a prepared model (default: auto, as published)",
     )
+    add_decoder_precision(parser)
     parser.add_argument(
         "--no-prepare", action="store_true", help="run the graphs as published (see `loquor prepare`)"
+    )
+
+
+def add_decoder_precision(parser: argparse.ArgumentParser) -> None:
+    """Add `--decoder-precision`, of commands that prepare graphs."""
+    parser.add_argument(
+        "--decoder-precision",
+        default="auto",
+        choices=DECODER_PRECISIONS,
+        help="auto: a prepared decoder in float32 multiplies in 16 bits where its samples allow it; "
+        "fp32: it never does (default: auto)",
     )
 
 
@@ -85,7 +98,7 @@ def check_engine_options(args: argparse.Namespace) -> None:
     check_dtype(args.dtype)
     for name in _OFFERED:
         ENGINE[name].checked(getattr(args, name))
-    check_preparation(not args.no_prepare, args.kv_dtype)
+    check_preparation(not args.no_prepare, args.kv_dtype, decoder_precision=args.decoder_precision)
 
 
 def add_model_by_position(parser: argparse.ArgumentParser) -> None:
@@ -116,6 +129,8 @@ def load_engine(args: argparse.Namespace, *, keep_encoder: bool = False) -> Engi
         slots=getattr(args, "slots", 0),  # only of commands that speak to many
         prepare=not args.no_prepare,
         kv_dtype=args.kv_dtype,
+        decoder_precision=args.decoder_precision,
+        realtime=getattr(args, "realtime", False),  # of the same
         keep_encoder=keep_encoder,
         **{name: getattr(args, name) for name in _OFFERED},
     )

@@ -77,6 +77,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "is listened to)",
     )
     add_option(parser, ENGINE["slots"])
+    add_option(parser, ENGINE["realtime"])
     for name, kind, text in _LIMITS:
         metavar = "N" if kind is int else "M" if name == "unload_minutes" else "S"
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=metavar, help=text)

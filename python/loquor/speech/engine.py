@@ -461,27 +461,14 @@ class Engine(Awaited):
         if language is not None and parting.language == LongTextOptions.language:
             parting = dataclasses.replace(parting, language=language.lower())
         made = loaded.voices.cached(voice, loaded.core, checked_token(cancel))
+        asked = options or GenerationOptions()
         start = partial(
-            self._request,
-            voice=made,
-            chunks=chunks,
-            cancel=cancel,
-            language=language,
-            asked=options or GenerationOptions(),
+            self._request, voice=made, chunks=chunks, cancel=cancel, language=language, asked=asked
         )
         limit, rate = loaded.text_rules.piece_characters, loaded.info["sample_rate"]
-        provenance = loaded.provenance(made)
+        origin, at = loaded.provenance(made), checked_bookmark(bookmark)
         narration = Narration(
-            start,
-            rate,
-            provenance,
-            options,
-            parting,
-            limit,
-            loaded.measure,
-            progress,
-            ahead=ahead,
-            bookmark=checked_bookmark(bookmark),
+            start, rate, origin, options, parting, limit, loaded.measure, progress, ahead=ahead, bookmark=at
         )
         with loaded.lock:
             self._under_way.add(narration)
