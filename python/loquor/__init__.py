@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .speech.capabilities import Capabilities
     from .speech.conversion import Conversion
     from .speech.engine import Engine
+    from .speech.fallback import open_engine
     from .speech.guards import Guards
     from .speech.long_speech import LongSpeech
     from .speech.long_text import Bookmark, LongTextOptions, piece_seed
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from .speech.reports import SessionReport, StreamReport
     from .speech.session import Session
     from .speech.stream import Stream
+    from .speech.torch_engine import TorchEngine
     from .voice.voice import Voice
     from .voice.voices import VoiceSource
 
@@ -72,9 +74,11 @@ __all__ = [
     "Stream",
     "StreamOptions",
     "StreamReport",
+    "TorchEngine",
     "Voice",
     "VoiceSource",
     "__version__",
+    "open_engine",
     "piece_seed",
     "subtitles",
 ]
@@ -102,8 +106,10 @@ _HOMES = {
     "Stream": "speech.stream",
     "StreamOptions": "speech.options",
     "StreamReport": "speech.reports",
+    "TorchEngine": "speech.torch_engine",
     "Voice": "voice.voice",
     "VoiceSource": "voice.voices",
+    "open_engine": "speech.fallback",
     "piece_seed": "speech.long_text",
     "subtitles": "audio.subtitles",
 }

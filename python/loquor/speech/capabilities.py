@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,8 @@ class Capabilities:
     """Whether `exaggeration` does anything."""
     word_times: bool = False
     """Whether the model tells when it says each word."""
+    replaced: Mapping[str, str] = field(default_factory=dict)
+    """Why a graph runs in another precision than was asked for, a sentence each; usually none."""
 
 
 def capabilities_of(info: Mapping[str, Any], prepared: Mapping[str, str], **others: Any) -> Capabilities:

@@ -302,7 +302,8 @@ class Engine(Awaited):
             resolved["max_new_tokens"] = max(resolved["max_new_tokens"], loaded.most_tokens(text))
         prepared, ids = loaded.prepare(text, language)
         made = loaded.voices.cached(voice, loaded.core, checked_token(cancel))
-        warnings = [*made.warnings, *prepared.warnings, *loaded.tokenizer.warnings(text)]
+        warnings = [*loaded.replaced.values(), *made.warnings]
+        warnings += [*prepared.warnings, *loaded.tokenizer.warnings(text)]
         warnings += unused_option_warnings(asked or options, loaded.family, resolved)
         token, handle = checked_token(cancel), loaded.handle(made)
         stream_handle = _core.StreamHandle(
@@ -375,9 +376,8 @@ class Engine(Awaited):
         handle = _core.StreamHandle(
             loaded.core(), loaded.handle(made), seed=noise, chunks=resolved, cancel=token
         )
-        request = Request(
-            handle, "", 0, info["sample_rate"], list(made.warnings), start, loaded.provenance(made)
-        )
+        warnings = [*loaded.replaced.values(), *made.warnings]
+        request = Request(handle, "", 0, info["sample_rate"], warnings, start, loaded.provenance(made))
         encoding = _core.CancelToken()  # one that is given ends the stream, which has it while it lasts
         tokens = SpeechTokens(
             lambda sound: loaded.core().encode_voice(sound, encoding).tensors()["audio_tokens"],
@@ -558,6 +558,7 @@ class Engine(Awaited):
             text_normalizer=loaded.normalizer,
             piece_characters=loaded.text_rules.piece_characters,
             languages=languages_of(loaded.text_rules.profile),
+            replaced=loaded.replaced,
             guidance=loaded.family["rows_per_sequence"] > 1,
             exaggeration="exaggeration" in loaded.family["embed_inputs"],
             voices=self.voices,

@@ -54,13 +54,14 @@ class LoadedBundle:
         self.tokenizer = Tokenizer(folder, facts)
         self.lock = HomeLock("engine")
         self._core: _core.EngineHandle | None
-        self._core, self.prepared, files = open_core(runtime, folder, preparation, options, provider_options)
+        opened = open_core(runtime, folder, preparation, options, provider_options)
+        self._core, self.prepared, self.replaced = opened.core, opened.states, opened.replaced
         self.normalizer = self.text_rules.normalizer if normalize == "auto" else normalize
         self.measure = measure_of(self.normalizer)  # imports its modules now, not in the first request
         self.info = self._core.info()
         self.defaults = self._core.default_options()
         self.stream_defaults = _core.default_stream_options(self._core)
-        self.voices = EngineVoices(folder, model, self.info, facts, files.get("language_model"))
+        self.voices = EngineVoices(folder, model, self.info, facts, opened.files.get("language_model"))
 
     def prepare(self, text: str, language: str | None = None) -> tuple[PreparedText, npt.NDArray[np.int64]]:
         """Return a user's text as the tokenizer gets it, and its ids, int64 [n].

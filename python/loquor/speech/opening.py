@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from .. import _core
+from ..base.runtime import advised_dtype
 from ..errors import ExecutionError, LoquorError, ModelError
 from ..prepare import VOCODER, PreparedGraph, prepare_bundle
 
-__all__ = ["Preparation", "open_core"]
+__all__ = ["Opened", "Preparation", "open_core"]
 
 _log = logging.getLogger("loquor")
 
@@ -44,22 +45,75 @@ def _halt_cores() -> None:
         core.halt()
 
 
+@dataclass(frozen=True)
+class Opened:
+    """A loaded bundle, and what became of its graphs, by name."""
+
+    core: _core.EngineHandle
+    states: Mapping[str, str]
+    """Of rewritten graphs."""
+    files: Mapping[str, Path]
+    """Those that were rewritten."""
+    replaced: Mapping[str, str]
+    """Why a graph runs in another precision than it was asked for, a sentence each."""
+
+
 def open_core(
     runtime: _core.Runtime,
     folder: Path,
     wanted: Preparation,
     options: dict[str, Any],
     provider_options: Mapping[str, str],
-) -> tuple[_core.EngineHandle, Mapping[str, str], Mapping[str, Path]]:
-    """Load a bundle for an engine, with rewritten graphs as they are `wanted`; also the states and files of
-    those by graph name.
+) -> Opened:
+    """Load a bundle for an engine, with rewritten graphs as they are `wanted`.
 
-    `options` are all of the table. Raises what that raises.
+    A graph whose precision cannot be loaded or run on the device is replaced by another one of the folder's:
+    the advised one, else float32, else what there is. `options` are all of the table. Raises what that
+    raises, for the precision that was asked for.
     """
     for_provider = {str(key): str(value) for key, value in provider_options.items()}
-    opened = _open(runtime, folder, wanted, options, for_provider)
-    _open_cores.add(opened[0])
-    return opened
+    replaced: dict[str, str] = {}
+    failed: dict[str, set[str]] = {}
+    first: LoquorError | None = None
+    while True:
+        try:
+            core, states, files = _open(runtime, folder, wanted, options, for_provider)
+        except (ModelError, ExecutionError) as error:
+            first = first or error
+            found = _replacement(runtime, folder, options, error, failed)
+            if found is None:
+                raise first from (None if first is error else error)
+            graph, dtype, options = found
+            replaced[graph] = f"{graph} runs in {dtype}, for what was chosen cannot be run here: {error}"
+            _log.warning("%s", replaced[graph])
+            continue
+        _open_cores.add(core)
+        return Opened(core, states, files, replaced)
+
+
+def _replacement(
+    runtime: _core.Runtime,
+    folder: Path,
+    options: dict[str, Any],
+    error: LoquorError,
+    failed: dict[str, set[str]],
+) -> tuple[str, str, dict[str, Any]] | None:
+    """The graph that the error is of, another precision for it, and options that say so; None: neither."""
+    advised = advised_dtype(runtime, options["device"])
+    chosen = _core.graph_files(str(folder), options["dtype"], advised)
+    names = [path.relative_to(folder).as_posix() for path in folder.glob("onnx/*")]
+    for graph, (file, dtype) in chosen.items():
+        # The core's words where the runtime refuses a graph (csrc/ort/session.cpp).
+        if not (f"loading {file}" in str(error) or f"running {Path(file).name}" in str(error)):
+            continue
+        failed.setdefault(graph, set()).add(dtype)
+        offered = _core.offered_dtypes(names)[graph]
+        for other in dict.fromkeys((advised, "fp32", *offered)):
+            if other in offered and other not in failed[graph]:
+                dtypes = {name: kind for name, (_, kind) in chosen.items()} | {graph: other}
+                asked = ",".join(f"{name}={kind}" for name, kind in dtypes.items())
+                return graph, other, {**options, "dtype": asked}
+    return None
 
 
 def _open(
