@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from onnx import TensorProto, helper
 
 from hubserver import HubServer, Repo
 from loquor.bundle import catalog
@@ -28,7 +29,18 @@ def bundle() -> dict[str, bytes]:
         for suffix in ("_q4", ""):
             files[f"onnx/{graph}{suffix}.onnx"] = noise.randbytes(300)
             files[f"onnx/{graph}{suffix}.onnx_data"] = noise.randbytes(5000)
+        if graph == "embed_tokens":  # what a bundle is looked at by, before its weights are downloaded
+            files |= {f"onnx/{graph}{suffix}.onnx": _table(noise) for suffix in ("_q4", "")}
     return {**files, "README.md": b"read me", "extra/more.json": b"{}"}
+
+
+def _table(noise: random.Random) -> bytes:
+    """A graph that takes what Turbo's table does."""
+    ids = helper.make_tensor_value_info("input_ids", TensorProto.INT64, [1, "n"])
+    same = helper.make_tensor_value_info("inputs_embeds", TensorProto.INT64, [1, "n"])
+    node = helper.make_node("Identity", ["input_ids"], ["inputs_embeds"])
+    graph = helper.make_graph([node], noise.randbytes(8).hex(), [ids], [same])
+    return helper.make_model(graph).SerializeToString()
 
 
 def wanted(files: dict[str, bytes], suffix: str = "_q4") -> set[str]:
