@@ -1,8 +1,7 @@
 /* The example of loquor.h in a program: speech as raw float32 samples on standard output.
  *
- *   example RUNTIME_LIBRARY BUNDLE_FOLDER REFERENCE.f32 ID...
+ *   example RUNTIME_LIBRARY BUNDLE_FOLDER REFERENCE.f32 TEXT
  */
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,7 +10,7 @@
 enum { MOST = 30 * 24000 }; /* samples of a recording */
 
 static loquor_status say(const char* onnxruntime, const char* bundle, const float* recording, size_t recorded,
-                         const int64_t* ids, size_t id_count) {
+                         const char* text) {
   loquor_runtime* runtime = NULL;
   loquor_engine* engine = NULL;
   loquor_voice* voice = NULL;
@@ -21,8 +20,8 @@ static loquor_status say(const char* onnxruntime, const char* bundle, const floa
   loquor_status status = loquor_runtime_open(onnxruntime, &runtime);
   if (!status) status = loquor_engine_open(runtime, bundle, NULL, &engine);
   if (!status) status = loquor_engine_encode_voice(engine, recording, recorded, NULL, &voice);
-  request.input_ids = ids, request.input_id_count = id_count, request.voice = voice;
-  if (!status) status = loquor_engine_stream(engine, &request, NULL, &stream);
+  request.voice = voice;
+  if (!status) status = loquor_engine_stream_text(engine, text, NULL, &request, NULL, &stream);
   loquor_chunk chunk = {.struct_size = sizeof chunk};
   while (!status && !(status = loquor_stream_next(stream, -1, &chunk)))
     fwrite(chunk.samples, sizeof *chunk.samples, chunk.count, stdout);
@@ -35,19 +34,16 @@ static loquor_status say(const char* onnxruntime, const char* bundle, const floa
 }
 
 int main(int argc, char** argv) {
-  if (argc < 5) return 64;
+  if (argc != 5) return 64;
   float* recording = malloc(MOST * sizeof *recording);
-  int64_t* ids = malloc((size_t)argc * sizeof *ids);
   FILE* file = fopen(argv[3], "rb");
   int code = 74;
-  if (recording != NULL && ids != NULL && file != NULL) {
+  if (recording != NULL && file != NULL) {
     const size_t recorded = fread(recording, sizeof *recording, MOST, file);
-    for (int i = 4; i < argc; ++i) ids[i - 4] = strtoll(argv[i], NULL, 10);
-    const loquor_status status = say(argv[1], argv[2], recording, recorded, ids, (size_t)(argc - 4));
+    const loquor_status status = say(argv[1], argv[2], recording, recorded, argv[4]);
     code = status == LOQUOR_DONE ? 0 : (int)status;
   }
   if (file != NULL) fclose(file);
-  free(ids);
   free(recording);
   return code;
 }

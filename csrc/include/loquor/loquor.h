@@ -1,6 +1,6 @@
 /* Loquor's C ABI: with the headers it brings in at its end all that is promised. C11 and C++ alike.
  *
- * Text ids and a recording to speech, chunk by chunk; tests/consumer/example.c is the program around it:
+ * Text and a recording to speech, chunk by chunk; tests/consumer/example.c is the program around it:
  *
  *   loquor_runtime* runtime = NULL;
  *   loquor_engine* engine = NULL;
@@ -11,8 +11,8 @@
  *   loquor_status status = loquor_runtime_open(onnxruntime, &runtime);
  *   if (!status) status = loquor_engine_open(runtime, bundle, NULL, &engine);
  *   if (!status) status = loquor_engine_encode_voice(engine, recording, recorded, NULL, &voice);
- *   request.input_ids = ids, request.input_id_count = id_count, request.voice = voice;
- *   if (!status) status = loquor_engine_stream(engine, &request, NULL, &stream);
+ *   request.voice = voice;
+ *   if (!status) status = loquor_engine_stream_text(engine, text, NULL, &request, NULL, &stream);
  *   loquor_chunk chunk = {.struct_size = sizeof chunk};
  *   while (!status && !(status = loquor_stream_next(stream, -1, &chunk)))
  *     fwrite(chunk.samples, sizeof *chunk.samples, chunk.count, stdout);
