@@ -26,6 +26,7 @@ NOT_RUN = {
     "serve": "serves until it is ended",
     "wyoming": "serves until it is ended",
 }
+COMMAND = "import sys; from loquor_command import main; sys.exit(main())"
 MODELS = {"turbo": "mini"}
 """Stands for a model that is not here, with the same options."""
 pytestmark = pytest.mark.skipif(not PAGES[0].exists(), reason="the pages are not beside the tests")
@@ -87,9 +88,7 @@ def test_the_commands_run(page: Path, place: Path) -> None:
         if "m4b" in " ".join(its_own):
             pytest.importorskip("av")
         text = (place / fed).read_bytes() if fed else b"It is late.\n"
-        done = subprocess.run(
-            [sys.executable, "-c", "import sys; from loquor_command import main; sys.exit(main())", *its_own], input=text, capture_output=True
-        )
+        done = subprocess.run([sys.executable, "-c", COMMAND, *its_own], input=text, capture_output=True)
         assert done.returncode == 0, (its_own, done.stderr.decode())
         for flag in ("-o", "--srt"):
             written = its_own[its_own.index(flag) + 1] if flag in its_own else "-"
