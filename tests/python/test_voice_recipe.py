@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "training"))
 
 from mini import evaluation_texts, spell
 from mini.align import Aligner, learn
-from voice import alignment, analysis, judges, parallel, sources, talk, teacher, text, timbres
+from voice import alignment, analysis, judges, parallel, scaling, sources, talk, teacher, text, timbres
 from voice import teacher_graph as graph
 
 WORDS = ("water", "quorum", "zephyr", "oyster")
@@ -200,6 +200,79 @@ def test_frames_hold_a_tone_and_give_it_back():
     assert inner[:, 1].all()
     back = analysis.synthesise(frames)
     assert np.sqrt(np.mean(back[4000:20000] ** 2)) == pytest.approx(np.sqrt(np.mean(tone**2)), rel=0.15)
+
+
+def some_frames(height: float, count: int = 400) -> np.ndarray:
+    rng = np.random.default_rng(1)
+    frames = rng.normal(3, 2, (count, analysis.WIDTH))
+    frames[:, 0] = np.log(height) + 0.2 * np.sin(np.arange(count) / 30)
+    frames[:, 1] = np.arange(count) % 50 < 35
+    return frames.astype(np.float32)
+
+
+def test_a_melody_is_the_same_in_high_and_low_voices():
+    low, high = some_frames(100), some_frames(210)
+    scale = scaling.Scaling.of(np.concatenate([low, high]))
+    normal = [scale.normal(frames, scaling.pitch_of(frames)) for frames in (low, high)]
+    np.testing.assert_allclose(*normal, atol=1e-3)
+    assert np.abs(normal[0][:, 2:].mean()) < 0.01
+    moved = scale.frames(normal[0], scaling.pitch_of(high))
+    np.testing.assert_allclose(moved, high, atol=1e-3)
+    assert scaling.pitch_of(low[:10])[scaling.HEIGHT] == pytest.approx(np.log(170), abs=1e-3)
+
+
+def test_a_codec_gives_one_code_a_token_and_all_frames_back():
+    torch = pytest.importorskip("torch")
+    from voice import codec
+
+    net, frames = codec.Codec(), torch.randn(2, 24, analysis.WIDTH)
+    timbre = net.speaker(frames)
+    codes = net.codes(frames, timbre)
+    assert timbre.shape == (2, codec.TIMBRE)
+    assert codes.shape == (2, 3, 8)
+    assert set(codes.unique().tolist()) <= {-1.0, 0.0, 1.0}
+    back = net.decoder(codes, timbre)
+    assert back.shape == frames.shape
+    codec.loss_of(frames, back).backward()
+    assert all(p.grad is not None for p in net.parameters())
+    verdict, inner = codec.Critic()(frames)
+    assert len(inner) == 4
+    assert torch.isfinite(verdict).all()
+
+
+def test_a_codec_that_was_stopped_ends_where_an_unbroken_one_does(tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch")
+    from mini.config import Schedule
+    from voice import codec_training
+
+    rng = np.random.default_rng(0)
+    training = codec_training.Training(Schedule(4, 1e-3, 1), critic_from=2)
+    monkeypatch.setattr(codec_training, "SAVE_EVERY", 1)
+    for folder in ("whole", "broken", "few"):
+        (tmp_path / folder / "frames").mkdir(parents=True)
+    for index in range(codec_training.HELD + 2):
+        text = np.stack([some_frames(height, 160 + 8 * index) for height in (100, 150, 210)])
+        text += rng.normal(size=text.shape) * 0.1
+        for folder in ("whole", "broken"):
+            np.save(tmp_path / folder / f"frames/{index:05d}.npy", text.astype(np.float16))
+    codec_training.run(tmp_path / "whole", training)
+
+    def stop(step, schedule):
+        if step == 3:
+            raise KeyboardInterrupt
+        return rate(step, schedule)
+
+    rate = codec_training.rate_at
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(codec_training, "rate_at", stop)
+        codec_training.run(tmp_path / "broken", training)
+    codec_training.run(tmp_path / "broken", training)
+    whole, broken = (codec_training.load(tmp_path / folder) for folder in ("whole", "broken"))
+    for name, value in whole[0].state_dict().items():
+        assert torch.equal(value, broken[0].state_dict()[name]), name
+    np.testing.assert_array_equal(whole[1].mean, broken[1].mean)
+    with pytest.raises(RuntimeError, match="fewer than 9 analysed texts"):
+        codec_training.run(tmp_path / "few", training)
 
 
 def test_words_are_counted_over_all_texts():

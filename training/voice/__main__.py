@@ -41,12 +41,30 @@ def _analyse(work: Path, options: argparse.Namespace) -> None:
     analysis.run(work)
 
 
+def _codec(work: Path, options: argparse.Namespace) -> None:
+    from mini.config import Schedule
+
+    from . import codec_training
+
+    steps = options.steps
+    training = codec_training.Training(Schedule(steps, 2e-3), steps * 3 // 5, options.bfloat16)
+    codec_training.run(work, training)
+
+
+def _gate(work: Path, options: argparse.Namespace) -> None:
+    from . import gate
+
+    gate.run(work)
+
+
 STAGES: dict[str, Callable[[Path, argparse.Namespace], None]] = {
     "fetch": _fetch,
     "text": _text,
     "time": _time,
     "speak": _speak,
     "analyse": _analyse,
+    "codec": _codec,
+    "gate": _gate,
 }
 
 
@@ -63,6 +81,7 @@ def main() -> None:
     parser.add_argument(
         "--processes", type=int, default=os.cpu_count() or 1, help="of one thread each, for `speak`"
     )
+    parser.add_argument("--steps", type=int, default=20_000, help="of the codec's training")
     parser.add_argument(
         "--bfloat16", action="store_true", help="speak in half the time, on a CPU with bfloat16 instructions"
     )

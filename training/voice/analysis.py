@@ -92,3 +92,8 @@ def run(work: Path) -> None:
         with (part := target.with_suffix(".part")).open("wb") as file:
             np.save(file, np.stack(frames))
         part.replace(target)
+
+
+def load(work: Path) -> list[NDArray[np.float16]]:
+    """(timbres, frames, WIDTH) of each analysed text, in the order of the texts."""
+    return [np.load(path) for path in sorted((work / "frames").glob("*.npy"))]
