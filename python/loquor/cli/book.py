@@ -224,7 +224,8 @@ def _speak(
     cancel: CancelToken,
 ) -> None:
     warned: set[str] = set()
-    with speech_progress(args.quiet, sum(len(segment.text.encode()) for segment in segments)) as bar:
+    left = [segment for number, segment in enumerate(segments) if not work.ended(number)]
+    with speech_progress(args.quiet, sum(len(segment.text.encode()) for segment in left)) as bar:
 
         def watch(number: int, audio: Audio) -> None:
             bar.spoken(audio)
