@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import types
 import unicodedata
@@ -19,9 +20,10 @@ from bundles import LLAMA_VARIANTS
 from bundles.metadata import LANGUAGES as TAGS
 from bundles.metadata import make_llama_tokenizer
 from loquor import Engine
-from loquor.bundle.text_rules import prepare_text
+from loquor.bundle.text_rules import MULTILINGUAL, prepare_text
 from loquor.errors import InvalidInputError, ModelError
-from loquor.languages import japanese
+from loquor.languages import detection, japanese
+from loquor.languages.detection import detected
 from loquor.languages.numbers import spell_numbers
 from loquor.languages.profile import LANGUAGES, check_language, prepare_language
 
@@ -256,3 +258,38 @@ def test_what_becomes_a_control_token_is_read_as_words(llama_bundle_of: Callable
         assert TAGS["it"] not in engine.tokenize("[İT]", language="tr").tolist()
     with Engine(llama_bundle_of(variant="english"), prepare=False) as engine:
         assert engine.tokenize("[STO\xad\nP] on").tolist().count(0) == 1  # the template's own
+
+
+# --- Guessing ---
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Wo ist die Bibliothek, bitte?", "de"),
+        ("Πού είναι η βιβλιοθήκη;", "el"),
+        ("図書館はどこですか。", "ja"),
+        ("Kütüphane nerede, lütfen?", "tr"),
+        ("Maktaba iko wapi tafadhali?", "sw"),
+    ],
+)
+def test_a_language_is_guessed(text: str, language: str) -> None:
+    pytest.importorskip("py3langid", reason="not installed: see scripts/setup --test")
+    assert detected(text) == (language, ())
+
+
+def test_an_unsure_guess_is_told() -> None:
+    pytest.importorskip("py3langid", reason="not installed: see scripts/setup --test")
+    code, warnings = detected("Ja, takk. " + "-" * 60)
+    assert code in LANGUAGES and "not sure" in warnings[0] and len(warnings[0]) < 160
+    prepared = prepare_text("Oui.", profile=MULTILINGUAL, language="auto")
+    assert re.match(r"\[[a-z]{2}\]oui\.", prepared.text) and "taken for" in prepared.warnings[0]
+    assert prepare_text("Wo ist die Bibliothek, bitte?", profile=MULTILINGUAL, language="auto").warnings == ()
+    assert prepare_text("Hello.", language="auto").text == "Hello."  # of a model of one language
+
+
+def test_guessing_needs_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    detection._identifier.cache_clear()
+    monkeypatch.setitem(sys.modules, "py3langid.langid", None)
+    with pytest.raises(InvalidInputError, match=r'pip install "loquor\[detect\]"'):
+        detected("Hallo.")

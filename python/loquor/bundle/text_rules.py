@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidInputError, ModelError
+from ..languages.detection import AUTO, detected
 from ..languages.numbers import spell_numbers
 from ..languages.profile import LANGUAGES, check_language, prepare_language
 from ..text.characters import check_text
@@ -104,13 +105,20 @@ def prepare_text(
 ) -> PreparedText:
     """Check `text`, write it out in words where `normalizer` says so, and punctuate it as `profile` does.
 
-    A `language` other than English is for `MULTILINGUAL` alone, which must be told one; `folder` is the
-    bundle's. `plain` reads control tokens as words, for what is written out may spell one that the text did
-    not. Raises `InvalidInputError` as `check_text`, `check_language` and `prepare_language` do.
+    A `language` other than English is for `MULTILINGUAL` alone, which must be told one, or `AUTO`, which
+    guesses; `folder` is the bundle's. `plain` reads control tokens as words, for what is written out may
+    spell one that the text did not. Raises `InvalidInputError` as `check_text`, `check_language` and
+    `prepare_language` do.
     """
     check_text(text)
     if profile == MULTILINGUAL:
-        return _in_language(text, normalizer, check_language(language), folder or Path(), plain)
+        guess: tuple[str, ...] = ()
+        if language == AUTO:
+            language, guess = detected(text)
+        prepared = _in_language(text, normalizer, check_language(language), folder or Path(), plain)
+        return PreparedText(prepared.text, (*guess, *prepared.warnings))
+    if language == AUTO:
+        language = None
     if language is not None and check_language(language) != "en":
         raise InvalidInputError(f"this model speaks English only, not {LANGUAGES[check_language(language)]}")
     punctuated = PROFILES[profile]

@@ -87,7 +87,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="write WAV chunk by chunk while the text comes and the speech is made, to the file or stdout",
     )
     parser.add_argument(
-        "--language", metavar="CODE", help="the text's, such as de: for a model that speaks many languages"
+        "--language",
+        metavar="CODE",
+        help="the text's, such as de, for a model of many; auto guesses it",
     )
     add_engine_arguments(parser)
     parser.add_argument(

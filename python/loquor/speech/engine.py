@@ -19,6 +19,7 @@ from ..base.process import memory_watched, opening
 from ..base.runtime import add_plugin, advised_dtype, open_runtime
 from ..bundle.text_rules import check_normalizer, languages_of
 from ..errors import InvalidInputError
+from ..languages.detection import AUTO
 from ..prepare import check_preparation
 from ..voice.source_audio import RecordingSource, SourceAudio
 from ..voice.speech_tokens import SpeechTokens
@@ -245,8 +246,9 @@ class Engine(Awaited):
 
         `voice` is what `voice()` takes; voices made from files here are kept for the next call. `language` is
         a code such as "de", which a model that speaks many (`capabilities.languages`) has to be told, here
-        and in the other methods that take text. `progress` is called with the number of speech tokens so far,
-        some twenty times a second (25 tokens are a second of speech).
+        and in the other methods that take text; "auto" guesses (`loquor[detect]`), with a warning if unsure.
+        `progress` is called with the number of speech tokens so far, some twenty times a second (25 tokens
+        are a second of speech).
 
         Raises `InvalidInputError`, `RequestCancelledError` within one step of `cancel`, `ExecutionError`.
         """
@@ -458,7 +460,7 @@ class Engine(Awaited):
         check_progress(progress)
         loaded.prepare(".", language)  # an unknown one is told now
         parting = checked_parting(long_text)
-        if language is not None and parting.language == LongTextOptions.language:
+        if language and language != AUTO and parting.language == LongTextOptions.language:
             parting = dataclasses.replace(parting, language=language.lower())
         made = loaded.voices.cached(voice, loaded.core, checked_token(cancel))
         asked = options or GenerationOptions()
