@@ -15,9 +15,9 @@ from .figures import CODES, FORMULAS, HYPHENS, PLAIN_NUMBERS, POWERS, SIGNS
 from .marks import COMPARISONS, DASHES, EMOTICONS, SLASHES, tidy
 from .markup import join_lines, without_markup
 from .quantities import CURRENCY_SIGNS, MEASURES, MONEY, OLD_AND_ODD_MONEY, PHONES
-from .rules import Stage, characters_of
+from .rules import Stage
 from .signs import SYMBOLS
-from .technical import TECHNICAL, VERSIONS, spell_addresses
+from .technical import ADDRESSES, TECHNICAL, VERSIONS
 
 __all__ = ["Spelled", "spell", "spelled_length"]
 
@@ -46,8 +46,10 @@ def spell(text: str) -> Spelled:
         before, plain = plain, tidy(_in_words(plain))
         if plain == before:
             break
-    places = iter(tags)
-    return Spelled(_TAG_PLACES.sub(lambda m: _put(m[1], next(places)), plain), left_out, markup)
+    if tags:
+        places = iter(tags)
+        plain = _TAG_PLACES.sub(lambda m: _put(m[1], next(places)), plain)
+    return Spelled(plain, left_out, markup)
 
 
 def spelled_length(text: str) -> int:
@@ -77,8 +79,10 @@ _remembered = lru_cache(maxsize=512)(_looked_at)
 def _prepared(text: str) -> _Seen:
     """One line of ASCII with places for tags; the tags, the characters without a sound, what markup went."""
     text, markup = without_markup(text)
-    tags = TAG.findall(text)
-    plain, left_out = in_ascii(TAG.sub(TAG_PLACE, text.replace(TAG_PLACE, " ")))
+    text, tags = text.replace(TAG_PLACE, " "), []
+    if "[" in text:
+        tags, text = TAG.findall(text), TAG.sub(TAG_PLACE, text)
+    plain, left_out = in_ascii(text)
     return join_lines(lower_shouted_lines(plain)), tags, left_out, markup
 
 
@@ -90,6 +94,7 @@ def _put(before: str, tag: str) -> str:
 _TAG_PLACES = re.compile(f"([A-Za-z]?){TAG_PLACE}")
 _MORE_LOOKS = 3
 _STAGES = (
+    Stage(*ADDRESSES),
     Stage(*EMOTICONS),
     Stage(*TECHNICAL, *VERSIONS),
     Stage(*COMPARISONS, *ROMAN),
@@ -110,10 +115,7 @@ _SYMBOLS = re.compile("[" + re.escape("".join(SYMBOLS)) + "]")
 
 
 def _in_words(text: str) -> str:
-    text = spell_addresses(lower_if_shouted(text))
-    characters = characters_of(text)
+    text = lower_if_shouted(text)
     for stage in _STAGES:
-        before, text = text, stage.apply(text, characters)
-        if text is not before:
-            characters = characters_of(text)
+        text = stage.apply(text)
     return _SYMBOLS.sub(lambda m: SYMBOLS[m[0]], text)

@@ -87,27 +87,31 @@ def _small_roman(match: Match) -> str:
 
 ABBREVIATED: tuple[Rule, ...] = (
     rule(r"\b(pages?|pp?\.|[Cc]hapter|[Cc]h\.|[Aa]ct|[Ss]cene|[Pp]art|[Vv]ol\.|[Bb]ook|[Pp]salm)"
-         r" ([ivx]{1,6})(?:-([ivx]{1,6}))?(?![\w'])", _small_roman, "ivx", r" [ivx]"),
-    rule(r"\bPh\.?D\b(?!\.)", "pee aitch dee", "D", "Ph"),
-    rule(r"\b([A-Z][A-Za-z]+)\.? (\d{1,3}):(\d{1,3})(?:-(\d{1,3}))?(?![\d:])", _verse, ": 0-9", r"\d:\d"),
-    rule(r"([(\s])([DRI])-((?:[A-Z]\.){2}|[A-Z][a-z]{1,12}\b\.?|[A-Z]{2}\b)", _party, "-"),
+         r" ([ivx]{1,6})(?:-([ivx]{1,6}))?(?![\w'])", _small_roman, "",
+         " i| v| x", "page |pages |p. |chapter |ch. |act |scene |part |vol. |book |psalm "),
+    rule(r"\bPh\.?D\b(?!\.)", "pee aitch dee", "", "AaA|Aa.A"),
+    rule(r"\b([A-Z][A-Za-z]+)\.? (\d{1,3}):(\d{1,3})(?:-(\d{1,3}))?(?![\d:])", _verse, ": 0-9", "0:0",
+         "a 0|A 0|. 0"),
+    rule(r"([(\s])([DRI])-((?:[A-Z]\.){2}|[A-Z][a-z]{1,12}\b\.?|[A-Z]{2}\b)", _party, "-", " A-A|(A-A"),
     rule(rf"\b([A-Z][a-z]+), ({alternatives(POSTAL_CODES)})\b(?=\s*(?:$|[,.;:)!?\"'])| \d{{5}}\b| [a-z]"
-         rf"| USA?\b)(?!\.[A-Z])( \d{{5}}\b)?", _postal, ",", r", [A-Z]"),
+         rf"| USA?\b)(?!\.[A-Z])( \d{{5}}\b)?", _postal, ",", ", AA"),
     rule(r"\b([Ee]t al|[Oo]p\. ?[Cc]it|[Ll]oc\. ?[Cc]it|[Ee]t seq|OP\. CIT)\.", _latin, ".",
-         r"[EeOoLl](?:t [as]|[Pp]\. ?[Cc]|oc\.)"),
+         "et al.|p. cit.|p.cit.|c. cit.|c.cit.|et seq."),
     rule(r"\b(Lt|Maj|Brig)\. (Col|Gen|Cmdr|Gov)\. (?=[A-Z])",
          lambda m: f"{like('A', BEFORE_NAMES[m[1]])} {like('A', BEFORE_NAMES[m[2]])} ", ".",
-         r"[LMB](?:t|aj|rig)\. "),
-    rule(r"\b(sq(?=[. fm])|cu(?=[. ]))\.? ?(ft|in|mi|yd|km|m|cm|mm)\b(\.?)", _square, "qu",
-         r"[sc][qu][. fm]"),
-    rule(r"(?<=[a-z]) v\. (?=[A-Z])", " versus ", ".", r" v\."),
+         "lt. |maj. |brig. "),
+    rule(r"\b(sq(?=[. fm])|cu(?=[. ]))\.? ?(ft|in|mi|yd|km|m|cm|mm)\b(\.?)", _square, "",
+         "sq.|sq |sqf|sqm|cu.|cu "),
+    rule(r"(?<=[a-z]) v\. (?=[A-Z])", " versus ", ".", " v. "),
     rule(r"(?<![\w.'/@&])(?<![A-Za-z]-)((?:[A-Za-z]{1,2}\.)?[A-Za-z]{1,7}"
-         r"|[A-Za-z]\.[A-Za-z]\.[A-Za-z])\.(?![A-Za-z@]\w|[A-Za-z]\.)", stopped,
-         "."),
-    rule(r"\b(Mr|Mrs|Ms|Dr|Prof)(?= [A-Z])", lambda m: like(m[1], TITLES[m[1].lower()]), hint="[MDP][rs]"),
+         r"|[A-Za-z]\.[A-Za-z]\.[A-Za-z])\.(?![A-Za-z@]\w|[A-Za-z]\.)", stopped, ".",
+
+                 "a.|A."),
+    rule(r"\b(Mr|Mrs|Ms|Dr|Prof)(?= [A-Z])", lambda m: like(m[1], TITLES[m[1].lower()]), "",
+         "Aa A|Aaa A|aaa A", "mr |mrs |ms |dr |prof "),
     rule(rf"(?<=[a-z\d] )({'|'.join(_STREETS)})(?=[,;.)]|$|\s(?:near|in|and|at|on|to|is|was|between|by|from"
          rf"|with|where)\b)",
-         lambda m: _STREETS[m[1]], hint=" [ABDHLPRS][a-z]"),
-    rule(r"(?i)\bet al\b", "and others", hint=r" [aA][lL]"),
-    rule(r"(?<!slash )\betc\b(?! slash)", "et cetera", hint="etc"),
+         lambda m: _STREETS[m[1]], "", "a Aa|0 Aa", " ave| blvd| rd| hwy| pkwy| st| dr| ln"),
+    rule(r"(?i)\bet al\b", "and others", "", "et al"),
+    rule(r"(?<!slash )\betc\b(?! slash)", "et cetera", "", "etc"),
 )  # fmt: skip

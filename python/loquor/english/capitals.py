@@ -35,7 +35,7 @@ def lower_shouted_lines(text: str) -> str:
 
 def lower_if_shouted(text: str) -> str:
     """A text in capitals loses them, so that it is read and not spelled; BBC and the like stay."""
-    if _CAPITALS.search(text) is None:
+    if text.islower() or _CAPITALS.search(text) is None:
         return text
     words = [word for word in _WORDS.findall(text) if len(word) > 1]
     shouted = [word for word in words if word.isupper()]
@@ -172,8 +172,8 @@ _FIRST_NAMES = frozenset(
     Reginald Rick Roland Scott Sean Spencer Terry Travis Tyler""".split()
 )
 ROMAN: tuple[Rule, ...] = (
-    rule(r"\b([A-Z][a-z]+) ([IVXL]{1,6}) ?- ?([IVXL]{1,6})\b", _romans, "-", r" [IVXL]"),
-    rule(r"(?<![\w'.-])([IVXLCDM]{1,12})('s)?(?!\w|\.\w|'[a-rt-z])", _roman, "IVXLCDM"),
+    rule(r"\b([A-Z][a-z]+) ([IVXL]{1,6}) ?- ?([IVXL]{1,6})\b", _romans, "-", "A-A|A -A|A- A|A - A"),
+    rule(r"([IVXLCDM](?<![\w'.-].)[IVXLCDM]{0,11})('s)?(?!\w|\.\w|'[a-rt-z])", _roman, "A-Z"),
 )
 
 
@@ -240,7 +240,7 @@ def _letter(match: Match) -> str:
     return spell_letters(letter) + ("" if is_initial else ".")
 
 
-_DOTTED = r"(?<![A-Za-z.])((?:[A-Za-z]\.){2,})([A-Za-z](?![A-Za-z]))?( ?(?='s\b)|-(?=[A-Za-z]))?"
+_DOTTED = r"([A-Za-z](?<![A-Za-z.].)\.(?:[A-Za-z]\.)+)([A-Za-z](?![A-Za-z]))?( ?(?='s\b)|-(?=[A-Za-z]))?"
 
 
 def _dotted(match: Match) -> str:
@@ -272,14 +272,20 @@ def _stammer(match: Match) -> str:
 
 
 CAPITALS: tuple[Rule, ...] = (
-    rule(r"\b([A-Z]{1,3})&([A-Z]{1,3})\b", lambda m: f"{spell_letters(m[1])} and {spell_letters(m[2])}", "&"),
+    rule(
+        r"\b([A-Z]{1,3})&([A-Z]{1,3})\b",
+        lambda m: f"{spell_letters(m[1])} and {spell_letters(m[2])}",
+        "&",
+        "A&A",
+    ),
     rule(
         r"(?i)(?<![\w'-])(?:([b-df-hj-np-tv-z]{1,2}|[a-z])-)(?:\1-){0,4}((?=\1)[a-z']+)(?![\w-])",
         _stammer,
         "-",
+        "a-a|a-A|A-a|A-A",
     ),
-    rule(r"(?<=[A-Za-z])-(?=(?:[A-Z]\.){2})", " ", "-", r"-[A-Z]\."),
-    rule(_DOTTED, _dotted, ".", r"\.[A-Za-z]\."),
-    rule(r"(?<![A-Za-z\d'.])([A-Z]{2,20})('?s)?(?![A-Za-z\d])", _capitals, hint="[A-Z]{2}"),
-    rule(r"(?<![A-Za-z'])([A-Z])(\.(?= [A-Z]|\s*$|[\"')]))?(?![A-Za-z'])", _letter, hint="[A-Z]"),
+    rule(r"(?<=[A-Za-z])-(?=(?:[A-Z]\.){2})", " ", "-", "-A.A."),
+    rule(_DOTTED, _dotted, ".", ".a.|.A."),
+    rule(r"([A-Z](?<![A-Za-z\d'.].)[A-Z]{1,19})('?s)?(?![A-Za-z\d])", _capitals, "", "AA"),
+    rule(r"([A-Z])(?<![A-Za-z'].)(\.(?= [A-Z]|\s*$|[\"')]))?(?![A-Za-z'])", _letter, "A-Z"),
 )

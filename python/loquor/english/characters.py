@@ -24,7 +24,7 @@ _ANGLE = re.compile(r"(\d+)°\s?(\d+)[′'](?:\s?(\d+(?:\.\d+)?)[″\"])?(?:\s?(
 _SIDES = {"N": "north", "S": "south", "E": "east", "W": "west"}
 _MINUS = re.compile(r"(?<=\d)−(?=\d)")
 _LONG_NUMBER = re.compile(r"\d{24,}")  # is said digit by digit, and would cost the rules for numbers much
-_SPACES = re.compile(r"[^\S\n]+")
+_SPACES = re.compile(r"(?: (?=[^\S\n])|[^\S\n ])[^\S\n]*")  # and no space alone
 
 
 def in_ascii(text: str) -> tuple[str, tuple[str, ...]]:

@@ -9,7 +9,7 @@ from .places import MONTH_ABBREVIATIONS, WEEKDAYS
 from .rules import Match, Rule, alternatives, rule
 from .tables import STARTERS
 
-__all__ = ["DATES", "MONTH", "YEAR"]
+__all__ = ["DATES", "MONTH", "MONTH_LIKE", "YEAR"]
 
 _NAMES = [month.capitalize() for month in MONTHS]
 _SHORT = [month.capitalize() for month in MONTH_ABBREVIATIONS]
@@ -18,7 +18,7 @@ MONTH = (
     rf"(?:{alternatives({*_NAMES, *map(str.upper, _NAMES), *MONTHS} - {'march', 'may'})}"
     rf"|(?:{alternatives(_SHORT)})\b\.?)"
 )
-_MONTH_LIKE = r"[JFMASONDjfmasond](?:an|AN|un|UN|ul|UL|eb|EB|ar|AR|pr|PR|ay|AY|ug|UG|ep|EP|ct|CT|ov|OV|ec|EC)"
+MONTH_LIKE = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _DAY = r"(\d{1,2})(st|nd|rd|th)?"
 _NO_DAY = r"(?!\d|[:.,]\d|\s?%|\s?(?:percent|ay em|pee em)\b)"
 
@@ -220,53 +220,56 @@ _ON = re.compile(
 _SHORT_DAY = r"(1[0-2]|0?[1-9])/(3[01]|[12]\d|0?[1-9])"
 DATES: tuple[Rule, ...] = (
     rule(r"(?<![\w.])(\d{1,3})h ?(\d{1,2})m(?:in)?(?: ?(\d{1,2})s)?(?!\w)", _hours_minutes_seconds, "0-9",
-         r"\dh"),
+         "0a0|0a 0"),
     rule(r"(?<![\w.:])(1[0-2]|0?[1-9])\.([0-5]\d)\s?((?:[ap]\.?m)\b\.?)", _clock_with_point, ". 0-9",
-         r"\.\d\d"),
-    rule(r"(?<![\w.:,$])(1[0-2]|[1-9])([0-5]\d)\s?([ap]\.?m)\b", _clock_with_point, "m 0-9",
-         r"\d\d\s?[ap]\.?m"),
+         "0.00a|0.00 a"),
+    rule(r"(?<![\w.:,$])(1[0-2]|[1-9])([0-5]\d)\s?([ap]\.?m)\b", _clock_with_point, "0-9",
+         "00a|00 a"),
     rule(
         rf"\b({'|'.join(WEEKDAYS)})(?=,? (?:(?:{'|'.join(_SHORT)})\b|\d))",
         lambda m: f"{WEEKDAYS[m[1]]}",
         "0-9",
-        r"[MTWFS][a-z]+,? [A-Z\d]",
+        "a A|a, A|a 0|a, 0",
+        "mon|tue|wed|thu|fri|sat|sun",
     ),
     rule(rf"(?<= ){_SHORT_DAY}( ?- ?| to | and | or | until ){_SHORT_DAY}(?![\w/]|\.\d)",
-         _short_dates, "/ 0-9", r"\d/\d"),
+         _short_dates, "/ 0-9", " 0/0| 00/0"),
     rule(rf"(?<= ){_SHORT_DAY}(?![\w/%]|\.\d| (?:of|inch|cup|mile|acre|stars))", _short_date, "/ 0-9",
-         r"\d/\d"),
+         " 0/0| 00/0"),
     rule(
         r"(?<![\w.,])('?)(1[1-9]\d0|20\d0|[2-9]0|10{1,3})('?)s\b",
         _decade,
         "0-9",
-        r"0'?s",
+        "0s|0's",
     ),
-    rule(r"(?<=\d)\s?([AaPp])(?:\.\s?[Mm]\b(\.?)|[Mm]\b()(?!['\w]))", _half_of_day, "mM 0-9",
-         r"\d\s?[AaPp]\.?\s?[Mm]"),
-    rule(r"(?<![\w-])(\d{4})([-/])(\d\d)\2(\d\d)(?:T(?=\d))?(?![\d/-])", _iso, "00", r"\d[-/]\d\d[-/]"),
-    rule(r"(?<![\w/.-])(\d{1,2})([/-])(\d{1,2})\2(\d{4})(?![\w/])", _slashes, "00", r"\d[-/]\d{1,2}[-/]"),
-    rule(r"(?<![\w/.])(\d{1,2})(/)(\d{1,2})/(\d\d)(?![\w/])", _slashes, "/ 0-9", r"/\d{1,2}/"),
+    rule(r"(?<=\d)\s?([AaPp])(?:\.\s?[Mm]\b(\.?)|[Mm]\b()(?!['\w]))", _half_of_day, "0-9",
+         "0a|0A|0 a|0 A", "am|pm|a.m|p.m|a. m|p. m"),
+    rule(r"(?<![\w-])(\d{4})([-/])(\d\d)\2(\d\d)(?:T(?=\d))?(?![\d/-])", _iso, "0-9",
+         "0000-00-00|0000/00/00"),
+    rule(r"(?<![\w/.-])(\d{1,2})([/-])(\d{1,2})\2(\d{4})(?![\w/])", _slashes, "0-9", "0/0000|0-0000"),
+    rule(r"(?<![\w/.])(\d{1,2})(/)(\d{1,2})/(\d\d)(?![\w/])", _slashes, "/ 0-9", "/0/00|/00/00"),
     rule(rf"(?<![\w/.])(0?[1-9]|[12]\d|3[01])\.(0?[1-9]|1[0-2])\.((?:{_YEAR}))(?![\w.]\w)", _dots, ". 0-9",
-         r"\d\.\d{1,2}\.\d"),
-    rule(rf"(?<![\w/.])(0?[1-9]|1[0-2])/({_YEAR})(?![\w/])", _month_year, "/"),
+         "0.0000"),
+    rule(rf"(?<![\w/.])(0?[1-9]|1[0-2])/({_YEAR})(?![\w/])", _month_year, "/ 0-9", "0/0000"),
     rule(rf"\b({MONTH})\s{_DAY}\s?(?:-|to)\s?({MONTH})\s{_DAY}{_NO_DAY}", _across_months, "0-9",
-         _MONTH_LIKE),
-    rule(rf"\b({MONTH})\s{_DAY}{_RANGE}{_NO_DAY}", _month_day, "0-9", _MONTH_LIKE),
-    rule(r"\b(may|march)\s(\d{1,2})(?:st|nd|rd|th)\b", _lower_month_day, "0-9", r"ma(?:y|rch)"),
+         "a 0|A 0|. 0", MONTH_LIKE),
+    rule(rf"\b({MONTH})\s{_DAY}{_RANGE}{_NO_DAY}", _month_day, "0-9", "a 0|A 0|. 0", MONTH_LIKE),
+    rule(r"\b(may|march)\s(\d{1,2})(?:st|nd|rd|th)\b", _lower_month_day, "0-9", "a 0", "may|march"),
     rule(
         rf"(?i:\bthe )?(?<![\d,.:$£€-])\b{_DAY}(?:\s?(?:-|to)\s?{_DAY})?(?: of)? ({MONTH})(?![A-Za-z])",
         _day_month,
         "0-9",
-        _MONTH_LIKE,
+        "0 a|0 A|st |nd |rd |th |of ",
+        MONTH_LIKE,
     ),
-    rule(rf"\b({'|'.join(_SHORT)})\b\.?(?= \d)", lambda m: _month(m[0]), "0-9", _MONTH_LIKE),
-    rule(r"(?<![\w:.,])(\d{1,2}:\d\d) ?- ?(?=\d{1,2}:\d\d(?![\w:]))", r"\1 to ", ": 0-9", r"\d:\d\d ?-"),
-    rule(r"(?<![\w:.,])(\d{1,2}):(\d\d)(?::(\d\d))?(?:\.(\d{1,3}))?(?![\w:])", _time, ": 0-9"),
+    rule(rf"\b({'|'.join(_SHORT)})\b\.?(?= \d)", lambda m: _month(m[0]), "0-9", "a 0|. 0",
+         MONTH_LIKE),
+    rule(r"(?<![\w:.,])(\d{1,2}:\d\d) ?- ?(?=\d{1,2}:\d\d(?![\w:]))", r"\1 to ", ": 0-9",
+         "0-0|0 - 0|0 -0|0- 0", "0:00"),
+    rule(r"(?<![\w:.,])(\d{1,2}):(\d\d)(?::(\d\d))?(?:\.(\d{1,3}))?(?![\w:])", _time, ": 0-9", "0:00"),
     rule(r"(?<![\w:.,])(\d{1,3}):([0-5]\d)(?::([0-5]\d))?\.(\d{1,3})(?![\w:])", _duration, ": 0-9",
-         r":\d\d"),
-    rule(rf"(?<![\w.,/-])({_YEAR})-((?:{_YEAR})|\d\d)(?![\w/-]|[.,]\d)", _years_apart, "- 00", r"\d-\d\d"),
-    rule(r"(?<=[a-z] )(10\d\d)(?![\d,.:%-]\d|\w| [a-z]+s\b)", _old_year, "1", "10"),
+         "0:00", "0.0"),
+    rule(rf"(?<![\w.,/-])({_YEAR})-((?:{_YEAR})|\d\d)(?![\w/-]|[.,]\d)", _years_apart, "- 0-9", "0000-00"),
+    rule(r"(?<=[a-z] )(10\d\d)(?![\d,.:%-]\d|\w| [a-z]+s\b)", _old_year, "0-9", "a 0000"),
 )  # fmt: skip
-YEAR: Rule = rule(
-    rf"(?<![\d,.])({_YEAR})(?!\d|,\d|\.\d)", lambda m: f" {year(int(m[1]))} ", "00", r"[12]\d{3}"
-)
+YEAR: Rule = rule(rf"(?<![\d,.])({_YEAR})(?!\d|,\d|\.\d)", lambda m: f" {year(int(m[1]))} ", "0-9", "0000")

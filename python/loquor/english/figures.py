@@ -8,22 +8,28 @@ from .capital_words import NUMBERED
 from .letters import spell_code, spell_letters
 from .numbers import cardinal, number, ordinal, plural
 from .quantities import UNITS
-from .rules import NUMBER, Match, Rule, alternatives, rule
+from .rules import NUMBER, Match, Rule, alternatives, number_behind, rule
 from .units import CURRENCIES
 
 __all__ = ["CODES", "FORMULAS", "HYPHENS", "PLAIN_NUMBERS", "POWERS", "SIGNS"]
 
 _CURRENCY = "".join(CURRENCIES)
+_RANGED = number_behind(r"\w/-")
 _UNIT = alternatives(UNITS)
 
 HYPHENS: tuple[Rule, ...] = (
-    rule(r"(?<![\w/.,])(\d{1,3})/(\d{1,3})(?=\s?V\b)", r"\1 or \2", "/ V 0-9"),
-    rule(r"(?<=\d(?:st|nd|rd|th))-(?=\d)", " to ", "- 0-9"),
-    rule(r"(?<=\d[ap]m)-(?=\d)|(?<=[ap]\.m\.)-(?=\d)", " to ", "- 0-9"),
-    rule(r"(?<=[A-Za-z\d])-(?= (?:and|or|to|nor|but)\b)", " ", "-", "- "),
-    rule(r"(?<=[A-Za-z])-(in|out-of)-(?=\d)", lambda m: f" {m[1].replace('-', ' ')} ", "- 0-9"),
-    rule(r"(?<=\d[a-z][a-z])-(?=[a-z])|(?<=\ds)-(?=[a-z])", " ", "- 0-9"),
-    rule(rf"(?<=[A-Za-z])-(?=\d)|(?<=\d)-(?=[A-Za-z])(?!(?:{_UNIT})(?!\w|\.[A-Za-z]))", " ", "- 0-9"),
+    rule(r"(?<![\w/.,])(\d{1,3})/(\d{1,3})(?=\s?V\b)", r"\1 or \2", "/ 0-9", "0/0", "0A|0 A"),
+    rule(r"(?<=\d(?:st|nd|rd|th))-(?=\d)", " to ", "- 0-9", "aa-0"),
+    rule(r"(?<=\d[ap]m)-(?=\d)|(?<=[ap]\.m\.)-(?=\d)", " to ", "- 0-9", "aa-0|a.-0"),
+    rule(r"(?<=[A-Za-z\d])-(?= (?:and|or|to|nor|but)\b)", " ", "-", "- a"),
+    rule(r"(?<=[A-Za-z])-(in|out-of)-(?=\d)", lambda m: f" {m[1].replace('-', ' ')} ", "- 0-9", "aa-0"),
+    rule(r"(?<=\d[a-z][a-z])-(?=[a-z])|(?<=\ds)-(?=[a-z])", " ", "- 0-9", "0aa-a|0a-a"),
+    rule(
+        rf"(?<=[A-Za-z])-(?=\d)|(?<=\d)-(?=[A-Za-z])(?!(?:{_UNIT})(?!\w|\.[A-Za-z]))",
+        " ",
+        "- 0-9",
+        "a-0|A-0|0-a|0-A",
+    ),
 )
 
 
@@ -43,21 +49,25 @@ def _power(match: Match) -> str:
 
 
 FORMULAS: tuple[Rule, ...] = (
-    rule(r"(?<![A-Za-z'])([a-zA-Z])(?:\^(-?\d))?\(([a-z])()\)(?!\w)", _function, "("),
-    rule(r"(?<![\w'.])([f-hp-z])(?:\^(-?\d))?\(()(-?\d{1,4})\)(?!\w)", _function, "( 0-9"),
+    rule(r"(?<![A-Za-z'])([a-zA-Z])(?:\^(-?\d))?\(([a-z])()\)(?!\w)", _function, "(", "(a)"),
+    rule(
+        r"(?<![\w'.])([f-hp-z])(?:\^(-?\d))?\(()(-?\d{1,4})\)(?!\w)", _function, "( 0-9", "a(0|a(-0|0(0|0(-0"
+    ),
     rule(
         r"(?<![\w.])(\d{1,3})([aceijnqrtuvxyz])(?=\s?(?:[+=*^)]|-\s?\d|minus ))"
         r"|(?<=[+=*/(] )(\d{1,3})([aceijnqrtuvxyz])\b|(?<=[\d)] - )(\d{1,3})([aceijnqrtuvxyz])(?= [=+-])",
         lambda m: f"{m[1] or m[3] or m[5]} {spell_letters(m[2] or m[4] or m[6])} ",
         "+=*^-) 0-9",
-        r"\d[a-z]",
+        "0a",
+        "0a+|0a=|0a*|0a^|0a)|0a-|0a +|0a =|0a *|0a ^|0a )|0a -|minus |+ 0|= 0|* 0|/ 0|( 0|- 0",
     ),
     rule(
         r"(?<=[=+*/] )([b-hj-z])(?![\w'.])|(?<![\w'.])([b-hj-z])(?= [=+*/^-] )",
         lambda m: spell_letters(m[1] or m[2]),
         "=+*/",
+        "= a|+ a|* a|/ a|a =|a +|a *|a /|a ^|a -",
     ),
-    rule(r"(?<=\d)\^(-?\d+)", _power, "^ 0-9"),
+    rule(r"(?<=\d)\^(-?\d+)", _power, "^ 0-9", "0^"),
 )
 POWERS: tuple[Rule, ...] = (rule(r"\^(-?\d+)", _power, "^"),)  # fmt: skip
 
@@ -65,26 +75,29 @@ POWERS: tuple[Rule, ...] = (rule(r"\^(-?\d+)", _power, "^"),)  # fmt: skip
 # --- Signs ---
 
 SIGNS: tuple[Rule, ...] = (
-    rule(r"(?<![\w/.,$-])(\d{1,3})-(?=\d{1,2}/\d{1,3}(?![\d/]))", r"\1 ", "/ 0-9"),
-    rule(r"\b([A-Z])#", r"\1 sharp", "#"),
-    rule(r"#(?=\d)", " number ", "# 0-9"),
-    rule(r"#(?=[A-Za-z])", " hashtag ", "#"),
-    rule(r"~\s?(?=\d)", " about ", "~ 0-9"),
-    rule(r"(?<=\d)\s?\*\s?(?=\d)", " times ", "* 0-9"),
-    rule(rf"(?<=\d) ?x ?(?={NUMBER} ?=)", " times ", "= 0-9"),
-    rule(rf"(?<=\d)(\s?(?:{_UNIT}|inches|feet|in)\.?) ?x ?(?=\d)", r"\1 by ", "x 0-9", r"x ?\d"),
-    rule(r"(?<=\d)(\"|') ?x ?(?=\d)", r"\1 by ", "x 0-9", r"[\"'] ?x"),
-    rule(r"(?<=\d)x(?=\d)|(?<=\d) x (?=\d)", " by ", "x 0-9", r"x ?\d"),
-    rule(r"(?<=\d)x(?!\w)", " times ", "x 0-9"),
-    rule(r"(?<=\d) / (?=\d)", " divided by ", "/ 0-9", " / "),
-    rule(r"(\d+)/(\d+)(?=\s?(?:Hz|kHz|MHz)\b)", r"\1 \2", "/ 0-9", "Hz"),
+    rule(r"(?<![\w/.,$-])(\d{1,3})-(?=\d{1,2}/\d{1,3}(?![\d/]))", r"\1 ", "/ 0-9", "-0/0|-00/0"),
+    rule(r"\b([A-Z])#", r"\1 sharp", "#", "A#"),
+    rule(r"#(?=\d)", " number ", "# 0-9", "#0"),
+    rule(r"#(?=[A-Za-z])", " hashtag ", "#", "#a|#A"),
+    rule(r"~\s?(?=\d)", " about ", "~ 0-9", "~0|~ 0"),
+    rule(r"(?<=\d)\s?\*\s?(?=\d)", " times ", "* 0-9", "0*|0 *"),
+    rule(rf"(?<=\d) ?x ?(?={NUMBER} ?=)", " times ", "= 0-9", "a0|a 0", "x"),
+    rule(rf"(?<=\d)(\s?(?:{_UNIT}|inches|feet|in)\.?) ?x ?(?=\d)", r"\1 by ", "0-9", "a0|a 0",
+         "aa|a a|Aa|A a|.a|. a", "x"),
+    rule(r"(?<=\d)(\"|') ?x ?(?=\d)", r"\1 by ", "0-9", "0\"|0'", "\"x|'x|\" x|' x"),
+    rule(r"(?<=\d)x(?=\d)|(?<=\d) x (?=\d)", " by ", "0-9", "0a0|0 a 0"),
+    rule(r"(?<=\d)x(?!\w)", " times ", "0-9", "0a", "x"),
+    rule(r"(?<=\d) / (?=\d)", " divided by ", "/ 0-9", "0 / 0"),
+    rule(r"(\d+)/(\d+)(?=\s?(?:Hz|kHz|MHz)\b)", r"\1 \2", "/ 0-9", "0/0", "hz"),
     rule(r"\b1/(\d{2,4})(?:s|th of a s| s| sec)\b",
-         lambda m: f"one {ordinal(int(m[1]))} of a second", "/ 0-9", r"1/\d\d"),
-    rule(r"(?<=\d) - (?=\d[\d,. ]*=)", " minus ", "- 0-9"),
-    rule(rf"(?<=\bminus )-(?=\.?\d)|(?<![\w.)])-(?=\.?\d|[{_CURRENCY}])", lambda m: " minus " if m.start() < 6
-         or not m.string.endswith("minus ", 0, m.start()) else "", "- 0-9"),
-    rule(r"(?<![\w.,:/-])(\d+):(\d+)(?![\w:])", r"\1 to \2", ": 0-9"),
-    rule(rf"(?<![\w/-])({NUMBER}%?)-(?=[$£€]?\d)(?!\d+-\d)", r"\1 to ", "- 0-9"),
+         lambda m: f"one {ordinal(int(m[1]))} of a second", "/ 0-9", "1/", "00a|00 a"),
+    rule(r"(?<=\d) - (?=\d[\d,. ]*=)", " minus ", "= - 0-9",
+         "0 - 0"),
+    rule(rf"-(?:(?<=\bminus -)(?=\.?\d)|(?<![\w.)]-)(?=\.?\d|[{_CURRENCY}]))",
+         lambda m: " minus " if m.start() < 6
+         or not m.string.endswith("minus ", 0, m.start()) else "", "- 0-9", "-0|-.0|-$"),
+    rule(r"(?<![\w.,:/-])(\d+):(\d+)(?![\w:])", r"\1 to \2", ": 0-9", "0:0"),
+    rule(rf"({_RANGED}%?)-(?=[$£€]?\d)(?!\d+-\d)", r"\1 to ", "- 0-9", "0-0|0-$|%-0|%-$"),
 )  # fmt: skip
 
 
@@ -129,19 +142,25 @@ def _without_zeros(match: Match) -> str:
 
 
 CODES: tuple[Rule, ...] = (
-    rule(r"(?<![\w.,])(\d{0,3}[23])d(?!\w)", _short_ordinal, "d 0-9", r"[23]d"),
-    rule(r"(?i)(?<![\w.])(\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(st|nd|rd|th)\b",
+    rule(r"(?<![\w.,])(\d{0,3}[23])d(?!\w)", _short_ordinal, "0-9", "2d|3d"),
+    rule(r"(?i)(\d(?<![\w.]\d)(?:\d{0,2}(?:,\d{3}){1,4}|\d{0,14}))(st|nd|rd|th)\b",
          lambda m: f" {ordinal(int(m[1].replace(',', '')))} ", "0-9",
-         r"\d(?:[sS][tT]|[nNrR][dD]|[tT][hH])"),
-    rule(r"\d+(?:\.\d+){2,}", lambda m: f" {' point '.join(map(number, m[0].split('.')))} ", "0-9",
-         r"\.\d+\.\d"),
-    rule(r" 0+(?=[1-9]\d?\b)", _without_zeros, "0", " 0"),
+         "0aa|0AA|0aA|0Aa"),
+    rule(r"\d+(?:\.\d+){2,}", lambda m: f" {' point '.join(map(number, m[0].split('.')))} ", ". 0-9",
+         "0.0"),
+    rule(r" 0+(?=[1-9]\d?\b)", _without_zeros, "0-9", " 00"),
 )  # fmt: skip
 PLAIN_NUMBERS: tuple[Rule, ...] = (
-    rule(r"(?<![A-Za-z\d.,])([A-Z]{1,5}\d{1,4})(s)(?![\w'])", _code, "s 0-9", r"\ds"),
-    rule(r"(?<![A-Za-z\d.,])((?:\d+[A-Za-z]|[A-Za-z]+\d)[A-Za-z\d]*)()", _code, "0-9",
-         r"\d(?:[A-Za-z]|(?<=[A-Za-z]\d))"),
-    rule(r"(?<![\w.,])00([1-9])(?![\w.,]\d|\w)", lambda m: f" double oh {cardinal(int(m[1]))} ", "0 0-9",
-         "00"),
-    rule(rf"{NUMBER}|\.\d+", lambda m: f" {number(m[0])} ", "0-9"),
+    rule(r"(?<![A-Za-z\d.,])([A-Z]{1,5}\d{1,4})(s)(?![\w'])", _code, "0-9", "A0", "0a"),
+    rule(r"(?<![A-Za-z\d.,])((?:\d+[A-Za-z]|[A-Za-z]+\d)[A-Za-z\d]*)()", _code,
+
+                 "0-9",
+
+
+                                 "0a|0A|a0|A0"),
+    rule(r"(?<![\w.,])00([1-9])(?![\w.,]\d|\w)", lambda m: f" double oh {cardinal(int(m[1]))} ", "0-9",
+
+                 "000"),
+    rule(r"[\d.](?:(?<=\d)" + NUMBER.removeprefix(r"\d") + r"|(?<=\.)\d+)",
+         lambda m: f" {number(m[0])} ", "0-9"),
 )  # fmt: skip

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from .characters import TAG_PLACE
-from .dates import MONTH
+from .dates import MONTH, MONTH_LIKE
 from .letters import spell_letters
 from .places import WEEKDAYS
-from .rules import NUMBER, Match, Rule, alternatives, rule
+from .rules import NUMBER, Match, Rule, alternatives, number_behind, rule
 from .units import CURRENCIES, PLURAL_NOUNS, RATES, UNITS
 
 __all__ = ["COMPARISONS", "DASHES", "EMOTICONS", "SLASHES", "tidy"]
@@ -24,17 +24,17 @@ EMOTICONS: tuple[Rule, ...] = (
         r"|(?<=\w)[:;=]-?(?:\)+|\(+)(?!\w)",
         " ",
         ":;=",
-        r"[:;=](?!\s|$)",
+        tuple(eye + behind for eye in ":;=" for behind in "-aA0^~'()[]{}>/\\|*@$"),
     ),
-    rule(r"(?<![\w:])[8xX]-[)DP(](?!\w)", " ", "8xX - )DP("),
+    rule(r"(?<![\w:])[8xX]-[)DP(](?!\w)", " ", "-", "-)|-(|-A"),
     rule(r"(?<![\w)])\([-^o']?[:;=](?![\w:=])", " ", "( :;="),
-    rule(r"(?<!\w)D-?:(?!\w)", " ", "D :"),
+    rule(r"(?<!\w)D-?:(?!\w)", " ", ":", "A:|A-:"),
     rule(r"(?<!\w)(?:[xX]+D+|\^[._-]*\^|[oO]_+[oO]|>[._]+<|-_+-|[Tt];?_+;?[Tt]|\\o/|[uU]_[uU]"
          r"|:'-?[()])(?!\w)", " ",
-         "D^_\\'>"),
+         "", "aA|AA|\\a/|:'|>.|^^|^.|^_|^-|-_|a_|A_|>_"),
     rule(r"(?<![\w<])<(?:/|\\)?3+(?![\d%]|[.,]\d|\s?(?:"
          + "|".join({*RATES, *(unit for unit in UNITS if len(unit) > 1), *PLURAL_NOUNS})
-         + r"|(?!this|always|was|has|yes|guys|thanks|us)[a-z]+s)\b)", " ", "< 0-9"),
+         + r"|(?!this|always|was|has|yes|guys|thanks|us)[a-z]+s)\b)", " ", "< 0-9", "<0|</0|<\\0"),
 )  # fmt: skip
 
 
@@ -42,26 +42,26 @@ EMOTICONS: tuple[Rule, ...] = (
 
 _UNIT_AHEAD = rf"(?={_SIGN}?\.?\d)"
 COMPARISONS: tuple[Rule, ...] = (
-    rule(r"\s?(?:<?[-=]+>+|<[-=]{2,})\s?", ", ", "<>"),
-    rule(r"<<+|>>+", " ", "<>"),
-    rule(r"(?<=[\w)])\s?(?:<=|=<)\s?(?=[A-Za-z])", " is less than or equal to ", "<"),
-    rule(r"(?<=[\w)])\s?>=\s?(?=[A-Za-z])", " is greater than or equal to ", ">"),
-    rule(r"\s?(?:<=|=<)\s?", " at most ", "<"),
-    rule(r"\s?>=\s?", " at least ", ">"),
-    rule(rf"(?<=\d)\s?<\s?{_UNIT_AHEAD}", " is less than ", "< 0-9"),
-    rule(rf"(?<=\d)\s?>\s?{_UNIT_AHEAD}", " is greater than ", "> 0-9"),
-    rule(rf"(?<=\b[A-Za-z]) < {_UNIT_AHEAD}", " is less than ", "< 0-9"),
-    rule(rf"(?<=\b[A-Za-z]) > {_UNIT_AHEAD}", " is greater than ", "> 0-9"),
+    rule(r"\s?(?:<?[-=]+>+|<[-=]{2,})\s?", ", ", "<>", "->|=>|<--|<-=|<=-|<=="),
+    rule(r"<<+|>>+", " ", "<>", "<<|>>"),
+    rule(r"(?<=[\w)])\s?(?:<=|=<)\s?(?=[A-Za-z])", " is less than or equal to ", "<", "<=|=<"),
+    rule(r"(?<=[\w)])\s?>=\s?(?=[A-Za-z])", " is greater than or equal to ", ">", ">="),
+    rule(r"\s?(?:<=|=<)\s?", " at most ", "<", "<=|=<"),
+    rule(r"\s?>=\s?", " at least ", ">", ">="),
+    rule(rf"(?<=\d)\s?<\s?{_UNIT_AHEAD}", " is less than ", "< 0-9", "0<|0 <"),
+    rule(rf"(?<=\d)\s?>\s?{_UNIT_AHEAD}", " is greater than ", "> 0-9", "0>|0 >"),
+    rule(rf"(?<=\b[A-Za-z]) < {_UNIT_AHEAD}", " is less than ", "< 0-9", "a < |A < "),
+    rule(rf"(?<=\b[A-Za-z]) > {_UNIT_AHEAD}", " is greater than ", "> 0-9", "a > |A > "),
     rule(rf"<\s?{_UNIT_AHEAD}", " less than ", "< 0-9"),
     rule(rf">\s?{_UNIT_AHEAD}", " more than ", "> 0-9"),
-    rule(r"\b([A-Z]\w*) > (?=[A-Z])", r"\1, ", ">"),
-    rule(r"(?<=[\w)]) < (?=[\w(-])", " is less than ", "<"),
-    rule(r"(?<=[\w)]) > (?=[\w(-])", " is greater than ", ">"),
-    rule(r"(?<=\b[a-z])<(?=[a-z]\b)", " is less than ", "<"),
-    rule(r"(?<=\b[a-z])>(?=[a-z]\b)", " is greater than ", ">"),
-    rule(r"!=|=/=", " does not equal ", "="),
-    rule(r"={3,}", ", ", "="),
-    rule("==", " equals ", "="),
+    rule(r"\b([A-Z]\w*) > (?=[A-Z])", r"\1, ", ">", " > A"),
+    rule(r"(?<=[\w)]) < (?=[\w(-])", " is less than ", "<", " < "),
+    rule(r"(?<=[\w)]) > (?=[\w(-])", " is greater than ", ">", " > "),
+    rule(r"(?<=\b[a-z])<(?=[a-z]\b)", " is less than ", "<", "a<a"),
+    rule(r"(?<=\b[a-z])>(?=[a-z]\b)", " is greater than ", ">", "a>a"),
+    rule(r"!=|=/=", " does not equal ", "=", "!=|=/="),
+    rule(r"={3,}", ", ", "=", "==="),
+    rule("==", " equals ", "=", "=="),
 )
 
 
@@ -102,28 +102,36 @@ _COUNTED = re.compile(
 _REMARK = re.compile(r"[^.?!;()\n]{1,60}? --? ")
 _IN_REMARK = re.compile(r" --? [^.?!;()\n]{0,60}$")
 _AMOUNT = rf"{_SIGN}?{NUMBER}(?:\s?%|[ap]m\b|\s[ap]\.?m\.?)?"
+_ALONE = number_behind(r"\w.,:/$£€-")
 _DAYS = alternatives({*WEEKDAYS, *WEEKDAYS.values()})
 DASHES: tuple[Rule, ...] = (
-    rule(r"(?<=\d)\.{2,3}(?=\d)", " to ", ". 0-9", r"\.\."),
-    rule(r" ?\.(?: ?\.)+(?![/\w]*/)", _dots, ".", r"\. ?\."),
+    rule(r"(?<=\d)\.{2,3}(?=\d)", " to ", ". 0-9", "0..0|0...0"),
+    rule(r" ?\.(?: ?\.)+(?![/\w]*/)", _dots, ".", "..|. ."),
     rule(
         rf"\b({_DAYS})\.? ?- ?({_DAYS})(?![a-z])\.?",
         lambda m: f"{WEEKDAYS.get(m[1], m[1])} to {WEEKDAYS.get(m[2], m[2])}",
-        "- MTWFS",
+        "-",
+        "-A|- A",
     ),
-    rule(rf"\b({MONTH}(?: \d{{1,2}}(?:st|nd|rd|th)?)?) ?- ?(?={MONTH}(?![a-z]))", r"\1 to ", "-"),
-    rule(rf"(?<![\w.,:/$£€-])({_AMOUNT}) - ({_AMOUNT})(?![\w:/-]|[.,]\d)", _dash, "- 0-9", " - "),
-    rule(r"(?<='\d\d) ?- ?(?='\d\d)", " to ", "' - 0-9", r"'\d\d"),
-    rule(rf"(?<![\w.,:/$£€-])({NUMBER}%)-(?={NUMBER}%)", r"\1 to ", "% 0-9"),
+    rule(
+        rf"\b({MONTH}(?: \d{{1,2}}(?:st|nd|rd|th)?)?) ?- ?(?={MONTH}(?![a-z]))",
+        r"\1 to ",
+        "-",
+        "-a|- a|-A|- A",
+        MONTH_LIKE,
+    ),
+    rule(rf"(?<![\w.,:/$£€-])({_AMOUNT}) - ({_AMOUNT})(?![\w:/-]|[.,]\d)", _dash, "- 0-9", " - 0| - $"),
+    rule(r"(?<='\d\d) ?- ?(?='\d\d)", " to ", "' - 0-9", "'00"),
+    rule(rf"({_ALONE}%)-(?={NUMBER}%)", r"\1 to ", "% 0-9", "0%-0"),
     rule(
         r"(?:(?<=[\d)])|(?<=\d[a-z])|(?<= [a-z])) - (?=[a-z\d][\w ^]{0,12}(?:=|[+*] ?\d))",
         " minus ",
         "- 0-9",
-        " - ",
+        " - a| - 0",
     ),
     rule(r"\s?-{2,}\s?", ", ", "-", "--"),
-    rule(r"(?<=\S) // ?(?=\S)|(?<=[^\s\d]) / (?=\S)|(?<=\d) / (?=[^\s\d])", ", ", "/"),  # in verse
-    rule(rf"(?:(?<=\s)|^)-\s(?=\.?\d|{_SIGN})", ", ", "- 0-9"),  # minus has no space behind it
+    rule(r"(?<=\S) // ?(?=\S)|(?<=[^\s\d]) / (?=\S)|(?<=\d) / (?=[^\s\d])", ", ", "/", " / | //"),  # in verse
+    rule(rf"(?:(?<=\s)|^)-\s(?=\.?\d|{_SIGN})", ", ", "- 0-9", " - |\n- "),  # minus has no space behind it
 )
 
 
@@ -160,27 +168,27 @@ SLASHES: tuple[Rule, ...] = (
         rf"(?i)(?<![\w/.-])({alternatives(_SLANG)})(?![\w/-])",
         lambda m: _SLANG[m[1].lower()],
         "/",
-        r"/[A-Za-z]",
+        "a/a|a/A|A/a|A/A",
     ),
-    rule(r"(?<![\w/])[wW]/\s?(?=[A-Za-z])", "with ", "/", r"[wW]/"),
-    rule(r"(?<![\w/])[wW]/(?=\s?\d)", "with ", "/ 0-9", r"[wW]/"),
+    rule(r"(?<![\w/])[wW]/\s?(?=[A-Za-z])", "with ", "/", "w/"),
+    rule(r"(?<![\w/])[wW]/(?=\s?\d)", "with ", "/ 0-9", "w/"),
     rule(
         r"(?<![\w/.~\\])([A-Z])/([A-Z])(?:/([A-Z]))?(?![\w/])",
         lambda m: spell_letters("".join(filter(None, m.groups()))),
         "/",
-        r"/[A-Z]",
+        "A/A",
     ),
     rule(
         r"(?<![\w/.~:\\@-])([A-Za-z][A-Za-z'-]*)/([A-Za-z][A-Za-z'-]*)(?![\w/]|\.[a-z])",
         _slash,
         "/",
-        r"/[A-Za-z]",
+        "/a|/A",
     ),
     rule(
         r"(?<![\w/.~:\\@-])([A-Z][A-Za-z]+)/([A-Za-z]+)/([A-Za-z]+)(?![\w/]|\.[a-z])",
         r"\1, \2, \3",
         "/",
-        r"/[A-Za-z]+/",
+        "/a|/A",
     ),
 )
 
@@ -196,8 +204,8 @@ _TIDY: tuple[tuple[str, re.Pattern[str], str], ...] = (
     ("'", re.compile(r"(?<![A-Za-z])'|'(?![A-Za-z])"), " "),
     ("-", re.compile(r"(?<![A-Za-z])-+|-+(?![A-Za-z])"), ", "),
 )
+_SPACE_BEFORE_MARK = re.compile(r" (?=[,.?!;:])")
 _TIDY_MARKS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r" (?=[,.?!;:])"), ""),
     (re.compile(r"([,;:])[,;:.]+"), r"\1"),
     (re.compile(r"([.?!])[,.;:?!]+"), r"\1"),
     (re.compile(r"([,.?!;:])(?=[A-Za-z])"), r"\1 "),
@@ -214,7 +222,9 @@ def tidy(text: str) -> str:
     for needed, pattern, replacement in _TIDY:
         if not needed or needed[0] in text or needed[-1] in text:
             text = pattern.sub(replacement, text)
-    text = " ".join(text.split())
+    text = _SPACE_BEFORE_MARK.sub("", " ".join(text.split()))
+    if _TIDY_ALREADY.fullmatch(text):
+        return text
     for pattern, replacement in _TIDY_MARKS:
         text = pattern.sub(replacement, text)
     return text.strip().lstrip(" ,;:.-")

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from .letters import spell_code
 from .numbers import cardinal, digits, fraction, money, number, ordinal, plural, unit_plural
-from .rules import NUMBER, Match, Rule, alternatives, rule
+from .rules import NUMBER, Match, Rule, alternatives, number_behind, rule
 from .units import CURRENCIES, CURRENCY_CODES, RATES, SCALES, UNITS
 
 __all__ = ["CURRENCY_SIGNS", "MEASURES", "MONEY", "OLD_AND_ODD_MONEY", "PHONES", "UNITS"]
@@ -17,10 +17,15 @@ _DIGITS_AND_SIGNS = f"{_SIGNS} 0-9"
 _SIGN = f"[{re.escape(_SIGNS)}]"
 _SCALE = rf"(?:[\s-]?(hundred|thousand|lakh|million|crore|billion|trillion|{alternatives(SCALES)})(?![\w]))?"
 _RATE = rf"(?:\s?/\s?({alternatives(RATES)})(?![A-Za-z]))?"
+_UNSIGNED = number_behind(r"\w.,$£€")
+_ALONE = number_behind(r"\w.,")
+_WHOLE = number_behind(r"\d.,")
+_NO_POWER = number_behind(r"\w.,^")
 _NICE_DENOMINATORS = {*range(2, 11), 12, 16, 20, 32, 64, 100}
 _SAID_AS_PAIRS = {("24", "7"), ("9", "11"), ("7", "11"), ("50", "50"), ("20", "20"), ("60", "40")}
 _ARTICLE = re.compile(r"\b[Aa]n? $")
 _CODE = alternatives(CURRENCY_CODES)
+_CODES = "|".join(CURRENCY_CODES).lower()
 
 
 def _per(name: str | None) -> str:
@@ -46,7 +51,7 @@ def _amount(sign: str, low: str, high: str | None, scale: str | None, rate: str 
     if high:
         whole, _, cents = low.replace(",", "").partition(".")
         exact = len(cents) == 2 and not scale
-        start = f" {money(int(whole), int(cents), unit, small) if exact else number(low)} to "
+        start = f" {money(int(whole or 0), int(cents), unit, small) if exact else number(low)} to "
     if scale:
         words = f"{number(amount)} {SCALES.get(scale, scale)} {unit if one else unit_plural(unit)}"
     else:
@@ -109,28 +114,32 @@ CURRENCY_SIGNS: tuple[Rule, ...] = (
         rf"|(?<![\d.,])(\d{{1,3}}(?:\.\d{{3}})*),(\d\d)\s?({_SIGN})",
         lambda m: f"{m[1] or m[6]}{(m[2] or m[4]).replace('.', '')}.{m[3] or m[5]}",
         _DIGITS_AND_SIGNS,
+        "0,00",
     ),
     # the sign or code behind the amount goes before it
     rule(
-        rf"(?<![\w.,$£€])({NUMBER}){_SCALE}\s?({_SIGN})(?!\s?\d)",
+        rf"({_UNSIGNED}){_SCALE}\s?({_SIGN})(?!\s?\d)",
         lambda m: f"{m[3]}{m[1]}{' ' + m[2] if m[2] else ''}",
         _DIGITS_AND_SIGNS,
-        rf"[\w.]\s?{_SIGN}",
+        "0$|0 $|a$|a $|A$|A $",
     ),
-    rule(rf"\b({_CODE})\s?(?={NUMBER})", lambda m: CURRENCY_CODES[m[1]], "0-9", _CODE),
     rule(
-        rf"(?<![\w.,$£€])({NUMBER}){_SCALE}\s?({_CODE})(?!\w)",
+        rf"\b({_CODE})\s?(?={NUMBER})", lambda m: CURRENCY_CODES[m[1]], "0-9", _CODES, "a0|a 0|A0|A 0|.0|. 0"
+    ),
+    rule(
+        rf"({_UNSIGNED}){_SCALE}\s?({_CODE})(?!\w)",
         lambda m: f"{CURRENCY_CODES[m[3]]}{m[1]}{' ' + m[2] if m[2] else ''}",
         "0-9",
-        _CODE,
+        _CODES,
+        "0A|0 A|aA|a A|AA|A A",
     ),
 )
 OLD_AND_ODD_MONEY: tuple[Rule, ...] = (
-    rule(r"£\s?(\d{1,6}) (\d{1,2})s\.?(?: (\d{1,2})d\b\.?)?", _shillings, "£ 0-9"),
-    rule(r"(?<![\w.])()(\d{1,2})s\. ?(\d{1,2})d\b\.?", _shillings, "d 0-9", r"\ds\."),
+    rule(r"£\s?(\d{1,6}) (\d{1,2})s\.?(?: (\d{1,2})d\b\.?)?", _shillings, "£ 0-9", "0 0a|0 00a"),
+    rule(r"(?<![\w.])()(\d{1,2})s\. ?(\d{1,2})d\b\.?", _shillings, "0-9", "0a.0|0a. 0"),
     rule(rf"({_SIGN})(\d[\d,]{{0,14}}(?:\.\d{{1,2}})?)(?:[- ](hundred|thousand|million|billion"
          rf"|trillion))?-(an?|per)-([a-z]+)",
-         _money_a_time, _DIGITS_AND_SIGNS, r"-(?:an?|per)-"),
+         _money_a_time, _DIGITS_AND_SIGNS, "-a-|-an-|-per-"),
 )  # fmt: skip
 _AMOUNT = rf"(?:{NUMBER}|\.\d\d)"
 MONEY: tuple[Rule, ...] = (
@@ -139,12 +148,12 @@ MONEY: tuple[Rule, ...] = (
         rf"|\s?)({_AMOUNT})(?: to {_SIGN}?({_AMOUNT}))?{_SCALE}{_RATE}",
         _money,
         _DIGITS_AND_SIGNS,
+        "$0|$ 0|$A|$.|$ .",
     ),
-    rule(rf"(?<![\w.,])({NUMBER})\s?¢",
+    rule(rf"({_ALONE})\s?¢",
          lambda m: f" {number(m[1])} cent{'' if m[1] == '1' else 's'} ", "¢ 0-9"),
     rule(r"(?<![\w.,])(\d{1,3})[cp] (each|a piece|apiece|coin|stamp|piece)\b",
-         lambda m: f" {number(m[1])} {'cents' if m[0][len(m[1])] == 'c' else 'pence'} {m[2]}", "0-9",
-         r"\d[cp] "),
+         lambda m: f" {number(m[1])} {'cents' if m[0][len(m[1])] == 'c' else 'pence'} {m[2]}", "0-9", "0a a"),
 )  # fmt: skip
 
 
@@ -301,41 +310,44 @@ def _inch_mark(match: Match) -> str:
 
 
 MEASURES: tuple[Rule, ...] = (
-    rule(r"(?<![\w.])(\d{1,2})'\s?(\d{1,2})(?:\"|'')", _inches, "' 0-9", r"\d'\s?\d"),
+    rule(r"(?<![\w.])(\d{1,2})'\s?(\d{1,2})(?:\"|'')", _inches, "' 0-9", "0'0|0' 0"),
     rule(r"(?<![\w.])(\d{1,3})'(?= (?:tall|high|long|wide|deep|by|x|of|ceiling|ladder|fence|wall|boat"
          r"|board|pole)\b)",
-         lambda m: f" {number(m[1])} {'foot' if m[1] == '1' else 'feet'} ", "' 0-9"),
+         lambda m: f" {number(m[1])} {'foot' if m[1] == '1' else 'feet'} ", "' 0-9", "0' a"),
     rule(r"(?<![\w.,/])(\d{1,3}(?:\.\d+)?|\d{1,3}[ -]\d{1,2}/\d{1,2})(\")(?=( [A-Za-z]|-[a-z])|\s?x\s?\d"
-         r"|\W|$)", _inch_mark, '" 0-9'),
-    rule(r"(?<=\bby )(\d{1,3})'(?= )|(?<= x )(\d{1,3})'(?= )", lambda m: f"{m[1] or m[2]} feet", "'"),
-    rule(rf"(?<![\d.,])({NUMBER}) ?in\^([23])", lambda m: f" {number(m[1])} {_POWERS[m[2]]}inches ", "^"),
-    rule(rf"(?<![\d.,])({NUMBER})\s?°\s?([CF](?![A-Za-z]))?", _degrees, "° 0-9"),
-    rule(r"(?<![\w/.,-])()(24)/7/(365)(?![\d/])", " twenty-four seven three sixty-five ", "/ 0-9", "24/7"),
+         r"|\W|$)", _inch_mark, '" 0-9', '0"'),
+    rule(r"(?<=\bby )(\d{1,3})'(?= )|(?<= x )(\d{1,3})'(?= )", lambda m: f"{m[1] or m[2]} feet", "' 0-9",
+         "0' "),
+    rule(rf"({_WHOLE}) ?in\^([23])", lambda m: f" {number(m[1])} {_POWERS[m[2]]}inches ", "^ 0-9", "in^"),
+    rule(rf"({_WHOLE})\s?°\s?([CF](?![A-Za-z]))?", _degrees,
+         "° 0-9"),
+    rule(r"(?<![\w/.,-])()(24)/7/(365)(?![\d/])", " twenty-four seven three sixty-five ", "/ 0-9",
+         "24/7/365"),
     rule(rf"(?<![\d/.,-])((?:\d{{1,3}} )?\d{{1,3}}/\d{{1,3}})(\s?"
          rf"|-)({alternatives(UNITS)})(?![A-Za-z'\d/])(\.(?!\d))?",
-         _unit_of_part, "/ 0-9", r"/\d{1,3}[\s-]?[A-Za-z]"),
-    rule(r"(?<![\w/.,-])(\d{1,3})-(\d{1,3})/(\d{1,3})()(?![\d/])", _fraction, "/ 0-9", r"-\d{1,3}/"),
+         _unit_of_part, "/ 0-9", "0/0", "0a|0A|0 a|0 A|0-a|0-A"),
+    rule(r"(?<![\w/.,-])(\d{1,3})-(\d{1,3})/(\d{1,3})()(?![\d/])", _fraction, "/ 0-9", "-0/0|-00/0|-000/0"),
     rule(r"(?<![\d/.,-])(?:(\d{1,15}) )?(\d{1,6})/(\d{1,6})(ths?|rds?|nds?|sts?)?(?![\d/])",
-         _fraction, "/ 0-9"),
+         _fraction, "/ 0-9", "0/0"),
     rule(
-        rf"(?<![\w.,^])({NUMBER})(?:\s?|-)({alternatives(UNITS)})(?:(?:\^|(?<=[a-z]m)|(?<=\dm)|(?<= m)"
+        rf"({_NO_POWER})(?:\s?|-)({alternatives(UNITS)})(?:(?:\^|(?<=[a-z]m)|(?<=\dm)|(?<= m)"
         rf"|(?<=ft))([23])(?!\d))?(?![A-Za-z'\d]|\.[A-Za-z]){_RATE}(\.(?!\d))?",
         _unit,
         "0-9",
-        r"\d[\s-]?[A-Za-z]",
+        "0a|0A|0 a|0 A|0-a|0-A",
     ),
-    rule(r"(?<![\w.,$])3M\b(?! (?:people|users|dollars|units|views|downloads))", "three em", "M", "3M"),
-    rule(rf"(?<![\w.,])({NUMBER})\s?(bn|[kM])(?![\w'])",
-         lambda m: m[0] if m[2] == "M" and _is_letter(m) else f" {number(m[1])} {SCALES[m[2]]} ", "kbM 0-9",
-         r"\d\s?(?:bn|[kM])"),
+    rule(r"(?<![\w.,$])3M\b(?! (?:people|users|dollars|units|views|downloads))", "three em", "0-9", "3m"),
+    rule(rf"({_ALONE})\s?(bn|[kM])(?![\w'])",
+         lambda m: m[0] if m[2] == "M" and _is_letter(m) else f" {number(m[1])} {SCALES[m[2]]} ", "0-9",
+         "0a|0A|0 a|0 A", "k|m|bn"),
     rule(
-        rf"(?<![\w.,])({NUMBER})/({alternatives(name for name in RATES if len(name) > 1)})(?![A-Za-z])",
+        rf"({_ALONE})/({alternatives(name for name in RATES if len(name) > 1)})(?![A-Za-z])",
         lambda m: f" {number(m[1])}{_per(m[2])} ",
         "/ 0-9",
-        r"/[A-Za-z]",
+        "0/a|0/A",
     ),
     rule(r"(?<![\w/])(km|mi|m|ft)/(h|hr|s|sec|min)(?![\w/])", lambda m: f"{UNITS[m[1]][1]}{_per(m[2])}", "/",
-         r"/[hsm]"),
+         "a/a"),
 )  # fmt: skip
 
 
@@ -371,29 +383,30 @@ PHONES: tuple[Rule, ...] = (
     rule(r"(?<![\w-])(1-)(8\d\d)-([A-Za-z]{2,10}(?:-[A-Za-z\d]{1,7}){0,2}|[A-Za-z]{2,4}\d{3,5})(?![\w-])",
          _vanity, "- 0-9", "1-8"),
     rule(r"(?<![\w-])()(\d{3})-([A-Z]{4,10}(?:-[A-Z\d]{1,7})?|[A-Z]{2,4}\d{3,5})(?![\w-])",
-         _vanity, "- 0-9", r"-[A-Z]"),
-    rule(rf"(?<![\w.])\+\d{{1,3}}(?:[ .-]?\(?\d{{1,4}}\)?){{2,6}}{_END}", _groups, "+ 0-9"),
-    rule(rf"{_START}(?:1[ .-])?(?:\(\d{{3}}\) ?|\d{{3}}[ .-])\d{{3}}[ .-]\d{{4}}{_END}", _groups, "00",
-         r"\d{3}[ .-]\d{4}"),
-    rule(rf"{_START}\d{{4}}([ -])\d{{4}}\1\d{{4}}\1\d{{4}}{_END}", _groups, "00", r"\d{4}[ -]\d{4}"),
-    rule(rf"{_START}(?:1300|1800|13\d\d|0\d{{3,4}}) \d{{3}} \d{{3,4}}{_END}", _groups, "00",
-         r"\d{4} \d{3}"),
-    rule(rf"{_START}0\d{{1,4}}[ -]\d{{3,4}}[ -]?\d{{3,4}}{_END}", _groups, "00", r"0\d{1,4}[ -]\d{3}"),
-    rule(rf"{_START}(\d{{3}})[ -](\d{{4}}){_END}", lambda m: f" {digits(m[1] + m[2])} ", "00",
-         r"[ -]\d{4}"),
+         _vanity, "- 0-9", "000-AA"),
+    rule(rf"(?<![\w.])\+\d{{1,3}}(?:[ .-]?\(?\d{{1,4}}\)?){{2,6}}{_END}", _groups, "+ 0-9", "+0"),
+    rule(rf"{_START}(?:1[ .-])?(?:\(\d{{3}}\) ?|\d{{3}}[ .-])\d{{3}}[ .-]\d{{4}}{_END}", _groups, "0-9",
+         "000 0000|000.0000|000-0000"),
+    rule(rf"{_START}\d{{4}}([ -])\d{{4}}\1\d{{4}}\1\d{{4}}{_END}", _groups, "0-9",
+         "0000 0000 0000 0000|0000-0000-0000-0000"),
+    rule(rf"{_START}(?:1300|1800|13\d\d|0\d{{3,4}}) \d{{3}} \d{{3,4}}{_END}", _groups, "0-9",
+         "0000 000 000"),
+    rule(rf"{_START}0\d{{1,4}}[ -]\d{{3,4}}[ -]?\d{{3,4}}{_END}", _groups, "0-9", "00 000|00-000"),
+    rule(rf"{_START}(\d{{3}})[ -](\d{{4}}){_END}", lambda m: f" {digits(m[1] + m[2])} ", "0-9",
+         "000 0000|000-0000"),
     # thousands with spaces, and in lakhs
-    rule(rf"{_START}[1-9]\d{{0,2}}(?: \d{{3}}){{2,4}}(?! \d){_END}", lambda m: m[0].replace(" ", ""), "00",
-         r" \d{3} \d{3}"),
-    rule(rf"{_START}[1-9]\d{{0,2}}(?: 0{{3}})+(?![\d]| \d){_END}", lambda m: m[0].replace(" ", ""), "00",
-         " 000"),
-    rule(rf"{_START}\d{{1,2}}(?:,\d\d){{1,5}},\d{{3}}(?!\d|,\d)", lambda m: m[0].replace(",", ""), ", 00",
-         r",\d\d,"),
+    rule(rf"{_START}[1-9]\d{{0,2}}(?: \d{{3}}){{2,4}}(?! \d){_END}", lambda m: m[0].replace(" ", ""), "0-9",
+         "0 000 000"),
+    rule(rf"{_START}[1-9]\d{{0,2}}(?: 0{{3}})+(?![\d]| \d){_END}", lambda m: m[0].replace(" ", ""), "0-9",
+         "0 000"),
+    rule(rf"{_START}\d{{1,2}}(?:,\d\d){{1,5}},\d{{3}}(?!\d|,\d)", lambda m: m[0].replace(",", ""), ", 0-9",
+         "0,00,0"),
     rule(
-        r"(?i)\b(call|dial|phone|text) ([2-9]11|999|112|988)\b", lambda m: f"{m[1]} {digits(m[2])} ", "00",
-        r"[1-9](?:11|99|12|88)",
+        r"(?i)\b(call|dial|phone|text) ([2-9]11|999|112|988)\b", lambda m: f"{m[1]} {digits(m[2])} ", "0-9",
+        "call |dial |phone |text ",
     ),
     rule(rf"{_START}(50-50|20-20|80-20|60-40|70-30|90-10|40-60|30-70)(?=[\s,.;!?)]|$)",
-         lambda m: " ".join(cardinal(int(part)) for part in m[0].split("-")), "-", r"\d-\d"),
+         lambda m: " ".join(cardinal(int(part)) for part in m[0].split("-")), "- 0-9", "00-00"),
     rule(rf"{_START}(?!\d{{4}}-\d\d-\d\d\b)(?!\d{{1,2}}-\d{{1,2}}-\d{{4}}\b)\d+(?:-\d+){{2,}}{_END}",
-         _run, "- 0-9", r"-\d+-\d"),
+         _run, "- 0-9", "0-0"),
 )  # fmt: skip

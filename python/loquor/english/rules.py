@@ -3,103 +3,194 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from functools import cache, lru_cache
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, lru_cache, reduce
+from itertools import product
+from operator import or_
+from string import ascii_lowercase, ascii_uppercase, digits
 from typing import NamedTuple
 
-__all__ = ["NUMBER", "Match", "Rule", "Stage", "alternatives", "characters_of", "rule"]
+from .units import CURRENCIES
+
+__all__ = ["NUMBER", "Match", "Rule", "Stage", "alternatives", "is_hinted_at", "number_behind", "rule"]
 
 Match = re.Match[str]
 _Replacement = Callable[[Match], str] | str
-NUMBER = r"(?:\d{1,3}(?:,\d{3}){1,5}(?!\d)|\d+)(?:\.\d+)?"
+_NUMBER_GOES_ON = r"(?:\d{0,2}(?:,\d{3}){1,5}(?!\d)|\d*)(?:\.\d+)?"
+NUMBER = rf"\d{_NUMBER_GOES_ON}"
+
+
+def number_behind(none_of: str) -> str:
+    """A number behind none of some characters: they are looked for behind its first digit, found at once."""
+    return rf"\d(?<![{none_of}]\d){_NUMBER_GOES_ON}"
+
+
+class _Groups:
+    """Groups of strings, a bit each: which of them a text has something of is one number."""
+
+    def __init__(self) -> None:
+        self._bits: dict[tuple[str, ...], int] = {}
+        self._bits_of: dict[str, int] = {}
+
+    def bit(self, group: tuple[str, ...]) -> int:
+        if group not in self._bits:
+            bit = self._bits[group] = 1 << len(self._bits)
+            for member in group:
+                self._bits_of[member] = self._bits_of.get(member, 0) | bit
+        return self._bits[group]
+
+    def of(self, members: Iterable[str]) -> int:
+        bits, bits_of = 0, self._bits_of.get
+        for member in members:
+            bits |= bits_of(member, 0)
+        return bits
+
+
+_GROUPS = _Groups()  # of all rules, which are made before there is a text
 
 
 class Rule(NamedTuple):
-    """`replacement` for each match of `pattern`, tried only in a text with one character of each set.
+    """`replacement` for each match of `pattern`: tried only in a text that can have one.
 
-    `hint` is a pattern too, found wherever the other is and sooner: it begins with the characters it is of.
+    That is if the text began its stage with the groups of characters `needs`, and if it now has those that
+    are `shown` and one of each tuple of `hints`.
     """
 
     pattern: str
     replacement: _Replacement
-    needs: tuple[frozenset[str], ...] = ()
-    hint: str = ""
+    needs: int = 0
+    shown: int = 0
+    hints: tuple[tuple[str, ...], ...] = ()
 
 
-def rule(pattern: str, replacement: _Replacement, needs: str = "", hint: str = "") -> Rule:
-    """A rule that costs nothing in a text without one character of each group in `needs`, as in "$£ 0-9".
+def rule(pattern: str, replacement: _Replacement, needs: str = "", *hints: str | tuple[str, ...]) -> Rule:
+    """A rule that costs nothing in a text without one sign of each group in `needs`, as in "$£ 0-9 A-Z".
 
-    "00" in `needs` stands for two digits in a row.
+    Each of `hints` lists what is seen wherever the pattern is found, as in "0/0|jan|feb": one of them is
+    enough. It is looked for in the text in small letters and in its shape: 0 for a digit, a and A for
+    letters, $ for a currency's sign, a new line before and behind all. What signs the shape has, and which
+    stand side by side, is known at once for all rules.
     """
-    groups = (_GROUPS.get(group) or frozenset(group) for group in needs.split())
-    return Rule(pattern, replacement, tuple(groups), hint)
+    needed = {_GROUPS.bit(tuple(_CLASSES.get(group, group.translate(_SHAPE)))) for group in needs.split()}
+    shown, others = 0, []
+    for hint in (tuple(hint.split("|")) if isinstance(hint, str) else hint for hint in hints):
+        found = tuple(stretch for one in hint for stretch in _stretches(one))
+        shown |= _GROUPS.bit(found)
+        if found != hint:
+            others.append(hint)
+    return Rule(pattern, replacement, sum(needed), shown, tuple(others))
 
 
-_GROUPS = {"0-9": frozenset("0123456789"), "00": frozenset({"00"})}
-_TWO_DIGITS = re.compile(r"\d\d")
+def _stretches(hint: str) -> Iterator[str]:
+    """What is in the shape of a text that shows the hint: its longest part within a word, in any case."""
+    is_shape = {character for character in hint if character.isalnum()} <= {"0", "a", "A"}
+    shape = hint if is_shape else hint.translate(_SHAPE)
+    words = shape.split(" ")
+    spaced = [" " * (place > 0) + word + " " * (place < len(words) - 1) for place, word in enumerate(words)]
+    all_parts = [
+        word[at : at + _LONGEST] for word in spaced for at in range(max(1, len(word) - _LONGEST + 1))
+    ]
+    best = max(all_parts, key=lambda part: (len(part), -sum(map(_COMMON.find, part))))
+    cases = [character if is_shape or character != "a" else "aA" for character in best]
+    return map("".join, product(*cases))
 
 
-def characters_of(text: str) -> frozenset[str]:
-    """What a text has of the groups that rules need."""
-    characters = frozenset(text)
-    return characters | _GROUPS["00"] if _TWO_DIGITS.search(text) else characters
+_LONGEST = 4
+_COMMON = "-,.A0a "  # in more and more texts
+_CLASSES = {"0-9": "0", "A-Z": "A"}
+_SHAPE = str.maketrans(
+    {
+        **dict.fromkeys(digits, "0"),
+        **dict.fromkeys(ascii_lowercase, "a"),
+        **dict.fromkeys(ascii_uppercase, "A"),
+        **dict.fromkeys(CURRENCIES, "$"),
+    }
+)
 
 
+def is_hinted_at(rule: Rule, text: str) -> bool:
+    """Whether the text shows all that the rule's hints ask for."""
+    return rule.shown & _groups_of(text) == rule.shown and _shows(_seen(text), rule.hints)
+
+
+def _seen(text: str) -> str:
+    """What hints are looked for in."""
+    return f"\n{text.translate(_SHAPE)}\n{text.lower()}"
+
+
+@lru_cache(maxsize=16)
+def _groups_of(text: str) -> int:
+    words = set(f"\n{text.translate(_SHAPE)}\n".split(" "))
+    return reduce(or_, map(_of_word if max(map(len, words)) <= _LONG else _groups_in, words))
+
+
+def _groups_in(word: str) -> int:
+    word = f" {word} "
+    return _GROUPS.of({word[at : at + size] for size in range(1, _LONGEST + 1) for at in range(len(word))})
+
+
+_LONG = 32
+_of_word = lru_cache(maxsize=4096)(_groups_in)
 _compiled = cache(re.compile)  # when first needed: to compile them all takes as long as to import the package
 
 
-_Hint = Callable[[str], object]
-
-
-@cache
-def _search(hint: str) -> _Hint:
-    """What is true of a text that the hint is found in; plain strings are found sooner than patterns."""
-    return _compiled(hint).search if _SPECIAL.search(hint) else lambda text: hint in text
-
-
-_SPECIAL = re.compile(r"[\\\[\](){}.*+?|^$]")
-_Chosen = tuple[_Hint | None, Callable[[_Replacement, str], str], _Replacement]
+_Ready = tuple[int, tuple[tuple[str, ...], ...], Callable[[_Replacement, str], str], _Replacement]
+"""A rule's place, what is left to look for, and what it does."""
 
 
 class Stage:
     """Rules that run one behind the other.
 
-    Which of them can match follows from the groups of characters that a text lacks, and is remembered: a rule
-    that needs a character which only another rule writes belongs to a later stage.
+    Which of them can match is remembered by what the text has: a rule that needs a character which only
+    another rule writes belongs to a later stage.
     """
 
     def __init__(self, *rules: Rule) -> None:
         self.rules = rules
-        self._groups = tuple({group: None for each in rules for group in each.needs})
-        self._that_can_match = lru_cache(maxsize=512)(self._choose)
+        self._needs = reduce(or_, (each.needs for each in rules))
+        self._shown = reduce(or_, (each.shown for each in rules))
+        self._with_needs = lru_cache(maxsize=512)(self._choose)
+        self._that_can_match = lru_cache(maxsize=2048)(self._choose_further)
 
-    def _choose(self, *is_missing: bool) -> tuple[_Chosen, ...]:
-        missing = {group for group, missed in zip(self._groups, is_missing, strict=True) if missed}
-        chosen = (each for each in self.rules if missing.isdisjoint(each.needs))
+    def _choose(self, needs: int) -> tuple[tuple[int, _Ready], ...]:
         return tuple(
-            (
-                _search(each.hint) if each.hint else None,
-                _compiled(each.pattern).sub,
-                each.replacement,
-            )
-            for each in chosen
+            (each.shown, (place, each.hints, _compiled(each.pattern).sub, each.replacement))
+            for place, each in enumerate(self.rules)
+            if each.needs & needs == each.needs
         )
 
-    def apply(self, text: str, characters: frozenset[str] | None = None) -> str:
-        """The text after all rules; `characters` are what `characters_of` says of it."""
-        lacks = (characters or characters_of(text)).isdisjoint
-        missed = None  # the hint that was looked for last in this text, in vain
-        for hinted, substituted, replacement in self._that_can_match(*map(lacks, self._groups)):
-            if hinted is not None:
-                if hinted is missed:
+    def _choose_further(self, needs: int, shown: int) -> tuple[_Ready, ...]:
+        return tuple(ready for wanted, ready in self._with_needs(needs) if wanted & shown == wanted)
+
+    def apply(self, text: str) -> str:
+        """The text after all rules."""
+        groups, done = _groups_of(text), -1
+        needs = groups & self._needs
+        while True:
+            haystack = ""
+            for place, hints, substituted, replacement in self._that_can_match(needs, groups & self._shown):
+                if place <= done:
                     continue
-                if not hinted(text):
-                    missed = hinted
-                    continue
-            before, text = text, substituted(replacement, text)
-            if text is not before:
-                missed = None
-        return text
+                if hints:
+                    haystack = haystack or _seen(text)
+                    if not _shows(haystack, hints):
+                        continue
+                before, text = text, substituted(replacement, text)
+                if text is not before:
+                    groups, done = _groups_of(text), place
+                    break
+            else:
+                return text
+
+
+def _shows(haystack: str, hints: tuple[tuple[str, ...], ...]) -> bool:
+    for hint in hints:
+        for one in hint:
+            if one in haystack:
+                break
+        else:
+            return False
+    return True
 
 
 _Tree = dict[str, "_Tree"]

@@ -9,7 +9,7 @@ from .numbers import cardinal, digits, number, year
 from .rules import Match, Rule, rule
 from .signs import FILE_SUFFIXES
 
-__all__ = ["TECHNICAL", "VERSIONS", "spell_addresses"]
+__all__ = ["ADDRESSES", "TECHNICAL", "VERSIONS"]
 
 _SPOKEN_DOMAINS = frozenset(("com", "org", "net", "gov", "info", "app", "blog", "shop"))
 _SIGNS = {
@@ -25,19 +25,10 @@ _MAIL = r"[\w.+-]{1,64}@[A-Za-z\d-]+(?:\.[A-Za-z\d-]+)+"
 _DOMAINS = "com|org|net|edu|gov|io|ai|dev|info|app|co|uk|de|fr|eu|ca|au|ch|at|us|tv|me"
 _URL = r"[^\s,;!\"<>()\[\]\ue000]+"  # U+E000 stands for a tag
 _PATH = rf"(?:[/?#](?:{_URL})?)?"
-_ADDRESS = re.compile(
-    rf"(?<![\w@.+-])(?:{_MAIL}|(?:https?|ftp)://{_URL}|www\.{_URL}"
-    rf"|(?:[A-Za-z\d-]+\.)+(?:{_DOMAINS})(?![\w-]|\.\w){_PATH})",
-    re.ASCII,
-)
-
-
-def spell_addresses(text: str) -> str:
-    """'ann@mail.org' -> 'ann at mail dot org', 'https://a.io/x' -> 'ay dot eye oh slash ex'."""
-    return _ADDRESS.sub(_spell_address, text) if "." in text or "://" in text else text
 
 
 def _spell_address(match: Match) -> str:
+    """'ann@mail.org' -> 'ann at mail dot org', 'https://a.io/x' -> 'ay dot eye oh slash ex'."""
     whole = match[0]
     address = whole.rstrip(".:?-/'")
     rest = whole[len(address) :].lstrip("/-'")
@@ -56,6 +47,17 @@ def _spell_part(run: str) -> str:
     ):
         return run.lower() if run.lower() != "edu" else spell_letters(run)
     return spell_letters(run) if run.isalpha() else spell_code(run)
+
+
+ADDRESSES: tuple[Rule, ...] = (
+    rule(
+        rf"(?a)(?<![\w@.+-])(?:{_MAIL}|(?:https?|ftp)://{_URL}|www\.{_URL}"
+        rf"|(?:[A-Za-z\d-]+\.)+(?:{_DOMAINS})(?![\w-]|\.\w){_PATH})",
+        _spell_address,
+        "",
+        "://|www.|a.a|A.a|0.a|-.a|@a|@A|@0|@-",
+    ),
+)
 
 
 # --- Paths, names with dots, options ---
@@ -117,27 +119,26 @@ def _option(match: Match) -> str:
 
 
 TECHNICAL: tuple[Rule, ...] = (
-    rule(rf"{_BEFORE}(?:~|\.{{1,2}})?/[\w.][\w./@%+~-]*(?![\w'])", _spelled, "/"),
+    rule(rf"{_BEFORE}(?:~|\.{{1,2}})?/[\w.][\w./@%+~-]*(?![\w'])", _spelled, "/", "/a|/A|/0|/_|/."),
     rule(r"\b[A-Z]:\\[\w.\\-]*", _spelled, "\\"),
-    rule(r"(?<![\w/.@:~-])[A-Za-z_][\w-]*(?:/[A-Za-z_.][\w.+-]*)+/?", _relative_path, "/"),
-    rule(r"(?<![\w.@/-])[A-Za-z_][\w-]*(?:\._?[A-Za-z][\w-]*){1,20}(?![\w@])", _dotted_name, ".",
-         r"\._?[A-Za-z]"),
-    rule(r"(?:\b(ASP|VB|ADO)|(?<![\w.]))\.(?:NET|net)\b", lambda m: f"{m[1] or ''} dot net", ". Nn Tt",
-         r"\.(?:NET|net)"),
-    rule(rf"{_BEFORE}\.([A-Za-z][\w-]{{0,20}})(?=[\s,;:!?)\"']|\.?$|\.\s)", _dot_file, ".", r"\.[A-Za-z]"),
+    rule(r"(?<![\w/.@:~-])[A-Za-z_][\w-]*(?:/[A-Za-z_.][\w.+-]*)+/?", _relative_path, "/", "/a|/A|/_|/."),
+    rule(r"(?<![\w.@/-])[A-Za-z_][\w-]*(?:\._?[A-Za-z][\w-]*){1,20}(?![\w@])", _dotted_name, ".", ".a|.A|._"),
+    rule(r"(?:\b(ASP|VB|ADO)|(?<![\w.]))\.(?:NET|net)\b", lambda m: f"{m[1] or ''} dot net", ".", ".net"),
+    rule(rf"{_BEFORE}\.([A-Za-z][\w-]{{0,20}})(?=[\s,;:!?)\"']|\.?$|\.\s)", _dot_file, ".", ".a|.A"),
     # options
     rule(r"(?:(?<=\s)|^)(--)([a-z]+(?:-[a-z]+)*)((?:=[^\s,;]*)?)(?!\w)",
-         lambda m: _option(m) if m[3] or "-" in m[2] or m[2] in _KNOWN_OPTIONS else m[0], "-", "--"),
+         lambda m: _option(m) if m[3] or "-" in m[2] or m[2] in _KNOWN_OPTIONS else m[0], "-", " --a|\n--a"),
     rule(r"\b((?:ls|rm|cp|mv|ps|ssh|scp|tar|grep|sed|awk|git|pip|apt|curl|wget|docker|chmod|find|sudo"
          r"|python|make"
          r"|gcc|man|df|du|cat|kill|npm|rsync|ssh|head|tail|sort|uname|ping"
          r"|netstat) )(-)([A-Za-z]{1,5})(?![\w'-])",
-         lambda m: f"{m[1]} dash {spell_letters(m[3])} ", "-", r" -[A-Za-z]"),
-    rule(r"(?:(?<=\s)|^)(-)([B-HJ-Z]|[b-hj-z]|[b-df-hj-np-tv-z]{2,4})()(?![\w'./-]|\s-)", _option, "-"),
+         lambda m: f"{m[1]} dash {spell_letters(m[3])} ", "-", "a -a|a -A"),
+    rule(r"(?:(?<=\s)|^)(-)([B-HJ-Z]|[b-hj-z]|[b-df-hj-np-tv-z]{2,4})()(?![\w'./-]|\s-)", _option, "-",
+         " -a| -A|\n-a|\n-A"),
     rule(r"(?<!\w)\$(\{?)([A-Za-z_][A-Za-z_]+)\}?(?![\w.])",
-         lambda m: f" dollar {m[2].replace('_', ' ')} ", "$"),
-    rule(r"(?<=[\"'=(])\$(\d)(?=[\"')])", r" dollar \1 ", "$ 0-9"),
-    rule(r"(?<=[A-Za-z])~(?=\d)", " tilde ", "~ 0-9"),
+         lambda m: f" dollar {m[2].replace('_', ' ')} ", "$", "$a|$A|$_|${"),
+    rule(r"(?<=[\"'=(])\$(\d)(?=[\"')])", r" dollar \1 ", "$ 0-9", "\"$0|'$0|=$0|($0"),
+    rule(r"(?<=[A-Za-z])~(?=\d)", " tilde ", "~ 0-9", "a~0|A~0"),
 )  # fmt: skip
 
 
@@ -196,20 +197,19 @@ def _number_that_names(match: Match) -> str:
 VERSIONS: tuple[Rule, ...] = (
     rule(r"(?<![\w.])(\d{1,15}(?:\.\d{1,15})?)[eE]([+-]\d{1,3})\b|(?<![\w.])(\d{1,15}\.\d{1,15}"
          r"|\d(?=[eE]\d\d))[eE](\d{1,3})\b",
-         _scientific, "eE +-. 0-9", r"[eE][+-]?\d"),
-    rule(r"\b0[xX]([\da-fA-F]{1,32})\b", _hexadecimal, "0-9", r"0[xX]"),
-    rule(r"\bCVE-(\d{4})-(\d{4,7})\b", _vulnerability, "00", "CVE"),
+         _scientific, "+-. 0-9", "0a-|0a+|0a0|0A-|0A+|0A0"),
+    rule(r"\b0[xX]([\da-fA-F]{1,32})\b", _hexadecimal, "0-9", "0x"),
+    rule(r"\bCVE-(\d{4})-(\d{4,7})\b", _vulnerability, "0-9", "cve-"),
     rule(r"(?i)\b((?:ISBN(?:-1[03])?|ISSN|EAN|UPC|IMEI)(?:\s?:|\s?number)?\s?)(\d[\d -]{6,18}[\dxX])\b",
-         _long_number, "0-9", "[iIeEuU](?:[sS][bBsS][nN]|[mM][eE][iI]|[aA][nN]|[pP][cC])"),
+         _long_number, "0-9", "isbn|issn|ean|upc|imei"),
     rule(r"(?i)\b(zip(?: codes?)?(?: is|:)? )(\d{5})\b(?:-(\d{4}))?",
          lambda m: f"{m[1]}{digits(m[2])}{' dash ' + digits(m[3]) if m[3] else ''}", "0-9",
-         r"[zZ][iI][pP]"),
-    rule(r"(?<= )\d{5,12}\b", _number_that_names, "00", r"\d{5}"),
-    rule(r"#(\d{5,12})\b", lambda m: f" number {digits(m[1])} ", "# 0-9"),
-    rule(r"(?<![\w.,-])\d+(?:\.\d+){2,5}(?:-\d+(?:\.\d+){0,4}){1,2}(?![\w-])", _dashed, "- 0-9",
-         r"\.\d+\.\d"),
+         "zip"),
+    rule(r"(?<= )\d{5,12}\b", _number_that_names, "0-9", " 00000"),
+    rule(r"#(\d{5,12})\b", lambda m: f" number {digits(m[1])} ", "# 0-9", "#00000"),
+    rule(r"(?<![\w.,-])\d+(?:\.\d+){2,5}(?:-\d+(?:\.\d+){0,4}){1,2}(?![\w-])", _dashed, "- . 0-9", "0-0"),
     # a V8 is an engine
     rule(r"\b(?!V(?:[468]|1[026])\b(?!\.\d))[vV](\d+(?:\.\d+)*)\b", lambda m: f"version {_dotted(m[1])}",
-         "0-9", r"[vV]\d"),
-    rule(r"(?<![\w.,])([A-Z])((?:\.\d{1,3})+)(?!\w|\.\w)", _section, ". 0-9", r"\.\d"),
+         "0-9", "a0|A0", "v"),
+    rule(r"(?<![\w.,])([A-Z])((?:\.\d{1,3})+)(?!\w|\.\w)", _section, ". 0-9", "A.0"),
 )  # fmt: skip

@@ -203,7 +203,7 @@ def _is_number_of_next(before: str, after: str) -> bool:
         return counts and _IS_APT.search(before) is not None
     if word[:1].isupper() and word != "Ed":
         return counts and (len(word) == 1 or "." in word)
-    if _OF_ONE.search(before):
+    if _OF_ONE.search(before[-_WORDS_SEEN:]):
         return word != "ed" or counts
     return of_us or (counts and (_LOWER_BEFORE.search(before) is not None or len(word) == 1))
 

@@ -72,7 +72,7 @@ class Splitter:
         self._text = ""  # of one paragraph or line, from the start of a sentence
         self._looked = self._looks = 0  # up to here it holds no cut, which so many looks showed
         self._last_look = 0  # where the last of them was
-        self._scanned = 0  # and up to here no place where one could be
+        self._scanned = 0  # and up to here, but for what may open a sentence, no place where one could be
         self._known = 0  # up to here a look at all of it showed none when a short one did
         self._number = 0  # of the line where it begins
         self._in_run = False  # behind the begin of what is left out
@@ -125,7 +125,8 @@ class Splitter:
     def _finish(self, *, last: bool) -> Iterator[Piece]:
         """Cut the rest, the `last` of its paragraph or not."""
         found = sentences(self._text, self._language)
-        yield from self._cut(found[:-1])
+        if len(found) > 1:
+            yield from self._cut(found[:-1])
         yield from self._cut(found[-1:], last=last)
 
     def _cut_anywhere(self) -> Iterator[Piece]:
@@ -170,7 +171,8 @@ class Splitter:
         A quotation or parenthesis that is open may go on beyond the ends of sentences: it is looked at as if
         it were closed, unless that would be longer than a piece. Not much more than that is looked at.
         """
-        for place in _PLACE.finditer(self._text, max(self._looked, self._scanned), WINDOW):
+        scanned = len(self._text[: self._scanned].rstrip(_MAY_OPEN)) - 1 if self._scanned else 0
+        for place in _PLACE.finditer(self._text, max(self._looked, scanned), WINDOW):
             before, self._looked = self._looked, place.end()
             is_first_beyond = before <= self._limit < place.end()  # what was taken for closed is open now
             if not (is_first_beyond or _END.match(place[0])):
@@ -190,7 +192,7 @@ class Splitter:
                 ended = whole or [self._text[:begin] + ended[0], *ended[1:]]
             if ended:
                 return ended
-        self._scanned = max(0, len(self._text[:WINDOW].rstrip(_MAY_OPEN)) - 1)
+        self._scanned = min(len(self._text), WINDOW)
         return []
 
     def _begin_of_look(self, end: int) -> int:
