@@ -94,9 +94,7 @@ def _put(before: str, tag: str) -> str:
 _TAG_PLACES = re.compile(f"([A-Za-z]?){TAG_PLACE}")
 _MORE_LOOKS = 3
 _STAGES = (
-    Stage(*ADDRESSES),
-    Stage(*EMOTICONS),
-    Stage(*TECHNICAL, *VERSIONS),
+    Stage(*ADDRESSES, *EMOTICONS, *TECHNICAL, *VERSIONS),
     Stage(*COMPARISONS, *ROMAN),
     Stage(
         *DASHES,

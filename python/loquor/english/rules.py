@@ -46,6 +46,7 @@ class _Groups:
         return bits
 
 
+_Hint = tuple[tuple[str, ...], tuple[str, ...]]
 _GROUPS = _Groups()  # of all rules, which are made before there is a text
 
 
@@ -53,14 +54,14 @@ class Rule(NamedTuple):
     """`replacement` for each match of `pattern`: tried only in a text that can have one.
 
     That is if the text began its stage with the groups of characters `needs`, and if it now has those that
-    are `shown` and one of each tuple of `hints`.
+    are `shown`, and of each of `hints` something: in its shape, or in small letters.
     """
 
     pattern: str
     replacement: _Replacement
     needs: int = 0
     shown: int = 0
-    hints: tuple[tuple[str, ...], ...] = ()
+    hints: tuple[_Hint, ...] = ()
 
 
 def rule(pattern: str, replacement: _Replacement, needs: str = "", *hints: str | tuple[str, ...]) -> Rule:
@@ -77,13 +78,17 @@ def rule(pattern: str, replacement: _Replacement, needs: str = "", *hints: str |
         found = tuple(stretch for one in hint for stretch in _stretches(one))
         shown |= _GROUPS.bit(found)
         if found != hint:
-            others.append(hint)
+            others.append((tuple(filter(_is_shape, hint)), tuple(one for one in hint if not _is_shape(one))))
     return Rule(pattern, replacement, sum(needed), shown, tuple(others))
+
+
+def _is_shape(hint: str) -> bool:
+    return {character for character in hint if character.isalnum()} <= {"0", "a", "A"}
 
 
 def _stretches(hint: str) -> Iterator[str]:
     """What is in the shape of a text that shows the hint: its longest part within a word, in any case."""
-    is_shape = {character for character in hint if character.isalnum()} <= {"0", "a", "A"}
+    is_shape = _is_shape(hint)
     shape = hint if is_shape else hint.translate(_SHAPE)
     words = shape.split(" ")
     spaced = [" " * (place > 0) + word + " " * (place < len(words) - 1) for place, word in enumerate(words)]
@@ -110,17 +115,16 @@ _SHAPE = str.maketrans(
 
 def is_hinted_at(rule: Rule, text: str) -> bool:
     """Whether the text shows all that the rule's hints ask for."""
-    return rule.shown & _groups_of(text) == rule.shown and _shows(_seen(text), rule.hints)
+    return rule.shown & _groups_of(text) == rule.shown and _shows(_shape_of(text), text.lower(), rule.hints)
 
 
-def _seen(text: str) -> str:
-    """What hints are looked for in."""
-    return f"\n{text.translate(_SHAPE)}\n{text.lower()}"
+def _shape_of(text: str) -> str:
+    return f"\n{text.translate(_SHAPE)}\n"
 
 
 @lru_cache(maxsize=16)
 def _groups_of(text: str) -> int:
-    words = set(f"\n{text.translate(_SHAPE)}\n".split(" "))
+    words = set(_shape_of(text).split(" "))
     return reduce(or_, map(_of_word if max(map(len, words)) <= _LONG else _groups_in, words))
 
 
@@ -134,7 +138,7 @@ _of_word = lru_cache(maxsize=4096)(_groups_in)
 _compiled = cache(re.compile)  # when first needed: to compile them all takes as long as to import the package
 
 
-_Ready = tuple[int, tuple[tuple[str, ...], ...], Callable[[_Replacement, str], str], _Replacement]
+_Ready = tuple[int, tuple[_Hint, ...], Callable[[_Replacement, str], str], _Replacement]
 """A rule's place, what is left to look for, and what it does."""
 
 
@@ -167,13 +171,14 @@ class Stage:
         groups, done = _groups_of(text), -1
         needs = groups & self._needs
         while True:
-            haystack = ""
+            shape = lowered = ""
             for place, hints, substituted, replacement in self._that_can_match(needs, groups & self._shown):
                 if place <= done:
                     continue
                 if hints:
-                    haystack = haystack or _seen(text)
-                    if not _shows(haystack, hints):
+                    if not shape:
+                        shape, lowered = _shape_of(text), text.lower()
+                    if not _shows(shape, lowered, hints):
                         continue
                 before, text = text, substituted(replacement, text)
                 if text is not before:
@@ -183,13 +188,17 @@ class Stage:
                 return text
 
 
-def _shows(haystack: str, hints: tuple[tuple[str, ...], ...]) -> bool:
-    for hint in hints:
-        for one in hint:
-            if one in haystack:
+def _shows(shape: str, lowered: str, hints: tuple[_Hint, ...]) -> bool:
+    for shapes, words in hints:
+        for one in shapes:
+            if one in shape:
                 break
         else:
-            return False
+            for one in words:
+                if one in lowered:
+                    break
+            else:
+                return False
     return True
 
 
