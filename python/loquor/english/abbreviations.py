@@ -101,7 +101,7 @@ ABBREVIATED: tuple[Rule, ...] = (
          lambda m: f"{like('A', BEFORE_NAMES[m[1]])} {like('A', BEFORE_NAMES[m[2]])} ", ".",
          "lt. |maj. |brig. "),
     rule(r"\b(sq(?=[. fm])|cu(?=[. ]))\.? ?(ft|in|mi|yd|km|m|cm|mm)\b(\.?)", _square, "",
-         "sq.|sq |sqf|sqm|cu.|cu "),
+         "sq|cu", "sq.|sq |sqf|sqm|cu.|cu "),
     rule(r"(?<=[a-z]) v\. (?=[A-Z])", " versus ", ".", " v. "),
     rule(r"(?<![\w.'/@&])(?<![A-Za-z]-)((?:[A-Za-z]{1,2}\.)?[A-Za-z]{1,7}"
          r"|[A-Za-z]\.[A-Za-z]\.[A-Za-z])\.(?![A-Za-z@]\w|[A-Za-z]\.)", stopped, ".",

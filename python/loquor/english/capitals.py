@@ -7,7 +7,7 @@ import re
 from .capital_words import NUMBERED, RULERS, SHORT_WORDS, SPOKEN
 from .letters import is_said_as_word, spell_letters
 from .numbers import ordinal, plural
-from .rules import Match, Rule, rule
+from .rules import OTHERS, Match, Rule, rule
 from .tables import STARTERS
 
 __all__ = ["CAPITALS", "ROMAN", "lower_if_shouted", "lower_shouted_lines"]
@@ -282,10 +282,19 @@ CAPITALS: tuple[Rule, ...] = (
         r"(?i)(?<![\w'-])(?:([b-df-hj-np-tv-z]{1,2}|[a-z])-)(?:\1-){0,4}((?=\1)[a-z']+)(?![\w-])",
         _stammer,
         "-",
-        "a-a|a-A|A-a|A-A",
+        tuple(
+            f"{other}{letters}-"
+            for other in sorted(OTHERS - {"'", "-"})
+            for letters in ("a", "A", "aa", "aA", "Aa", "AA")
+        ),
     ),
     rule(r"(?<=[A-Za-z])-(?=(?:[A-Z]\.){2})", " ", "-", "-A.A."),
     rule(_DOTTED, _dotted, ".", ".a.|.A."),
     rule(r"([A-Z](?<![A-Za-z\d'.].)[A-Z]{1,19})('?s)?(?![A-Za-z\d])", _capitals, "", "AA"),
-    rule(r"([A-Z])(?<![A-Za-z'].)(\.(?= [A-Z]|\s*$|[\"')]))?(?![A-Za-z'])", _letter, "A-Z"),
+    rule(
+        r"([A-Z])(?<![A-Za-z'].)(\.(?= [A-Z]|\s*$|[\"')]))?(?![A-Za-z'])",
+        _letter,
+        "A-Z",
+        tuple(f"A{other}" for other in sorted(OTHERS | set("0_") - {"'"})),
+    ),
 )

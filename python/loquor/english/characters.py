@@ -36,7 +36,7 @@ def in_ascii(text: str) -> tuple[str, tuple[str, ...]]:
 def _fold(text: str) -> tuple[str, tuple[str, ...]]:
     if "°" in text:
         text = _ANGLE.sub(_angle, text)
-    if text.isascii():
+    if text.isascii() or _OTHER.search(text) is None:
         return text, ()
     text = _POWER.sub(lambda m: "^" + m[0].translate(_POWERS), text)
     text = _MINUS.sub("-", text).replace("−", " minus ")

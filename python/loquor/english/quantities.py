@@ -406,7 +406,8 @@ PHONES: tuple[Rule, ...] = (
         "call |dial |phone |text ",
     ),
     rule(rf"{_START}(50-50|20-20|80-20|60-40|70-30|90-10|40-60|30-70)(?=[\s,.;!?)]|$)",
-         lambda m: " ".join(cardinal(int(part)) for part in m[0].split("-")), "- 0-9", "00-00"),
+         lambda m: " ".join(cardinal(int(part)) for part in m[0].split("-")), "- 0-9", "00-00",
+         "50-50|20-20|80-20|60-40|70-30|90-10|40-60|30-70"),
     rule(rf"{_START}(?!\d{{4}}-\d\d-\d\d\b)(?!\d{{1,2}}-\d{{1,2}}-\d{{4}}\b)\d+(?:-\d+){{2,}}{_END}",
-         _run, "- 0-9", "0-0"),
+         _run, "- 0-9", "-0-|-00-|-000"),
 )  # fmt: skip

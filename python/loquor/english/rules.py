@@ -95,7 +95,7 @@ def _stretches(hint: str) -> Iterator[str]:
     all_parts = [
         word[at : at + _LONGEST] for word in spaced for at in range(max(1, len(word) - _LONGEST + 1))
     ]
-    best = max(all_parts, key=lambda part: (len(part), -sum(map(_COMMON.find, part))))
+    best = max(all_parts, key=lambda part: (len(part), -sum(map(_COMMON.find, part)), part[:1] == " "))
     cases = [character if is_shape or character != "a" else "aA" for character in best]
     return map("".join, product(*cases))
 
@@ -116,6 +116,10 @@ _SHAPE = str.maketrans(
 def is_hinted_at(rule: Rule, text: str) -> bool:
     """Whether the text shows all that the rule's hints ask for."""
     return rule.shown & _groups_of(text) == rule.shown and _shows(_shape_of(text), text.lower(), rule.hints)
+
+
+OTHERS = frozenset({*map(chr, range(128)), *"$¢°\ue000"} - {*ascii_lowercase, *ascii_uppercase, *digits, "_"})
+"""What is no letter, digit or underscore in a shape."""
 
 
 def _shape_of(text: str) -> str:

@@ -70,6 +70,8 @@ _SUSPENDED = re.compile(r"(?:and|but|nor|or|to)(?=\s|$)")
 
 def ends_itself(text: str) -> bool:
     """Whether a pause is written at the end of the text, or there is nothing in it to say."""
+    if text[-1:].isalnum():  # as most do that do not
+        return False
     return text.rstrip(_CLOSING).endswith(_ENDS) or text.endswith("]") or not any(map(str.isalnum, text))
 
 
@@ -193,7 +195,9 @@ class Lines:
         With it, what ends there, and the characters that are done with; None if more has to be seen.
         """
         held = self._held
-        behind = at + 1 + _length_of(_QUOTED, held, at + 1)
+        behind = at + 1
+        if not held[behind : behind + 1].isalnum():
+            behind += _length_of(_QUOTED, held, behind)
         hyphen = held[start:at].rstrip(_HORIZONTAL).rstrip("\xad") if start < at else ""
         if held[at] != "\n" or held[behind : behind + 1] in _BREAKS_OF_ONE:
             self._new_paragraph()
