@@ -57,6 +57,9 @@ KINDS = {
     "open quotes": 'He said "x. ',
     "short sentences": "No! ",
     "no spaces": "aB3-",
+    "stops and money": "set. 23€2. ",
+    "stops on short lines": "t13; 5s.\nexam.",
+    "brackets on lines": "Hi, (199\n3Gen.)",
     "colours": "\x1b[32mok\x1b[0m it is.\n",
 }
 LENGTHS = (1600, 25600)
