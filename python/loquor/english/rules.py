@@ -1,11 +1,11 @@
-"""What a rule is, and how rules run: only those that the characters of a text give something to do."""
+"""What a rule is, and how rules run: only those that the shape of a text gives something to do."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, lru_cache, reduce
-from itertools import product
+from itertools import chain, product
 from operator import or_
 from string import ascii_lowercase, ascii_uppercase, digits
 from typing import NamedTuple
@@ -129,7 +129,8 @@ def _shape_of(text: str) -> str:
 @lru_cache(maxsize=16)
 def _groups_of(text: str) -> int:
     words = set(_shape_of(text).split(" "))
-    return reduce(or_, map(_of_word if max(map(len, words)) <= _LONG else _groups_in, words))
+    long = {word for word in words if len(word) > _LONG} if len(text) > _LONG else set()
+    return reduce(or_, chain(map(_of_word, words - long if long else words), map(_groups_in, long)))
 
 
 def _groups_in(word: str) -> int:
