@@ -72,6 +72,7 @@ QUICK = {
          ("the_disturber", ("beside", "speak"))},
     ),
     "split.py": (["--rounds", "1"], {("split", ("text", "index")), ("split", ("normalize", "en"))}),
+    "watermark.py": (["--rounds", "1"], {("mark", ("threads", 1)), ("mark", ("threads", 2))}),
     "text.py": (["--rounds", "1"], {("spell", ("text", "prose")), ("spell", ("characters", 3200))}),
     "kv_quality.py": (
         ["--steps", "2", "--threads", "1"],
@@ -109,6 +110,8 @@ def test_every_script_says_what_it_asks(run: Any, script: str, capsys: pytest.Ca
 
 @pytest.mark.parametrize("script", QUICK)
 def test_figures(run: Any, script: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    if script == "watermark.py" and importlib.util.find_spec("perth") is None:
+        pytest.skip("needs the weights of resemble-perth")
     arguments, expected = QUICK[script]
     out = tmp_path / "figures.json"
     assert run(script, *arguments, "--json", str(out)) in (0, None)

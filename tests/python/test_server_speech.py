@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import av
@@ -20,7 +21,9 @@ import loquor.server.service
 from loquor import Engine, ExecutionError
 from loquor.audio.audio import pcm16
 from loquor.server.encoders import MEDIA_TYPES
+from loquor.watermark.graphs import encoder_graph
 from serving import Serving, eventually, serving
+from watermarks import random_tensors
 
 TEXT = "Hello there. This is a small robot voice, and it says two sentences."
 LONG = "This sentence is one of many, and all of them take a while to say. " * 50
@@ -99,6 +102,25 @@ def test_the_official_client_needs_no_more_than_it_always_sent(client: openai.Op
     warnings = response.response.headers.get_list("loquor-warning")
     assert any("instructions are ignored" in warning for warning in warnings)
     assert any("alloy" in warning for warning in warnings)
+
+
+def test_marked_speech_is_the_engines_and_is_said_to_be(spoken: np.ndarray[Any, Any], tmp_path: Path) -> None:
+    graph = tmp_path / "encoder.onnx"
+    graph.write_bytes(encoder_graph(random_tensors()))
+    with Engine(watermark=str(graph)) as engine, engine.session() as session:
+        session.feed(TEXT)
+        session.end()
+        marked = pcm16(np.concatenate(list(session))).tobytes()
+    assert marked != spoken.tobytes()
+    asked = {"model": "mini", "input": TEXT, "response_format": "pcm"}
+    with serving(lambda: Engine(watermark=str(graph))) as marking:
+        whole = post(marking, **asked)
+        in_events = post(marking, **asked, stream_format="sse")
+    for response in (whole, in_events):
+        assert response.headers["loquor-watermark"] == "perth"
+    deltas = [event for event in events_of(in_events.text) if event["type"] == "speech.audio.delta"]
+    assert len(deltas) > 1
+    assert whole.content == b"".join(base64.b64decode(event["audio"]) for event in deltas) == marked
 
 
 def test_models_and_voices_by_the_official_client(client: openai.OpenAI, recording: Any) -> None:
