@@ -201,6 +201,15 @@ def test_help_and_usage_errors_load_nothing_heavy() -> None:
     subprocess.run([sys.executable, "-c", code], env=environment(), check=True, stdout=subprocess.DEVNULL)
 
 
+def test_an_utterance_of_the_built_in_voice_imports_only_what_it_needs() -> None:
+    heavy = "{'asyncio','email','huggingface_hub','importlib.metadata','scipy','socket','tqdm'}"
+    code = (
+        "import sys, loquor\nloquor.Engine(prepare=False).speak('Hi.')\n"
+        f"assert not {heavy} & set(sys.modules), {heavy} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], env=environment(), check=True)
+
+
 @pytest.mark.parametrize(
     ("package", "argv"),
     [

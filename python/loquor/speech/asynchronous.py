@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -29,6 +28,8 @@ class Awaited:
 
     async def avoice(self: _Engine, source: VoiceSource | None = None, *, prefix: bool = False) -> Voice:
         """`voice`, for asyncio."""
+        import asyncio  # as in request.py
+
         cancel = _core.CancelToken()
         try:
             return await asyncio.to_thread(self.voice, source, prefix=prefix, cancel=cancel)
@@ -45,6 +46,8 @@ class Awaited:
         language: str | None = None,
     ) -> Audio:
         """`speak`, for asyncio: any number at once, and a thread only while a voice is read from a file."""
+        import asyncio
+
         whole = StreamOptions(first_chunk=0)
         started = asyncio.to_thread(
             self.stream, text, voice, options=options, language=language, chunks=whole

@@ -6,7 +6,6 @@ The graphs are kept where prepared graphs are, under the same rules (docs/adr/00
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import logging
 import os
 from collections.abc import Callable, Mapping
@@ -114,6 +113,8 @@ def _made(name: str, make: Callable[[Any], bytes]) -> Path:
 
 def _checkpoint() -> Path:
     """The checkpoint in the installed package."""
+    import importlib.metadata  # slow, and few mark
+
     try:
         package = importlib.metadata.distribution(_PACKAGE)
     except importlib.metadata.PackageNotFoundError:
