@@ -15,6 +15,7 @@ enum class ErrorKind : int {
   kExecution = 5,
   kInternal = 6,
   kBusy = 7,
+  kClosed = 10,
 };
 
 class Error : public std::runtime_error {

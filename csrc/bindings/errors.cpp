@@ -18,6 +18,8 @@ const char* class_name(loquor_status status) {
       return "ExecutionError";
     case LOQUOR_ERROR_BUSY:
       return "BusyError";
+    case LOQUOR_ERROR_CLOSED:
+      return "EngineClosedError";
     case LOQUOR_OK:
     case LOQUOR_DONE:
     case LOQUOR_PENDING:

@@ -158,12 +158,20 @@ loquor_status loquor_engine_open(loquor_runtime* runtime, const char* bundle_fol
                                  const loquor_engine_options* options, loquor_engine** out) {
   return as_status([&] {
     required(out, "out");
-    *out = new loquor_engine{{required(runtime, "runtime").api, &required(bundle_folder, "bundle_folder"),
-                              read_engine_options(options)}};
+    auto opened = std::make_unique<loquor::Engine>(required(runtime, "runtime").api,
+                                                   &required(bundle_folder, "bundle_folder"),
+                                                   read_engine_options(options));
+    *out = new loquor_engine{std::make_shared<std::unique_ptr<loquor::Engine>>(std::move(opened))};
   });
 }
 
-void loquor_engine_close(loquor_engine* engine) { give_back(engine); }
+void loquor_engine_close(loquor_engine* engine) {
+  if (!usable_here(engine)) return;
+  engine->held->reset();
+  delete engine;
+}
+
+void loquor_engine_release(loquor_engine* engine) { give_back(engine); }
 
 void loquor_engine_halt(loquor_engine* engine) {
   if (usable_here(engine)) engine->engine.halt();

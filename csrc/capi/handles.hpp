@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -33,9 +34,12 @@ struct loquor_runtime {
   loquor::ort::ApiPtr api;
   const loquor::process::Home home{};
 };
+// The streams and encodings of a released engine hold it; one that was closed is gone for them too.
+using HeldEngine = std::shared_ptr<std::unique_ptr<loquor::Engine>>;
 struct loquor_engine {
   static constexpr const char* kName = "engine";
-  loquor::Engine engine;
+  HeldEngine held;
+  loquor::Engine& engine = **held;
   const loquor::TextReader text{loquor::capi::text_facts(engine.model().manifest)};
   const loquor::process::Home home{};
 };
@@ -46,6 +50,16 @@ struct loquor_cancel {
 };
 struct loquor_voice {
   std::shared_ptr<const loquor::Voice> voice;  // requests may outlive the handle
+};
+struct loquor_encoding {
+  static constexpr const char* kName = "encoding";
+  loquor::RequestPtr request;
+  HeldEngine engine;
+  std::shared_ptr<const loquor::Voice> voice{};  // once it was asked for
+  const loquor::process::Home home{};
+};
+struct loquor_samples {
+  std::vector<float> samples;
 };
 struct loquor_tokens {
   loquor::Tokens tokens;
@@ -60,10 +74,11 @@ struct loquor_prefix {
 struct loquor_stream {
   static constexpr const char* kName = "stream";
   loquor::RequestPtr request;
+  HeldEngine engine;
   loquor::Request::Progress progress;
   int32_t sample_rate = 0;
   int64_t code_limit = 0;                                   // codes that are fed lie below it
-  loquor::Chunk chunk;                                      // the one that was read last
+  loquor::Chunk chunk;                                      // the one that was read last, unless it is kept
   std::vector<std::string> warnings;                        // about its text
   std::optional<loquor::CancelToken::Listener> listener{};  // unhooked before the rest goes
   const loquor::process::Home home{};
@@ -155,6 +170,9 @@ template <class T>
 void give_back(T* handle) {
   if (usable_here(handle)) delete handle;
 }
+
+// The timeout of a wait; none: for ever.
+std::optional<std::chrono::duration<double>> read_timeout(double seconds);
 
 // No version of a struct ends within what its alignment keeps together, such as a pointer.
 template <class T>

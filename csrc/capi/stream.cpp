@@ -36,12 +36,9 @@ loquor_stream_info describe(const loquor::Request& request) {
 }
 
 loquor_status read_next(loquor_stream& stream, double timeout_seconds, loquor_chunk* chunk) {
-  if (std::isnan(timeout_seconds)) {
-    throw loquor::Error(loquor::ErrorKind::kInvalidInput, "timeout_seconds must be a number");
-  }
+  const auto timeout = read_timeout(timeout_seconds);
   require_struct_size<loquor_chunk>(required(chunk, "chunk").struct_size, "chunk");
-  std::optional<std::chrono::duration<double>> timeout;
-  if (timeout_seconds >= 0) timeout = std::chrono::duration<double>(timeout_seconds);
+  stream.chunk.samples.clear();
   switch (stream.request->next(stream.chunk, timeout, stream.progress)) {
     case loquor::Request::Next::kDone:
       return LOQUOR_DONE;
@@ -73,6 +70,7 @@ std::unique_ptr<loquor_stream> begin_stream(loquor_engine& engine, const loquor_
                                             const StreamOptions& options) {
   Engine& target = engine.engine;
   auto stream = std::make_unique<loquor_stream>();
+  stream->engine = engine.held;
   stream->request = target.prepare_stream(read_prompt(request, target.model().defaults()), options,
                                           request.progress != nullptr);
   stream->progress = progress_of(request);
@@ -112,6 +110,7 @@ loquor_status loquor_engine_stream_tokens(loquor_engine* engine, const loquor_vo
     loquor::Engine& target = required(engine, "engine").engine;
     const loquor::Manifest& manifest = target.model().manifest;
     auto stream = std::make_unique<loquor_stream>();
+    stream->engine = engine->held;
     stream->request = target.prepare_fed(required(voice, "voice").voice,
                                          read_options(options, manifest.streaming), read_options(decode));
     stream->sample_rate = manifest.sample_rate;
@@ -140,6 +139,31 @@ loquor_status loquor_stream_next(loquor_stream* stream, double timeout_seconds, 
 loquor_status loquor_stream_on_ready(loquor_stream* stream, loquor_ready_fn ready, void* user) {
   return as_status([&] { required(stream, "stream").request->on_ready(ready, user); });
 }
+
+loquor_status loquor_stream_on_ready_once(loquor_stream* stream, loquor_ready_fn ready, void* user) {
+  bool waits = false;
+  const loquor_status status = as_status([&] {
+    required(ready, "ready");
+    waits = required(stream, "stream").request->on_ready_once(ready, user);
+  });
+  return waits ? LOQUOR_PENDING : status;
+}
+
+loquor_status loquor_stream_keep_samples(loquor_stream* stream, loquor_samples** out) {
+  return as_status([&] {
+    required(out, "out");
+    std::vector<float>& samples = required(stream, "stream").chunk.samples;
+    if (samples.empty()) {
+      throw loquor::Error(loquor::ErrorKind::kInvalidInput,
+                          "there are no samples to keep: read a chunk first, and keep it once");
+    }
+    auto kept = std::make_unique<loquor_samples>();
+    kept->samples.swap(samples);
+    *out = kept.release();
+  });
+}
+
+void loquor_samples_destroy(loquor_samples* samples) { delete samples; }
 
 void loquor_stream_cancel(loquor_stream* stream) {
   if (usable_here(stream)) stream->request->cancel();

@@ -111,7 +111,7 @@ Engine::~Engine() {
     const std::lock_guard<std::mutex> lock(requests_mutex_);
     for (const auto& known : requests_) {
       const RequestPtr request = known.lock();
-      if (request && request->spec.chunked()) request->cancel("the engine was closed");
+      if (request && request->spec.chunked()) request->close("the engine was closed");
     }
   }
   join();
@@ -122,7 +122,7 @@ void Engine::halt() {
     const std::lock_guard<std::mutex> lock(requests_mutex_);
     halted_ = true;
     for (const auto& known : requests_) {
-      if (const RequestPtr request = known.lock()) request->cancel("the engine was halted");
+      if (const RequestPtr request = known.lock()) request->close("the engine was halted");
     }
   }
   join();
@@ -135,6 +135,10 @@ void Engine::join() {
 }
 
 Voice Engine::encode_voice(Span<const float> samples, CancelToken* cancel) {
+  return std::move(perform(prepare_voice(samples), cancel, {}).voice);
+}
+
+RequestPtr Engine::prepare_voice(Span<const float> samples) {
   if (!std::all_of(samples.begin(), samples.end(), [](float sample) { return std::isfinite(sample); })) {
     throw Error(ErrorKind::kInvalidInput, "the reference recording holds samples that are not finite");
   }
@@ -155,17 +159,8 @@ Voice Engine::encode_voice(Span<const float> samples, CancelToken* cancel) {
   }
   RequestSpec spec;
   spec.kind = RequestSpec::Kind::kEncode;
-  spec.encoder = model_.speech_encoder();
   spec.samples.assign(samples.data(), samples.data() + whole);
-  RequestPtr request;
-  Voice voice = std::move(perform(std::move(spec), cancel, {}, request).voice);
-  try {
-    model_.check(voice);
-  } catch (const Error& error) {
-    throw Error(ErrorKind::kExecution,
-                std::string("what the speech encoder made of the recording cannot be used: ") + error.what());
-  }
-  return voice;
+  return make_request(std::move(spec));
 }
 
 Tokens Engine::generate(Prompt prompt, CancelToken* cancel, const Request::Progress& progress) {
@@ -173,8 +168,7 @@ Tokens Engine::generate(Prompt prompt, CancelToken* cancel, const Request::Progr
   spec.budget = generator_.check(prompt);
   spec.prompt = std::move(prompt);
   spec.counted = static_cast<bool>(progress);
-  RequestPtr request;
-  return std::move(perform(std::move(spec), cancel, progress, request).tokens);
+  return std::move(perform(make_request(std::move(spec)), cancel, progress).tokens);
 }
 
 Waveform Engine::decode(Span<const int64_t> tokens, std::shared_ptr<const Voice> voice, CancelToken* cancel,
@@ -185,8 +179,7 @@ Waveform Engine::decode(Span<const int64_t> tokens, std::shared_ptr<const Voice>
   spec.codes = codes_to_decode(tokens);
   spec.prompt.voice = std::move(voice);
   spec.prompt.options.seed = options.seed;
-  RequestPtr request;
-  return std::move(perform(std::move(spec), cancel, {}, request).waveform);
+  return std::move(perform(make_request(std::move(spec)), cancel, {}).waveform);
 }
 
 PrefixPtr Engine::prefix(std::shared_ptr<const Voice> voice, CancelToken* cancel) {
@@ -265,7 +258,7 @@ RequestPtr Engine::prepare_fed(std::shared_ptr<const Voice> voice, const StreamO
 void Engine::submit(const RequestPtr& request) {
   {
     const std::lock_guard<std::mutex> lock(requests_mutex_);
-    if (halted_) throw Error(ErrorKind::kCancelled, "the engine was halted");
+    if (halted_) throw Error(ErrorKind::kClosed, "the engine was halted");
     const auto gone = [](const std::weak_ptr<Request>& known) { return known.expired(); };
     requests_.erase(std::remove_if(requests_.begin(), requests_.end(), gone), requests_.end());
     requests_.push_back(request);
@@ -278,10 +271,8 @@ RequestPtr Engine::make_request(RequestSpec spec) {
                                    [inbox = inbox_] { inbox->ring(); });
 }
 
-// `request` keeps the result alive.
-Result& Engine::perform(RequestSpec spec, CancelToken* cancel, const Request::Progress& progress,
-                        RequestPtr& request) {
-  request = make_request(std::move(spec));
+// The result is the request's.
+Result& Engine::perform(const RequestPtr& request, CancelToken* cancel, const Request::Progress& progress) {
   const CancelToken::Listener listener(cancel, [&] { request->cancel(); });
   if (cancel != nullptr) cancel->check();
   submit(request);

@@ -27,6 +27,8 @@ class Engine {
   // These return when the work is done. They throw kInvalidInput, kBusy, kCancelled within one step of a
   // cancel, kExecution.
   Voice encode_voice(Span<const float> samples, CancelToken* cancel);
+  // The same as a request, whose result has the voice; submit() starts it.
+  RequestPtr prepare_voice(Span<const float> samples);
   // `progress` is called on this thread with each count of tokens.
   Tokens generate(Prompt prompt, CancelToken* cancel, const Request::Progress& progress);
   // Leaves out ids that are no speech codes and appends the family's closing silence, as upstream does.
@@ -70,8 +72,7 @@ class Engine {
 
  private:
   RequestPtr make_request(RequestSpec spec);
-  Result& perform(RequestSpec spec, CancelToken* cancel, const Request::Progress& progress,
-                  RequestPtr& request);
+  Result& perform(const RequestPtr& request, CancelToken* cancel, const Request::Progress& progress);
   void join();
   std::vector<int64_t> codes_to_decode(Span<const int64_t> tokens) const;
 

@@ -35,11 +35,12 @@ void check_codes(Span<const int64_t> codes, int64_t limit) {
 Request::Request(RequestSpec spec_, const ort::Api& api, std::function<void()> wake)
     : spec(std::move(spec_)), run(api), wake_(std::move(wake)) {}
 
-void Request::cancel(const char* why) {
+void Request::stop(ErrorKind kind, const char* why) {
   {
     Lock lock(mutex_);
     if (cancelled_ || (ended_ && chunks_.empty())) return;
     cancelled_ = true;
+    stopped_by_ = kind;
     why_ = why;
     chunks_.clear();
     cancelled_flag_.store(true, std::memory_order_release);
@@ -57,7 +58,7 @@ Result& Request::wait(const Progress& progress) {
     if (ended_) break;
     changed_.wait(lock);
   }
-  if (cancelled_) throw_cancelled();
+  if (cancelled_) throw_stopped();
   if (failure_) throw Error(failure_->kind, failure_->text);
   return result_;
 }
@@ -83,7 +84,7 @@ Request::Next Request::next(Chunk& chunk, std::optional<std::chrono::duration<do
     taken_.taken_samples += static_cast<int64_t>(chunk.samples.size());
     return Next::kChunk;
   }
-  if (cancelled_) throw_cancelled();
+  if (cancelled_) throw_stopped();
   if (failure_) throw Error(failure_->kind, failure_->text);
   return Next::kDone;
 }
@@ -124,7 +125,17 @@ void Request::on_ready(Ready ready, void* user) {
   const Lock lock(mutex_);
   ready_ = ready;
   ready_user_ = user;
+  ready_once_ = false;
   if (ready_ != nullptr && readable()) ready_(ready_user_);
+}
+
+bool Request::on_ready_once(Ready ready, void* user) {
+  const Lock lock(mutex_);
+  const bool waits = !readable();
+  ready_ = waits ? ready : nullptr;
+  ready_user_ = user;
+  ready_once_ = true;
+  return waits;
 }
 
 Report Request::report() const {
@@ -178,7 +189,9 @@ void Request::fail(Failure failure) {
 // Called under the lock: whoever has it knows that nobody is still in the callback.
 void Request::changed() {
   changed_.notify_all();
-  if (ready_ != nullptr) ready_(ready_user_);
+  const Ready ready = ready_;
+  if (ready_once_) ready_ = nullptr;
+  if (ready != nullptr) ready(ready_user_);
 }
 
 }  // namespace loquor

@@ -37,13 +37,12 @@ struct Chunk {
 struct RequestSpec {
   enum class Kind { kEncode, kDecode, kSpeech };
   Kind kind = Kind::kSpeech;
-  std::vector<float> samples;                    // kEncode: whole tokens of a recording
-  std::shared_ptr<const SpeechEncoder> encoder;  // kEncode: not unloaded meanwhile
-  std::vector<int64_t> codes;                    // kDecode: closing silence included
-  Prompt prompt;                                 // kSpeech; kDecode uses its voice and seed
-  TokenBudget budget;                            // kSpeech
-  std::optional<StreamOptions> stream;           // kSpeech: sound too, not tokens alone
-  bool counted = false;                          // the caller wants to hear of every token
+  std::vector<float> samples;           // kEncode: whole tokens of a recording
+  std::vector<int64_t> codes;           // kDecode: closing silence included
+  Prompt prompt;                        // kSpeech; kDecode uses its voice and seed
+  TokenBudget budget;                   // kSpeech
+  std::optional<StreamOptions> stream;  // kSpeech: sound too, not tokens alone
+  bool counted = false;                 // the caller wants to hear of every token
   bool fed = false;  // kSpeech: the codes come from the caller, not from the language model
 
   bool chunked() const { return stream && stream->first_chunk > 0; }
@@ -108,8 +107,9 @@ class Request {
   // --- The caller's side. Any thread; one at a time in wait() or next(). ---
 
   // Interrupts the runs that serve this request alone; one that was not begun ends here and now.
-  // `why` is a literal: memory may have run out.
-  void cancel(const char* why = "the request was cancelled");
+  void cancel() { stop(ErrorKind::kCancelled, "the request was cancelled"); }
+  // The same by the engine that goes away. `why` is a literal: memory may have run out.
+  void close(const char* why) { stop(ErrorKind::kClosed, why); }
   // Returns at the end, or throws what ended it. `progress` is called here with each count of tokens.
   Result& wait(const Progress& progress);
   // The next chunk; kPending when there is none within `timeout` (none: waits for ever). Throws as wait().
@@ -117,10 +117,13 @@ class Request {
   // More codes for a fed request. Throws kInvalidInput for one that is not fed or had its last, and kBusy
   // where too many wait; behind the end it does nothing, and next() says why. Any thread.
   void feed(Span<const int64_t> codes, bool last);
-  // Called whenever next() has something new to say, at once if it has already; on the engine thread or a
-  // canceller's: must be quick, must not call back. None replaces it by none, and returns when no call is
-  // under way.
+  // Called whenever next() has something new to say, at once if it has already; on the engine thread or that
+  // of who cancels or closes: must be quick, must not call back. None replaces it by none, and returns when
+  // no call is under way.
   void on_ready(Ready ready, void* user);
+  // The same for the next time alone, and never on this thread: false, and none is called, where next() has
+  // something to say already.
+  bool on_ready_once(Ready ready, void* user);
   Report report() const;
   // To be read behind the end, by whoever saw it.
   const Result& result() const { return result_; }
@@ -139,9 +142,10 @@ class Request {
  private:
   using Lock = std::unique_lock<std::mutex>;
   bool report_progress(Lock& lock, const Progress& progress);
+  void stop(ErrorKind kind, const char* why);
   bool readable() const { return !chunks_.empty() || ended_ || cancelled_; }
   void changed();
-  [[noreturn]] void throw_cancelled() const { throw Error(ErrorKind::kCancelled, why_); }
+  [[noreturn]] void throw_stopped() const { throw Error(stopped_by_, why_); }
 
   const std::function<void()> wake_;
   std::atomic<bool> cancelled_flag_{false};  // cancelled_, for the engine thread's loop
@@ -151,6 +155,7 @@ class Request {
   bool begun_ = false;
   bool ended_ = false;
   bool cancelled_ = false;
+  ErrorKind stopped_by_ = ErrorKind::kCancelled;
   const char* why_ = "";
   std::optional<Failure> failure_;
   Feed fed_;  // what the engine thread has not taken; `last` stays
@@ -160,6 +165,7 @@ class Request {
   Report taken_;
   Ready ready_ = nullptr;
   void* ready_user_ = nullptr;
+  bool ready_once_ = false;
   Result result_;
 };
 

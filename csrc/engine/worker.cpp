@@ -384,14 +384,14 @@ Result Worker::run_whole(const Request& request) const {
     result.waveform.seconds_taken = decoded.seconds;
     return result;
   }
-  const SpeechEncoder& encoder = *spec.encoder;
-  result.voice = encoder.encode(spec.samples, request.run);
-  model_.shrink_arena(encoder);
+  const auto encoder = model_.speech_encoder();  // loaded here, on the lane, if it is not
+  result.voice = encoder->encode(spec.samples, request.run);
+  model_.shrink_arena(*encoder);
   try {
     model_.check(result.voice);
   } catch (const Error& error) {  // not the caller's fault: the graph gave it
     throw Error(ErrorKind::kExecution,
-                encoder.session().file_name() + " gave no usable voice: " + error.what());
+                encoder->session().file_name() + " gave no usable voice: " + error.what());
   }
   return result;
 }

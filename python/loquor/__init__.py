@@ -18,6 +18,7 @@ from ._core import version as _version
 from .errors import (
     BusyError,
     DownloadError,
+    EngineClosedError,
     ExecutionError,
     InvalidInputError,
     LoquorError,
@@ -55,6 +56,7 @@ __all__ = [
     "Conversion",
     "DownloadError",
     "Engine",
+    "EngineClosedError",
     "ExecutionError",
     "GenerationOptions",
     "Guards",

@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = [
     "BusyError",
     "DownloadError",
+    "EngineClosedError",
     "ExecutionError",
     "InvalidInputError",
     "LoquorError",
@@ -36,6 +37,10 @@ class InvalidInputError(LoquorError, ValueError):
 
 class RequestCancelledError(LoquorError):
     """The request was cancelled before it finished."""
+
+
+class EngineClosedError(RequestCancelledError):
+    """Not its caller ended the request: the engine was closed, or the process ends."""
 
 
 class BusyError(LoquorError):

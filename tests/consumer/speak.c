@@ -77,6 +77,8 @@ static const char* status_text(loquor_status status) {
       return "done";
     case LOQUOR_PENDING:
       return "pending";
+    case LOQUOR_ERROR_CLOSED:
+      return "closed";
   }
   return "unknown status";
 }

@@ -436,6 +436,6 @@ TEST_CASE("a halted engine cancels everything: nothing more runs, and what comes
   CHECK(RunWithBinding::calls == stopped_at);
   waiting.get();
   CHECK(refusal([&] { request->next(chunk, {}, {}); }).text == "the engine was halted");
-  CHECK(refusal([&] { gated.generate(greedy(5)); }).kind == ErrorKind::kCancelled);
+  CHECK(refusal([&] { gated.generate(greedy(5)); }).kind == ErrorKind::kClosed);
   gated.engine().halt();
 }

@@ -129,7 +129,7 @@ TEST_CASE("an engine that is closed lets the long run finish, one that is halted
     CHECK((closed.wait_for(std::chrono::milliseconds(30)) == std::future_status::timeout));
     hold.let();
     closed.get();
-    CHECK(refusal([&] { held.get(); }).kind == ErrorKind::kCancelled);
+    CHECK(refusal([&] { held.get(); }).kind == ErrorKind::kClosed);
   }
   EngineFixture fixture(faults);
   const Voice expected = *fixture.voice;

@@ -242,7 +242,8 @@ TEST_CASE("a false prefix harms nobody but the voice it was brought for") {
 TEST_CASE("a prefix of another layout is refused by the C ABI, whatever its size") {
   if (!have_bundles()) return;
   const FaultInjection faults;
-  loquor_engine engine{{faults.api, bundle("gqa"), with_prefixes(kPlenty)}};
+  loquor_engine engine{std::make_shared<std::unique_ptr<Engine>>(
+      std::make_unique<Engine>(faults.api, bundle("gqa"), with_prefixes(kPlenty)))};
   const loquor_voice voice{std::make_shared<const Voice>(engine.engine.encode_voice(recording(), nullptr))};
   CHECK(loquor_engine_check_voice(&engine, &voice) == LOQUOR_OK);
   loquor_prefix* made = nullptr;

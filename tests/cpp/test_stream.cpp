@@ -233,7 +233,7 @@ TEST_CASE("closing an engine ends its streams, whose handles may be read afterwa
   read(*running, chunk);
   fixture.engine.reset();
   const Refusal closed = refusal([&] { read(*running, chunk); });
-  CHECK(closed.kind == ErrorKind::kCancelled);
+  CHECK(closed.kind == ErrorKind::kClosed);
   CHECK(closed.text == "the engine was closed");
   CHECK(refusal([&] { read(*waiting, chunk); }).text == "the engine was closed");
   CHECK(refusal([&] { read(*done, chunk); }).text == "the request was cancelled");

@@ -14,7 +14,7 @@ namespace {
 
 const char* const kNoAdvice = nullptr;
 
-loquor_status run(const v4::Graph& graph, const loquor_tensor& input, Tensors& outputs) {
+loquor_status run(const v5::Graph& graph, const loquor_tensor& input, Tensors& outputs) {
   loquor_tensors* made = nullptr;
   const loquor_status status = loquor_graph_run(graph.get(), &input, 1, &made);
   outputs.reset(made);
@@ -59,7 +59,7 @@ TEST_CASE("a bundle names its files without loading them") {
 TEST_CASE("an engine tells its graphs by index, as they were loaded") {
   if (!have_bundles()) return;
   const Runtime runtime = open_runtime(environment("LOQUOR_TEST_RUNTIME"));
-  const v4::Engine engine(runtime, bundle("concat"));
+  const v5::Engine engine(runtime, bundle("concat"));
   const std::vector<loquor_graph_info> infos = engine.graphs();
   REQUIRE(infos.size() == 4);
   CHECK(infos[0].name == std::string("speech_encoder"));
@@ -80,7 +80,7 @@ TEST_CASE("one graph runs with tensors by name, and refuses what does not fit") 
       made<loquor::Bundle>(loquor_bundle_open, bundle("concat").c_str(), "fp32", kNoAdvice);
   const std::string file = named("embed_tokens", graphs(bundle_files)).file;
   const char* const as_published = nullptr;
-  const auto graph = made<v4::Graph>(loquor_graph_open, runtime.get(), file.c_str(), as_published, 1);
+  const auto graph = made<v5::Graph>(loquor_graph_open, runtime.get(), file.c_str(), as_published, 1);
 
   const std::vector<int64_t> ids = {39, 72, 50256, 50256};
   const std::vector<int64_t> dims = {1, 4};

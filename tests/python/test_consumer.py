@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 import wave
 from dataclasses import dataclass
 from pathlib import Path
@@ -321,3 +322,27 @@ def test_c_says_which_argument_or_file_it_cannot_use(
         if place.parent == tmp_path / "absent" or place.exists():
             done = run(speak, runtime_library, scene.bundle, place, *scene.ids)
             assert done.returncode == FILE and reason in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it looks in /proc where the library lies")
+def test_a_library_that_is_unloaded_and_loaded_again_speaks(
+    programs: Path, runtime_library: str, scene: Scene
+) -> None:
+    """With the hole filled that it left, into which ONNX Runtime, which stays, would call."""
+    library = Path(loquor.__file__).parent / "lib" / f"libloquor.so.{loquor._core.abi_version()}"
+    done = run(programs / "unload", library, 3, runtime_library, scene.bundle, scene.samples_file, *scene.ids)
+    assert (done.returncode, done.stderr) == (0, "")
+    rounds = done.stdout.splitlines()
+    assert len(rounds) == 3 and set(rounds) == {rounds[0]} and rounds[0]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="forks")
+@pytest.mark.parametrize(
+    ("way", "steps"), [("child", ["refused", "ended", "spoken"]), ("daemon", ["refused", "opened", "spoken"])]
+)
+def test_a_process_that_forks_beside_an_engine(
+    programs: Path, runtime_library: str, scene: Scene, way: str, steps: list[str]
+) -> None:
+    done = run(programs / "fork", way, runtime_library, scene.bundle, scene.samples_file, *scene.ids)
+    assert done.stdout.splitlines() == [f"{step} done" for step in ["opened", *steps]]
+    assert (done.returncode, done.stderr) == (0, "")

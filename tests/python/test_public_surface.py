@@ -49,6 +49,7 @@ def test_names() -> None:
         "Conversion",
         "DownloadError",
         "Engine",
+        "EngineClosedError",
         "ExecutionError",
         "GenerationOptions",
         "Guards",
@@ -286,6 +287,7 @@ def test_error_tree() -> None:
         "InvalidInputError": (loquor.LoquorError, ValueError),
         "BusyError": (loquor.LoquorError,),
         "RequestCancelledError": (loquor.LoquorError,),
+        "EngineClosedError": (loquor.RequestCancelledError,),
         "ExecutionError": (loquor.LoquorError,),
     }
     assert {name: getattr(loquor, name).__bases__ for name in bases} == bases

@@ -20,6 +20,7 @@ from bundles.breakages import broken_copy, fails_beyond
 from loquor import (
     BusyError,
     Engine,
+    EngineClosedError,
     ExecutionError,
     GenerationOptions,
     InvalidInputError,
@@ -333,7 +334,7 @@ def test_closing_the_engine_ends_a_session(bundle_of: BundleOf, recording: Recor
     next(busy)
     threading.Timer(0.05, engine.close).start()
     for session in (idle, busy):
-        with pytest.raises(RequestCancelledError, match="the engine was closed"):
+        with pytest.raises(EngineClosedError, match="the engine was closed"):
             read_all(session)
         with pytest.raises(RequestCancelledError, match="nothing more is spoken here: the engine was closed"):
             session.feed("More.")

@@ -20,6 +20,7 @@ from loquor import (
     BusyError,
     CancelToken,
     Engine,
+    EngineClosedError,
     ExecutionError,
     GenerationOptions,
     InvalidInputError,
@@ -208,7 +209,7 @@ def test_closing_the_engine_ends_its_streams(bundle_of: BundleOf, recording: Rec
     next(running)
     engine.close()
     for stream in (running, waiting):
-        with pytest.raises(RequestCancelledError, match="the engine was closed"):
+        with pytest.raises(EngineClosedError, match="the engine was closed"):
             list(stream)
     with pytest.raises(InvalidInputError, match="this engine was closed"):
         engine.stream(TEXT, voice)

@@ -29,12 +29,31 @@
  *    struct holds an array whose length a later version would change.
  *  - Strings are UTF-8. Returned pointers live as long as the handle they came from.
  *  - Tensors are batch 1 and row-major; the batch axis is left out of every shape here.
- *  - Nothing happens when the library is loaded, and it never prints, exits or throws at its caller.
- *  - A process that was forked has none of its parent's threads. There a runtime, engine, stream, cancel
- *    token or graph that was made before is refused with LOQUOR_ERROR_INVALID_INPUT, and to close,
- *    destroy, cancel or halt it does nothing, at once; open new ones. Voices and results are plain data and
- *    stay good. Do not fork while another thread opens an engine: the child could not open one
- *    (LOQUOR_ERROR_RUNTIME_MISSING).
+ *  - Nothing happens when the library is loaded, and it never prints, exits or throws at its caller. Once
+ *    loaded it stays, since ONNX Runtime does and calls it: to unload it changes nothing, and to load it
+ *    again finds it as it was.
+ *  - A process that was forked, as by daemon(), has none of its parent's threads. There a runtime, engine,
+ *    stream, cancel token or graph that was made before is refused with LOQUOR_ERROR_INVALID_INPUT, and to
+ *    close, destroy, cancel or halt it does nothing, at once, nor does the end of the process wait for it;
+ *    open new ones. Voices and results are plain data and stay good. Do not fork while another thread opens
+ *    an engine: the child could not open one (LOQUOR_ERROR_RUNTIME_MISSING).
+ *  - Any thread may call, where nothing else is said; 192 KB of stack suffice for every call.
+ *  - What a call waits for, longest first. Whatever is not here waits for nothing but a lock that nobody
+ *    holds while working, and may be called where nobody may wait, as on a scheduler's thread.
+ *      the load of a library or of graphs (up to seconds): loquor_runtime_open,
+ *        loquor_runtime_add_provider_library, loquor_engine_open, loquor_graph_open;
+ *      the work itself, behind what others asked for: loquor_engine_encode_voice,
+ *        loquor_engine_generate_tokens, loquor_engine_decode, loquor_engine_get_prefix, loquor_graph_run;
+ *      the given time at most: loquor_stream_next, loquor_encoding_get_voice;
+ *      calls and whole speech under way, to their end, then memory to be given back: loquor_engine_close;
+ *        where it was the last of a released engine also loquor_engine_release, loquor_stream_destroy and
+ *        loquor_encoding_destroy;
+ *      the run of one graph (tens of milliseconds): loquor_engine_halt;
+ *      small files of a bundle: loquor_bundle_open, loquor_weights_find;
+ *      memory of graphs to be given back: loquor_engine_unload_encoder, loquor_graph_close;
+ *      a function of the caller's that is being called: loquor_set_log, loquor_stream_on_ready,
+ *        loquor_stream_on_ready_once, loquor_stream_destroy, loquor_encoding_on_ready,
+ *        loquor_encoding_destroy.
  */
 #ifndef LOQUOR_LOQUOR_H_
 #define LOQUOR_LOQUOR_H_
@@ -57,20 +76,21 @@ extern "C" {
 #endif
 
 /* Raised when something here changes in a way that older callers would notice. */
-#define LOQUOR_ABI_VERSION 4
+#define LOQUOR_ABI_VERSION 5
 
 typedef enum loquor_status {
   LOQUOR_OK = 0,
-  LOQUOR_CANCELLED = 1,             /* the request's cancel token was raised */
+  LOQUOR_CANCELLED = 1,             /* its caller cancelled the request */
   LOQUOR_ERROR_INVALID_INPUT = 2,   /* an argument, option, token or tensor cannot be used as given */
   LOQUOR_ERROR_RUNTIME_MISSING = 3, /* ONNX Runtime is absent, not loadable or too old */
   LOQUOR_ERROR_MODEL = 4,           /* the bundle is incomplete, damaged or breaks the contract */
   LOQUOR_ERROR_EXECUTION = 5,       /* a graph failed while it ran */
   LOQUOR_ERROR_INTERNAL = 6,        /* a defect of ours, or memory ran out */
   LOQUOR_ERROR_BUSY =
-      7,             /* as many requests wait as the engine takes, or no thread is left: try again later */
-  LOQUOR_DONE = 8,   /* of a stream: everything was read */
-  LOQUOR_PENDING = 9 /* of a stream: nothing to read within the given time */
+      7,              /* as many requests wait as the engine takes, or no thread is left: try again later */
+  LOQUOR_DONE = 8,    /* of a stream: everything was read */
+  LOQUOR_PENDING = 9, /* of a stream, or of a voice: nothing to read within the given time */
+  LOQUOR_ERROR_CLOSED = 10 /* the engine was closed or halted before the request was done */
 } loquor_status;
 
 LOQUOR_EXPORT uint32_t loquor_abi_version(void);   /* LOQUOR_ABI_VERSION of the library that is loaded */
@@ -86,10 +106,12 @@ typedef enum loquor_log_level {
   LOQUOR_LOG_ERROR = 3
 } loquor_log_level;
 
-/* Called one line at a time, on whichever thread logs; must not call back into Loquor. */
+/* Called one line at a time, on whichever thread logs: the caller's, an engine's, or one of ONNX Runtime's;
+ * must not call back into Loquor. */
 typedef void (*loquor_log_fn)(void* user, int level, const char* message);
 
-/* One sink for the process; NULL (the default) drops all lines. */
+/* One sink for the process; NULL (the default) drops all lines. Any thread, at any time: when this returns
+ * the sink that was set before is not called any more. */
 LOQUOR_EXPORT void loquor_set_log(loquor_log_fn sink, void* user, loquor_log_level least);
 
 /* ---- Runtime: ONNX Runtime's shared library, opened by path ---- */
@@ -234,12 +256,15 @@ LOQUOR_EXPORT void loquor_engine_options_init(loquor_engine_options* options);
  * be NULL. */
 LOQUOR_EXPORT loquor_status loquor_engine_open(loquor_runtime* runtime, const char* bundle_folder,
                                                const loquor_engine_options* options, loquor_engine** out);
-/* Cancels the streams that come in chunks and waits for the calls under way on other threads. Voices, streams
- * and results outlive their engine. */
+/* Ends the streams that come in chunks with LOQUOR_ERROR_CLOSED and waits for the calls under way on other
+ * threads. Voices, streams and results outlive their engine. */
 LOQUOR_EXPORT void loquor_engine_close(loquor_engine* engine);
-/* Ends every request with LOQUOR_CANCELLED, those to come included, and returns when the engine's thread has
- * stopped, within one step. For the end of a process whose other threads may still be in calls. Any thread.
- */
+/* Gives the handle back, as loquor_engine_close does, but the engine goes on for the streams and encodings
+ * that were begun with it and ends with the last one of them that is destroyed: on that thread, as
+ * loquor_engine_close would. For hosts that collect garbage. */
+LOQUOR_EXPORT void loquor_engine_release(loquor_engine* engine);
+/* Ends every request with LOQUOR_ERROR_CLOSED, those to come included, and returns when the engine's thread
+ * has stopped, within one step. For the end of a process whose other threads may still be in calls. */
 LOQUOR_EXPORT void loquor_engine_halt(loquor_engine* engine);
 LOQUOR_EXPORT loquor_status loquor_engine_get_info(const loquor_engine* engine, loquor_engine_info* info);
 LOQUOR_EXPORT size_t loquor_engine_graph_count(const loquor_engine* engine);
@@ -420,5 +445,6 @@ LOQUOR_EXPORT void loquor_waveform_destroy(loquor_waveform* waveform);
 #include "loquor/stream.h"  /* speech chunk by chunk while it is made */
 #include "loquor/text.h"    /* text to prompts, and text to speech */
 #include "loquor/tools.h"   /* below the engine: single graphs */
+#include "loquor/voice.h"   /* voices made beside other work */
 
 #endif /* LOQUOR_LOQUOR_H_ */

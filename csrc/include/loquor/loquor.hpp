@@ -10,7 +10,7 @@
 #include "loquor/loquor.h"
 
 namespace loquor {
-inline namespace v4 {  // of LOQUOR_ABI_VERSION
+inline namespace v5 {  // of LOQUOR_ABI_VERSION
 
 // A call that did not return LOQUOR_OK.
 class StatusError : public std::runtime_error {
@@ -37,6 +37,8 @@ using Owned = std::unique_ptr<T, Destroyer<T, Destroy>>;
 using Runtime = Owned<loquor_runtime, loquor_runtime_close>;
 using CancelToken = Owned<loquor_cancel, loquor_cancel_destroy>;
 using Voice = Owned<loquor_voice, loquor_voice_destroy>;
+using Encoding = Owned<loquor_encoding, loquor_encoding_destroy>;
+using Samples = Owned<loquor_samples, loquor_samples_destroy>;
 using Prefix = Owned<loquor_prefix, loquor_prefix_destroy>;
 using Tokens = Owned<loquor_tokens, loquor_tokens_destroy>;
 using Listing = Owned<loquor_listing, loquor_listing_destroy>;
@@ -62,11 +64,19 @@ class Stream {
     if (status != LOQUOR_DONE && status != LOQUOR_PENDING) check(status);
     return status;
   }
+  // The samples of the chunk that was read last, which stay where they are.
+  inline Samples keep_samples() const;
   void on_ready(loquor_ready_fn ready, void* user) const {
     check(loquor_stream_on_ready(handle_.get(), ready, user));
   }
   void feed(const int64_t* tokens, std::size_t count, bool last) const {
     check(loquor_stream_feed(handle_.get(), tokens, count, last ? 1 : 0));
+  }
+  // False: it is not called, there is something to read.
+  bool on_ready_once(loquor_ready_fn ready, void* user) const {
+    const loquor_status status = loquor_stream_on_ready_once(handle_.get(), ready, user);
+    if (status != LOQUOR_PENDING) check(status);
+    return status == LOQUOR_PENDING;
   }
   void cancel() const { loquor_stream_cancel(handle_.get()); }
   inline loquor_stream_info info() const;
@@ -104,6 +114,7 @@ std::vector<Info> infos_of(Count count, Get get, const Object* object) {
   return infos;
 }
 
+Samples Stream::keep_samples() const { return made<Samples>(loquor_stream_keep_samples, handle_.get()); }
 loquor_stream_info Stream::info() const {
   return info_of<loquor_stream_info>(loquor_stream_get_info, handle_.get());
 }
@@ -133,6 +144,9 @@ class Engine {
   }
   Voice encode_voice(const float* samples, std::size_t count, loquor_cancel* cancel = nullptr) const {
     return made<Voice>(loquor_engine_encode_voice, handle_.get(), samples, count, cancel);
+  }
+  Encoding start_voice(const float* samples, std::size_t count) const {
+    return made<Encoding>(loquor_engine_start_voice, handle_.get(), samples, count);
   }
   void check_voice(const loquor_voice* voice) const {
     check(loquor_engine_check_voice(handle_.get(), voice));
@@ -183,11 +197,13 @@ class Engine {
   }
   void unload_encoder() const { check(loquor_engine_unload_encoder(handle_.get())); }
   void halt() const { loquor_engine_halt(handle_.get()); }
+  // Of streams and encodings that go on: the last of them closes the engine.
+  void release() { loquor_engine_release(handle_.release()); }
 
  private:
   using Handle = Owned<loquor_engine, loquor_engine_close>;
   Handle handle_;
 };
 
-}  // namespace v4
+}  // namespace v5
 }  // namespace loquor

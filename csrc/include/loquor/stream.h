@@ -65,7 +65,7 @@ LOQUOR_EXPORT loquor_status loquor_stream_feed(loquor_stream* stream, const int6
 
 typedef struct loquor_chunk {
   size_t struct_size;
-  const float* samples; /* [count], mono, finite; until the next call of loquor_stream_next */
+  const float* samples; /* [count], mono, finite; until the next call of loquor_stream_next, unless kept */
   size_t count;
   int32_t sample_rate; /* Hz */
   int64_t first_token; /* among the speech codes that are heard, the closing silence included */
@@ -77,12 +77,23 @@ typedef struct loquor_chunk {
  * at a time. */
 LOQUOR_EXPORT loquor_status loquor_stream_next(loquor_stream* stream, double timeout_seconds,
                                                loquor_chunk* chunk);
-/* Called whenever loquor_stream_next has something new to say, at once if it has now; on the engine's thread,
- * so it must be quick and must not call back. When this returns the function set before is not called any
- * more. NULL: none.
- */
+/* Keeps the samples of the chunk that was read last: they stay where they are until the caller gives them
+ * back, whatever becomes of the stream. LOQUOR_ERROR_INVALID_INPUT where none was read, or they are kept. One
+ * thread at a time, as loquor_stream_next. */
+typedef struct loquor_samples loquor_samples;
+LOQUOR_EXPORT loquor_status loquor_stream_keep_samples(loquor_stream* stream, loquor_samples** out);
+LOQUOR_EXPORT void loquor_samples_destroy(loquor_samples* samples);
+
+/* Called whenever loquor_stream_next has something new to say, at once if it has now: here on the caller's
+ * thread, later on the engine's, or on that of whoever cancels the stream, or closes or halts the engine. It
+ * must be quick and must not call back. When this returns the function set before is not called any more.
+ * NULL: none. */
 typedef void (*loquor_ready_fn)(void* user);
 LOQUOR_EXPORT loquor_status loquor_stream_on_ready(loquor_stream* stream, loquor_ready_fn ready, void* user);
+/* The same for one time, and never on the caller's thread. LOQUOR_PENDING: it will be called, and is then
+ * forgotten. LOQUOR_OK: loquor_stream_next has something to say now, and it will not be. */
+LOQUOR_EXPORT loquor_status loquor_stream_on_ready_once(loquor_stream* stream, loquor_ready_fn ready,
+                                                        void* user);
 /* From any thread; returns at once. What was not read is dropped, and the work ends within one step or one
  * decoder window. */
 LOQUOR_EXPORT void loquor_stream_cancel(loquor_stream* stream);
@@ -94,8 +105,8 @@ typedef struct loquor_stream_info {
   int64_t samples_taken;   /* that were read */
   int64_t samples_waiting; /* made and not read yet */
   int32_t ended;           /* 1: nothing more will be made, and what follows is filled in unless it failed */
-  int32_t cancelled;
-  const int64_t* tokens; /* [token_count], as loquor_tokens_info gives them; NULL before the end */
+  int32_t cancelled;       /* 1: by its caller, or with its engine */
+  const int64_t* tokens;   /* [token_count], as loquor_tokens_info gives them; NULL before the end */
   loquor_finish_reason finish_reason;
   int32_t prompt_length;
   double prefill_seconds;

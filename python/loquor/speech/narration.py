@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from ..base.process import HomeLock
-from ..errors import InvalidInputError, LoquorError, RequestCancelledError
+from ..errors import EngineClosedError, InvalidInputError, LoquorError, RequestCancelledError
 from ..sentences.pieces import Splitter
 from .long_text import Bookmark, LongTextOptions, checked_parting, piece_seed
 from .marks import Loudness, words_up_to
@@ -336,7 +336,7 @@ class Narration:
 
     def close_engine(self) -> None:
         """Cancel, for the engine is no more."""
-        self.stop(RequestCancelledError("the engine was closed"))
+        self.stop(EngineClosedError("the engine was closed"))
 
     def _waiter(self) -> Future[None]:
         """Done at the next change; `result()` waits on a thread, `asyncio.wrap_future` on a loop."""

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..audio.audio import Metrics
-from ..errors import BusyError, RequestCancelledError
+from ..errors import BusyError, EngineClosedError, RequestCancelledError
 from .guards import guard_warnings
 from .marks import words_up_to
 from .reports import StreamReport
@@ -73,7 +73,7 @@ class Request:
         except RequestCancelledError as error:
             self._close_sockets()
             if self._engine_closed:
-                raise RequestCancelledError("the engine was closed") from error
+                raise EngineClosedError("the engine was closed") from error
             raise
         except BaseException:
             self._close_sockets()
