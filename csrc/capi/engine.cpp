@@ -195,8 +195,10 @@ loquor_status loquor_engine_encode_voice(loquor_engine* engine, const float* sam
   return as_status([&] {
     required(out, "out");
     if (sample_count > 0) required(samples, "samples");
-    *out = new loquor_voice{std::make_shared<const loquor::Voice>(
-        required(engine, "engine").engine.encode_voice({samples, sample_count}, token_of(cancel)))};
+    loquor::Engine& target = required(engine, "engine").engine;
+    *out = new loquor_voice{
+        std::make_shared<const loquor::Voice>(target.encode_voice({samples, sample_count}, token_of(cancel))),
+        target.fingerprint()};
   });
 }
 

@@ -50,11 +50,14 @@ struct loquor_cancel {
 };
 struct loquor_voice {
   std::shared_ptr<const loquor::Voice> voice;  // requests may outlive the handle
+  loquor::FingerprintPtr made_by{};            // null: nobody knows
+  std::string name = "voice";
 };
 struct loquor_encoding {
   static constexpr const char* kName = "encoding";
   loquor::RequestPtr request;
   HeldEngine engine;
+  loquor::FingerprintPtr made_by;
   std::shared_ptr<const loquor::Voice> voice{};  // once it was asked for
   const loquor::process::Home home{};
 };

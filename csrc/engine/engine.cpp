@@ -77,6 +77,7 @@ int32_t choose_slots(const Model& model, int32_t wanted) {
 
 Engine::Engine(const ort::ApiPtr& api, const std::string& bundle_folder, const EngineOptions& options)
     : model_(open_model(api, bundle_folder, options)),
+      fingerprint_(std::make_shared<const LazyFingerprint>(model_)),
       generator_(model_, static_cast<std::size_t>(options.prefix_cache_bytes)),
       slots_(choose_slots(model_, options.slots)),
       inbox_(std::make_shared<Inbox>(

@@ -12,6 +12,7 @@
 #include "engine/inbox.hpp"
 #include "engine/request.hpp"
 #include "model/decode_options.hpp"
+#include "model/fingerprint.hpp"
 #include "model/model.hpp"
 
 namespace loquor {
@@ -68,6 +69,8 @@ class Engine {
   int32_t slots() const { return slots_; }
   bool batched() const { return generator_.batched(); }
   PrefixCache::Usage prefixes() const { return generator_.prefixes().usage(); }
+  // Which model its voices are of.
+  const FingerprintPtr& fingerprint() const { return fingerprint_; }
   const char* sampling() const { return generator_.samples_on_device() ? "device" : "host"; }
 
  private:
@@ -77,6 +80,7 @@ class Engine {
   std::vector<int64_t> codes_to_decode(Span<const int64_t> tokens) const;
 
   Model model_;
+  const FingerprintPtr fingerprint_;
   Generator generator_;
   int32_t slots_;
   std::shared_ptr<Inbox> inbox_;  // requests ring it, also after the engine is gone

@@ -10,8 +10,6 @@
 namespace loquor {
 namespace {
 
-constexpr const char* kVoiceSuffix = ".safetensors";
-
 bool ends_with(const std::string& text, const std::string& end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }

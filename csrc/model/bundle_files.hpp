@@ -58,6 +58,9 @@ bool needs(const DtypeSpec& chosen, const std::string& path);
 std::array<GraphFile, kGraphCount> find_graph_files(const std::string& folder, const std::string& dtype,
                                                     const std::string& advised = "");
 
+// Of a saved voice.
+constexpr const char* kVoiceSuffix = ".safetensors";
+
 // The voice files in a folder's `voices`, by name. A name that is no UTF-8 cannot be asked for and is left
 // out.
 std::vector<VoiceFile> find_voices(const std::string& folder);

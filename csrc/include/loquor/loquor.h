@@ -43,13 +43,16 @@
  *      the load of a library or of graphs (up to seconds): loquor_runtime_open,
  *        loquor_runtime_add_provider_library, loquor_engine_open, loquor_graph_open;
  *      the work itself, behind what others asked for: loquor_engine_encode_voice,
- *        loquor_engine_generate_tokens, loquor_engine_decode, loquor_engine_get_prefix, loquor_graph_run;
+ *        loquor_engine_generate_tokens, loquor_engine_speak_text, loquor_engine_decode,
+ *        loquor_engine_get_prefix, loquor_graph_run;
  *      the given time at most: loquor_stream_next, loquor_encoding_get_voice;
  *      calls and whole speech under way, to their end, then memory to be given back: loquor_engine_close;
  *        where it was the last of a released engine also loquor_engine_release, loquor_stream_destroy and
  *        loquor_encoding_destroy;
  *      the run of one graph (tens of milliseconds): loquor_engine_halt;
- *      small files of a bundle: loquor_bundle_open, loquor_weights_find;
+ *      files: loquor_bundle_open, loquor_weights_find, loquor_engine_load_voice, loquor_engine_get_voice,
+ *        loquor_voice_save, loquor_tokenizer_open, and of an engine or bundle the first of
+ *        loquor_engine_prepare_text, loquor_engine_stream_text and loquor_bundle_prepare_text;
  *      memory of graphs to be given back: loquor_engine_unload_encoder, loquor_graph_close;
  *      a function of the caller's that is being called: loquor_set_log, loquor_stream_on_ready,
  *        loquor_stream_on_ready_once, loquor_stream_destroy, loquor_encoding_on_ready,
@@ -445,6 +448,6 @@ LOQUOR_EXPORT void loquor_waveform_destroy(loquor_waveform* waveform);
 #include "loquor/stream.h"  /* speech chunk by chunk while it is made */
 #include "loquor/text.h"    /* text to prompts, and text to speech */
 #include "loquor/tools.h"   /* below the engine: single graphs */
-#include "loquor/voice.h"   /* voices made beside other work */
+#include "loquor/voice.h"   /* voices made beside other work, saved, and the bundle's own */
 
 #endif /* LOQUOR_LOQUOR_H_ */

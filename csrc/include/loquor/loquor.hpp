@@ -148,6 +148,13 @@ class Engine {
   Encoding start_voice(const float* samples, std::size_t count) const {
     return made<Encoding>(loquor_engine_start_voice, handle_.get(), samples, count);
   }
+  Voice load_voice(const std::string& path) const {
+    return made<Voice>(loquor_engine_load_voice, handle_.get(), path.c_str());
+  }
+  // One of the bundle's own; nullptr: the one to speak in where none is asked for.
+  Voice voice(const char* name = nullptr) const {
+    return made<Voice>(loquor_engine_get_voice, handle_.get(), name);
+  }
   void check_voice(const loquor_voice* voice) const {
     check(loquor_engine_check_voice(handle_.get(), voice));
   }
