@@ -11,6 +11,11 @@
 
 #include "base/error.hpp"
 
+#ifndef _WIN32
+#include <sys/stat.h>
+#include <unistd.h>
+#endif
+
 namespace loquor {
 namespace {
 
@@ -105,5 +110,19 @@ void write_file(const std::string& path, const std::string& content) {
   temporary.name(target, error);
   if (error) cannot("write", path, error.message());
 }
+
+#ifdef _WIN32
+std::string who_else_writes(const std::string&, bool) { return {}; }
+#else
+std::string who_else_writes(const std::string& path, bool moved_by_owners) {
+  struct stat facts{};
+  if (stat(path.c_str(), &facts) != 0) return {};
+  if (moved_by_owners && (facts.st_mode & S_ISVTX) != 0) return {};
+  if (facts.st_uid != geteuid() && facts.st_uid != 0) {
+    return "it belongs to the user " + std::to_string(facts.st_uid);
+  }
+  return (facts.st_mode & (S_IWGRP | S_IWOTH)) != 0 ? "others may write to it" : std::string();
+}
+#endif
 
 }  // namespace loquor

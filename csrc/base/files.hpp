@@ -19,4 +19,9 @@ std::string sample_of_file(const std::string& path);
 // kInvalidInput, "cannot write PATH: ...".
 void write_file(const std::string& path, const std::string& content);
 
+// Why somebody besides this user and root could have written a file or what lies in a folder, as part of a
+// sentence; empty if nobody could, and for what is not there. `moved_by_owners`: a folder in which only
+// owners may move things (its sticky bit) is good. Windows keeps a user's own folders from others by itself.
+std::string who_else_writes(const std::string& path, bool moved_by_owners);
+
 }  // namespace loquor

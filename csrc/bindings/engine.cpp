@@ -89,6 +89,7 @@ void open_engine(Engine* at, const Runtime& runtime, const std::string& folder, 
   options.prepared_graph_names = graphs.data();
   options.prepared_graph_files = files.data();
   options.prepared_graph_count = graphs.size();
+  options.find_prepared = 0;  // Python has looked
   without_gil([&] { new (at) Engine(runtime, folder, &options); });
 }
 

@@ -58,6 +58,23 @@ Arrays run(const PyGraph& self, const Arrays& inputs) {
 void bind_tools(nb::module_& module) {
   module.def("vector_unit", &loquor_vector_unit,
              "The vector instructions that the core's own operators use on this processor.");
+  module.def("preparation_version", &loquor_preparation_version,
+             "The version of the rewrites that preparation makes.");
+  module.def(
+      "prepared_key",
+      [](const std::string& graph_file, const std::string& graph, const std::string& kv_dtype,
+         const std::string& vector_unit, const std::string& device, bool own_operators, bool int16,
+         int32_t version, const std::string& runtime, const std::string& scaled_for) {
+        const loquor_prepared_use use = {
+            sizeof(use),           graph.c_str(), kv_dtype.c_str(), vector_unit.c_str(), device.c_str(),
+            own_operators ? 1 : 0, int16 ? 1 : 0, version,          runtime.c_str(),     scaled_for.c_str()};
+        char key[33];
+        without_gil([&] { check(loquor_prepared_key(graph_file.c_str(), &use, key)); });
+        return std::string(key);
+      },
+      nb::arg("graph_file"), nb::kw_only(), nb::arg("graph"), nb::arg("kv_dtype"), nb::arg("vector_unit"),
+      nb::arg("device"), nb::arg("own_operators"), nb::arg("int16"), nb::arg("version"), nb::arg("runtime"),
+      nb::arg("scaled_for"), "Name of a published graph's entry in the cache of prepared ones.");
   module.def(
       "weight_files",
       [](const std::string& graph_file) {

@@ -2,6 +2,7 @@
 #include "capi/handles.hpp"
 #include "capi/options.hpp"
 #include "decode/token_guards.hpp"
+#include "engine/prepared.hpp"
 #include "model/kv_dtype.hpp"
 
 using namespace loquor::capi;
@@ -18,10 +19,13 @@ std::size_t graph_named(const std::string& name) {
                       "no graph is named '" + name + "' that a prepared one could stand for: use " + known);
 }
 
-loquor::EngineOptions read_engine_options(const loquor_engine_options* given) {
+loquor_engine_options full_options(const loquor_engine_options* given) {
   loquor_engine_options options;
   loquor_engine_options_init(&options);
-  if (given != nullptr) options = read_struct(*given, options, "options");
+  return given != nullptr ? read_struct(*given, options, "options") : options;
+}
+
+loquor::EngineOptions read_engine_options(const loquor_engine_options& options) {
   loquor::EngineOptions read;
 #define OPTION(type, name, initial, origin, range, words, sentence) take(read.name, options.name);
 #include "engine/engine_options.def"
@@ -121,6 +125,8 @@ loquor_graph_info describe_graph(const std::array<GraphFile, kGraphCount>& files
   info.name = kGraphNames[index];
   info.file = files[index].path.c_str();
   info.dtype = files[index].dtype.c_str();
+  info.prepared = files[index].prepared.empty() ? nullptr : files[index].prepared.c_str();
+  info.vocoder = files[index].vocoder.empty() ? nullptr : files[index].vocoder.c_str();
   return info;
 }
 
@@ -158,9 +164,12 @@ loquor_status loquor_engine_open(loquor_runtime* runtime, const char* bundle_fol
                                  const loquor_engine_options* options, loquor_engine** out) {
   return as_status([&] {
     required(out, "out");
-    auto opened = std::make_unique<loquor::Engine>(required(runtime, "runtime").api,
-                                                   &required(bundle_folder, "bundle_folder"),
-                                                   read_engine_options(options));
+    const auto& api = required(runtime, "runtime").api;
+    const std::string folder = &required(bundle_folder, "bundle_folder");
+    const loquor_engine_options given = full_options(options);
+    const loquor::EngineOptions read = read_engine_options(given);
+    auto opened = given.find_prepared != 0 ? loquor::open_with_prepared(api, folder, read)
+                                           : std::make_unique<loquor::Engine>(api, folder, read);
     *out = new loquor_engine{std::make_shared<std::unique_ptr<loquor::Engine>>(std::move(opened))};
   });
 }

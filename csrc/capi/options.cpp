@@ -199,6 +199,7 @@ void loquor_engine_options_init(loquor_engine_options* options) {
   if (options == nullptr) return;
   *options = {};
   options->struct_size = sizeof(*options);
+  options->find_prepared = 1;
 #define OPTION(type, name, initial, origin, range, words, sentence) options->name = initial;
 #include "engine/engine_options.def"
 }

@@ -6,6 +6,7 @@
 #include "capi/handles.hpp"
 #include "model/precision.hpp"
 #include "ort/device.hpp"
+#include "ort/find_runtime.hpp"
 
 namespace loquor::capi {
 namespace {
@@ -46,6 +47,13 @@ loquor_status loquor_runtime_open(const char* library_path, loquor_runtime** out
   return as_status([&] {
     required(out, "out");
     *out = new loquor_runtime{loquor::ort::Api::open(&required(library_path, "library_path"))};
+  });
+}
+
+loquor_status loquor_runtime_find(loquor_runtime** out) {
+  return as_status([&] {
+    required(out, "out");
+    *out = new loquor_runtime{loquor::ort::find_runtime()};
   });
 }
 

@@ -1,6 +1,9 @@
 // Below the engine: a graph's weights, and single graphs run with tensors by name.
+#include <cstring>
+
 #include "capi/handles.hpp"
 #include "kernels/cpu.hpp"
+#include "model/prepared_cache.hpp"
 #include "ort/operators.hpp"
 
 using namespace loquor::capi;
@@ -122,6 +125,27 @@ loquor_status loquor_tensors_get(const loquor_tensors* tensors, size_t index, lo
 }
 
 void loquor_tensors_destroy(loquor_tensors* tensors) { give_back(tensors); }
+
+int32_t loquor_preparation_version(void) { return loquor::kPreparationVersion; }
+
+loquor_status loquor_prepared_key(const char* graph_file, const loquor_prepared_use* use, char key[33]) {
+  return as_status([&] {
+    required(key, "key");
+    const auto given = read_struct(required(use, "use"), loquor_prepared_use{}, "use");
+    loquor::PreparedUse read;
+    read.graph = &required(given.graph, "graph");
+    read.kv_dtype = &required(given.kv_dtype, "kv_dtype");
+    read.vector_unit = &required(given.vector_unit, "vector_unit");
+    read.device = &required(given.device, "device");
+    read.own_operators = given.own_operators != 0;
+    read.int16 = given.int16 != 0;
+    read.version = given.version;
+    read.runtime = &required(given.runtime, "runtime");
+    read.scaled_for = &required(given.scaled_for, "scaled_for");
+    const std::string made = loquor::prepared_key(&required(graph_file, "graph_file"), read);
+    std::memcpy(key, made.c_str(), made.size() + 1);
+  });
+}
 
 const char* loquor_vector_unit(void) { return loquor::vector_unit_name(); }
 

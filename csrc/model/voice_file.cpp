@@ -7,7 +7,6 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/utf8.hpp"
-#include "model/kv_dtype.hpp"
 #include "model/tensor_file.hpp"
 
 namespace loquor {

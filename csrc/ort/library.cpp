@@ -1,6 +1,9 @@
 #include "ort/library.hpp"
 
+#include <filesystem>
+
 #include "base/error.hpp"
+#include "ort/abi.hpp"
 
 #ifdef _WIN32
 #include <windows.h>
@@ -69,6 +72,24 @@ void set_unless_set(const char* variable, const char* value) {
   if (GetLastError() == ERROR_ENVVAR_NOT_FOUND) SetEnvironmentVariableA(variable, value);
 }
 
+std::string path_of(HMODULE module) {
+  std::wstring path(32768, L'\0');
+  path.resize(GetModuleFileNameW(module, path.data(), static_cast<DWORD>(path.size())));
+  return std::filesystem::path(path).u8string();
+}
+
+std::string own_folder() {
+  HMODULE module = nullptr;
+  const DWORD flags = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT;
+  if (!GetModuleHandleExW(flags, reinterpret_cast<LPCWSTR>(&own_folder), &module)) return {};
+  return std::filesystem::u8path(path_of(module)).parent_path().u8string();
+}
+
+std::string path_by_loader(const std::string& name) {
+  HMODULE library = LoadLibraryW(native_path(name).c_str());
+  return library != nullptr ? path_of(library) : std::string();
+}
+
 void* open_symbol(const std::string& path, const char* symbol) {
   // The altered search path finds the provider libraries that lie beside it.
   HMODULE library = LoadLibraryExW(native_path(path).c_str(), nullptr, LOAD_WITH_ALTERED_SEARCH_PATH);
@@ -82,6 +103,22 @@ void* open_symbol(const std::string& path, const char* symbol) {
 
 void set_unless_set(const char* variable, const char* value) {
   if (std::getenv(variable) == nullptr) setenv(variable, value, 0);  // most often there is nothing to write
+}
+
+std::string own_folder() {
+  Dl_info info{};
+  if (dladdr(reinterpret_cast<const void*>(&own_folder), &info) == 0 || info.dli_fname == nullptr) return {};
+  std::error_code error;
+  const auto file = std::filesystem::canonical(std::filesystem::u8path(info.dli_fname), error);
+  return error ? std::string() : file.parent_path().u8string();
+}
+
+std::string path_by_loader(const std::string& name) {
+  void* library = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
+  void* symbol = library != nullptr ? dlsym(library, abi::kGetApiBaseSymbol) : nullptr;
+  Dl_info info{};
+  if (symbol == nullptr || dladdr(symbol, &info) == 0 || info.dli_fname == nullptr) return {};
+  return info.dli_fname;
 }
 
 void* open_symbol(const std::string& path, const char* symbol) {

@@ -9,6 +9,13 @@ namespace loquor::ort {
 // Throws kRuntimeMissing naming the path, the loader's reason and the remedy.
 void* open_symbol(const std::string& path, const char* symbol);
 
+// The folder of the library or program that this code is in; empty where the system does not tell.
+std::string own_folder();
+
+// The path of the library that the system's loader finds by that name, and loads for it; empty where it finds
+// none.
+std::string path_by_loader(const std::string& name);
+
 // The remedy for a damaged library, behind a semicolon. pip would install one flavour of the runtime over
 // another, which breaks both.
 constexpr const char* kReinstall =

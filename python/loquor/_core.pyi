@@ -192,6 +192,24 @@ def vector_unit() -> str:
     The vector instructions that the core's own operators use on this processor.
     """
 
+def preparation_version() -> int:
+    """The version of the rewrites that preparation makes."""
+
+def prepared_key(
+    graph_file: str,
+    *,
+    graph: str,
+    kv_dtype: str,
+    vector_unit: str,
+    device: str,
+    own_operators: bool,
+    int16: bool,
+    version: int,
+    runtime: str,
+    scaled_for: str,
+) -> str:
+    """Name of a published graph's entry in the cache of prepared ones."""
+
 def weight_files(graph_file: str) -> dict[str, str]:
     """
     Real path of each file that a graph names for its weights, by that name.

@@ -2,9 +2,11 @@
 #include <doctest/doctest.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <vector>
 
 #ifndef _WIN32
 #include <dlfcn.h>
@@ -12,13 +14,19 @@
 #include <cmath>
 #endif
 
+#include "bundle.hpp"
 #include "ort/api.hpp"
+#include "ort/find_runtime.hpp"
 #include "ort/library.hpp"
 #include "refusal.hpp"
 #include "temp_folder.hpp"
 
 using loquor::ErrorKind;
 using loquor::ort::Api;
+using loquor::ort::find_runtime;
+using loquor::ort::kLibraryVariable;
+using loquor::testing::environment;
+using loquor::testing::have_bundles;
 namespace abi = loquor::ort::abi;
 
 namespace {
@@ -116,3 +124,28 @@ TEST_CASE("a runtime without a table, a base or a version that can be read") {
   CHECK(refused_runtime(FAKE_RUNTIME_NO_VERSION).names("nightly"));
   CHECK(highest_asked(FAKE_RUNTIME_NO_VERSION) == 0);
 }
+#ifndef _WIN32
+TEST_CASE("without a path the newest that can be used is taken, and all that was tried is told") {
+  unsetenv(kLibraryVariable);
+  const TempFolder folder;
+  folder.write("libonnxruntime.so.1.99.10", "not an ELF file");
+  folder.write("libonnxruntime_providers_shared.so", "not an ELF file");
+  std::filesystem::copy_file(FAKE_RUNTIME_OLD, folder.path() + "/libonnxruntime.so.1.99.9");
+  const std::vector<std::string> names = {"libno_such_runtime.so"};
+  const Refusal refused = refusal([&] { find_runtime(folder.path(), names); });
+  CHECK(refused.kind == ErrorKind::kRuntimeMissing);
+  const auto newest = refused.text.find("libonnxruntime.so.1.99.10 (");
+  CHECK(newest < refused.text.find("ONNX Runtime 1.10.0 at"));
+  CHECK(refused.names("capi (holds none)"));
+  CHECK(refused.names("libno_such_runtime.so (the system's loader knows none)"));
+  CHECK(refused.names("LOQUOR_ORT_LIBRARY"));
+  CHECK_FALSE(refused.names("providers"));
+  if (!have_bundles()) return;
+  const std::string library = environment("LOQUOR_TEST_RUNTIME");
+  std::filesystem::create_symlink(library, folder.path() + "/libonnxruntime.so.1.20.0");
+  CHECK(find_runtime(folder.path(), names) == Api::open(library));
+  setenv(kLibraryVariable, "/nowhere/libonnxruntime.so", 1);
+  CHECK(refusal([&] { find_runtime(folder.path(), names); }).names("/nowhere/libonnxruntime.so"));
+  unsetenv(kLibraryVariable);
+}
+#endif

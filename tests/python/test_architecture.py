@@ -20,7 +20,7 @@ GENERATED = CSRC / "ort" / "abi.hpp"
 STANDARD = r"[a-z_]+"
 # Rooms that also need headers of the system, or of a library.
 SYSTEM_HEADERS = {
-    "base": rf"{STANDARD}|pthread\.h",
+    "base": rf"{STANDARD}|pthread\.h|sys/stat\.h|unistd\.h",
     "kernels": rf"{STANDARD}|immintrin\.h",
     "ort": rf"{STANDARD}|windows\.h|dlfcn\.h|elf\.h",
     "bindings": rf"{STANDARD}|nanobind/(stl/)?\w+\.h|sys/socket\.h|winsock2\.h",

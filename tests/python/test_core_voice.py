@@ -1,4 +1,4 @@
-"""Saved voices by the C ABI: Python's files are read, its own are read by Python, and both refuse the same."""
+"""Saved voices by the C ABI: Python and the core read each other's files, and refuse the same."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@
  *  - What a call waits for, longest first. Whatever is not here waits for nothing but a lock that nobody
  *    holds while working, and may be called where nobody may wait, as on a scheduler's thread.
  *      the load of a library or of graphs (up to seconds): loquor_runtime_open,
- *        loquor_runtime_add_provider_library, loquor_engine_open, loquor_graph_open;
+ *        loquor_runtime_find, loquor_runtime_add_provider_library, loquor_engine_open, loquor_graph_open;
  *      the work itself, behind what others asked for: loquor_engine_encode_voice,
  *        loquor_engine_generate_tokens, loquor_engine_speak_text, loquor_engine_decode,
  *        loquor_engine_get_prefix, loquor_graph_run;
@@ -54,6 +54,8 @@
  *        loquor_voice_save, loquor_tokenizer_open, and of an engine or bundle the first of
  *        loquor_engine_prepare_text, loquor_engine_stream_text and loquor_bundle_prepare_text;
  *      memory of graphs to be given back: loquor_engine_unload_encoder, loquor_graph_close;
+ *      the load of the speech encoder, where one is under way: loquor_engine_unload_encoder,
+ *        loquor_engine_get_memory, loquor_engine_get_graph;
  *      a function of the caller's that is being called: loquor_set_log, loquor_stream_on_ready,
  *        loquor_stream_on_ready_once, loquor_stream_destroy, loquor_encoding_on_ready,
  *        loquor_encoding_destroy.
@@ -127,6 +129,11 @@ typedef struct loquor_runtime loquor_runtime;
  * opened: this sets it, unless it is set already. Writing the environment is not safe beside threads that
  * read it, so open the first runtime before there are any, or set the variable before. */
 LOQUOR_EXPORT loquor_status loquor_runtime_open(const char* library_path, loquor_runtime** out);
+/* The same without a path: opens the library that the environment variable LOQUOR_ORT_LIBRARY names, and no
+ * other; without it the newest in libloquor's own folder, or where pip installs onnxruntime beside loquor;
+ * else what the system's loader finds (libonnxruntime.so.1, libonnxruntime.so). loquor_runtime_path says
+ * which it is. LOQUOR_ERROR_RUNTIME_MISSING tells all that was tried, and what came of each. */
+LOQUOR_EXPORT loquor_status loquor_runtime_find(loquor_runtime** out);
 LOQUOR_EXPORT void loquor_runtime_close(loquor_runtime* runtime); /* engines keep what they need */
 LOQUOR_EXPORT const char* loquor_runtime_version(const loquor_runtime* runtime);
 LOQUOR_EXPORT const char* loquor_runtime_path(const loquor_runtime* runtime);
@@ -169,6 +176,10 @@ typedef struct loquor_engine_options {
   const char* const* prepared_graph_names;
   const char* const* prepared_graph_files;
   size_t prepared_graph_count;
+  /* 0 or 1. Graphs that are not given here are taken from the cache of prepared ones, where `loquor prepare`
+   * or an engine in Python left them ready for this bundle, dtype, device, processor and runtime; the log
+   * says which are not there and run as published, slower. Default: 1. */
+  int32_t find_prepared;
   /* scripts/options: engine struct */
   /* auto, a published precision (fp32, fp16, q8, q4, q4f16, int8, int8_mixed), or a list with exceptions:
    * q4,conditional_decoder=fp32. Default: "auto". */
@@ -252,6 +263,10 @@ typedef struct loquor_graph_info {
   /* How many of its nodes each execution provider runs, as "CPUExecutionProvider 12, ..."; "" where the
    * runtime cannot tell (before 1.24). */
   const char* placement;
+  /* Of an engine's graphs: the rewritten one that runs in its place, and the second part of a decoder that
+   * was cut in two; NULL where the published one runs. */
+  const char* prepared;
+  const char* vocoder;
 } loquor_graph_info;
 
 LOQUOR_EXPORT void loquor_engine_options_init(loquor_engine_options* options);

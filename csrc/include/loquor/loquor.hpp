@@ -122,6 +122,7 @@ loquor_stream_info Stream::info() const {
 inline Runtime open_runtime(const std::string& library_path) {
   return made<Runtime>(loquor_runtime_open, library_path.c_str());
 }
+inline Runtime find_runtime() { return made<Runtime>(loquor_runtime_find); }
 inline CancelToken make_cancel_token() { return made<CancelToken>(loquor_cancel_create); }
 inline std::vector<loquor_graph_info> graphs(const Bundle& bundle) {
   return infos_of<loquor_graph_info>(loquor_bundle_graph_count, loquor_bundle_get_graph, bundle.get());

@@ -44,6 +44,26 @@ LOQUOR_EXPORT loquor_status loquor_tensors_get(const loquor_tensors* tensors, si
                                                loquor_tensor* tensor);
 LOQUOR_EXPORT void loquor_tensors_destroy(loquor_tensors* tensors);
 
+/* What a graph is prepared for. */
+typedef struct loquor_prepared_use {
+  size_t struct_size;
+  const char* graph;       /* its name */
+  const char* kv_dtype;    /* "auto", or a name of loquor_kv_dtype_get_info */
+  const char* vector_unit; /* as loquor_vector_unit */
+  const char* device;      /* "cpu", "webgpu" */
+  int32_t own_operators;   /* 1: operators of ours may be used */
+  int32_t int16;           /* 1: products and attention may be of 16 bits */
+  int32_t version;         /* of the rewrites: loquor_preparation_version */
+  const char* runtime;     /* its version */
+  const char* scaled_for;  /* real path of the bundle whose voice suits the scales of an int8 cache, or "" */
+} loquor_prepared_use;
+
+LOQUOR_EXPORT int32_t loquor_preparation_version(void);
+/* The name of a published graph's entry in the cache of prepared ones: 32 hex digits and a zero, of its
+ * content, its weights and the use. LOQUOR_ERROR_MODEL for a file that cannot be read. Waits for files. */
+LOQUOR_EXPORT loquor_status loquor_prepared_key(const char* graph_file, const loquor_prepared_use* use,
+                                                char key[33]);
+
 /* The vector instructions that our own operators use on this processor: "plain", "neon", "avx2" or "avx512".
  */
 LOQUOR_EXPORT const char* loquor_vector_unit(void);

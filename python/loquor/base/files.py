@@ -13,7 +13,6 @@ from .output import OutputFile, cannot_write
 __all__ = [
     "read_bounded",
     "read_json",
-    "sample_of",
     "sampled_bytes",
     "sha256_of",
     "write_atomic",
@@ -85,8 +84,3 @@ def sha256_of(path: Path) -> str:
         while block := stream.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
-
-
-def sample_of(path: Path) -> str:
-    """Hash of `sampled_bytes`, as hex."""
-    return hashlib.sha256(sampled_bytes(path)).hexdigest()

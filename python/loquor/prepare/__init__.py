@@ -13,7 +13,6 @@ from hashlib import sha256
 from pathlib import Path
 
 from .. import _core
-from ..base.files import sample_of
 from ..base.runtime import advised_dtype, open_runtime
 from ..bundle.catalog import check_dtype
 from ..errors import InvalidInputError, LoquorError
@@ -30,8 +29,8 @@ __all__ = [
 
 _log = logging.getLogger("loquor.prepare")
 
-VERSION = 10
-"""The version of the rewrites: another number makes all graphs again."""
+VERSION = _core.preparation_version()
+"""The version of the rewrites (csrc/model/prepared_cache.hpp): another number makes all graphs again."""
 
 VOCODER = "vocoder"
 """The core's word for the second part of a decoder that was cut in two."""
@@ -172,17 +171,19 @@ def _prepare(task: Task, force: bool) -> PreparedGraph:
     from . import cache
 
     graph, source = task.graph, task.source
-    weights = _core.weight_files(str(source))  # which also looks whether they may lie where they do
     use = (graph, task.kv_dtype, str(task.own_operators), task.vector_unit, task.device, str(task.int16))
-    facts = (
-        *use,
-        str(VERSION),
-        _core.version(),
-        task.runtime.version,
-        str(task.bundle.resolve()) if task.scaled else "",  # whose voice its scales suit
-        *(f"{location} {sample_of(Path(file))}" for location, file in sorted(weights.items())),
+    key = _core.prepared_key(  # which also looks whether its weights may lie where they do
+        str(source),
+        graph=graph,
+        kv_dtype=task.kv_dtype,
+        vector_unit=task.vector_unit,
+        device=task.device,
+        own_operators=task.own_operators,
+        int16=task.int16,
+        version=VERSION,
+        runtime=task.runtime.version,
+        scaled_for=str(task.bundle.resolve()) if task.scaled else "",
     )
-    key = cache.key_of(source, *facts)
     stem, second = f"{source.stem}-{key}", f"{source.stem}_{VOCODER}-{key}"
     entry = None if force else cache.load(stem)
     vocoder = cache.load(second) if entry is not None and entry[0].cut else None

@@ -53,13 +53,12 @@ class Note:
         return note
 
 
-def key_of(graph: Path, *facts: str) -> str:
-    """Name of the entry for a graph file's content under these facts (weights, versions, options).
+def key_of(source: Path, *facts: str) -> str:
+    """Name of the entry for what is made of a file's content under these facts (versions, options).
 
-    Where the file lies is none of them: a hub's cache moves its blobs, and bundles share them. Raises
-    `OSError`.
+    That of a prepared graph is the core's to compute (`_core.prepared_key`). Raises `OSError`.
     """
-    return hashlib.sha256("\0".join([sha256_of(graph), *facts]).encode()).hexdigest()[:32]
+    return hashlib.sha256("\0".join([sha256_of(source), *facts]).encode()).hexdigest()[:32]
 
 
 def load(stem: str) -> tuple[Note, Path] | None:
