@@ -84,8 +84,8 @@ def speak(
 
 
 def written_by_say(out: Path, *flags: str) -> np.ndarray:
-    """The samples, int16 [n], of the file that `loquor say` writes with the published graphs."""
-    common = ["--voice", "man", "--no-prepare", "--no-tags", "--device", "cpu", "--quiet"]
+    """The samples, int16 [n], of the file that `loquor say` writes, with the graphs that C finds prepared."""
+    common = ["--voice", "man", "--no-tags", "--device", "cpu", "--quiet"]
     assert cli_main(["say", TEXT, "-o", str(out), *common, *flags]) == 0
     with wave.open(str(out), "rb") as file:
         return np.frombuffer(file.readframes(file.getnframes()), "<i2")
@@ -94,7 +94,7 @@ def written_by_say(out: Path, *flags: str) -> np.ndarray:
 def test_a_text_is_spoken_as_python_speaks_it(
     speak: Callable[..., subprocess.CompletedProcess[bytes]], tmp_path: Path
 ) -> None:
-    with Engine("mini", device="cpu", prepare=False) as engine, engine.stream(TEXT, "man") as chunks:
+    with Engine("mini", device="cpu") as engine, engine.stream(TEXT, "man") as chunks:
         expected = np.concatenate(list(chunks))
     done = speak(open_runtime().path, PACKAGE / "mini", "man", TEXT)
     assert (done.returncode, done.stderr) == (0, b"")
@@ -110,7 +110,7 @@ def test_c_speaks_the_samples_of_say(
 ) -> None:
     done = speak(open_runtime().path, PACKAGE / "mini", "man", TEXT, 0)
     samples = np.frombuffer(done.stdout, np.float32)
-    with Engine("mini", device="cpu", prepare=False) as engine:
+    with Engine("mini", device="cpu") as engine:
         assert np.array_equal(samples, engine.speak_long(TEXT, "man").collect().samples)
     written = written_by_say(tmp_path / "out.wav")  # whose writer scales by 32768 and rounds down
     assert written.size == samples.size and np.abs(np.rint(samples * 32767) - written).max() <= 2
