@@ -19,7 +19,7 @@ namespace {
 
 struct Scene {
   explicit Scene(const char* form = "stopping")
-      : runtime(v4::open_runtime(environment("LOQUOR_TEST_RUNTIME"))),
+      : runtime(v5::open_runtime(environment("LOQUOR_TEST_RUNTIME"))),
         engine(runtime, bundle(form), &options()),
         voice(engine.encode_voice(recording().data(), recording().size())),
         generation(engine.default_options()) {
@@ -36,14 +36,14 @@ struct Scene {
     return given;
   }
 
-  v4::Runtime runtime;
-  v4::Engine engine;
-  v4::Voice voice;
+  v5::Runtime runtime;
+  v5::Engine engine;
+  v5::Voice voice;
   loquor_generation_options generation;
   loquor_request request{};
 };
 
-std::vector<float> read(const v4::Stream& stream) {
+std::vector<float> read(const v5::Stream& stream) {
   std::vector<float> samples;
   loquor_chunk chunk;
   while (stream.next(chunk) == LOQUOR_OK)
@@ -56,23 +56,23 @@ std::vector<float> read(const v4::Stream& stream) {
 TEST_CASE("a text becomes a prompt, and says what it lost") {
   if (!have_bundles()) return;
   const Scene scene;
-  const v4::Text text = scene.engine.prepare_text("hi");
+  const v5::Text text = scene.engine.prepare_text("hi");
   const auto info = info_of<loquor_text_info>(loquor_text_get_info, text.get());
   CHECK(std::vector<int64_t>(info.ids, info.ids + info.id_count) ==
         std::vector<int64_t>{39, 72, 13, 50256, 50256});
   CHECK(std::string(info.text) == "Hi.");
   CHECK(loquor_text_warning(text.get(), 0) == nullptr);
-  const v4::Text tagged = scene.engine.prepare_text("[sob] [laugh] [sob]");
+  const v5::Text tagged = scene.engine.prepare_text("[sob] [laugh] [sob]");
   CHECK(std::string(loquor_text_warning(tagged.get(), 0)).find("[sob] is no tag") == 0);
   CHECK(loquor_text_warning(tagged.get(), 1) == nullptr);
 
   loquor_text* none = nullptr;
   for (const char* bad : {"", "\x01", "\xFF", "<|endoftext|>"}) {
     CHECK(loquor_engine_prepare_text(nullptr, bad, nullptr, &none) == LOQUOR_ERROR_INVALID_INPUT);
-    CHECK_THROWS_AS(scene.engine.prepare_text(bad), v4::StatusError);
+    CHECK_THROWS_AS(scene.engine.prepare_text(bad), v5::StatusError);
   }
   CHECK(none == nullptr);
-  const auto read_bundle = made<v4::Bundle>(loquor_bundle_open, bundle("gqa").c_str(), "fp32", "");
+  const auto read_bundle = made<v5::Bundle>(loquor_bundle_open, bundle("gqa").c_str(), "fp32", "");
   loquor_text_options options;
   loquor_text_options_init(&options);
   options.language = "de";
@@ -92,13 +92,13 @@ TEST_CASE("speech of a text is that of its ids, whole and in chunks") {
   loquor_stream_options chunks = scene.engine.default_stream_options();
   const std::vector<float> expected = read(scene.engine.stream(by_ids, &chunks));
   CHECK(!expected.empty());
-  const v4::Stream stream = scene.engine.stream_text("hi", scene.request, nullptr, &chunks);
+  const v5::Stream stream = scene.engine.stream_text("hi", scene.request, nullptr, &chunks);
   CHECK(read(stream) == expected);
   CHECK(loquor_stream_warning(stream.get(), 0) == nullptr);
 
   chunks.first_chunk = 0;
   const std::vector<float> whole = read(scene.engine.stream(by_ids, &chunks));
-  const v4::Waveform wave = scene.engine.speak_text("hi", scene.request);
+  const v5::Waveform wave = scene.engine.speak_text("hi", scene.request);
   const auto info = info_of<loquor_waveform_info>(loquor_waveform_get_info, wave.get());
   CHECK(std::vector<float>(info.samples, info.samples + info.count) == whole);
   CHECK(info.sample_rate == 24000);
@@ -110,18 +110,18 @@ TEST_CASE("a text that is spoken can be cancelled, by its stream and by its toke
   if (!have_bundles()) return;
   Scene scene("gqa");
   scene.generation.max_new_tokens = 1000;
-  const v4::Stream stream = scene.engine.stream_text("hi", scene.request);
+  const v5::Stream stream = scene.engine.stream_text("hi", scene.request);
   stream.cancel();
   loquor_chunk chunk;
-  CHECK_THROWS_AS(stream.next(chunk), v4::StatusError);
-  const v4::CancelToken token = v4::make_cancel_token();
+  CHECK_THROWS_AS(stream.next(chunk), v5::StatusError);
+  const v5::CancelToken token = v5::make_cancel_token();
   loquor_cancel_request(token.get());
   scene.request.cancel = token.get();
   loquor_waveform* wave = nullptr;
   const auto refused = [&] {
     try {
       scene.engine.speak_text("hi", scene.request);
-    } catch (const v4::StatusError& error) {
+    } catch (const v5::StatusError& error) {
       return error.status();
     }
     return LOQUOR_OK;
