@@ -1,6 +1,6 @@
 """Speaks a text: raw float32 samples on standard output while they are made. Python's own ctypes, no package.
 
-usage: LOQUOR_LIBRARY=libloquor.so.4 speak.py RUNTIME_LIBRARY BUNDLE_FOLDER VOICE TEXT
+usage: LOQUOR_LIBRARY=libloquor.so.5 speak.py RUNTIME_LIBRARY BUNDLE_FOLDER VOICE TEXT
 """
 
 from __future__ import annotations
