@@ -13,7 +13,7 @@ using namespace loquor::testing;
 using loquor::check;
 using loquor::info_of;
 using loquor::made;
-namespace v4 = loquor::v4;
+namespace v5 = loquor::v5;
 
 namespace {
 
