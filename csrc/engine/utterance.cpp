@@ -220,8 +220,8 @@ std::optional<Chunk> Utterance::on_wave(DecoderRun run, const std::vector<float>
   plan_.handed = window.end;
   ++plan_.chunks;
   const bool last = plan_.ended && plan_.handed == plan_.heard();
-  const std::vector<float> samples = path_.pass(std::move(joined), last);
-  held_.samples.insert(held_.samples.end(), samples.begin(), samples.end());
+  hold(path_.pass(std::move(joined), last));
+  flushed_ = last;
   held_.code_count = window.end - held_.first_code;
   if (window.begin == 0 && 2 * window.end <= 3 * spec_.stream->first_chunk)
     could_begin_ = now;  // none is shorter
@@ -230,8 +230,19 @@ std::optional<Chunk> Utterance::on_wave(DecoderRun run, const std::vector<float>
   return take_held(now);
 }
 
+void Utterance::hold(const std::vector<float>& samples) {
+  held_.samples.insert(held_.samples.end(), samples.begin(), samples.end());
+}
+
+// Without look-ahead and closing silence every code may be heard before the model is known to have stopped, as
+// before a cut: no window is the last then, and what the stages keep back is still in the path.
+std::optional<Chunk> Utterance::take_rest(double now) {
+  if (plan_.chunks > 0 && !std::exchange(flushed_, true)) hold(path_.pass({}, true));
+  return take_held(now);
+}
+
 std::optional<Chunk> Utterance::take_held(double now) {
-  if (held_.code_count == 0) return std::nullopt;
+  if (held_.code_count == 0 && held_.samples.empty()) return std::nullopt;
   if (!heard_ && may_wait() && could_begin_ >= 0) waited_ = std::max(0.0, now - could_begin_);
   heard_ = true;
   deadline_ = std::max(deadline_, now) + seconds_of(held_);

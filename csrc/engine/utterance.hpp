@@ -72,8 +72,8 @@ class Utterance {
   // the wave path yet, or the first chunk waits for more.
   std::optional<Chunk> on_wave(DecoderRun run, const std::vector<float>& wave, double seconds, double now);
 
-  // What a first chunk that waits has so far, to be handed out now.
-  std::optional<Chunk> take_held(double now);
+  // Once it is done, before finish(): what is to be handed out that on_wave() has not. May throw.
+  std::optional<Chunk> take_rest(double now);
 
   Result finish();
 
@@ -88,6 +88,8 @@ class Utterance {
   void run_away(const Monitor::Runaway& found, double now);
   void start_second_attempt();
   void close(double now);
+  std::optional<Chunk> take_held(double now);
+  void hold(const std::vector<float>& samples);
   void go_on_from(const Window& window, const std::vector<float>& mel);
   std::size_t tokens_until(int64_t codes) const;
   std::size_t good_tokens(const Monitor::Runaway& found) const;
@@ -116,6 +118,7 @@ class Utterance {
   PhaseTrack phase_;
   Continuation spoken_;  // what the next window goes on from
   WavePath path_;
+  bool flushed_ = false;  // the path's last sample came out
   LinearCost::Line decode_;  // as plan_window() was told
   bool heard_ = false;       // something was handed out
   Chunk held_;               // what was made and not yet handed out

@@ -335,7 +335,7 @@ void Worker::settle(Active& active) {
   }
   active.request->count_tokens(utterance.token_count());
   if (utterance.state() != Utterance::State::kDone) return;
-  if (auto chunk = utterance.take_held(now())) active.request->hand_out(std::move(*chunk));
+  if (auto chunk = utterance.take_rest(now())) active.request->hand_out(std::move(*chunk));
   finish(active, utterance.finish());
 }
 

@@ -63,12 +63,13 @@ Samples wave_of(std::vector<int64_t> tokens, bool closing) {
 
 // A language model and a decoder for an utterance; `noisy_from`: codes whose sound is noise.
 struct Player {
-  Player(const RequestSpec& given, WavePath path, int64_t window_prompt = 0)
-      : spec(given), utterance(spec, manifest, std::move(path), window_prompt) {}
+  Player(const RequestSpec& given, WavePath path, int64_t window_prompt = 0,
+         Manifest of = Manifest{families()[0]})
+      : spec(given), manifest(std::move(of)), utterance(spec, manifest, std::move(path), window_prompt) {}
   explicit Player(const RequestSpec& given) : Player(given, make_wave_path(kToken, 240)) {}
 
   const RequestSpec spec;
-  const Manifest manifest{families()[0]};
+  const Manifest manifest;
   Utterance utterance;
   Tokens attempt;  // as the language model has it
   double time = 0;
@@ -104,11 +105,13 @@ struct Player {
     std::generate(wave.begin() + from * kToken, wave.end(), [&] { return level(random); });
     const auto chunk = utterance.on_wave(std::move(run), wave, 0.25, time += 0.25);
     if (learns) cost = {0.25, 0.0001};
-    if (!chunk) return;
+    if (chunk) hear(*chunk);
+  }
+  void hear(const Chunk& chunk) {
     if (!chunks.empty()) silence += std::max(0.0, time - dry_at);
-    dry_at = std::max(dry_at, time) + static_cast<double>(chunk->samples.size()) / 24000;
-    heard.insert(heard.end(), chunk->samples.begin(), chunk->samples.end());
-    chunks.push_back(*chunk);
+    dry_at = std::max(dry_at, time) + static_cast<double>(chunk.samples.size()) / 24000;
+    heard.insert(heard.end(), chunk.samples.begin(), chunk.samples.end());
+    chunks.push_back(chunk);
   }
   // One thing; false when it is done.
   bool go_on() {
@@ -128,6 +131,7 @@ struct Player {
   Result run() {
     while (go_on()) {
     }
+    if (const auto rest = utterance.take_rest(time)) hear(*rest);
     return utterance.finish();
   }
 };
@@ -274,6 +278,21 @@ TEST_CASE("chunks have the samples of the whole, behind any stages") {
     // Tokens decoded at once take the same path.
     WavePath path = stages ? staged() : make_wave_path(kToken, 0);
     CHECK(path.pass_whole(wave_of(healthy_tokens(57), true), 57 + kSilentTokens) == whole->heard);
+  }
+}
+
+TEST_CASE("what stages keep back is heard where no window was known to be the last") {
+  Manifest open_ended{families()[0]};
+  open_ended.closing_silence_tokens = 0;
+  RequestSpec spec = spec_of(5);
+  spec.stream->look_ahead = 0;
+  for (const int64_t tokens : {15, 17}) {
+    CAPTURE(tokens);
+    Player player(spec, staged(), 0, open_ended);
+    player.stops_at = tokens;
+    player.run();
+    WavePath path = staged();
+    CHECK(player.heard == path.pass_whole(wave_of(healthy_tokens(tokens), false), tokens));
   }
 }
 
