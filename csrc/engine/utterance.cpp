@@ -234,8 +234,8 @@ void Utterance::hold(const std::vector<float>& samples) {
   held_.samples.insert(held_.samples.end(), samples.begin(), samples.end());
 }
 
-// Without look-ahead and closing silence every code may be heard before the model is known to have stopped, as
-// before a cut: no window is the last then, and what the stages keep back is still in the path.
+// Without look-ahead and closing silence every code may be heard before the model is known to have stopped,
+// as before a cut: no window is the last then, and what the stages keep back is still in the path.
 std::optional<Chunk> Utterance::take_rest(double now) {
   if (plan_.chunks > 0 && !std::exchange(flushed_, true)) hold(path_.pass({}, true));
   return take_held(now);

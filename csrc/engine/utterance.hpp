@@ -118,7 +118,7 @@ class Utterance {
   PhaseTrack phase_;
   Continuation spoken_;  // what the next window goes on from
   WavePath path_;
-  bool flushed_ = false;  // the path's last sample came out
+  bool flushed_ = false;     // the path's last sample came out
   LinearCost::Line decode_;  // as plan_window() was told
   bool heard_ = false;       // something was handed out
   Chunk held_;               // what was made and not yet handed out
