@@ -80,7 +80,7 @@ loquor_engine_info describe(const loquor::Engine& engine) {
   info.end_of_text_token = manifest.end_of_text_token;
   info.slots = engine.slots();
   info.batched = engine.batched() ? 1 : 0;
-  info.watermark = model.watermark_encoder != nullptr ? "perth" : "none";
+  info.watermark = model.watermark();
   return info;
 }
 

@@ -80,6 +80,7 @@ struct loquor_stream {
   HeldEngine engine;
   loquor::Request::Progress progress;
   int32_t sample_rate = 0;
+  const char* watermark = "none";
   int64_t code_limit = 0;                                   // codes that are fed lie below it
   loquor::Chunk chunk;                                      // the one that was read last, unless it is kept
   std::vector<std::string> warnings;                        // about its text

@@ -10,9 +10,11 @@ using namespace loquor::capi;
 
 namespace {
 
-loquor_stream_info describe(const loquor::Request& request) {
+loquor_stream_info describe(const loquor_stream& stream) {
+  const loquor::Request& request = *stream.request;
   const loquor::Report report = request.report();
   loquor_stream_info info = {};
+  info.watermark = stream.watermark;
   info.token_count = report.tokens;
   info.tokens_taken = report.taken_codes;
   info.samples_taken = report.taken_samples;
@@ -75,6 +77,7 @@ std::unique_ptr<loquor_stream> begin_stream(loquor_engine& engine, const loquor_
                                           request.progress != nullptr);
   stream->progress = progress_of(request);
   stream->sample_rate = target.model().manifest.sample_rate;
+  stream->watermark = target.model().watermark();
   start(target, *stream, request.cancel);
   return stream;
 }
@@ -114,6 +117,7 @@ loquor_status loquor_engine_stream_tokens(loquor_engine* engine, const loquor_vo
     stream->request = target.prepare_fed(required(voice, "voice").voice,
                                          read_options(options, manifest.streaming), read_options(decode));
     stream->sample_rate = manifest.sample_rate;
+    stream->watermark = target.model().watermark();
     stream->code_limit = manifest.start_token;
     start(target, *stream, cancel);
     *out = stream.release();
@@ -170,7 +174,7 @@ void loquor_stream_cancel(loquor_stream* stream) {
 }
 
 loquor_status loquor_stream_get_info(const loquor_stream* stream, loquor_stream_info* info) {
-  return as_status([&] { write_struct(info, describe(*required(stream, "stream").request), "info"); });
+  return as_status([&] { write_struct(info, describe(required(stream, "stream")), "info"); });
 }
 
 void loquor_stream_destroy(loquor_stream* stream) {

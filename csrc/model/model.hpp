@@ -55,6 +55,8 @@ class Model {
   void shrink_arena(const SpeechEncoder& encoder) const;  // its alone
   // Loads the watermark's graph: all sound is marked from now on. Throws kModel, kInvalidInput.
   void load_watermark(const std::string& file);
+  // Its name, as callers are told it: "perth", or "none".
+  const char* watermark() const { return watermark_encoder ? "perth" : "none"; }
   // What became of the speech encoder when it was loaded for the first time; null: it was not yet.
   struct EncoderFacts {
     std::string level;  // as Session::optimization_level()

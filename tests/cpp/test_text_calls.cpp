@@ -8,6 +8,8 @@
 #include "bundle.hpp"
 #include "capi/handles.hpp"
 #include "loquor/loquor.hpp"
+#include "small_graphs.hpp"
+#include "temp_folder.hpp"
 
 using namespace loquor::testing;
 using loquor::check;
@@ -18,9 +20,9 @@ namespace v5 = loquor::v5;
 namespace {
 
 struct Scene {
-  explicit Scene(const char* form = "stopping")
+  explicit Scene(const char* form = "stopping", const char* watermark = nullptr)
       : runtime(v5::open_runtime(environment("LOQUOR_TEST_RUNTIME"))),
-        engine(runtime, bundle(form), &options()),
+        engine(runtime, bundle(form), &options(watermark)),
         voice(engine.encode_voice(recording().data(), recording().size())),
         generation(engine.default_options()) {
     generation.max_new_tokens = 20;
@@ -28,9 +30,10 @@ struct Scene {
     request.voice = voice.get();
     request.options = &generation;
   }
-  static const loquor_engine_options& options() {
+  static const loquor_engine_options& options(const char* watermark) {
     static loquor_engine_options given;
     loquor_engine_options_init(&given);
+    if (watermark != nullptr) given.watermark = watermark;
     given.device = "cpu";
     given.threads = 1;
     return given;
@@ -128,4 +131,18 @@ TEST_CASE("a text that is spoken can be cancelled, by its stream and by its toke
   };
   CHECK(refused() == LOQUOR_CANCELLED);
   CHECK(wave == nullptr);
+}
+
+TEST_CASE("a stream says whether its speech is marked") {
+  if (!have_bundles()) return;
+  const TempFolder folder;
+  const std::string graph = folder.write("watermark.onnx", SmallGraphs::of_frames("Identity"));
+  for (const bool marked : {false, true}) {
+    CAPTURE(marked);
+    const Scene scene("stopping", marked ? graph.c_str() : nullptr);
+    const v5::Stream stream = scene.engine.stream_text("Hello there.", scene.request);
+    CHECK(std::string(stream.info().watermark) == (marked ? "perth" : "none"));
+    CHECK_FALSE(read(stream).empty());
+    CHECK(std::string(stream.info().watermark) == (marked ? "perth" : "none"));
+  }
 }

@@ -116,6 +116,7 @@ typedef struct loquor_stream_info {
   int32_t attempts;       /* 2 after a retry */
   uint64_t seed;          /* of what is heard: another after a retry */
   double waited_seconds;  /* by which its first chunk came later, to be played without a gap: max_wait */
+  const char* watermark;  /* "perth": all its sound is marked; "none" */
 } loquor_stream_info;
 
 LOQUOR_EXPORT loquor_status loquor_stream_get_info(const loquor_stream* stream, loquor_stream_info* info);
