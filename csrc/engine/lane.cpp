@@ -1,5 +1,6 @@
 #include "engine/lane.hpp"
 
+#include <new>
 #include <utility>
 
 namespace loquor {
@@ -43,6 +44,9 @@ bool Lane::collect() {
 
 void Lane::run() {
   std::unique_lock<std::mutex> lock(mutex_);
+  // glibc gives each thread address space for its small allocations at the first of them. Later there may be
+  // none to be had, and ONNX Runtime 1.32 ends the process where a small allocation fails.
+  first_allocation_.reset(new (std::nothrow) char[1024]);
   for (;;) {
     changed_.wait(lock, [&] { return state_ == State::kStarted || state_ == State::kClosed; });
     if (state_ == State::kClosed) return;

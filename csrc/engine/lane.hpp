@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 
@@ -38,7 +39,8 @@ class Lane {
   std::mutex mutex_;
   std::condition_variable changed_;
   enum class State { kIdle, kStarted, kDone, kClosed } state_ = State::kIdle;
-  std::thread thread_;  // last: it uses the others
+  std::unique_ptr<char[]> first_allocation_;  // the thread's own
+  std::thread thread_;                        // last: it uses the others
 };
 
 }  // namespace loquor

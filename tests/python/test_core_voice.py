@@ -95,8 +95,11 @@ class Core:
 
 
 @pytest.fixture(scope="module")
-def mini() -> Iterator[Core]:
-    core = Core(Path(loquor.__file__).parent / "mini")
+def mini(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Core]:
+    """The built-in model as published, whatever other tests have prepared."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOQUOR_CACHE", str(tmp_path_factory.mktemp("nothing-prepared")))
+        core = Core(Path(loquor.__file__).parent / "mini")
     yield core
     core.close()
 
