@@ -36,12 +36,12 @@ async def rest(engine: Engine) -> None:
     raise TimeoutError("speech is still made that nobody hears")
 
 
-def example(name: str) -> Any:
-    """The block of docs/adapters.md that imports that adapter, compiled."""
-    page = Path(__file__).parents[2] / "docs" / "adapters.md"
+def example(name: str, page_name: str = "adapters.md", port: int = 8000) -> Any:
+    """The block of that page of docs/ which imports the adapter, compiled; `port` stands for 8000 there."""
+    page = Path(__file__).parents[2] / "docs" / page_name
     blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     (block,) = (block for block in blocks if f"adapters.{name} " in block)
-    return compile(block, str(page), "exec")
+    return compile(block.replace(":8000", f":{port}"), str(page), "exec")
 
 
 def made_by(engine: Engine) -> list[Any]:

@@ -18,7 +18,7 @@ from loquor.cli import _parser
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-BY_HOSTS = {"adapters.md"}  # whose Python runs in tests/hosts, with the frameworks it is about
+BY_HOSTS = {"adapters.md", "cluster.md"}  # whose Python runs in tests/hosts, with the frameworks it is about
 NOT_RUN = {
     "bench": "takes a minute, and has tests of its own",
     "download": "needs the hub",

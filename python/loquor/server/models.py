@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
@@ -17,6 +16,7 @@ from .refusals import RefusalError
 if TYPE_CHECKING:
     from ..speech.engine import Engine
     from ..voice.voice import Voice
+    from ..voice.voices import VoiceSource
     from .settings import Settings
 
 __all__ = ["Model", "Queue"]
@@ -74,7 +74,7 @@ class Model:
         self.slots = self.busy = 0
         self._open, self._queue = open_engine, queue
         self._wait_seconds = settings.wait_seconds
-        self._own: Mapping[str, Path] = settings.voices
+        self._own: Mapping[str, VoiceSource | None] = settings.voices
         self._engine: Engine | None = None
         self._opening: asyncio.Future[Engine] | None = None
         self._semaphore: anyio.Semaphore | None = None

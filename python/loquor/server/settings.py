@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidInputError
@@ -12,6 +11,7 @@ from ..speech.session import MAX_WAITING
 
 if TYPE_CHECKING:
     from ..speech.engine import Engine
+    from ..voice.voices import VoiceSource
 
 __all__ = ["LOOPBACK_HOSTS", "Settings"]
 
@@ -25,8 +25,8 @@ class Settings:
 
     models: Mapping[str, Callable[[], Engine]]
     """What opens each model, by the name that requests give; the first one is the default."""
-    voices: Mapping[str, Path] = field(default_factory=dict)
-    """Recordings or saved voices of the server's owner, by the names that requests give."""
+    voices: Mapping[str, VoiceSource | None] = field(default_factory=dict)
+    """Recordings, or voices, of the server's owner, by the names that requests give."""
     api_keys: tuple[str, ...] = ()
     """Of which a request must bring one; none: whoever reaches the server may ask."""
     origins: tuple[str, ...] = ()
