@@ -24,6 +24,7 @@ import ray
 import ray.data
 import soundfile
 from ray import serve
+from ray.exceptions import RayError
 
 from loquor import Engine, GenerationOptions, InvalidInputError
 from loquor.adapters.ray_data import speak_table
@@ -187,18 +188,32 @@ def test_voices_by_speaker_and_an_edited_row(engine: Engine, tmp_path: Path) -> 
     her, him, nobody = run()
     assert re.fullmatch(r"a_b\.[0-9a-f]{16}\.flac", Path(her["path"]).name)
     assert "'nobody': choose of her, him" in nobody["error"] and nobody["path"] is None
-    samples, _ = soundfile.read(him["path"], dtype="int16")
     with Engine(threads=1, batching=False) as alone:
-        expected = alone.speak_long("It is late.", "man", GenerationOptions(seed=5)).collect()
-    np.testing.assert_array_equal(samples, expected.to_int16())
+        alone.speak_long("It is late.", "man", GenerationOptions(seed=5)).save(tmp_path / "alone.flac")
+    samples, expected = (
+        soundfile.read(file, dtype="int16")[0] for file in (him["path"], tmp_path / "alone.flac")
+    )
+    np.testing.assert_array_equal(samples, expected)
+    assert [row["made"] for row in run()] == [False, False, False]
     texts[1]["text"] = "It is very late."
-    assert [row["made"] for row in run()] == [False, True, False]
+    Path(her["path"]).write_bytes(b"")  # as a power cut may leave it
+    assert [row["made"] for row in run()] == [True, True, False]
 
 
 def test_the_example_of_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     exec(example("ray_data", "cluster.md"), {})
     assert len(list((tmp_path / "speech").glob("*.wav"))) == 2
+
+
+def test_what_a_worker_cannot_do_is_an_error_of_the_whole(tmp_path: Path) -> None:
+    few = ray.data.from_items([{"id": 1, "text": "Hello."}])
+    late = speak_table(few, tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(RayError, match=r"there is no folder .*gone"):
+        late.take_all()
+    with pytest.raises(RayError, match="no-such-model"):
+        speak_table(few, tmp_path, model="no-such-model").take_all()
 
 
 def test_what_is_wrong_before_the_first_row(tmp_path: Path) -> None:
@@ -229,7 +244,7 @@ def served(cluster: None) -> str:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     serve.start(http_options={"host": "127.0.0.1", "port": port})
-    quick = {"upscale_delay_s": 0.1, "look_back_period_s": 1.0}
+    quick = {"upscale_delay_s": 0.1, "look_back_period_s": 1.0, "metrics_interval_s": 0.2}
     serve.run(speech_app(slots=2, autoscaling=quick, voices={"me": "man"}))
     return f"http://127.0.0.1:{port}/v1/audio/speech"
 
@@ -249,6 +264,16 @@ def test_speech_leaves_while_it_is_made(served: str) -> None:
         session.feed(SENTENCE * 3)
         session.end()
         assert b"".join(parts) == b"".join(session.pcm16())
+
+
+def test_who_goes_away_ends_the_speech(served: str) -> None:
+    def metric(name: str) -> float:
+        with urllib.request.urlopen(served.replace("v1/audio/speech", "metrics")) as page:
+            return float(re.search(rf"^{name} (\S+)$", page.read().decode(), re.MULTILINE)[1])  # type: ignore[index]
+
+    with asked(served, input=SENTENCE * 50) as answer:
+        answer.read1(1 << 20)
+    eventually(lambda: metric("loquor_cancels_total") == 1 and metric("loquor_requests_under_way") == 0)
 
 
 def test_refusals_are_the_servers(served: str) -> None:
