@@ -1,4 +1,4 @@
-"""Tests in folders of `build/hosts` (scripts/hosts), with the hosts of adapters: `test_adapters.py` starts them."""
+"""Tests in a folder of `build/hosts`, with the hosts of adapters: `test_adapters.py` starts them."""
 
 from __future__ import annotations
 
