@@ -216,10 +216,13 @@ def test_what_a_worker_cannot_do_is_an_error_of_the_whole(tmp_path: Path) -> Non
         speak_table(few, tmp_path, model="no-such-model").take_all()
 
 
-def test_what_is_wrong_before_the_first_row(tmp_path: Path) -> None:
-    few = ray.data.from_items([{"id": 1, "text": "Hello."}])
+def test_what_is_wrong_before_the_first_row(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    few = ray.data.from_items([{"id": 1, "text": "Hello.", "path": "a"}])
+    speak_table(few, tmp_path, workers=2)
+    assert "2 workers with 1 CPUs each take all 2 of this cluster" in caplog.text
     for wrong, sentence in (
-        ({"text": "words"}, "the table has no column 'words': it has id, text"),
+        ({"text": "words"}, "the table has no column 'words': it has id, text, path"),
+        ({"name": "path"}, "the result has a column 'path' of its own"),
         ({"format": "opus"}, "choose one of wav, flac"),
         ({"voice": "nowhere.wav"}, "cannot read the voice nowhere.wav"),
         ({"voice": 3}, "a voice must be a loquor.Voice, a file or a name"),

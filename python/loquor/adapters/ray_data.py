@@ -94,6 +94,10 @@ def speak_table(
         raise InvalidInputError(
             f"the table has no column {missing[0]!r}: it has {', '.join(known)}, name the ones to use"
         )
+    if name in _COLUMNS:
+        raise InvalidInputError(
+            f"the result has a column {name!r} of its own: rename the table's, which names files"
+        )
     place = _made_folder(folder)
     bundle = os.fspath(Path(model).absolute() if isinstance(model, os.PathLike) else model)
     given = worker_threads(engine or {}, cpus)
@@ -123,7 +127,7 @@ def speak_table(
             all_cpus,
         )
     return (
-        table.select_columns(list(columns))
+        table.select_columns(list(dict.fromkeys(columns)))
         .repartition(target_num_rows_per_block=rows)  # of one block, only one worker would have work
         .map_batches(
             _Worker,
