@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,15 @@ def test_a_missing_tag_is_refused(tmp_path: Path, tag: str) -> None:
     with pytest.raises(
         ModelError, match=rf"tokenizer\.json: expected one token for the tag \{tag[:-1]}\], found"
     ):
+        Tokenizer(write(tmp_path, content), FACTS)
+
+
+def test_an_added_token_with_another_id_than_it_gets_is_refused(tmp_path: Path) -> None:
+    content = bundle_json()
+    last = content["added_tokens"][-1]
+    last["id"] += 1
+    told = f"the token {last['content']} has the id {last['id']} where {last['id'] - 1} is expected"
+    with pytest.raises(ModelError, match=re.escape(told)):
         Tokenizer(write(tmp_path, content), FACTS)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,6 +32,7 @@ _SOUNDS = frozenset(
 )
 """What English's vocabulary names beside letters and control tokens."""
 
+_ADDED = re.compile(r'"added_tokens"\s*:\s*(?=\[)')
 _MOST_BYTES = 16 << 20  # of a tokenizer.json; real ones have up to 4 MB
 
 
@@ -47,10 +49,11 @@ class Tokenizer:
     def __init__(self, bundle_dir: str | Path, facts: Mapping[str, Any]) -> None:
         self._opening, self._closing = list(facts["prompt_opening"]), list(facts["prompt_closing"])
         self._path = Path(bundle_dir) / "tokenizer.json"
-        self._backend = _load(self._path)
+        self._backend, declared = _load(self._path)
         self._space: str | None = None
         self._check_template()
         self._check_tags(facts["family"]["tags"])
+        self._check_ids(declared)
         added = self._backend.get_added_tokens_decoder()
         names = (added[token_id].content for token_id in sorted(added) if added[token_id].special)
         self._tags = tuple(name for name in names if name.startswith("[") and name.endswith("]"))
@@ -137,14 +140,26 @@ class Tokenizer:
                     "fetch the bundle again"
                 )
 
+    def _check_ids(self, declared: Mapping[str, int]) -> None:
+        # tokenizers 0.23 numbers added tokens itself, in silence, whatever the file says.
+        for token, token_id in declared.items():
+            found = self._backend.token_to_id(token)
+            if found != token_id:
+                raise ModelError(
+                    f"{self._path}: the token {token} has the id {token_id} where {found} is expected, since "
+                    "added tokens are numbered behind the vocabulary: fetch the bundle again, or export it so"
+                )
 
-def _load(path: Path) -> _Backend:
+
+def _load(path: Path) -> tuple[_Backend, dict[str, int]]:
+    """The tokenizer, and the ids of added tokens that its file tells."""
     from tokenizers import Tokenizer as Backend
 
     if not path.is_file():
         raise ModelError(f"no file {path}: the bundle is incomplete, fetch it again")
     try:
-        backend = Backend.from_buffer(read_bounded(path, _MOST_BYTES))
+        data = read_bounded(path, _MOST_BYTES)
+        backend = Backend.from_buffer(data)
     except MemoryError:
         raise
     except Exception as error:  # the library raises nothing narrower
@@ -152,4 +167,7 @@ def _load(path: Path) -> _Backend:
     # Settings left in the file by training would cut or fill prompts in silence.
     backend.no_truncation()
     backend.no_padding()
-    return backend
+    text = data.decode()
+    found = _ADDED.search(text)
+    added = json.JSONDecoder().raw_decode(text, found.end())[0] if found else []
+    return backend, {token["content"]: token["id"] for token in added}
