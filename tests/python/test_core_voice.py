@@ -53,21 +53,21 @@ class Core:
     """libloquor by ctypes, with one engine."""
 
     def __init__(self, folder: Path) -> None:
-        self.library = ctypes.CDLL(str(operators_library()))
-        self.library.loquor_last_error.restype = ctypes.c_char_p
-        self.library.loquor_voice_name.restype = ctypes.c_char_p
+        self.core = ctypes.CDLL(str(operators_library()))
+        self.core.loquor_last_error.restype = ctypes.c_char_p
+        self.core.loquor_voice_name.restype = ctypes.c_char_p
         self.runtime, self.engine = ctypes.c_void_p(), ctypes.c_void_p()
         self("runtime_open", str(find_library()).encode(), ctypes.byref(self.runtime))
         self("engine_open", self.runtime, str(folder).encode(), None, ctypes.byref(self.engine))
 
     def __call__(self, name: str, *arguments: object) -> None:
-        status = getattr(self.library, f"loquor_{name}")(*arguments)
+        status = getattr(self.core, f"loquor_{name}")(*arguments)
         if status != 0:
-            raise CoreError(status, self.library.loquor_last_error().decode())
+            raise CoreError(status, self.core.loquor_last_error().decode())
 
     def close(self) -> None:
-        self.library.loquor_engine_close(self.engine)
-        self.library.loquor_runtime_close(self.runtime)
+        self.core.loquor_engine_close(self.engine)
+        self.core.loquor_runtime_close(self.runtime)
 
     def load(self, path: Path) -> ctypes.c_void_p:
         voice = ctypes.c_void_p()
@@ -118,9 +118,9 @@ def check_equal(core: Core, handle: ctypes.c_void_p, voice: Voice) -> None:
 @pytest.mark.parametrize("name", [None, "man", "woman"])
 def test_the_bundles_own_voices_are_pythons(mini: Core, engine: loquor.Engine, name: str | None) -> None:
     handle = mini.named(name)
-    assert mini.library.loquor_voice_name(handle).decode() == (name or "woman")
+    assert mini.core.loquor_voice_name(handle).decode() == (name or "woman")
     check_equal(mini, handle, engine.voice(name))
-    mini.library.loquor_voice_destroy(handle)
+    mini.core.loquor_voice_destroy(handle)
 
 
 def test_a_voice_that_is_not_there_is_refused_by_what_there_is(mini: Core) -> None:
@@ -139,7 +139,7 @@ def test_files_go_both_ways(mini: Core, engine: loquor.Engine, tmp_path: Path, p
     handle = mini.load(theirs)
     check_equal(mini, handle, voice)
     mini("voice_save", handle, None, str(ours).encode())
-    mini.library.loquor_voice_destroy(handle)
+    mini.core.loquor_voice_destroy(handle)
     again = Voice.load(ours)
     assert (again.fingerprint, again.name) == (voice.fingerprint, voice.name)
     assert again.identity == voice.identity
@@ -164,7 +164,7 @@ def test_a_prefix_is_kept_where_it_is_of_the_same_language_model(
     before = kept()
     handle = mini.load(file)
     assert kept() - before == (0 if prepare else 1)  # this engine runs the published graphs
-    mini.library.loquor_voice_destroy(handle)
+    mini.core.loquor_voice_destroy(handle)
 
 
 def test_both_refuse_another_bundles_voice(mini: Core, engine: loquor.Engine, tmp_path: Path) -> None:
