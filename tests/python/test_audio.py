@@ -7,6 +7,7 @@ import io
 import math
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -93,10 +94,11 @@ def test_format_and_subtype_win_over_the_extension(tmp_path: Path) -> None:
 def test_a_file_object_gets_the_same_bytes_without_seeking(tmp_path: Path) -> None:
     tone().save(tmp_path / "speech.wav", subtype="FLOAT")
     reader, writer = os.pipe()
-    with os.fdopen(reader, "rb") as source:
+    with os.fdopen(reader, "rb") as source, ThreadPoolExecutor(1) as pool:
+        read = pool.submit(source.read)  # a pipe holds 64 KB here, and 4 KB elsewhere
         with os.fdopen(writer, "wb") as sink:
             tone(0.1).save(sink, format="wav")
-        piped = source.read()
+        piped = read.result()
     buffer = io.BytesIO()
     tone(0.1).save(buffer, format="wav")
     assert piped == buffer.getvalue() != b""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import _core
+from ..base.resident import resident
 from ..speech.capabilities import Capabilities
 
 __all__ = ["forget_peak", "machine", "memory", "read_bandwidth", "step_bytes"]
@@ -92,17 +92,8 @@ def forget_peak() -> None:
 
 def memory() -> dict[str, float]:
     """Megabytes of this process, now and at most so far; what the platform does not tell is left out."""
-    with suppress(OSError):
-        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-        found = dict(line.split(":", 1) for line in lines if line.startswith(("VmRSS", "VmHWM")))
-        now, most = (int(found[name].split()[0]) * 1024 / 1e6 for name in ("VmRSS", "VmHWM"))
-        return {"now": round(now, 1), "peak": round(most, 1)}
-    with suppress(ImportError):
-        import resource
-
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return {"peak": round(most * (1 if sys.platform == "darwin" else 1024) / 1e6, 1)}
-    return {}
+    told = zip(("now", "peak"), resident(), strict=True)
+    return {name: round(size / 1e6, 1) for name, size in told if size is not None}
 
 
 def _bytes_of(tensor: Any) -> int:

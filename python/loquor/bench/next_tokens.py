@@ -113,7 +113,7 @@ class NextTokens:
         feeds = {
             "inputs_embeds": self._ports["inputs_embeds"].cast(embeds),
             "attention_mask": np.ones((1, end), np.int64),
-            "position_ids": np.arange(begin, end)[None],
+            "position_ids": np.arange(begin, end, dtype=np.int64)[None],
             **past,
         }
         return self._model.run({name: array for name, array in feeds.items() if name in self._ports})

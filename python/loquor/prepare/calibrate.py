@@ -61,7 +61,9 @@ class Speaker:
     def embed(self, ids: npt.ArrayLike, number: int = 0) -> npt.NDArray[Any]:
         """[1, n, hidden] of a prompt, or of one token, the `number`th."""
         given = np.asarray(ids, np.int64)[np.newaxis]
-        places = np.where(given >= self._start, 0, np.maximum(np.arange(given.shape[1]) - 1, 0))
+        places = np.where(
+            given >= self._start, 0, np.maximum(np.arange(given.shape[1], dtype=np.int64) - 1, 0)
+        )
         feeds = {
             "input_ids": given,
             "position_ids": np.full_like(given, number) if number else places,
@@ -113,7 +115,7 @@ def _speak(run: Run, ports: dict[str, Port], speaker: Speaker, sentence: str) ->
         feeds = {
             "inputs_embeds": ports["inputs_embeds"].cast(embeds),
             "attention_mask": np.ones((1, length + count), np.int64),
-            "position_ids": np.arange(length, length + count)[np.newaxis],
+            "position_ids": np.arange(length, length + count, dtype=np.int64)[np.newaxis],
             **past,
         }
         outputs = run({name: array for name, array in feeds.items() if name in ports})

@@ -151,7 +151,7 @@ def _generate(
         feeds = {
             "inputs_embeds": ports["inputs_embeds"].cast(embeds),
             "attention_mask": mask,
-            "position_ids": np.broadcast_to(np.arange(total, total + count), (rows, count)).copy(),
+            "position_ids": np.tile(np.arange(total, total + count, dtype=np.int64), (rows, 1)),
             **past,
         }
         outputs = run({name: array for name, array in feeds.items() if name in ports})

@@ -149,7 +149,9 @@ class Halves:
 
         whole = run(0, PHASE_INPUTS)[_WAVE]
         size = whole.shape[-1] // tokens
-        reached = run(0, {phase: PHASE_INPUTS[phase], at: np.array([0, size * begin - 1])})[PHASE_NEXT]
-        part = run(begin - CONTEXT, {phase: reached, at: np.array([size * CONTEXT, -1])})[_WAVE]
+        reached = run(0, {phase: PHASE_INPUTS[phase], at: np.array([0, size * begin - 1], np.int64)})[
+            PHASE_NEXT
+        ]
+        part = run(begin - CONTEXT, {phase: reached, at: np.array([size * CONTEXT, -1], np.int64)})[_WAVE]
         what = f"the samples behind {CONTEXT} tokens of context"
         return distance(part[..., size * CONTEXT :], whole[..., size * begin :], what, allowed)

@@ -13,14 +13,22 @@ Zero at sample 0 changes nothing, not a bit.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 from onnx import NodeProto, TensorProto, helper
 
 from .graph import Graph, attributes_of
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
 __all__ = ["PHASE_INPUTS", "PHASE_NEXT", "anchor_phase", "sine_source"]
 
-PHASE_INPUTS = {"loquor_phase": np.zeros(1, np.float32), "loquor_phase_at": np.array([0, -1])}
+PHASE_INPUTS: dict[str, npt.NDArray[Any]] = {
+    "loquor_phase": np.zeros(1, np.float32),
+    "loquor_phase_at": np.array([0, -1], np.int64),
+}
 """Inputs that an anchored phase adds, with values that leave the source as it was."""
 PHASE_NEXT = "loquor_phase_next"
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
+
+from ..base.resident import resident
 
 __all__ = ["Memory", "memory_of"]
 
@@ -40,9 +40,5 @@ class Memory:
 
 def memory_of(facts: Mapping[str, Any]) -> Memory:
     """Return what the core says, and what the system says of this process."""
-    sizes: dict[str, int] = {}
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
-            if line.startswith(("VmRSS:", "VmHWM:")):
-                sizes[line[:5]] = int(line.split()[1]) * 1024
-    return Memory(**facts, resident=sizes.get("VmRSS"), peak_resident=sizes.get("VmHWM"))
+    now, most = resident()
+    return Memory(**facts, resident=now, peak_resident=most)
