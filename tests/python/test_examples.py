@@ -59,7 +59,20 @@ COMPILERS: dict[str, tuple[str, Callable[[Path, Path], list[str]]]] = {
 }
 
 
-@pytest.fixture(scope="module", params=[*COMPILERS, "ctypes"])
+def mix_environment(build: Path) -> dict[str, str]:
+    """What mix runs in: its own build folder, the package beside this Python, and a quiet virtual machine."""
+    if shutil.which("mix") is None or shutil.which("cc") is None:
+        pytest.skip("needs Elixir (Debian: elixir, erlang-dev) and a C compiler")
+    return os.environ | {
+        "LC_ALL": "C.UTF-8",
+        "MIX_BUILD_PATH": str(build),
+        "LOQUOR_PREFIX": str(PACKAGE),
+        "LOQUOR_ORT_LIBRARY": str(open_runtime().path),
+        "ELIXIR_ERL_OPTIONS": "+sbwt none +sbwtdcpu none +sbwtdio none",
+    }
+
+
+@pytest.fixture(scope="module", params=[*COMPILERS, "ctypes", "elixir"])
 def speak(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., subprocess.CompletedProcess[bytes]]:
@@ -69,6 +82,11 @@ def speak(
     if request.param == "ctypes":
         command = [sys.executable, str(folder / "speak.py")]
         environment["LOQUOR_LIBRARY"] = str(next((PACKAGE / "lib").glob("libloquor.*.[0-9]*")))
+    elif request.param == "elixir":
+        environment = mix_environment(tmp_path_factory.mktemp("elixir"))
+        done = subprocess.run(["mix", "compile"], capture_output=True, text=True, cwd=folder, env=environment)
+        assert done.returncode == 0, done.stderr + done.stdout
+        command = ["mix", "run", "--no-compile", "speak.exs"]
     else:
         name, compiled = COMPILERS[request.param]
         program = tmp_path_factory.mktemp(request.param) / "speak"
@@ -78,7 +96,7 @@ def speak(
 
     def run(*arguments: object) -> subprocess.CompletedProcess[bytes]:
         whole = [*command, *map(str, arguments)]
-        return subprocess.run(whole, capture_output=True, timeout=300, env=environment)
+        return subprocess.run(whole, capture_output=True, timeout=300, env=environment, cwd=folder)
 
     return run
 
@@ -127,3 +145,13 @@ def test_what_is_wrong_is_said(speak: Callable[..., subprocess.CompletedProcess[
     warned = speak(library, PACKAGE / "mini", "man", "Well. [sob]")
     assert warned.returncode == 0 and b"warning: [sob] is no tag" in warned.stderr
     assert speak("too few").returncode in (USAGE, 1)
+
+
+def test_the_elixir_project_passes_its_own_tests(tmp_path: Path) -> None:
+    folder = ROOT / "examples" / "elixir"
+    environment = mix_environment(tmp_path / "build") | {"MIX_ENV": "test"}
+    for command in (["mix", "format", "--check-formatted"], ["mix", "test"]):
+        done = subprocess.run(
+            command, capture_output=True, text=True, cwd=folder, env=environment, timeout=1500
+        )
+        assert done.returncode == 0, done.stdout + done.stderr

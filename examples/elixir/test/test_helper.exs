@@ -1,0 +1,2 @@
+Logger.configure(level: :error)
+ExUnit.start(timeout: 300_000)
