@@ -60,6 +60,7 @@ typedef struct listener {
   ErlNifPid owner;
   ErlNifEnv* env; /* of the tag */
   ERL_NIF_TERM tag;
+  atomic_bool told; /* of an encoding, which has one thing to say: that it was cancelled, or ended */
 } listener;
 
 typedef struct request_object {

@@ -101,7 +101,8 @@ static engine_object* engine_of(ErlNifEnv* env, ERL_NIF_TERM term) {
   return enif_get_resource(env, term, to->engines, &object) ? object : NULL;
 }
 
-/* The core wants one reader at a time, and a process runs on one scheduler at a time. */
+/* The core wants one reader at a time, and a process runs on one scheduler at a time. Of a request in use:
+ * its listener is gone behind the last use. */
 static bool owned(ErlNifEnv* env, const request_object* request) {
   ErlNifPid self;
   return enif_self(env, &self) != NULL && enif_compare_pids(&self, &request->it->owner) == 0;
@@ -140,12 +141,12 @@ static ERL_NIF_TERM read_next(ErlNifEnv* env, request_object* request) {
 ERL_NIF_TERM nif_next(ErlNifEnv* env, int count, const ERL_NIF_TERM arguments[]) {
   (void)count;
   request_object* request = request_of(env, arguments[0]);
-  if (request == NULL || request->it == NULL || !owned(env, request)) return enif_make_badarg(env);
-  if (!request_use(request))
-    return refusal(env, "closed", "the stream was read to its end, or cancelled: begin another");
+  if (request == NULL) return enif_make_badarg(env);
+  if (!request_use(request)) return refusal(env, "closed", "the stream was read to its end: begin another");
   ERL_NIF_TERM result;
   calling_from(env);
-  result = request->it->stream != NULL ? read_next(env, request) : enif_make_badarg(env);
+  result =
+      request->it->stream != NULL && owned(env, request) ? read_next(env, request) : enif_make_badarg(env);
   calling_from(NULL);
   request_release(request);
   return result;
@@ -155,8 +156,12 @@ ERL_NIF_TERM nif_next(ErlNifEnv* env, int count, const ERL_NIF_TERM arguments[])
 ERL_NIF_TERM nif_voice_ready(ErlNifEnv* env, int count, const ERL_NIF_TERM arguments[]) {
   (void)count;
   request_object* request = request_of(env, arguments[0]);
-  if (request == NULL || !owned(env, request)) return enif_make_badarg(env);
-  if (!request_use(request)) return refusal(env, "closed", "the voice was read, or cancelled");
+  if (request == NULL) return enif_make_badarg(env);
+  if (!request_use(request)) return refusal(env, "closed", "the voice was read");
+  if (request->it->encoding == NULL || !owned(env, request)) {
+    request_release(request);
+    return enif_make_badarg(env);
+  }
   loquor_voice* voice = NULL;
   calling_from(env);
   const loquor_status status = loquor_encoding_get_voice(request->it->encoding, 0, &voice);

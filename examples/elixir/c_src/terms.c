@@ -20,8 +20,8 @@ void send_to(const ErlNifPid* to, ErlNifEnv* message_env, ERL_NIF_TERM message) 
 }
 
 void tell_ready(void* user) {
-  const listener* it = user;
-  if (quiet) return;
+  listener* it = user;
+  if (quiet || (it->encoding != NULL && atomic_exchange(&it->told, true))) return;
   ErlNifEnv* env = enif_alloc_env();
   send_to(&it->owner, env,
           enif_make_tuple3(env, atom(env, "loquor"), enif_make_copy(env, it->tag), atom(env, "ready")));

@@ -29,6 +29,8 @@ defmodule Loquor.Voice do
       after
         timeout ->
           Nif.cancel(encoding)
+          # It told that at once, and tells no more.
+          receive do: ({:loquor, ^tag, :ready} -> :ok)
           {:error, %Error{kind: :cancelled, message: "no voice within #{timeout} ms: cancelled"}}
       end
     else

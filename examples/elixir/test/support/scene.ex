@@ -52,7 +52,7 @@ defmodule Loquor.Scene do
   @doc "Runs a script of test/support in a virtual machine of its own: what it said, and its exit code."
   def script(name, arguments \\ [], environment \\ []) do
     ebin = Path.join(Mix.Project.app_path(), "ebin")
-    file = Path.join(__DIR__, name)
+    file = Path.expand(name, __DIR__)
 
     System.cmd("elixir", ["-pa", ebin, "--erl", "+sbwt none +sbwtdcpu none +sbwtdio none", file | arguments],
       stderr_to_stdout: true,
