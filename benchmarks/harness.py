@@ -167,7 +167,8 @@ def heading(question: str) -> dict[str, Any]:
     """Prints what is asked, and where; returns the machine."""
     about = machine()
     changed = " and changes" if about["changed"] else ""
-    where = f"{about['cpu']} ({about['vector_unit']}), {about['cores']} cores, load {about['load']}"
+    units = about["vector_unit"] + ("" if about["matrix_unit"] == "none" else f" and {about['matrix_unit']}")
+    where = f"{about['cpu']} ({units}), {about['cores']} cores, load {about['load']}"
     print(f"{question}\n{where}, commit {about['commit']}{changed}", flush=True)
     return about
 

@@ -58,6 +58,8 @@ Arrays run(const PyGraph& self, const Arrays& inputs) {
 void bind_tools(nb::module_& module) {
   module.def("vector_unit", &loquor_vector_unit,
              "The vector instructions that the core's own operators use on this processor.");
+  module.def("matrix_unit", &loquor_matrix_unit,
+             "The matrix instructions that they use besides: \"amx\", or \"none\".");
   module.def("preparation_version", &loquor_preparation_version,
              "The version of the rewrites that preparation makes.");
   module.def(

@@ -149,6 +149,8 @@ loquor_status loquor_prepared_key(const char* graph_file, const loquor_prepared_
 
 const char* loquor_vector_unit(void) { return loquor::vector_unit_name(); }
 
+const char* loquor_matrix_unit(void) { return loquor::matrix_unit_name(); }
+
 void* RegisterCustomOps(void* session_options, const void* api_base) {
   try {
     return loquor::ort::register_operators(session_options, api_base);

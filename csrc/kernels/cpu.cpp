@@ -2,6 +2,12 @@
 
 #include "kernels/units.hpp"
 
+#if LOQUOR_HAS_AMX
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 namespace loquor {
 namespace {
 
@@ -21,12 +27,34 @@ VectorUnit detect() {
 #endif
 }
 
+MatrixUnit detect_matrix_unit() {
+#if LOQUOR_HAS_AMX
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  constexpr unsigned kTiles = 1U << 24U, kBytes = 1U << 25U;
+  if (vector_unit() != VectorUnit::kAvx512 || __get_cpuid_count(7, 0, &a, &b, &c, &d) == 0 ||
+      (d & kTiles) == 0 || (d & kBytes) == 0)
+    return MatrixUnit::kNone;
+  // Linux keeps the tiles' 8 KB of a thread from 5.16 on, for processes that ask: arch_prctl(2). It refuses
+  // where a signal stack is too small to hold them.
+  constexpr int kRequestState = 0x1023, kTileState = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  if (syscall(SYS_arch_prctl, kRequestState, kTileState) == 0) return MatrixUnit::kAmx;
+#endif
+  return MatrixUnit::kNone;
+}
+
 }  // namespace
 
 VectorUnit vector_unit() {
   static const VectorUnit found = detect();
   return found;
 }
+
+MatrixUnit matrix_unit() {
+  static const MatrixUnit found = detect_matrix_unit();
+  return found;
+}
+
+const char* matrix_unit_name() { return matrix_unit() == MatrixUnit::kAmx ? "amx" : "none"; }
 
 const char* vector_unit_name() {
   switch (vector_unit()) {

@@ -2,7 +2,7 @@
 // 2022).
 #include "kernels/int16_attention_body.hpp"
 
-#include "kernels/int16_lanes.hpp"
+#include "kernels/int16_tiles.hpp"
 
 #if LOQUOR_HAS_BODY
 
@@ -20,14 +20,14 @@ constexpr float kNone = -3e38f;  // a score whose weight is 0
 
 static_assert(kAttentionBlock % kPanelColumns == 0 && kPanelColumns % (2 * kLanes) == 0);
 
-struct Tile {
+struct alignas(64) Tile {
   Pair queries[kQueries * kMostPairs];
-  float query_steps[kQueries];
   float scores[kQueries][kAttentionBlock];
   Pair weights[kQueries * kBlockPairs];
+  float context[kQueries][kLargestInt16Head];
+  float query_steps[kQueries];
   float sums[kQueries], largest[kQueries];  // so far
   float earlier[kQueries], now[kQueries];   // what was so far, and this block, are multiplied by
-  float context[kQueries][kLargestInt16Head];
 };
 
 constexpr float kLog2E = 1.44269504f;
@@ -153,11 +153,11 @@ void attend_int16_body(const Int16Head& head, const float* queries, std::size_t 
         const std::size_t first = panel * kPanelColumns;
         const Pair* const keys = head.keys + block * Int16Head::block_key_pairs(head.size) + first * pairs;
         const float* const steps = head.key_steps + position + first;
-        tiles(tile.queries, pairs, rows, keys, pairs, kSegment,
-              [&](std::size_t i, std::size_t at, Floats sums) {
-                store(tile.scores[i] + first + at,
-                      sums * (broadcast(tile.query_steps[i]) * load(steps + at)));
-              });
+        Multiplier::tiles(tile.queries, pairs, rows, keys, pairs, kSegment,
+                          [&](std::size_t i, std::size_t at, Floats sums) {
+                            store(tile.scores[i] + first + at,
+                                  sums * (broadcast(tile.query_steps[i]) * load(steps + at)));
+                          });
       }
       for (std::size_t i = 0; i < rows; ++i) {
         for (std::size_t p = held; p < width; ++p) tile.scores[i][p] = kNone;
@@ -168,12 +168,12 @@ void attend_int16_body(const Int16Head& head, const float* queries, std::size_t 
         const Pair* const values =
             head.values + block * Int16Head::block_value_pairs(head.size) + first * kBlockPairs;
         const float* const steps = head.value_steps + block * panels * kPanelColumns + first;
-        tiles(tile.weights, kBlockPairs, rows, values, pairs_of(held), kBlockPairs,
-              [&](std::size_t i, std::size_t at, Floats sums) {
-                float* const to = tile.context[i] + first + at;
-                const Floats so_far = load(to) * broadcast(tile.earlier[i]);
-                store(to, multiply_add(sums, broadcast(tile.now[i]) * load(steps + at), so_far));
-              });
+        Multiplier::tiles(tile.weights, kBlockPairs, rows, values, pairs_of(held), kBlockPairs,
+                          [&](std::size_t i, std::size_t at, Floats sums) {
+                            float* const to = tile.context[i] + first + at;
+                            const Floats so_far = load(to) * broadcast(tile.earlier[i]);
+                            store(to, multiply_add(sums, broadcast(tile.now[i]) * load(steps + at), so_far));
+                          });
       }
     }
     for (std::size_t i = 0; i < rows; ++i) {

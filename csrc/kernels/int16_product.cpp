@@ -14,6 +14,10 @@ struct Bodies {
 
 const Bodies& best() {
   static const Bodies chosen = [] {
+#if LOQUOR_HAS_AMX
+    if (matrix_unit() == MatrixUnit::kAmx)
+      return Bodies{amx::round_int16_row_body, amx::round_int16_panel_body, amx::int16_products_body};
+#endif
 #if LOQUOR_HAS_AVX512
     if (vector_unit() == VectorUnit::kAvx512)
       return Bodies{avx512::round_int16_row_body, avx512::round_int16_panel_body,

@@ -2,7 +2,7 @@
 // (docs/adr/0130-int16-products.md):
 //   y[i, n] = act(step(i) step(n) sum over k of rounded(x)[i, k] rounded(w)[k, n] + bias[n]) + residual[i, n]
 // A row of x and a column of w have one step each. Sums are exact (kernels/int16.hpp): a row's results are
-// the same bits beside any other rows, and with AVX2 and AVX-512.
+// the same bits beside any other rows, and with AVX2, AVX-512 and AMX.
 #pragma once
 
 #include <cstddef>
@@ -14,9 +14,9 @@ namespace loquor {
 // What rounded rows and weights lie in.
 struct Int16Product {
   std::size_t depth = 0, columns = 0;
-  const Pair* rows = nullptr;        // [rows, pairs_of(depth)]
+  const Pair* rows = nullptr;        // [rows, row_room_for(depth)]
   const float* row_steps = nullptr;  // [rows]
-  const Pair* panels = nullptr;      // [panels_of(columns), pairs_of(depth), kPanelColumns]
+  const Pair* panels = nullptr;      // [panels_of(columns), room_for(depth), kPanelColumns]
   const float* steps = nullptr;      // [panels_of(columns) * kPanelColumns]
   const float* bias = nullptr;       // [columns], or null
   const float* residual = nullptr;   // like y, or null

@@ -1,7 +1,7 @@
 // Tiles of rows and panels: a tile's sums stay in registers, a panel passes by from the second cache.
 #include "kernels/int16_product_body.hpp"
 
-#include "kernels/int16_lanes.hpp"
+#include "kernels/int16_tiles.hpp"
 
 #if LOQUOR_HAS_BODY
 
@@ -57,27 +57,35 @@ struct Panel {
 
 void round_int16_row_body(const float* x, std::size_t depth, Pair* row, float* step) {
   *step = round_row(x, depth, row);
+  arrange_row(row, pairs_of(depth));
 }
 
 void round_int16_panel_body(const float* w, std::size_t depth, std::size_t columns, std::size_t panel,
                             Pair* panels, float* steps) {
   const std::size_t column = panel * kPanelColumns;
+  Pair* const to = panels + column * room_for(depth);
   round_columns(w + column, depth, columns, least(kPanelColumns, columns - column), kSegment, kLongest,
-                kLargest, panels + column * pairs_of(depth), steps + column);
+                kLargest, to, steps + column);
+  arrange_panel(to, pairs_of(depth));
 }
 
 void int16_products_body(const Int16Product& product, std::size_t first, std::size_t last, float* y) {
-  const std::size_t pairs = pairs_of(product.depth), panels = panels_of(product.columns);
-  const std::size_t wanted = kCached / (pairs * kPanelColumns), group = wanted > 1 ? wanted : 1;
+  const std::size_t pairs = pairs_of(product.depth), room = room_for(product.depth);
+  const std::size_t row_room = row_room_for(product.depth);
+  const std::size_t panels = panels_of(product.columns);
+  const std::size_t wanted = kCached / (room * kPanelColumns), group = wanted > 1 ? wanted : 1;
   constexpr std::size_t kRowsAtOnce = kTileRows;
+  const Multiplier multiplier;
   for (std::size_t start = 0; start < panels; start += group)
     for (std::size_t row = first; row < last; row += kRowsAtOnce)
       for (std::size_t p = start; p < least(panels, start + group); ++p) {
         const std::size_t column = p * kPanelColumns;
         const Panel panel{product, column, least(kPanelColumns, product.columns - column), y};
-        tiles(product.rows + row * pairs, pairs, least(kRowsAtOnce, last - row),
-              product.panels + column * pairs, pairs, kSegment,
-              [&](std::size_t i, std::size_t at, Floats sums) { panel.store_sums(row + i, at, sums); });
+        const auto store = [&](std::size_t i, std::size_t at, Floats sums) {
+          panel.store_sums(row + i, at, sums);
+        };
+        multiplier.tiles(product.rows + row * row_room, row_room, least(kRowsAtOnce, last - row),
+                         product.panels + column * room, pairs, kSegment, store);
       }
 }
 

@@ -192,6 +192,9 @@ def vector_unit() -> str:
     The vector instructions that the core's own operators use on this processor.
     """
 
+def matrix_unit() -> str:
+    """The matrix instructions that they use besides: "amx", or "none"."""
+
 def preparation_version() -> int:
     """The version of the rewrites that preparation makes."""
 

@@ -54,8 +54,8 @@ struct Case {
   // Rows `first` to `last` - 1, computed in parts of `part` rows; others are -7.
   std::vector<float> products(const Bodies& bodies, std::size_t first, std::size_t last,
                               std::size_t part) const {
-    const std::size_t pairs = pairs_of(depth), padded = panels_of(columns) * kPanelColumns;
-    std::vector<Pair> rounded(rows * pairs, 77), panels(padded * pairs, 77);
+    const std::size_t pairs = row_room_for(depth), padded = panels_of(columns) * kPanelColumns;
+    std::vector<Pair> rounded(rows * pairs, 77), panels(padded * room_for(depth), 77);
     std::vector<float> row_steps(rows), steps(padded), y(rows * columns, -7.0f);
     for (std::size_t i = 0; i < rows; ++i)
       bodies.row(&x[i * depth], depth, &rounded[i * pairs], &row_steps[i]);
@@ -152,18 +152,25 @@ TEST_CASE("a row's bits are the same beside others and in any parts") {
   }
 }
 
-#if LOQUOR_HAS_AVX2
-TEST_CASE("products in 16 bits have the same bits with AVX2 and with AVX-512") {
+#if LOQUOR_HAS_AVX512
+TEST_CASE("products in 16 bits have the same bits with AVX2 and with AVX-512, and with AMX nearly") {
   if (vector_unit() != VectorUnit::kAvx512) {
     MESSAGE("skipped: no AVX-512 with VNNI here (scripts/emulated-avx512 runs it)");
     return;
   }
+  if (matrix_unit() != MatrixUnit::kAmx) MESSAGE("without AMX, which is not here");
   const Bodies avx2 = {avx2::round_int16_row_body, avx2::round_int16_panel_body, avx2::int16_products_body};
-  for (const std::size_t depth : {1, 16, 75, 256})
-    for (const std::size_t columns : {5, 32, 43})
-      for (const bool gelu : {false, true}) {
-        const Case random(17, depth, columns, true, true, gelu);
-        CHECK(same(random.products(avx2), random.products()));
+  const Bodies avx512 = {avx512::round_int16_row_body, avx512::round_int16_panel_body,
+                         avx512::int16_products_body};
+  for (const std::size_t depth : {1, 16, 63, 64, 75, 129, 256})
+    for (const std::size_t columns : {5, 16, 17, 32, 43})
+      for (const std::size_t rows : {1, 15, 16, 17, 33}) {
+        const Case random(rows, depth, columns, true, columns % 2 == 0, rows % 2 == 0);
+        const std::vector<float> expected = random.products(avx512), found = random.products();
+        CHECK(same(random.products(avx2), expected));
+        if (matrix_unit() == MatrixUnit::kNone) CHECK(same(found, expected));
+        for (std::size_t i = 0; i < found.size(); ++i)  // sums of some tens, rounded once or up to four times
+          CHECK(std::fabs(found[i] - expected[i]) < 2e-5f);
       }
 }
 #endif

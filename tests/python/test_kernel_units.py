@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 KERNELS = ROOT / "csrc" / "kernels"
 BODIES = sorted(KERNELS.glob("*_body.cpp"))
-EVERYTHING = ["-DLOQUOR_WITH_VECTORS=1", "-DLOQUOR_WITH_AVX2=1", "-DLOQUOR_WITH_AVX512=1"]
+EVERYTHING = [f"-DLOQUOR_WITH_{unit}=1" for unit in ("VECTORS", "AVX2", "AVX512", "AMX")]
 NOTHING = [flag.replace("=1", "=0") for flag in EVERYTHING]
 WARNINGS = ["-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{ROOT / 'csrc'}"]
 
@@ -43,7 +43,7 @@ def cross_compiler() -> str:
     return found
 
 
-@pytest.mark.parametrize("unit", ["avx2", "avx512"])
+@pytest.mark.parametrize("unit", ["avx2", "avx512", "amx"])
 def test_bodies_of_another_architecture_compile_to_nothing(unit: str, tmp_path: Path) -> None:
     """So a universal build, which compiles each file for each architecture, links."""
     flags = [*EVERYTHING, f"-DLOQUOR_UNIT={unit}"]
@@ -56,7 +56,7 @@ def test_kernels_ask_for_no_unit_that_the_architecture_lacks(macros: list[str], 
     compiler = cross_compiler()
     plain = compiled(compiler, BODIES, tmp_path / "plain", *macros, "-DLOQUOR_UNIT=plain")
     asked = compiled(compiler, callers, tmp_path / "callers", *macros)
-    bodies = {name for name in asked if re.match(r"loquor::(plain|avx2|avx512)::", name)}
+    bodies = {name for name in asked if re.match(r"loquor::(plain|avx2|avx512|amx)::", name)}
     assert len(bodies) > 6
     assert bodies <= plain
 

@@ -57,6 +57,8 @@ def test_the_vector_unit_is_one_of_those_compiled() -> None:
     if "flags" in words:  # of x86
         wide = {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni"} <= words
         assert _core.vector_unit() == ("avx512" if wide else "avx2" if {"avx2", "fma"} <= words else "plain")
+        # Not wherever the processor has it: an older Linux does not lend it.
+        assert _core.matrix_unit() in ({"none", "amx"} if wide and "amx_int8" in words else {"none"})
 
 
 def test_they_can_be_left_out(bundle_of: Callable[..., Path], recording: NDArray[np.float32]) -> None:

@@ -68,6 +68,10 @@ LOQUOR_EXPORT loquor_status loquor_prepared_key(const char* graph_file, const lo
  */
 LOQUOR_EXPORT const char* loquor_vector_unit(void);
 
+/* The matrix instructions that they use besides, in products with a decoder's weights: "amx", or "none".
+ * Linux lends a process those of AMX when it asks, from 5.16 on: the first call asks. */
+LOQUOR_EXPORT const char* loquor_matrix_unit(void);
+
 /* Gives those operators to a session of the application's own, so that it can load a prepared graph: the
  * entry that ONNX Runtime looks for in a library of custom operators. session_options is an
  * OrtSessionOptions, api_base an OrtApiBase; returns an OrtStatus, NULL if all went well. */

@@ -31,12 +31,15 @@ struct Int16Products {
     auto* const y = call.output_like<float>(x);
     if (count == 0) return;
 
-    const std::size_t pairs = pairs_of(depth), panels = panels_of(columns), padded = panels * kPanelColumns;
-    const Scratch scratch = call.scratch(sizeof(float) * (count + padded) * (pairs + 1));
-    float* const steps = scratch.floats();
+    const std::size_t panels = panels_of(columns), padded = panels * kPanelColumns;
+    const std::size_t panel_pairs = padded * room_for(depth), row_pairs = row_room_for(depth);
+    const Scratch scratch = call.scratch(sizeof(float) * (panel_pairs + padded + count * (row_pairs + 1)));
+    // Pairs lie first, at lines of the cache, as the scratch does: read across two, products take up to twice
+    // as long.
+    Pair* const rounded = reinterpret_cast<Pair*>(scratch.floats());
+    Pair* const rows = rounded + panel_pairs;
+    float* const steps = reinterpret_cast<float*>(rows + count * row_pairs);
     float* const row_steps = steps + padded;
-    Pair* const rounded = reinterpret_cast<Pair*>(row_steps + count);
-    Pair* const rows = rounded + padded * pairs;
     const std::size_t chunks = (count + kChunk - 1) / kChunk;
     const auto round = [&](std::size_t part) {
       if (part < panels) {
@@ -45,7 +48,7 @@ struct Int16Products {
       }
       const std::size_t first = (part - panels) * kChunk;
       for (std::size_t row = first; row < std::min(count, first + kChunk); ++row)
-        round_int16_row(from + row * depth, depth, rows + row * pairs, row_steps + row);
+        round_int16_row(from + row * depth, depth, rows + row * row_pairs, row_steps + row);
     };
     call.parallel(panels + chunks, round, panels + chunks);
     Int16Product product;

@@ -29,7 +29,7 @@ _READ = 1 << 29  # bytes, beyond any cache
 def machine() -> dict[str, Any]:
     """Processor, load, platform, versions of what is installed, and the time.
 
-    `vector_unit` is what the core's own operators use.
+    `vector_unit` and `matrix_unit` are what the core's own operators use.
     """
     versions = {}
     for name in _PACKAGES:
@@ -38,6 +38,7 @@ def machine() -> dict[str, Any]:
     return {
         "cpu": _cpu_name(),
         "vector_unit": _core.vector_unit(),
+        "matrix_unit": _core.matrix_unit(),
         "cores": os.cpu_count(),
         "load": [round(value, 2) for value in os.getloadavg()] if hasattr(os, "getloadavg") else None,
         "platform": platform.platform(),
