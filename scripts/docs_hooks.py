@@ -1,13 +1,17 @@
-"""What the site has and docs/ does not: sound, help of commands, Python's classes, the voice's card."""
+"""What the site has and docs/ does not: sound, help of commands, Python's classes, C, the voice's card."""
 
 from __future__ import annotations
 
 import io
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
 from mkdocs.structure.files import File, Files
+
+sys.path.insert(0, str(Path(__file__).parent))
+import c_reference
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = {
@@ -24,6 +28,8 @@ def on_files(files: Files, config: Any) -> Files:
         files.append(File.generated(config, f"sounds/{name}.mp3", content=content))
     files.append(File.generated(config, "commands.md", content=_commands()))
     files.append(File.generated(config, "python.md", content=_python()))
+    for name, content in c_reference.pages().items():
+        files.append(File.generated(config, f"c/{name}", content=content))
     card = (ROOT / "python/loquor/mini/MODEL_CARD.md").read_text(encoding="utf-8")
     files.append(File.generated(config, "model-card.md", content=card))
     return files
