@@ -99,7 +99,8 @@ loquor_status loquor_engine_get_voice(loquor_engine* engine, const char* name, l
       throw loquor::Error(
           loquor::ErrorKind::kInvalidInput,
           "the bundle's default voice " + path +
-              " is a recording: read it, and make a voice of it by loquor_engine_encode_voice");
+              " is a recording: open it by loquor_recording_open, and make a voice of its samples by "
+              "loquor_engine_encode_voice");
     }
     *out = load(target, path).release();
   });

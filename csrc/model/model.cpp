@@ -166,10 +166,17 @@ Model::Loaded Model::load_all(const ort::ApiPtr& api, const Manifest& manifest,
 // --- The speech encoder ---
 
 std::shared_ptr<const SpeechEncoder> Model::speech_encoder() const {
+  const std::lock_guard<std::mutex> one_load(encoder_load_mutex_);
+  {
+    const std::lock_guard<std::mutex> lock(encoder_mutex_);
+    if (speech_encoder_ == nullptr) speech_encoder_ = encoder_in_use_.lock();
+    if (speech_encoder_ != nullptr) return speech_encoder_;
+    keeps_encoder_ = true;
+  }
+  auto encoder = load_encoder();
   const std::lock_guard<std::mutex> lock(encoder_mutex_);
-  if (speech_encoder_ == nullptr) speech_encoder_ = encoder_in_use_.lock();
-  if (speech_encoder_ == nullptr) speech_encoder_ = load_encoder();
-  return speech_encoder_;
+  if (keeps_encoder_) speech_encoder_ = encoder;
+  return encoder;
 }
 
 std::shared_ptr<const SpeechEncoder> Model::load_encoder() const {
@@ -187,7 +194,7 @@ std::shared_ptr<const SpeechEncoder> Model::load_encoder() const {
   }
 }
 
-// Kept as the one in use once it is known to fit the other graphs. Under the lock, or before anybody asks.
+// Kept as the one in use once it is known to fit the other graphs.
 std::shared_ptr<const SpeechEncoder> Model::checked_encoder(ort::Session session) const {
   auto encoder = std::make_shared<const SpeechEncoder>(std::move(session));
   const Contract contract(encoder->session());
@@ -200,6 +207,7 @@ std::shared_ptr<const SpeechEncoder> Model::checked_encoder(ort::Session session
         conditional_decoder.speaker_embedding_size(), encoder->speaker_embedding_size());
   agree("the size of 'speaker_features' (conditional_decoder's is the measure)",
         conditional_decoder.speaker_feature_size(), encoder->speaker_feature_size());
+  const std::lock_guard<std::mutex> lock(encoder_mutex_);
   if (encoder_facts_ == nullptr) {
     encoder_facts_ = std::make_unique<const EncoderFacts>(
         EncoderFacts{encoder->session().optimization_level(), encoder->session().placement()});
@@ -221,6 +229,7 @@ std::shared_ptr<const SpeechEncoder> Model::loaded_encoder() const {
 void Model::unload_speech_encoder() {
   std::shared_ptr<const SpeechEncoder> unloaded;  // goes outside the lock
   const std::lock_guard<std::mutex> lock(encoder_mutex_);
+  keeps_encoder_ = false;
   speech_encoder_.swap(unloaded);
 }
 

@@ -42,9 +42,9 @@ class Model {
   // Throws kInvalidInput when the voice's tensors do not fit these graphs.
   void check(const Voice& voice) const;
 
-  // The speech encoder, loaded if it is not; to unload it takes effect when nobody holds it any more. One
-  // that was prepared and cannot be loaded is taken as published, and the log says so. Throws kModel. Any
-  // thread.
+  // The speech encoder, loaded if it is not, by one thread at a time. To unload it waits for no load, and
+  // takes effect when nobody holds it any more. One that was prepared and cannot be loaded is taken as
+  // published, and the log says so. Throws kModel. Any thread.
   std::shared_ptr<const SpeechEncoder> speech_encoder() const;
   void unload_speech_encoder();
   bool speech_encoder_loaded() const;
@@ -91,7 +91,9 @@ class Model {
 
   std::vector<int64_t> prompt_closing_;
   const ort::ApiPtr api_;
+  mutable std::mutex encoder_load_mutex_;  // held while it is loaded, outside the other one
   mutable std::mutex encoder_mutex_;
+  mutable bool keeps_encoder_ = false;                           // false: what is loaded now goes when used
   mutable std::shared_ptr<const SpeechEncoder> speech_encoder_;  // null: not loaded, or to be unloaded
   mutable std::weak_ptr<const SpeechEncoder> encoder_in_use_;    // the last one, while anybody holds it
   mutable std::unique_ptr<const EncoderFacts> encoder_facts_;    // written once

@@ -316,6 +316,30 @@ TEST_CASE("a prepared speech encoder that cannot be loaded is taken as published
   CHECK(engine.encode_voice(recording(), nullptr).audio_features == published.voice->audio_features);
 }
 
+TEST_CASE("speech goes on while the speech encoder is loaded for a voice, and sends it away") {
+  if (!have_bundles()) return;
+  const FaultInjection faults;
+  GatedEngine gated(faults);
+  Engine& engine = gated.engine();
+  const auto expected = gated.generate(sampled(20));  // which sent the encoder away
+  Gate load(1);
+  CreateSession::plan = through(load);
+  auto voice = std::async(std::launch::async, [&] { return engine.encode_voice(recording(), nullptr); });
+  load.wait();
+  auto speech = std::async(std::launch::async, [&] { return gated.generate(sampled(20)); });
+  auto memory = std::async(std::launch::async, [&] { return engine.memory().encoder_loaded; });
+  const bool spoke = speech.wait_for(std::chrono::seconds(20)) == std::future_status::ready;
+  const bool told = memory.wait_for(std::chrono::seconds(20)) == std::future_status::ready;
+  load.open();
+  CHECK(spoke);
+  CHECK(told);
+  CHECK_FALSE(memory.get());
+  CHECK(speech.get() == expected);
+  CHECK(voice.get().audio_features == gated.voice->audio_features);
+  CHECK(engine.encode_voice(recording(), nullptr).audio_features == gated.voice->audio_features);
+  CHECK(CreateSession::calls == 6);  // four at first, and each voice's
+}
+
 TEST_CASE("the speech encoder is unloaded when nobody uses it, and loaded again for the next voice") {
   if (!have_bundles()) return;
   const FaultInjection faults;

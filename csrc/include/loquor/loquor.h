@@ -45,17 +45,17 @@
  *      the work itself, behind what others asked for: loquor_engine_encode_voice,
  *        loquor_engine_generate_tokens, loquor_engine_speak_text, loquor_engine_decode,
  *        loquor_engine_get_prefix, loquor_graph_run;
+ *      the work itself, on its caller's thread (50 ms for a minute of sound): loquor_recording_add,
+ *        loquor_recording_finish, loquor_recording_open;
  *      the given time at most: loquor_stream_next, loquor_encoding_get_voice;
  *      calls and whole speech under way, to their end, then memory to be given back: loquor_engine_close;
  *        where it was the last of a released engine also loquor_engine_release, loquor_stream_destroy and
  *        loquor_encoding_destroy;
  *      the run of one graph (tens of milliseconds): loquor_engine_halt;
  *      files: loquor_bundle_open, loquor_weights_find, loquor_engine_load_voice, loquor_engine_get_voice,
- *        loquor_voice_save, loquor_tokenizer_open, and of an engine or bundle the first of
- *        loquor_engine_prepare_text, loquor_engine_stream_text and loquor_bundle_prepare_text;
+ *        loquor_voice_save, loquor_tokenizer_open, loquor_prepared_key, and of an engine or bundle the first
+ *        of loquor_engine_prepare_text, loquor_engine_stream_text and loquor_bundle_prepare_text;
  *      memory of graphs to be given back: loquor_engine_unload_encoder, loquor_graph_close;
- *      the load of the speech encoder, where one is under way: loquor_engine_unload_encoder,
- *        loquor_engine_get_memory, loquor_engine_get_graph;
  *      a function of the caller's that is being called: loquor_set_log, loquor_stream_on_ready,
  *        loquor_stream_on_ready_once, loquor_stream_destroy, loquor_encoding_on_ready,
  *        loquor_encoding_destroy.
@@ -87,7 +87,8 @@ typedef enum loquor_status {
   LOQUOR_OK = 0,
   LOQUOR_CANCELLED = 1,             /* its caller cancelled the request */
   LOQUOR_ERROR_INVALID_INPUT = 2,   /* an argument, option, token or tensor cannot be used as given */
-  LOQUOR_ERROR_RUNTIME_MISSING = 3, /* ONNX Runtime is absent, not loadable or too old */
+  LOQUOR_ERROR_RUNTIME_MISSING = 3, /* ONNX Runtime, or a library that a recording needs, is absent, not
+                                     * loadable or too old */
   LOQUOR_ERROR_MODEL = 4,           /* the bundle is incomplete, damaged or breaks the contract */
   LOQUOR_ERROR_EXECUTION = 5,       /* a graph failed while it ran */
   LOQUOR_ERROR_INTERNAL = 6,        /* a defect of ours, or memory ran out */
@@ -456,13 +457,14 @@ LOQUOR_EXPORT void loquor_waveform_destroy(loquor_waveform* waveform);
 }
 #endif
 
-#include "loquor/bundle.h"  /* what a folder and names of files say; families of models */
-#include "loquor/memory.h"  /* what an engine holds in memory */
-#include "loquor/options.h" /* what options there are, with their ranges, defaults and sentences */
-#include "loquor/prefix.h"  /* the KV of voices' prefixes */
-#include "loquor/stream.h"  /* speech chunk by chunk while it is made */
-#include "loquor/text.h"    /* text to prompts, and text to speech */
-#include "loquor/tools.h"   /* below the engine: single graphs */
-#include "loquor/voice.h"   /* voices made beside other work, saved, and the bundle's own */
+#include "loquor/bundle.h"    /* what a folder and names of files say; families of models */
+#include "loquor/memory.h"    /* what an engine holds in memory */
+#include "loquor/options.h"   /* what options there are, with their ranges, defaults and sentences */
+#include "loquor/prefix.h"    /* the KV of voices' prefixes */
+#include "loquor/recording.h" /* recordings made ready for a voice */
+#include "loquor/stream.h"    /* speech chunk by chunk while it is made */
+#include "loquor/text.h"      /* text to prompts, and text to speech */
+#include "loquor/tools.h"     /* below the engine: single graphs */
+#include "loquor/voice.h"     /* voices made beside other work, saved, and the bundle's own */
 
 #endif /* LOQUOR_LOQUOR_H_ */

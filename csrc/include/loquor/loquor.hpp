@@ -39,6 +39,7 @@ using CancelToken = Owned<loquor_cancel, loquor_cancel_destroy>;
 using Voice = Owned<loquor_voice, loquor_voice_destroy>;
 using Encoding = Owned<loquor_encoding, loquor_encoding_destroy>;
 using Samples = Owned<loquor_samples, loquor_samples_destroy>;
+using Recording = Owned<loquor_recording, loquor_recording_destroy>;
 using Prefix = Owned<loquor_prefix, loquor_prefix_destroy>;
 using Tokens = Owned<loquor_tokens, loquor_tokens_destroy>;
 using Listing = Owned<loquor_listing, loquor_listing_destroy>;
@@ -123,6 +124,10 @@ inline Runtime open_runtime(const std::string& library_path) {
   return made<Runtime>(loquor_runtime_open, library_path.c_str());
 }
 inline Runtime find_runtime() { return made<Runtime>(loquor_runtime_find); }
+// A whole file, made ready for a voice.
+inline Recording open_recording(const std::string& path, bool keep_level = false) {
+  return made<Recording>(loquor_recording_open, path.c_str(), keep_level ? 1 : 0);
+}
 inline CancelToken make_cancel_token() { return made<CancelToken>(loquor_cancel_create); }
 inline std::vector<loquor_graph_info> graphs(const Bundle& bundle) {
   return infos_of<loquor_graph_info>(loquor_bundle_graph_count, loquor_bundle_get_graph, bundle.get());
@@ -145,6 +150,10 @@ class Engine {
   }
   Voice encode_voice(const float* samples, std::size_t count, loquor_cancel* cancel = nullptr) const {
     return made<Voice>(loquor_engine_encode_voice, handle_.get(), samples, count, cancel);
+  }
+  Voice encode_voice(const Recording& recording, loquor_cancel* cancel = nullptr) const {
+    const auto info = info_of<loquor_recording_info>(loquor_recording_get_info, recording.get());
+    return encode_voice(info.samples, info.sample_count, cancel);
   }
   Encoding start_voice(const float* samples, std::size_t count) const {
     return made<Encoding>(loquor_engine_start_voice, handle_.get(), samples, count);

@@ -43,10 +43,10 @@ LOQUOR_EXPORT loquor_status loquor_engine_get_voice(loquor_engine* engine, const
                                                     loquor_voice** out);
 /* What it is called, "voice" unless its file says so. */
 LOQUOR_EXPORT const char* loquor_voice_name(const loquor_voice* voice);
-/* Writes a voice that an engine made or loaded to a .safetensors file, whole or not at all, without a prefix;
- * name NULL: the one it has. The engine may be gone, the files of its bundle may not.
- * LOQUOR_ERROR_INVALID_INPUT for another suffix, a name of more than 255 characters, a file that cannot be
- * written, and a voice that was made of tensors. */
+/* Writes a voice that an engine made or loaded to a .safetensors file, whole or not at all; without a prefix,
+ * which is no part of a voice here (prefix.h). name NULL: the one it has. The engine may be gone, the files
+ * of its bundle may not. LOQUOR_ERROR_INVALID_INPUT for another suffix, a name of more than 255 characters, a
+ * file that cannot be written, and a voice that was made of tensors. */
 LOQUOR_EXPORT loquor_status loquor_voice_save(const loquor_voice* voice, const char* name, const char* path);
 
 #ifdef __cplusplus
