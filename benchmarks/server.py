@@ -3,9 +3,10 @@
     python benchmarks/server.py [--streams 8] [--rounds 7] [--formats pcm mp3 opus] [--json FILE]
 
 So many texts at once, spoken by the engine's own sessions on an asyncio loop, then by the server on the same
-engine, asked over HTTP by a process of its own (bare sockets, so that what a client costs is little; but it
-runs on the same cores). They take turns. Timed: a text's first chunk, from the call or the request on; all
-texts together; and the processor time of the process that speaks, which holds on a busy machine.
+engine, asked over HTTP by a process of its own (bare sockets that are connected before, so that what a client
+costs is little; but it runs on the same cores). They take turns. Timed: a text's first chunk, from the moment
+when all are asked for, so that waiting for those before it on an event loop counts on both sides; all texts
+together; and the processor time of the process that speaks, which holds on a busy machine.
 """
 
 from __future__ import annotations
@@ -33,51 +34,58 @@ TEXT = "The train to the coast leaves at seven in the morning, and number {} is 
 
 
 async def session(engine: loquor.Engine, voice: loquor.Voice, text: str) -> tuple[float, float]:
-    """Seconds to the first chunk, and of speech."""
-    start, first, samples = time.perf_counter(), 0.0, 0
+    """When its first chunk came, and seconds of speech."""
+    first, samples = 0.0, 0
     async with engine.session(voice) as spoken:
         spoken.feed(text)
         spoken.end()
         async for chunk in spoken:
-            first = first or time.perf_counter() - start
+            first = first or time.perf_counter()
             samples += len(chunk)
         return first, samples / spoken.sample_rate
 
 
-async def request(port: int, text: str, name: str) -> tuple[float, float]:
+Link = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def request(link: Link, text: str, name: str) -> tuple[float, float]:
     """The same over HTTP. Of other formats than PCM the length is not known here: 0."""
     body = json.dumps({"input": text, "response_format": name}).encode()
     head = (
         "POST /v1/audio/speech HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
         f"connection: close\r\ncontent-length: {len(body)}\r\n\r\n"
     )
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    start, size = time.perf_counter(), 0
+    reader, writer = link
     writer.write(head.encode() + body)
     status = await reader.readuntil(b"\r\n\r\n")
     if b" 200 " not in status[:20]:
         raise SystemExit(f"the server answered {status!r}")
-    size += len(await reader.read(65_536))
-    first = time.perf_counter() - start
+    size = len(await reader.read(65_536))
+    first = time.perf_counter()
     while chunk := await reader.read(65_536):
         size += len(chunk)
     writer.close()
     return first, size / 48_000 if name == "pcm" else 0.0
 
 
+async def requests(port: int, texts: list[str], name: str) -> dict[str, Any]:
+    links = [await asyncio.open_connection("127.0.0.1", port) for _ in texts]
+    return await all_at_once([request(*each, name) for each in zip(links, texts, strict=True)])
+
+
 async def all_at_once(works: list[Any]) -> dict[str, Any]:
     start = time.perf_counter()
     made = await asyncio.gather(*works)
     seconds = time.perf_counter() - start
-    return {"first": [first for first, _ in made], "seconds": seconds, "speech": sum(s for _, s in made)}
+    return {"first": [at - start for at, _ in made], "seconds": seconds, "speech": sum(s for _, s in made)}
 
 
 def client() -> int:
     """A process that asks: lines of "port round streams format" in, lines of figures out."""
     for line in sys.stdin:
         port, number, streams, name = line.split()
-        works = [request(int(port), TEXT.format(int(number) + each), name) for each in range(int(streams))]
-        print(json.dumps(asyncio.run(all_at_once(works))), flush=True)
+        texts = [TEXT.format(int(number) + each) for each in range(int(streams))]
+        print(json.dumps(asyncio.run(requests(int(port), texts, name))), flush=True)
     return 0
 
 

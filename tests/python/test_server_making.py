@@ -22,6 +22,7 @@ from loquor.server.making import AHEAD, KEPT, Making
 from loquor.server.metrics import Pace
 from loquor.server.models import Queue
 from loquor.server.refusals import RETRY_AT_MOST, RefusalError
+from loquor.server.running import HeadWithBody
 from loquor.server.settings import Settings
 from loquor.server.speaking import Part, Summary
 from loquor.speech.words import WordClock
@@ -268,6 +269,48 @@ def test_words_share_the_time_of_their_chunk_by_their_letters() -> None:
     assert clock.sentences() == []
 
 
+class Wire:
+    """A transport that keeps what is sent, a segment each."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: bytes) -> None:
+        assert not self.closed
+        self.sent.append(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+
+def test_a_head_is_sent_with_the_first_of_its_body() -> None:
+    head, again, other = (
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        b"HTTP/1.1 101 \r\n\r\n",
+    )
+    wire = Wire()
+    transport: Any = HeadWithBody(wire)  # type: ignore[arg-type]
+    transport.write(again)
+    transport.write(other)
+    assert wire.sent == [again, other]  # which somebody waits for
+    transport.write(head)
+    assert len(wire.sent) == 2
+    transport.write(b"5\r\nsound\r\n")
+    transport.write(b"0\r\n\r\n")
+    assert wire.sent[2:] == [head + b"5\r\nsound\r\n", b"0\r\n\r\n"]
+    transport.write(head)
+    transport.write(b"")  # as the end of no body is
+    transport.write(head)
+    transport.close()
+    assert wire.sent[4:] == [head, head]
+    assert transport.is_closing()
+
+
 def test_playback_runs_dry_when_sound_comes_late() -> None:
     pace = Pace()
     assert not pace.heard(10.0, 1.0)
@@ -286,6 +329,8 @@ def test_playback_runs_dry_when_sound_comes_late() -> None:
         ({"queue": -1}, "queue"),
         ({"max_text": 20_001}, "max_text"),
         ({"wait_seconds": 0}, "wait_seconds"),
+        ({"idle_seconds": float("nan")}, "idle_seconds"),
+        ({"max_sockets": -1}, "max_sockets"),
         ({"unload_minutes": float("nan")}, "unload_minutes"),
         ({"api_keys": ("",)}, "API key"),
         ({"api_keys": ("schlüssel",)}, "API key"),

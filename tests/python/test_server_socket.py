@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from loquor import Engine
@@ -23,7 +23,7 @@ LONG = "This sentence is one of many, and all of them take a while to say. " * 5
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Serving]:
-    with serving(lambda: Engine(slots=2), wait_seconds=1.0) as running:
+    with serving(lambda: Engine(slots=2), wait_seconds=5.0, idle_seconds=1.0) as running:
         yield running
 
 
@@ -159,7 +159,86 @@ def test_text_that_does_not_come_ends_it(server: Serving) -> None:
     with talking(server) as talk:
         talk.send("start")
         assert talk.code() == "no_text"
-        eventually(lambda: server.service.models["mini"].busy == 0, 5)
+        talk.send("start")
+        talk.send("feed", text="It goes on.")
+        talk.send("flush")
+        talk.until("sound")
+        assert talk.code() == "no_text"
+    eventually(lambda: server.service.under_way == 0, 5)
+
+
+def test_a_client_that_says_nothing_is_let_go(server: Serving) -> None:
+    with talking(server) as talk:
+        assert talk.code() == "no_text"
+        with pytest.raises(ConnectionClosed) as closed:
+            talk.connection.recv(5)
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == 1001
+    eventually(lambda: server.service.sockets == 0, 5)
+
+
+def test_who_waits_for_text_holds_no_slot() -> None:
+    with ExitStack() as stack:
+        server = stack.enter_context(serving(lambda: Engine(slots=2)))
+        model = server.service.models["mini"]
+        waiting = [stack.enter_context(talking(server)) for _ in range(3 * model.slots)]
+        for number, talk in enumerate(waiting):
+            talk.send("start")
+            talk.until("started")
+            if number % 3 == 1:
+                talk.send("feed", text="This sentence has no end")
+            elif number % 3 == 2:
+                talk.send("feed", text="This one is said. And then")
+                talk.send("flush")
+                talk.until("sound")
+        eventually(lambda: model.busy == 0 and server.service.queue.waiting == 0, 5)
+        assert server.service.under_way == len(waiting)
+        with talking(server) as talk:  # who has something to say is not kept waiting
+            talk.send("start")
+            talk.send("feed", text="At once.")
+            talk.send("end")
+            assert talk.until("done")["text"] == "At once."
+        texts = ["Now.", "This sentence has no end Now.", "This one is said. And then Now."]
+        for talk in waiting:
+            talk.send("feed", text=" Now.")
+            talk.send("end")
+        said = [talk.until("done", "error").get("text") for talk in waiting]
+        assert said == texts * model.slots
+
+
+def test_so_many_may_be_open() -> None:
+    with serving(max_sockets=2) as server, talking(server), talking(server) as second:
+        with pytest.raises(InvalidStatus) as refused:
+            connect(server.socket_url)
+        assert refused.value.response.status_code == 503
+        assert refused.value.response.headers["retry-after"] == "5"
+        assert json.loads(refused.value.response.body)["error"]["code"] == "sockets_full"
+        second.connection.close()
+        eventually(lambda: server.service.sockets == 1, 5)
+        with talking(server) as talk:
+            talk.send("start")
+            talk.until("started")
+
+
+def test_who_was_heard_goes_on_where_the_queue_is_full() -> None:
+    with serving(lambda: Engine(slots=1), queue=0) as server, talking(server) as talk:
+        talk.send("start")
+        talk.send("feed", text="This is the first sentence.")
+        talk.send("flush")
+        talk.until("sound")
+        eventually(lambda: server.service.models["mini"].busy == 0, 10)
+        with talking(server) as other, talking(server) as third:
+            other.send("start")
+            other.send("feed", text=LONG)
+            other.until("sound")
+            third.send("start")
+            third.send("feed", text="No room.")
+            third.send("flush")
+            assert third.code() == "queue_full"
+            talk.send("feed", text="And this is another.")
+            talk.send("end")
+            eventually(lambda: server.service.queue.waiting == 1)
+            other.send("cancel")
+            assert talk.until("done", "error").get("text", "").endswith("another.")
 
 
 def test_an_empty_text_is_no_sound(server: Serving) -> None:
@@ -176,8 +255,8 @@ def test_what_waits_for_a_slot_keeps_its_text_and_its_end(server: Serving) -> No
         talks = [stack.enter_context(talking(server)) for _ in range(model.slots)]
         for talk in talks:
             talk.send("start")
-            talk.send("feed", text=LONG[:70])
-            talk.until("started")
+            talk.send("feed", text=LONG)
+            talk.until("sound")
         late = stack.enter_context(talking(server))
         late.send("start")
         late.send("feed", text="At last.")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -221,6 +223,79 @@ def test_tasks_feed_and_read_on_one_loop_without_threads(engine: Engine, voice: 
 
     async def work() -> None:
         await asyncio.gather(*(one() for _ in range(10)))
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("text", [TEXT, FIRST * 3, "", " \n", "?!", "Yes", "* * *\n\nYes. [sigh]"])
+def test_within_a_slot_it_says_the_same_and_waits_outside(engine: Engine, voice: Voice, text: str) -> None:
+    inside: list[bool] = []
+
+    @asynccontextmanager
+    async def slot() -> AsyncIterator[None]:
+        await asyncio.sleep(0.001)  # as one that others have
+        inside.append(True)
+        yield
+        inside.append(False)
+
+    async def work() -> tuple[list[NDArray[np.float32]], list[bool]]:
+        async with engine.session(voice, OPTIONS) as session:
+            opened, begun_inside, chunks = watched(session), [], session.within(slot)
+            real = session._narration._start
+
+            def begin(*given: Any, **options: Any) -> Request:
+                begun_inside.append(bool(inside) and inside[-1])
+                return real(*given, **options)
+
+            session._narration._start = begin
+
+            async def write() -> None:
+                for start in range(0, len(text), 5):
+                    session.feed(text[start : start + 5])
+                    if start % 35 == 0:  # the writer thinks, until all was said
+                        await asyncio.sleep(0.05)
+                        assert not (inside and inside[-1] and all(each.finished for each in opened))
+                session.end()
+
+            writer = asyncio.create_task(write())
+            heard = [chunk async for chunk in chunks]
+            await writer
+            return heard, begun_inside
+
+    heard, begun_inside = asyncio.run(work())
+    with engine.session(voice, OPTIONS) as plain:
+        plain.feed(text)
+        plain.end()
+        np.testing.assert_array_equal(np.concatenate([np.zeros(0, np.float32), *heard]), read_all(plain))
+    assert all(begun_inside)
+    assert bool(begun_inside) == bool(text.strip())
+    assert inside == [True, False] * (len(inside) // 2)
+
+
+def test_who_leaves_or_is_refused_a_slot_holds_none(engine: Engine, voice: Voice) -> None:
+    inside: list[bool] = []
+
+    @asynccontextmanager
+    async def slot() -> AsyncIterator[None]:
+        if len(inside) == 2:
+            raise BusyError("no slot")
+        inside.append(True)
+        try:
+            yield
+        finally:
+            inside.append(False)
+
+    async def work() -> None:
+        async with engine.session(voice, LONG) as session, aclosing(session.within(slot)) as chunks:
+            session.feed(FIRST)
+            session.flush()
+            await anext(chunks)
+        assert inside == [True, False]
+        async with engine.session(voice, OPTIONS) as session, aclosing(session.within(slot)) as chunks:
+            session.feed(FIRST)
+            session.flush()
+            with pytest.raises(BusyError, match="no slot"):
+                await anext(chunks)
 
     asyncio.run(work())
 

@@ -37,9 +37,9 @@ class Queue:
         self._usual += 0.1 * (seconds - self._usual)
 
     @asynccontextmanager
-    async def place(self, slots: int) -> AsyncIterator[None]:
-        """Wait in it. Raises `RefusalError` (429) if it is full."""
-        if self.waiting >= self._most:
+    async def place(self, slots: int, *, again: bool = False) -> AsyncIterator[None]:
+        """Wait in it. Raises `RefusalError` (429) if it is full, unless it was let in before."""
+        if self.waiting >= self._most and not again:
             raise RefusalError.later(
                 429,
                 "queue_full",
@@ -110,8 +110,11 @@ class Model:
             self._last = time.monotonic()
 
     @asynccontextmanager
-    async def slot(self) -> AsyncIterator[Engine]:
-        """The engine, and a slot of it: first come, first served. Raises also `RefusalError`."""
+    async def slot(self, *, again: bool = False) -> AsyncIterator[Engine]:
+        """The engine, and a slot of it: first come, first served; `again` for who had one before.
+
+        Raises also `RefusalError`.
+        """
         async with self.used() as engine:
             if self._semaphore is None:
                 self._semaphore = anyio.Semaphore(self.slots)
@@ -119,7 +122,7 @@ class Model:
             try:
                 semaphore.acquire_nowait()
             except anyio.WouldBlock:
-                async with self._queue.place(self.slots):
+                async with self._queue.place(self.slots, again=again):
                     with anyio.move_on_after(self._wait_seconds) as wait:
                         await semaphore.acquire()
                 if wait.cancelled_caught:

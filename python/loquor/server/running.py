@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ..errors import InvalidInputError
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from .service import Service
     from .settings import Settings
 
-__all__ = ["Server", "bind", "serve", "server_of"]
+__all__ = ["HeadWithBody", "Server", "bind", "serve", "server_of"]
 
 
 _CONNECTIONS = 1024
@@ -46,7 +47,7 @@ def server_of(app: Starlette, settings: Settings) -> Server:
     """Return the server of an application by `create_app`, which `serve` runs."""
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=_Protocol,
         ws="websockets-sansio",
         ws_max_size=_MESSAGE_BYTES,
         ws_per_message_deflate=False,
@@ -58,6 +59,39 @@ def server_of(app: Starlette, settings: Settings) -> Server:
         server_header=False,
     )
     return Server(config, app.state.service)
+
+
+class HeadWithBody:
+    """A transport that sends the head of a response with the first bytes of its body.
+
+    Uvicorn (0.54) writes a head by itself: where all cores are busy, its client is woken for that, and
+    waits for them once more before the first sound.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport, self._head = transport, b""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Send it behind the head that waits, or let it wait if it is one."""
+        if data.startswith(b"HTTP/1.1 ") and not data.startswith(b"HTTP/1.1 1") and not self._head:
+            self._head = data
+        else:
+            head, self._head = self._head, b""
+            self._transport.write(head + data)
+
+    def close(self) -> None:
+        """Send what waits, then close."""
+        if self._head:
+            self.write(b"")
+        self._transport.close()
+
+
+class _Protocol(H11Protocol):
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(cast(asyncio.Transport, HeadWithBody(transport)))
 
 
 class Server(uvicorn.Server):

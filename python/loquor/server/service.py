@@ -60,11 +60,14 @@ class Service:
         """Requests that a client still waits for."""
         self.uploading = 0
         """Recordings of which voices are made."""
+        self.sockets = 0
+        """WebSockets that are open."""
         self._makings: dict[Asked, Making] = {}
         self._begun: set[Refusable] = set()
         gauge = self.metrics.gauge
         gauge("queue", "Requests that wait for a slot.", lambda: self.queue.waiting)
         gauge("requests_under_way", "Requests whose client is being answered.", lambda: self.under_way)
+        gauge("sockets", "WebSockets that are open.", lambda: self.sockets)
         gauge("voices", "Uploaded voices that are kept.", lambda: len(self.shelf))
         for name, model in self.models.items():
             gauge("slots", "Requests that may speak at once.", partial(getattr, model, "slots"), name)
@@ -123,6 +126,22 @@ class Service:
             yield
         finally:
             self.under_way -= 1
+
+    @contextlib.contextmanager
+    def socket(self) -> Iterator[None]:
+        """Count a WebSocket as open. Raises `RefusalError` (503) if too many are."""
+        if self.sockets >= self.settings.max_sockets:
+            raise RefusalError.later(
+                503,
+                "sockets_full",
+                f"{self.sockets} WebSockets are open, as many as this server keeps: try again later",
+                5,
+            )
+        self.sockets += 1
+        try:
+            yield
+        finally:
+            self.sockets -= 1
 
     # --- Speech ---
 

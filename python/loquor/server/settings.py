@@ -41,8 +41,12 @@ class Settings:
     """Bytes of an uploaded recording."""
     max_voices: int = 64
     """Uploaded voices that are kept, some 2 MB each."""
+    max_sockets: int = 256
+    """WebSockets that may be open; more are refused (503)."""
     wait_seconds: float = 60.0
-    """How long a request may wait for a slot, and a WebSocket for the next text."""
+    """How long a request may wait for a slot."""
+    idle_seconds: float = 300.0
+    """How long a WebSocket may be open without text, and without anything to say."""
     speech_seconds: float = 900.0
     """How long one request may take altogether."""
     stall_seconds: float = 120.0
@@ -55,7 +59,7 @@ class Settings:
     def __post_init__(self) -> None:
         if not self.models:
             raise InvalidInputError("a server needs a model to speak with: give one")
-        least = {"queue": 0, "max_text": 1, "max_upload": 1, "max_voices": 0}
+        least = {"queue": 0, "max_text": 1, "max_upload": 1, "max_voices": 0, "max_sockets": 0}
         for name, low in least.items():
             if (value := getattr(self, name)) < low:
                 raise InvalidInputError(f"{name} must be a whole number from {low} on, not {value}")
@@ -63,7 +67,8 @@ class Settings:
             raise InvalidInputError(
                 f"max_text is {self.max_text}, and {MAX_WAITING} characters may wait to be spoken: lower it"
             )
-        for name in ("wait_seconds", "speech_seconds", "stall_seconds", "drain_seconds", "unload_minutes"):
+        times = ("wait", "idle", "speech", "stall", "drain")
+        for name in (*(f"{each}_seconds" for each in times), "unload_minutes"):
             value = getattr(self, name)
             if value is not None and not 0 < value < 1e6:
                 raise InvalidInputError(f"{name} must be above 0 and below a million, not {value}")

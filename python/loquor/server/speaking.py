@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Samples = npt.NDArray[np.float32]
 
-__all__ = ["Part", "Summary", "opened", "parts", "summary_of"]
+__all__ = ["Part", "Summary", "encoded", "opened", "parts", "summary_of"]
 
 _T = TypeVar("_T")
 
@@ -67,16 +67,25 @@ async def opened(engine: Engine, asked: Asked) -> AsyncIterator[Session]:
         yield session
 
 
-async def parts(session: Session, asked: Asked) -> AsyncIterator[Part]:
-    """Feed it the text of the request, if there is one, and give what it says."""
-    if asked.text and not speakable(asked.text):
+async def parts(session: Session, asked: Asked) -> AsyncGenerator[Part, None]:
+    """Feed it the text of the request, and give what it says."""
+    if not speakable(asked.text):
         yield await _silent(session.sample_rate, asked)
         return
-    if asked.text:
-        for start in range(0, len(asked.text), _FEED):
-            session.feed(asked.text[start : start + _FEED])
+    for start in range(0, len(asked.text), _FEED):
+        if start:  # not behind the last one: the engine has nothing to do before its end
             await asyncio.sleep(0)
-        session.end()
+        session.feed(asked.text[start : start + _FEED])
+    session.end()
+    async with aclosing(encoded(session, asked, session)) as made:
+        async for part in made:
+            yield part
+
+
+async def encoded(
+    session: Session, asked: Asked, chunks: AsyncIterator[Samples]
+) -> AsyncGenerator[Part, None]:
+    """Give the session's `chunks` at the speed and in the format that are asked for."""
     rate, clock = session.sample_rate, WordClock(session, asked.speed)
     tempo, out = Tempo(asked.speed, rate), encoder(asked.format, rate)
     heavy = tempo.heavy or out.heavy
@@ -89,7 +98,7 @@ async def parts(session: Session, asked: Asked) -> AsyncIterator[Part]:
         samples = tempo.finish()
         return out.add(samples) + out.finish(), len(samples) / rate
 
-    async for chunk in session:
+    async for chunk in chunks:
         audio, seconds = await _elsewhere(heavy, lambda: made(chunk))  # noqa: B023 (called before the next)
         yield Part(audio, seconds, tuple(clock.words()), tuple(clock.sentences()))
     audio, seconds = await _elsewhere(heavy, rest)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -19,7 +21,7 @@ from ..errors import BusyError, LoquorError
 from ..speech.session import MAX_WAITING
 from .asked import json_of
 from .refusals import RefusalError, error_body, refusal_of
-from .speaking import opened, parts, summary_of
+from .speaking import encoded, opened, summary_of
 
 if TYPE_CHECKING:
     from ..speech.session import Session
@@ -31,20 +33,37 @@ __all__ = ["text_socket"]
 
 _log = logging.getLogger("loquor")
 
+_GOING_AWAY = 1001
+
 
 async def text_socket(socket: WebSocket) -> None:
     """Talk with one client, one text after the other."""
     service: Service = socket.app.state.service
+    try:
+        with service.socket():
+            await _talk(service, socket)
+    except RefusalError as refusal:
+        await socket.send_denial_response(refusal.response())
+
+
+async def _talk(service: Service, socket: WebSocket) -> None:
     await socket.accept()
     turn: _Turn | None = None
+    last, idle_seconds = time.monotonic(), service.settings.idle_seconds
     try:
         while True:
-            with anyio.move_on_after(service.settings.wait_seconds) as wait:
+            heard = last if turn is None else max(last, turn.last)
+            with anyio.move_on_after(heard + idle_seconds - time.monotonic()) as wait:
                 message = await socket.receive()
             if wait.cancelled_caught:
-                if turn is not None:
+                if turn is not None and not turn.over:
                     turn.check_idle()
+                elif turn is None or turn.last <= heard:
+                    await _tell(socket, "error", **error_body(_idle("nothing was asked", idle_seconds)))
+                    await socket.close(_GOING_AWAY)
+                    return
                 continue
+            last = time.monotonic()
             if message["type"] == "websocket.disconnect":
                 return
             try:
@@ -87,14 +106,17 @@ def _handle(service: Service, socket: WebSocket, message: Any, turn: _Turn | Non
 
 
 class _Turn:
-    """One text on its way to speech. What is fed before it has a slot waits here."""
+    """One text on its way to speech, in a slot while there is something to say.
+
+    What is fed before its model is open waits here.
+    """
 
     def __init__(self, service: Service, socket: WebSocket, asked: Asked) -> None:
         self._service, self._socket, self._asked = service, socket, asked
         self._session: Session | None = None
         self._early: list[tuple[str, str]] = []
         self._last = time.monotonic()
-        self._audible = self._ended = self._cancelled = False
+        self._audible = self._ended = self._cancelled = self._due = False
         self._seconds = 0.0
         self._error: RefusalError | None = None
         self._task = asyncio.create_task(self._run())
@@ -103,6 +125,11 @@ class _Turn:
     def over(self) -> bool:
         """Whether all of it was said, or it failed."""
         return self._task.done()
+
+    @property
+    def last(self) -> float:
+        """When text or sound last came; now, while there is something to say."""
+        return time.monotonic() if self._due else self._last
 
     # --- What the client says ---
 
@@ -138,19 +165,15 @@ class _Turn:
         self._task.cancel()
 
     def refuse(self, error: RefusalError) -> None:
-        """End it, unless it can be heard already."""
-        if not self._audible:
+        """End it, unless what can be heard already is not all there is to say."""
+        if not self._audible or not (self._due or self._ended):
             self._end(error)
 
     def check_idle(self) -> None:
         """End it if neither text nor sound has come for long."""
-        seconds = self._service.settings.wait_seconds
-        if not self._ended and time.monotonic() - self._last >= seconds:
-            self._end(
-                RefusalError(
-                    408, "no_text", f"no text came for {seconds:g} s: start again when there is some"
-                )
-            )
+        seconds = self._service.settings.idle_seconds
+        if not self._ended and time.monotonic() - self.last >= seconds:
+            self._end(_idle("no text came", seconds))
 
     async def leave(self) -> None:
         """The client has gone."""
@@ -158,7 +181,7 @@ class _Turn:
         await asyncio.wait((self._task,))
 
     def _end(self, error: RefusalError) -> None:
-        self._error = error
+        self._error, self._last = error, time.monotonic()
         self._task.cancel()
 
     # --- What it hears ---
@@ -189,7 +212,7 @@ class _Turn:
                 service.metrics.cancels.inc()
 
     async def _speak(self, started: float) -> None:
-        async with self._asked.model.slot() as engine, opened(engine, self._asked) as session:
+        async with self._asked.model.used() as engine, opened(engine, self._asked) as session:
             await _tell(
                 self._socket,
                 "started",
@@ -197,14 +220,16 @@ class _Turn:
                 format=self._asked.format,
                 warnings=list(self._asked.warnings),
             )
+            chunks = session.within(self._slot)
             self._session, early, self._early = session, self._early, []
             for kind, text in early:
                 if kind == "feed":
                     session.feed(text)
                 else:
                     _cut(session, kind)
-            async for part in parts(session, self._asked):
-                await self._send(part)
+            async with aclosing(chunks), aclosing(encoded(session, self._asked, chunks)) as made:
+                async for part in made:
+                    await self._send(part)
             summary = summary_of(session, self._asked, started, self._seconds)
             await _tell(
                 self._socket,
@@ -214,6 +239,15 @@ class _Turn:
                 total_seconds=round(summary.total_seconds, 3),
                 warnings=list(summary.warnings),
             )
+
+    @asynccontextmanager
+    async def _slot(self) -> AsyncIterator[None]:
+        self._due = True
+        try:
+            async with self._asked.model.slot(again=self._audible):
+                yield
+        finally:
+            self._due, self._last = False, time.monotonic()
 
     async def _send(self, part: Part) -> None:
         self._last = time.monotonic()
@@ -238,6 +272,10 @@ class _Turn:
         elif self._cancelled:
             said = self._session.report.text if self._session is not None else ""
             await _tell(self._socket, "cancelled", text=said, audio_seconds=round(self._seconds, 3))
+
+
+def _idle(what: str, seconds: float) -> RefusalError:
+    return RefusalError(408, "no_text", f"{what} for {seconds:g} s: start again when there is some text")
 
 
 def _cut(session: Session, kind: str) -> None:

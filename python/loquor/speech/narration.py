@@ -90,7 +90,7 @@ class Narration:
         self._marks: list[Mark] = []
         self._warnings: dict[str, None] = {}
         self._notes: list[str] = []
-        self._ended = self._finished = False
+        self._ended = self._finished = self._held = False
         self._error: LoquorError | None = None
 
     # --- Text ---
@@ -167,6 +167,28 @@ class Narration:
             self._finished = True
             return None
 
+    def hold(self, held: bool) -> None:
+        """Begin no piece, or begin what is due again."""
+        with self._lock:
+            self._held = held
+            if not held:
+                self._changed()
+
+    def due(self) -> Future[None] | bool:
+        """Whether there is something to say, False at the end; or what is done when there may be.
+
+        Raises what `turn` does.
+        """
+        with self._lock:
+            if self._error is not None:
+                raise self._error
+            if self._under_way or any(piece.spoken for piece in self._pieces):
+                return True
+            if self._ended and self._index == 0 and (self._pieces or self._silent):
+                return True  # text without a word, which is said all the same
+            self._finished = self._finished or self._ended
+            return False if self._finished else self._waiter()
+
     def read(self, request: Request, timeout: float | None) -> Samples | None:
         """A chunk of what is being said, with the pause before it; None: nothing yet, or the piece's end."""
         try:
@@ -196,7 +218,7 @@ class Narration:
 
         Two of a session are never made together, so that one's tokens do not depend on the other's.
         """
-        if self._error is not None or len(self._under_way) == self._most:
+        if self._held or self._error is not None or len(self._under_way) == self._most:
             return
         if self._under_way and not self._under_way[-1].request.made:
             return

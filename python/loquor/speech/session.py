@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import BusyError, InvalidInputError
 from .long_text import check_part
@@ -139,6 +140,33 @@ class Session(Iterator["Samples"], AsyncIterator["Samples"]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._narration.leave()
+
+    def within(self, slot: Callable[[], AbstractAsyncContextManager[Any]]) -> AsyncGenerator[Samples, None]:
+        """Iterate in `async with slot()` alone: entered before a sentence is begun, left to wait for text.
+
+        For a server that shares an engine. From this call on nothing is begun outside, so it comes before the
+        first `feed`; close the result (`contextlib.aclosing`). Raises what iterating and `slot` do.
+        """
+        self._narration.hold(True)
+        return self._within(slot)
+
+    async def _within(
+        self, slot: Callable[[], AbstractAsyncContextManager[Any]]
+    ) -> AsyncGenerator[Samples, None]:
+        while due := self._narration.due():
+            if isinstance(due, Future):
+                await asyncio.wrap_future(due)
+                continue
+            async with slot():
+                self._narration.hold(False)
+                try:
+                    while (turn := self._narration.turn()) is not None and not isinstance(turn, Future):
+                        if (chunk := self._narration.read(turn, 0.0)) is not None:
+                            yield chunk
+                        elif not turn.finished:
+                            await turn.wait()
+                finally:
+                    self._narration.hold(True)
 
     def cancel(self) -> None:
         """End it within one step or one decoder window. What was not read is dropped.
