@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import os
 import re
+import subprocess
 import sys
 import types
 from collections.abc import Iterator
@@ -116,6 +118,51 @@ def test_where_nothing_can_play_it_says_so(
             patch.setattr(builtins, "__import__", lacking)
             with pytest.raises(InvalidInputError, match=sentence):
                 audio.play()
+
+
+# ALSA's own null device, before which a plugin writes down what is played; PortAudio opens it as any other.
+DEVICE = """
+pcm.!default {
+  type plug
+  slave { format FLOAT_LE rate 24000 channels 1
+    pcm { type file file "%s" format raw slave.pcm { type null } } }
+}
+"""
+PLAY = """
+import sys, loquor
+with loquor.Engine() as engine:
+    engine.speak(sys.argv[1]).play()
+"""
+
+
+def with_device(folder: Path, device: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run Python where ALSA knows that device alone. Skips where PortAudio or ALSA is missing."""
+    pytest.importorskip("sounddevice", exc_type=(ImportError, OSError))  # type: ignore[arg-type]
+    (folder / "asound.conf").write_text(device, encoding="utf-8")
+    environment = {**os.environ, "ALSA_CONFIG_PATH": str(folder / "asound.conf")}
+    command = [sys.executable, *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ALSA's devices are Linux's")
+@pytest.mark.parametrize("words", [("-c", PLAY, TEXT), ("-m", "loquor", "say", TEXT, "--play")])
+def test_a_device_gets_every_sample(engine: Engine, tmp_path: Path, words: tuple[str, ...]) -> None:
+    done = with_device(tmp_path, DEVICE % (tmp_path / "played"), *words)
+    assert done.returncode == 0, done.stderr
+    with engine.session() as session:  # as the command speaks
+        session.feed(TEXT)
+        session.end()
+        spoken = np.concatenate(list(session)) if "say" in words else engine.speak(TEXT).samples
+    assert np.array_equal(np.fromfile(tmp_path / "played", "<f4"), spoken)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ALSA's devices are Linux's")
+def test_without_a_device_it_says_so(tmp_path: Path) -> None:
+    missing = "pcm.!default { type hw card 31 }\nctl.!default { type hw card 31 }\n"
+    done = with_device(tmp_path, missing, "-m", "loquor", "say", TEXT, "--play")
+    assert done.returncode == 2
+    assert "cannot play on this machine" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 # --- Notebooks ---
