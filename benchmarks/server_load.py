@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import random
 import re
 import statistics
@@ -29,6 +30,7 @@ from harness import heading, keep, row_of
 TEXT = "The train to the coast leaves at seven in the morning, and number {} is late again today. "
 KINDS = ("hear",) * 4 + ("slow",) * 3 + ("leave",) * 3 + ("leave_early", "wrong", "flood")
 READ_LIMIT = 180.0
+BYTES_PER_SECOND = {"pcm": 48_000, "mp3": 8_000}
 
 
 class Load:
@@ -38,7 +40,8 @@ class Load:
         self.port = port
         self.seen: Counter[str] = Counter()
         self.wrong: list[str] = []
-        self.gaps: list[float] = []
+        self.dry: list[float] = []
+        """The longest standstill of each that was heard to its end, in seconds."""
         self.first: list[float] = []
 
     async def client(self, number: int, until: float) -> None:
@@ -61,7 +64,8 @@ class Load:
 
     async def ask(self, text: str, kind: str, choice: random.Random) -> None:
         """One request."""
-        body = json.dumps({"input": text, "response_format": choice.choice(("pcm", "mp3"))}).encode()
+        name = choice.choice(tuple(BYTES_PER_SECOND))
+        body = json.dumps({"input": text, "response_format": name}).encode()
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=8192)
         try:
             writer.write(
@@ -78,7 +82,7 @@ class Load:
             status = int(head.split()[1])
             if status == 200:
                 self.first.append(time.monotonic() - start)
-                await self.hear(reader, kind)
+                await self.hear(reader, kind, BYTES_PER_SECOND[name])
             else:
                 error = json.loads(await reader.read())["error"]
                 if kind != "wrong" and (status not in (429, 503) or "retry-after" not in head):
@@ -87,9 +91,9 @@ class Load:
         finally:
             writer.close()
 
-    async def hear(self, reader: asyncio.StreamReader, kind: str) -> None:
+    async def hear(self, reader: asyncio.StreamReader, kind: str, rate: int) -> None:
         """Read the chunks of a body, which must have an end."""
-        size, last = 0, time.monotonic()
+        size, dry, played_until = 0, 0.0, math.inf
         while True:
             line = await asyncio.wait_for(reader.readline(), READ_LIMIT)
             if not line:
@@ -98,19 +102,19 @@ class Load:
             count = int(line, 16)
             await asyncio.wait_for(reader.readexactly(count + 2), READ_LIMIT)
             now = time.monotonic()
-            if kind == "hear" and size:
-                self.gaps.append(now - last)
-            last = now
-            size += count
             if count == 0:
                 break
+            dry = max(dry, now - played_until)
+            played_until = (now if not size else max(now, played_until)) + count / rate
+            size += count
             if kind == "leave":
                 self.seen["left"] += 1
                 return
             if kind == "slow":
                 await asyncio.sleep(0.5)
-                last = time.monotonic()
         self.seen["heard slowly" if kind == "slow" else "heard"] += 1
+        if kind == "hear":
+            self.dry.append(dry)
         if size < 2000:
             self.wrong.append(f"only {size} bytes of speech")
 
@@ -137,6 +141,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--slots", type=int, default=8)
     parser.add_argument("--queue", type=int, default=32)
+    parser.add_argument("--starved", type=float, default=1.0, metavar="S", help="(default: 1)")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     given = parser.parse_args()
     command = [sys.executable, "-m", "loquor", "serve", "--port", "0", f"--slots={given.slots}"]
@@ -156,10 +161,15 @@ def main() -> int:
     for what, count in sorted(load.seen.items()):
         print(f"{count:6d}  {what}")
     print(f"memory {middle / 1e6:.0f} MB in the middle third, {last / 1e6:.0f} MB in the last one")
+    print(f"first sound {_spread(load.first)}")
+    still = [seconds for seconds in load.dry if seconds > 0]
     print(
-        f"longest wait between two chunks {max(load.gaps, default=0):.1f} s, "
-        f"first sound {_spread(load.first)}"
+        f"{len(still)} of {len(load.dry)} that were heard to their end stood still, the longest for "
+        f"{max(load.dry, default=0):.2f} s at a time"
     )
+    starved = sum(seconds > given.starved for seconds in load.dry)
+    if starved or not load.dry:
+        load.wrong.append(f"{starved} of {len(load.dry)} streams starved")
     if last > 1.1 * middle:
         load.wrong.append("memory grew")
     if ended != 0 or "Traceback" in log:
@@ -170,7 +180,7 @@ def main() -> int:
         rows = [
             row_of("memory", [size / 1e6 for size in sizes], unit="MB"),
             row_of("first_sound", load.first or [0.0]),
-            row_of("lag", load.gaps or [0.0]),
+            row_of("lag", load.dry or [0.0]),
         ]
         keep(rows, given.json, about, seen=dict(load.seen))
     return 1 if load.wrong else 0

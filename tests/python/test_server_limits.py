@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import hmac
 import os
 import signal
 import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 import pytest
+import soundfile
 
 import loquor.server.service
 from loquor import Engine, ModelError
@@ -27,6 +31,26 @@ LONG = "This sentence is one of many, and all of them take a while to say. " * 5
 def post(server: Serving, text: str = "Hi.", **how: Any) -> httpx2.Response:
     body = {"input": text, "response_format": "pcm", **how.pop("body", {})}
     return httpx2.post(f"{server.url}/v1/audio/speech", json=body, timeout=60, **how)
+
+
+_watching: list[list[str]] = []
+
+
+def _opened(event: str, arguments: tuple[Any, ...]) -> None:
+    if _watching and event in ("open", "os.listdir", "os.scandir", "os.remove", "os.rename", "os.mkdir"):
+        _watching[-1].append(str(arguments[0]))
+
+
+@contextmanager
+def opened_files() -> Iterator[list[str]]:
+    """The files that this process, which serves too, opens meanwhile."""
+    if not _watching:
+        sys.addaudithook(_opened)  # which cannot be taken away
+    _watching.append([])
+    try:
+        yield _watching[-1]
+    finally:
+        _watching.append([])
 
 
 # --- Who may ask ---
@@ -54,6 +78,45 @@ def test_with_a_key_all_is(kept: Serving) -> None:
         headers = {"authorization": f"Bearer {key}"}
         assert httpx2.get(f"{kept.url}/metrics", headers=headers).status_code == 200
     assert httpx2.get(f"{kept.url}/healthz").json() == {"status": "ok"}
+
+
+def test_how_long_a_key_is_compared_tells_nothing(kept: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[tuple[int, int]] = []
+    real = hmac.compare_digest
+
+    def compare(one: bytes, other: bytes) -> bool:
+        compared.append((len(one), len(other)))
+        return real(one, other)
+
+    monkeypatch.setattr("loquor.server.guard.hmac.compare_digest", compare)
+    for key in ("secret key", "other", "wrong", "w" * 1000):
+        compared.clear()
+        httpx2.get(f"{kept.url}/v1/models", headers={"authorization": f"Bearer {key}"})
+        assert compared == [(32, 32), (32, 32)]  # digests of one length, and all of them
+
+
+def test_no_name_in_a_request_is_a_path(server: Serving, recording: Any, tmp_path: Path) -> None:
+    secret = tmp_path / "kept-from-clients.wav"
+    soundfile.write(secret, recording, 24_000)
+    names = [str(secret), f"file://{secret}", f"../../../../../../../..{secret}", secret.name]
+    with opened_files() as files:
+        for name in names:
+            assert post(server, body={"voice": name}).status_code == 404
+            assert post(server, body={"voice": {"id": name}}).status_code == 404
+            assert post(server, body={"model": name}).status_code == 404
+            post(server, body={"instructions": name, "language": name, "file": name})
+            form = {"name": name, "audio_sample": name}
+            assert httpx2.post(f"{server.url}/v1/audio/voices", data=form).status_code in (400, 415)
+            made = httpx2.post(
+                f"{server.url}/v1/audio/voices", data={"name": name}, files={"audio_sample": (name, b"RIFF")}
+            )
+            assert made.status_code == 400
+            for path in ("/v1/audio/voices/", "/v1/models/", "/"):
+                quoted = quote(name, safe="")
+                assert httpx2.get(f"{server.url}{path}{quoted}").status_code in (404, 405)
+                assert httpx2.delete(f"{server.url}{path}{quoted}").status_code in (404, 405)
+    assert not [file for file in files if secret.name in file]
+    assert secret.exists()
 
 
 def test_only_sites_that_are_allowed_may_ask(kept: Serving) -> None:

@@ -118,6 +118,42 @@ def test_the_keyboard_is_enough(server: Serving, browser: Browser) -> None:
     browser.until("document.querySelector('#download').href")  # of what was made
 
 
+def test_what_is_set_is_asked_for(browser: Browser) -> None:
+    browser.value(
+        "const real = fetch; globalThis.asked = []; globalThis.fetch = (path, how) => {"
+        "if (how?.body) asked.push(JSON.parse(how.body)); return real(path, how); };"
+        "document.querySelector('#voice').value = 'man'; document.querySelector('#seed').value = '7';"
+        "const speed = document.querySelector('#speed'); speed.value = '1.5';"
+        "speed.dispatchEvent(new Event('input'))"
+    )
+    assert browser.text("#speed-shown") == "1.5\u00d7"
+    write(browser, "Quickly.")
+    browser.click("#speak")
+    browser.until("document.querySelector('#download').href")
+    asked = browser.value("asked")[0]
+    assert {name: asked[name] for name in ("input", "voice", "seed", "speed")} == {
+        "input": "Quickly.",
+        "voice": "man",
+        "seed": 7,
+        "speed": 1.5,
+    }
+
+
+def test_it_is_heard_again_from_anywhere_by_keys(browser: Browser) -> None:
+    write(browser, "This sentence is long enough to go back in it, and forward, and back.")
+    browser.press("Enter", control=True)
+    browser.until("document.querySelector('#download').href")
+    browser.value("ear.context.suspend()")  # time stands still
+    browser.value("document.querySelector('#wave').focus()")
+    for key, at in (("Home", 0), ("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1)):
+        browser.press(key)
+        assert float(browser.value("document.querySelector('#wave').ariaValueNow")) == at, key
+    browser.value("ear.context.resume()")
+    browser.until("ear.level() > 0.01")
+    browser.press("Escape")
+    browser.until("ear.level() === 0")
+
+
 def test_a_tag_is_inserted_where_one_writes(browser: Browser) -> None:
     write(browser, "Well.")
     browser.value("document.querySelector('#text').setSelectionRange(0, 0)")

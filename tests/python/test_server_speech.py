@@ -6,6 +6,7 @@ import base64
 import io
 import itertools
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -312,6 +313,17 @@ def test_an_equal_request_is_served_from_what_is_being_made(server: Serving) -> 
     assert sound == whole
     assert server.total("loquor_shared_total") == shared + 1
     assert server.total("loquor_requests_total", outcome="spoken") == spoken + 1
+
+
+def test_prometheus_is_told_how_it_goes(server: Serving) -> None:
+    before = server.total("loquor_first_sound_seconds_count")
+    post(server, input=TEXT, seed=91)
+    assert server.total("loquor_first_sound_seconds_count") == before + 1
+    assert server.total("loquor_real_time_factor_count") > before
+    told = httpx2.get(f"{server.url}/metrics").text
+    for name in ("queue", "slots", "slots_busy", "cancels_total", "underruns_total", "requests_total"):
+        assert re.search(rf"^loquor_{name}(\{{.*\}})? \d", told, re.MULTILINE), name
+    assert server.total("loquor_slots", model="mini") == server.service.models["mini"].slots
 
 
 async def _broken(parts: Any, session: Any, asked: Any) -> AsyncIterator[Any]:

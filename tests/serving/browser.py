@@ -90,7 +90,16 @@ class Browser:
 
     def press(self, key: str, *, control: bool = False) -> None:
         """Press a key."""
-        code = {"Enter": 13, "Escape": 27, "Tab": 9}[key]
+        codes = {
+            "Tab": 9,
+            "Enter": 13,
+            "Escape": 27,
+            "End": 35,
+            "Home": 36,
+            "ArrowLeft": 37,
+            "ArrowRight": 39,
+        }
+        code = codes[key]
         how = {"key": key, "code": key, "windowsVirtualKeyCode": code, "modifiers": 2 * control}
         for kind in ("rawKeyDown", "keyUp"):
             self.call("Input.dispatchKeyEvent", type=kind, **how)

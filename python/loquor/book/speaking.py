@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..speech.long_text import LongTextOptions, piece_seed
-from ..speech.options import GenerationOptions
+from ..speech.options import DerivedSeed, GenerationOptions
 
 if TYPE_CHECKING:
     from .. import _core
@@ -68,10 +68,12 @@ def speak_segments(
     A segment has a seed by its number, and its pieces by theirs, so that each may be spoken again alone.
     Raises what `Engine.speak_long` does.
     """
+    given = options.seed != GenerationOptions.seed
     for number, segment in enumerate(segments):
         if work.ended(number):
             continue
-        seeded = dataclasses.replace(options, seed=piece_seed(int(options.seed), number))
+        seed = piece_seed(int(options.seed), number)
+        seeded = dataclasses.replace(options, seed=seed if given else DerivedSeed(seed))
         speech = engine.speak_long(
             segment.text,
             voices[segment.speaker],

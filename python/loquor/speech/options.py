@@ -11,6 +11,7 @@ from .guards import Guards, guard_bits
 from .option_table import GENERATION, STREAM, resolved
 
 __all__ = [
+    "DerivedSeed",
     "GenerationOptions",
     "StreamOptions",
     "resolve_options",
@@ -102,6 +103,10 @@ def resolve_stream_options(options: StreamOptions | None, defaults: Mapping[str,
     return resolved(STREAM, {} if options is None else vars(options), defaults)
 
 
+class DerivedSeed(int):
+    """A seed that nobody gave: no warning tells that it is of no use."""
+
+
 def unused_option_warnings(
     options: GenerationOptions | None, family: Mapping[str, Any], used: Mapping[str, Any]
 ) -> list[str]:
@@ -113,7 +118,8 @@ def unused_option_warnings(
     given = [name for name in _GUIDANCE if getattr(options, name) is not None]
     ignored = given if family["rows_per_sequence"] == 1 else []
     warnings = [f"{name} is ignored: the {family['name']} family has no such control" for name in ignored]
-    choosing = [name for name in GENERATION if name not in _HEEDED_BY_GREEDY]
+    derived = {"seed"} if isinstance(options.seed, DerivedSeed) else set()
+    choosing = [name for name in GENERATION if name not in {*_HEEDED_BY_GREEDY, *derived}]
     idle = [name for name in choosing if getattr(options, name) != getattr(GenerationOptions, name)]
     if options.temperature is None and used["temperature"] == 0 and idle:  # else it was asked for
         verb = "changes" if len(idle) == 1 else "change"

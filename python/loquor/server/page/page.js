@@ -240,8 +240,19 @@ function draw() {
   }
 }
 
-wave.addEventListener("click", (event) => {
-  if (take?.over && take.seconds) take.replay(Math.min(event.offsetX / wave.clientWidth, 0.999) * take.seconds);
+function seek(seconds) {
+  if (!take?.over || !take.seconds) return;
+  const from = Math.max(0, Math.min(seconds, take.seconds - 0.01));
+  take.replay(from);
+  Object.assign(wave, { ariaValueMax: take.seconds.toFixed(2), ariaValueNow: from.toFixed(2) });
+}
+
+wave.addEventListener("click", (event) => seek((event.offsetX / wave.clientWidth) * (take?.seconds ?? 0)));
+wave.addEventListener("keydown", (event) => {
+  const to = { ArrowLeft: () => take.heard - 1, ArrowRight: () => take.heard + 1, Home: () => 0, End: () => take.seconds - 1 }[event.key];
+  if (!to || !take) return;
+  event.preventDefault();
+  seek(to());
 });
 
 // --- Models, tags and voices ---
