@@ -12,7 +12,6 @@ from tokenizers import Tokenizer
 
 from bundles import LLAMA_FORMS, LLAMA_VARIANTS, data_bytes
 from reference import LlamaLoop, uniform
-from reference.llama import penalised
 
 Make = Callable[..., Path]
 IDS = [6563, 255, 21, 18, 25, 25, 28, 9, 0, 6561, 6561]
@@ -109,8 +108,8 @@ def test_what_the_loop_is_asked_changes_what_it_says(
     assert loop.generate(IDS, voice, max_new_tokens=7) == runs[0][:7]
 
 
-def test_the_penalty_counts_an_id_once() -> None:
-    found = penalised(np.array([2, -2, 1], np.float32), [0, 0, 1], 2.0)
+def test_the_penalty_counts_an_id_once(llama_bundle_of: Make) -> None:
+    found = loop_of(llama_bundle_of).penalised(np.array([2, -2, 1], np.float32), [0, 0, 1], 2.0)
     np.testing.assert_array_equal(found, [1, -4, 1])
 
 

@@ -174,6 +174,25 @@ def test_all_ways_to_speak_are_marked_alike(engines: tuple[Engine, Engine]) -> N
     assert len(heard) == len(whole)
 
 
+def test_converted_speech_is_marked_as_spoken_is(engines: tuple[Engine, Engine]) -> None:
+    plain, marking = engines
+    spoken = plain.speak(TEXT, options=GREEDY)
+    source = (spoken.samples, spoken.sample_rate)
+    before, after = (engine.convert(source, "man", seed=4) for engine in engines)
+    assert len(after.samples) == len(before.samples)
+    expected = marked(before.samples, TENSORS)
+    assert np.abs(expected - before.samples).max() > 0.01
+    apart = np.abs(
+        after.samples - expected
+    )  # the end is marked with the silence that the decoder looks ahead to
+    assert apart[:-6000].max() < 5e-5 and apart.max() < 0.02
+    assert (before.watermark, after.watermark) == ("none", "perth")
+    with marking.convert_stream(source, "man", seed=4) as stream:
+        chunks = list(stream)
+        assert stream.provenance.watermark == "perth"
+    assert len(np.concatenate(chunks)) == len(after.samples)
+
+
 def test_the_first_chunk_is_forty_milliseconds_shorter(engines: tuple[Engine, Engine]) -> None:
     plain, marking = engines
     first = [next(iter(engine.stream(TEXT, options=GREEDY))) for engine in (plain, marking)]

@@ -62,14 +62,13 @@ class LlamaLoop(Graphs):
             rows.append(_Row(self, voice, self.embed_prompt(input_ids, exaggeration, with_text=False)))
         tokens: list[int] = []
         while len(tokens) < max_new_tokens:
-            logits = rows[0].logits
+            scores = rows[0].logits
             if cfg_weight != 0:
-                logits = logits + np.float32(cfg_weight) * (logits - rows[1].logits)
-            scores = penalised(logits, [START, *tokens], repetition_penalty)
+                scores = self.guided(scores, rows[1].logits, cfg_weight)
+            scores = self.penalised(scores, self.history(tokens), repetition_penalty)
             if temperature > 0:
                 assert uniforms is not None
-                scores = scores / np.float32(temperature)
-                scores = top_p_filter(min_p_filter(scores, min_p), top_p)
+                scores = self.filtered(scores, temperature, min_p, top_p)
                 token = draw(scores, uniforms[len(tokens)])
             else:
                 token = int(np.argmax(scores))
@@ -79,6 +78,28 @@ class LlamaLoop(Graphs):
             for row in rows if len(tokens) < max_new_tokens else ():
                 row.run([self.embed_token(token, len(tokens))[None, None]])
         return tokens
+
+    # The rules, one by one, so that a test can break each.
+
+    def guided(self, c: NDArray[np.float32], u: NDArray[np.float32], weight: float) -> NDArray[np.float32]:
+        return c + np.float32(weight) * (c - u)
+
+    def history(self, tokens: Sequence[int]) -> list[int]:
+        return [START, *tokens]
+
+    def penalised(
+        self, logits: NDArray[np.float32], history: Sequence[int], penalty: float
+    ) -> NDArray[np.float32]:
+        """Each id of the history once, whatever its number of times."""
+        out, ids = np.array(logits, np.float32), np.unique(np.asarray(history))
+        seen = out[ids]
+        out[ids] = np.where(seen < 0, seen * np.float32(penalty), seen / np.float32(penalty))
+        return out
+
+    def filtered(
+        self, scores: NDArray[np.float32], temperature: float, min_p: float, top_p: float
+    ) -> NDArray[np.float32]:
+        return top_p_filter(min_p_filter(scores / np.float32(temperature), min_p), top_p)
 
     def embed_prompt(
         self, ids: Sequence[int], exaggeration: float, *, with_text: bool = True
@@ -132,11 +153,3 @@ class _Row:
             self.position = end
             self.past = {name: outputs[name.replace("past_key_values", "present")] for name in self.past}
         self.logits: NDArray[np.float32] = outputs["logits"][0, -1].astype(np.float32)
-
-
-def penalised(logits: NDArray[np.float32], history: Sequence[int], penalty: float) -> NDArray[np.float32]:
-    """Each id of the history once, whatever its number of times."""
-    out, ids = np.array(logits, np.float32), np.unique(np.asarray(history))
-    seen = out[ids]
-    out[ids] = np.where(seen < 0, seen * np.float32(penalty), seen / np.float32(penalty))
-    return out
