@@ -60,6 +60,11 @@ KINDS = {
     "stops and money": "set. 23€2. ",
     "stops on short lines": "t13; 5s.\nexam.",
     "brackets on lines": "Hi, (199\n3Gen.)",
+    "times and numerals a line": "7:30\nII\n[\n",
+    "ranges a line": "3\u20134\n",
+    "decades a line": "80s\n1-2\n",
+    "years and times a line": "'90s\n.\n10:00\n",
+    "numerals and fractions a line": "XII\n2\n3/4\n",
     "colours": "\x1b[32mok\x1b[0m it is.\n",
 }
 LENGTHS = (1600, 25600)

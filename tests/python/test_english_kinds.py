@@ -343,8 +343,8 @@ def test_a_rule_is_hinted_at_wherever_it_matches() -> None:
     for written, _ in ROWS:
         text = join_lines(in_ascii(without_markup(written.replace("\\n", "\n"))[0])[0])
         for each in (each for stage in english._STAGES for each in stage.rules):
-            if (each.shown or each.hints) and re.search(each.pattern, text):
+            before, text = text, re.sub(each.pattern, each.replacement, text)
+            if (each.shown or each.hints) and text != before:
                 hinted += 1
-                assert rules.is_hinted_at(each, text), (each.pattern, text)
-            text = re.sub(each.pattern, each.replacement, text)
-    assert hinted > 250
+                assert rules.is_hinted_at(each, before), (each.pattern, before)
+    assert hinted > 220

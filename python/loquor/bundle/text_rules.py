@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from ..errors import InvalidInputError, ModelError
@@ -85,9 +87,16 @@ def measure_of(normalizer: str) -> Callable[[str], int]:
     """Return the function that counts the characters of a text as the tokenizer gets them, to one or two."""
     if normalizer != "en":
         return len
-    from ..english import spelled_length
+    length: Callable[[str], int] = _english().spelled_length
+    return length
 
-    return spelled_length
+
+@cache
+def _english() -> ModuleType:
+    """Its rules are loaded for those who ask for them; to import them for each text would cost it 2 us."""
+    from .. import english
+
+    return english
 
 
 def languages_of(profile: str) -> tuple[str, ...]:
@@ -126,9 +135,7 @@ def prepare_text(
         words, unread = spell_numbers(text, "en") if normalizer == "numbers" else (text, ())
         written = plain(punctuated(with_whole_words(words)))
         return PreparedText(written, (*unread, *_markup_that_is_read(text)))
-    from ..english import spell
-
-    spelled = spell(text)
+    spelled = _english().spell(text)
     warnings = []
     if spelled.left_out:
         shown = "".join(spelled.left_out[:_SHOWN]) + ("..." if len(spelled.left_out) > _SHOWN else "")

@@ -43,7 +43,7 @@ def spell(text: str) -> Spelled:
     """
     plain, tags, left_out, markup = _first_look(text)
     for _ in range(_MORE_LOOKS):  # what a dropped sign was between may be read by a rule now
-        before, plain = plain, tidy(_in_words(plain))
+        before, plain = plain, tidy(plain if _ALL.is_idle(plain) else _in_words(plain))
         if plain == before:
             break
     if tags:
@@ -109,6 +109,7 @@ _STAGES = (
     ),
     Stage(*MONEY, *MEASURES, *POWERS, *CODES, YEAR, *PLAIN_NUMBERS, *SLASHES, *CAPITALS),
 )
+_ALL = Stage(*(each for stage in _STAGES for each in stage.rules))
 _SYMBOLS = re.compile("[" + re.escape("".join(SYMBOLS)) + "]")
 
 

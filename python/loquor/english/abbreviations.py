@@ -6,7 +6,7 @@ import re
 
 from .places import BIBLE_BOOKS, CITIES, POSTAL_CODES, POSTAL_WORDS, STATES
 from .rules import Match, Rule, alternatives, rule
-from .stops import ENDS_TEXT, NEXT_CAPITAL, before, like, starts_sentence, stopped
+from .stops import ENDS_TEXT, NEXT_CAPITAL, before, has_stopped, like, starts_sentence, stopped
 from .tables import BEFORE_NAMES, TITLES, UNITS_WITH_STOP
 from .units import UNITS
 
@@ -90,8 +90,8 @@ ABBREVIATED: tuple[Rule, ...] = (
          r" ([ivx]{1,6})(?:-([ivx]{1,6}))?(?![\w'])", _small_roman, "",
          " i| v| x", "page |pages |p. |chapter |ch. |act |scene |part |vol. |book |psalm "),
     rule(r"\bPh\.?D\b(?!\.)", "pee aitch dee", "", "AaA|Aa.A"),
-    rule(r"\b([A-Z][A-Za-z]+)\.? (\d{1,3}):(\d{1,3})(?:-(\d{1,3}))?(?![\d:])", _verse, ": 0-9", "0:0",
-         "a 0|A 0|. 0"),
+    rule(r"([A-Z](?<!\w.)[A-Za-z]+)\.? (\d{1,3}):(\d{1,3})(?:-(\d{1,3}))?(?![\d:])", _verse,
+         ": 0-9 A-Z", "0:0", "a 0|A 0|. 0"),
     rule(r"([(\s])([DRI])-((?:[A-Z]\.){2}|[A-Z][a-z]{1,12}\b\.?|[A-Z]{2}\b)", _party, "-", " A-A|(A-A"),
     rule(rf"\b([A-Z][a-z]+), ({alternatives(POSTAL_CODES)})\b(?=\s*(?:$|[,.;:)!?\"'])| \d{{5}}\b| [a-z]"
          rf"| USA?\b)(?!\.[A-Z])( \d{{5}}\b)?", _postal, ",", ", AA"),
@@ -103,10 +103,9 @@ ABBREVIATED: tuple[Rule, ...] = (
     rule(r"\b(sq(?=[. fm])|cu(?=[. ]))\.? ?(ft|in|mi|yd|km|m|cm|mm)\b(\.?)", _square, "",
          "sq|cu", "sq.|sq |sqf|sqm|cu.|cu "),
     rule(r"(?<=[a-z]) v\. (?=[A-Z])", " versus ", ".", " v. "),
-    rule(r"(?<![\w.'/@&])(?<![A-Za-z]-)((?:[A-Za-z]{1,2}\.)?[A-Za-z]{1,7}"
-         r"|[A-Za-z]\.[A-Za-z]\.[A-Za-z])\.(?![A-Za-z@]\w|[A-Za-z]\.)", stopped, ".",
-
-                 "a.|A."),
+    rule(r"([A-Za-z](?<![\w.'/@&].)(?<![A-Za-z]-.)"
+         r"(?:[A-Za-z]?\.[A-Za-z]{1,7}|[A-Za-z]{0,6}|\.[A-Za-z]\.[A-Za-z]))\.(?![A-Za-z@]\w|[A-Za-z]\.)",
+         stopped, ".", "a.|A.", looks=has_stopped),
     rule(r"\b(Mr|Mrs|Ms|Dr|Prof)(?= [A-Z])", lambda m: like(m[1], TITLES[m[1].lower()]), "",
          "Aa A|Aaa A|aaa A", "mr |mrs |ms |dr |prof "),
     rule(rf"(?<=[a-z\d] )({'|'.join(_STREETS)})(?=[,;.)]|$|\s(?:near|in|and|at|on|to|is|was|between|by|from"

@@ -14,7 +14,7 @@ __all__ = ["CAPITALS", "ROMAN", "lower_if_shouted", "lower_shouted_lines"]
 
 # --- Shouting ---
 
-_CAPITALS = re.compile("[A-Z]{2}")
+_CAPITALS = re.compile("[A-Z][A-Z]")
 _WORDS = re.compile(r"[A-Za-z]+")
 _WITH_ENDING = re.compile(r"([A-Za-z]+)((?:'[A-Za-z]{1,2})*)")
 
@@ -173,7 +173,12 @@ _FIRST_NAMES = frozenset(
 )
 ROMAN: tuple[Rule, ...] = (
     rule(r"\b([A-Z][a-z]+) ([IVXL]{1,6}) ?- ?([IVXL]{1,6})\b", _romans, "-", "A-A|A -A|A- A|A - A"),
-    rule(r"([IVXLCDM](?<![\w'.-].)[IVXLCDM]{0,11})('s)?(?!\w|\.\w|'[a-rt-z])", _roman, "A-Z"),
+    rule(
+        r"([IVXLCDM](?<![\w'.-].)[IVXLCDM]{0,11})('s)?(?!\w|\.\w|'[a-rt-z])",
+        _roman,
+        "A-Z",
+        tuple(f"A{other}" for other in sorted(OTHERS)),
+    ),
 )
 
 

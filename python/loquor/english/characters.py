@@ -23,14 +23,17 @@ _VULGAR = re.compile(r"(\d?)([¼-¾⅐-⅞])")
 _ANGLE = re.compile(r"(\d+)°\s?(\d+)[′'](?:\s?(\d+(?:\.\d+)?)[″\"])?(?:\s?([NSEW])\b)?")
 _SIDES = {"N": "north", "S": "south", "E": "east", "W": "west"}
 _MINUS = re.compile(r"(?<=\d)−(?=\d)")
-_LONG_NUMBER = re.compile(r"\d{24,}")  # is said digit by digit, and would cost the rules for numbers much
-_SPACES = re.compile(r"(?: (?=[^\S\n])|[^\S\n ])[^\S\n]*")  # and no space alone
+_LONG_NUMBER = re.compile(r"\d\d{23,}")  # is said digit by digit, and would cost the rules for numbers much
+_SPACES = re.compile(r"[^\S\n]+")
+_ODD_SPACE = re.compile(r"[^\S\n ]")
 
 
 def in_ascii(text: str) -> tuple[str, tuple[str, ...]]:
     """ASCII, tag places and the signs that rules read; and what could not be written so."""
     text, left_out = _fold(text)
-    return _LONG_NUMBER.sub(lambda m: " ".join(m[0]), _SPACES.sub(" ", text)), left_out
+    if "  " in text or _ODD_SPACE.search(text):
+        text = _SPACES.sub(" ", text)
+    return _LONG_NUMBER.sub(lambda m: " ".join(m[0]), text), left_out
 
 
 def _fold(text: str) -> tuple[str, tuple[str, ...]]:

@@ -222,9 +222,9 @@ DATES: tuple[Rule, ...] = (
     rule(r"(?<![\w.])(\d{1,3})h ?(\d{1,2})m(?:in)?(?: ?(\d{1,2})s)?(?!\w)", _hours_minutes_seconds, "0-9",
          "0a0|0a 0"),
     rule(r"(?<![\w.:])(1[0-2]|0?[1-9])\.([0-5]\d)\s?((?:[ap]\.?m)\b\.?)", _clock_with_point, ". 0-9",
-         "0.00a|0.00 a"),
+         "0.00a|0.00 a", "am|pm|a.m|p.m"),
     rule(r"(?<![\w.:,$])(1[0-2]|[1-9])([0-5]\d)\s?([ap]\.?m)\b", _clock_with_point, "0-9",
-         "00a|00 a"),
+         "00a|00 a", "am|pm|a.m|p.m"),
     rule(
         rf"\b({'|'.join(WEEKDAYS)})(?=,? (?:(?:{'|'.join(_SHORT)})\b|\d))",
         lambda m: f"{WEEKDAYS[m[1]]}",

@@ -200,11 +200,10 @@ _TIDY: tuple[tuple[str, re.Pattern[str], str], ...] = (
     (")", re.compile(r"\)(?=[.,;:!?]|\s*$)"), ""),
     ("()", re.compile(r"(?:^|\s)\(|\)(?=$|\s)"), ", "),
     ("'", re.compile(r"(?<=[A-Za-z]) +'s(?![A-Za-z])"), "'s"),
-    ("", re.compile(rf"[^A-Za-z ',.?!;:{TAG_PLACE}-]"), " "),
-    ("'", re.compile(r"(?<![A-Za-z])'|'(?![A-Za-z])"), " "),
-    ("-", re.compile(r"(?<![A-Za-z])-+|-+(?![A-Za-z])"), ", "),
+    ("", re.compile(rf"[^A-Za-z ',.?!;:{TAG_PLACE}-]+"), " "),
+    ("'", re.compile(r"'(?:(?<![A-Za-z]')|(?![A-Za-z]))"), " "),
+    ("-", re.compile(r"-(?:(?<![A-Za-z]-)-*|-*(?![A-Za-z]))"), ", "),
 )
-_SPACE_BEFORE_MARK = re.compile(r" (?=[,.?!;:])")
 _TIDY_MARKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"([,;:])[,;:.]+"), r"\1"),
     (re.compile(r"([.?!])[,.;:?!]+"), r"\1"),
@@ -212,18 +211,24 @@ _TIDY_MARKS: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 
 
-_TIDY_ALREADY = re.compile(r"(?:[A-Za-z]+(?:['-][A-Za-z]+)*[,.?!;:]?(?: (?=[A-Za-z])|$))*")
+_UNTIDY = re.compile(
+    r"[^A-Za-z](?!(?<=[A-Za-z]['-])[A-Za-z]|(?<=[A-Za-z][,.?!;:])(?: [A-Za-z]|\Z)"
+    r"|(?<=[A-Za-z,.?!;:] )[A-Za-z])"
+)
+"""A character that is neither a letter nor, between letters, one of the marks that stand there."""
 
 
 def tidy(text: str) -> str:
     """Letters, `',.?!;:-` and places of tags, with one space between words and one mark at a time."""
-    if _TIDY_ALREADY.fullmatch(text):
+    if _UNTIDY.search(text) is None:
         return text
     for needed, pattern, replacement in _TIDY:
         if not needed or needed[0] in text or needed[-1] in text:
             text = pattern.sub(replacement, text)
-    text = _SPACE_BEFORE_MARK.sub("", " ".join(text.split()))
-    if _TIDY_ALREADY.fullmatch(text):
+    text = " ".join(text.split())
+    for mark in ",.?!;:":
+        text = text.replace(" " + mark, mark)
+    if _UNTIDY.search(text) is None:
         return text
     for pattern, replacement in _TIDY_MARKS:
         text = pattern.sub(replacement, text)

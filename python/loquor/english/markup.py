@@ -101,13 +101,13 @@ def _joined(match: Match) -> str:
 
 _MARKUP = Stage(
     rule(r"!?\[([^\[\]\n]{0,300})\]\([^\s()]*(?:\([^\s()]*\)[^\s()]*)?(?:\s[\"'][^\"'\n()]*[\"'])?\)",
-         r"\1", "("),
-    rule(r"\[(\d*[^\[\]\n\d][^\[\]\n]{1,300})\]\[\d*\]", r"\1", "["),
+         r"\1", "( [ ]"),
+    rule(r"\[(\d*[^\[\]\n\d][^\[\]\n]{1,300})\]\[\d*\]", r"\1", "[ ]"),
     rule(rf"(?<=[A-Za-z]{{2}})\[\s?{_NUMBERS_OF_NOTES}\s?\]"
          rf"|(?<=[.,;:!?)\]\"'”’])\[\s?{_NUMBERS_OF_NOTES}\s?\]",
-         "", "["),
+         "", "[ ]"),
     rule(r"(?i)\s?\[(?:\^[\w-]{1,20}|citation needed|clarification needed|who\?|when\?|note \d+|nb \d+"
-         r"|edit)\]", "", "["),
+         r"|edit)\]", "", "[ ]"),
     rule(rf"([A-Za-z]+)[{_SUPERSCRIPTS}]+(?![\w⁻])", _raised, _SUPERSCRIPTS),
     rule(rf"(?<=[.,;:!?\"”’])[{_SUPERSCRIPTS}]+(?!\w)", "", _SUPERSCRIPTS),
     rule(r"[ \t]?\{[#.:][\w:.# =\"-]{1,80}\}", "", "{"),
@@ -119,12 +119,12 @@ _MARKUP = Stage(
     rule(r"(?m)^[ \t]*>+(?=[ \t>A-Za-z\"'])[ \t>]*(?![ \t]*\d)", "", ">"),
     rule(r"(?<![*\w])(\*{1,3}|__)(?=[^\s*_])([^*\n]{1,300}?)(?<=[^\s*_])\1(?!\w)", r"\2", "*_"),
     # the letter that an editor changed belongs to its word; "sic" is for the eye
-    rule(r"(?:\[[A-Za-z]\])+(?=[^\W\d_])|(?<=[^\W\d_])(?:\[[a-z]{1,3}\])+", _joined, "["),
-    rule(r"\[([A-Za-z])\]", r" \1 ", "["),
-    rule(r"(?i)\s?\[sic\.?\]", "", "["),
+    rule(r"(?:\[[A-Za-z]\])+(?=[^\W\d_])|(?<=[^\W\d_])(?:\[[a-z]{1,3}\])+", _joined, "[ ]"),
+    rule(r"\[([A-Za-z])\]", r" \1 ", "[ ]"),
+    rule(r"(?i)\s?\[sic\.?\]", "", "[ ]"),
     rule(r"\[((?:the|an?|of|in|to|and|his|her|its|their|our|my|is|are|was|were|who|that|this|these|those"
          r"|it|he"
-         r"|she|they|we|i\.e\.|e\.g\.)\b[^\[\]\n]{1,200})\]", r"\1", "["),
+         r"|she|they|we|i\.e\.|e\.g\.)\b[^\[\]\n]{1,200})\]", r"\1", "[ ]"),
 )  # fmt: skip
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import cache, lru_cache, reduce
-from itertools import chain, product
 from operator import or_
 from string import ascii_lowercase, ascii_uppercase, digits
 from typing import NamedTuple
@@ -26,27 +25,38 @@ def number_behind(none_of: str) -> str:
 
 
 class _Groups:
-    """Groups of strings, a bit each: which of them a text has something of is one number."""
+    """Groups of shapes and letters, a bit each: which of them a text has something of is one number."""
 
     def __init__(self) -> None:
-        self._bits: dict[tuple[str, ...], int] = {}
-        self._bits_of: dict[str, int] = {}
+        self._bits: dict[tuple[tuple[str, ...], ...], int] = {}
+        self._of_shapes: dict[str, int] = {}
+        self._of_letters: dict[str, int] = {}
 
-    def bit(self, group: tuple[str, ...]) -> int:
-        if group not in self._bits:
-            bit = self._bits[group] = 1 << len(self._bits)
-            for member in group:
-                self._bits_of[member] = self._bits_of.get(member, 0) | bit
-        return self._bits[group]
+    def bit(self, shapes: tuple[str, ...], letters: tuple[str, ...] = ()) -> int:
+        if (shapes, letters) not in self._bits:
+            bit = self._bits[shapes, letters] = 1 << len(self._bits)
+            for group, bits_of in ((shapes, self._of_shapes), (letters, self._of_letters)):
+                for member in group:
+                    bits_of[member] = bits_of.get(member, 0) | bit
+        return self._bits[shapes, letters]
 
-    def of(self, members: Iterable[str]) -> int:
-        bits, bits_of = 0, self._bits_of.get
-        for member in members:
-            bits |= bits_of(member, 0)
-        return bits
+    def of_shape(self, word: str) -> int:
+        """What groups of shapes a word has something of, with a space before and behind."""
+        return _bits_in(word, self._of_shapes)
+
+    def of_letters(self, word: str) -> int:
+        return _bits_in(word, self._of_letters)
+
+
+def _bits_in(word: str, bits_of: dict[str, int]) -> int:
+    word, bits, of = f" {word} ", 0, bits_of.get
+    for part in {word[at : at + size] for size in range(1, _LONGEST + 1) for at in range(len(word))}:
+        bits |= of(part, 0)
+    return bits
 
 
 _Hint = tuple[tuple[str, ...], tuple[str, ...]]
+_Looks = Callable[[str], bool]
 _GROUPS = _Groups()  # of all rules, which are made before there is a text
 
 
@@ -54,7 +64,8 @@ class Rule(NamedTuple):
     """`replacement` for each match of `pattern`: tried only in a text that can have one.
 
     That is if the text began its stage with the groups of characters `needs`, and if it now has those that
-    are `shown`, and of each of `hints` something: in its shape, or in small letters.
+    are `shown`, and of each of `hints` something: in its shape, or in small letters. `looks` has the last
+    word: whether the text in small letters can have a match, where a hint cannot say it.
     """
 
     pattern: str
@@ -62,9 +73,16 @@ class Rule(NamedTuple):
     needs: int = 0
     shown: int = 0
     hints: tuple[_Hint, ...] = ()
+    looks: _Looks | None = None
 
 
-def rule(pattern: str, replacement: _Replacement, needs: str = "", *hints: str | tuple[str, ...]) -> Rule:
+def rule(
+    pattern: str,
+    replacement: _Replacement,
+    needs: str = "",
+    *hints: str | tuple[str, ...],
+    looks: _Looks | None = None,
+) -> Rule:
     """A rule that costs nothing in a text without one sign of each group in `needs`, as in "$£ 0-9 A-Z".
 
     Each of `hints` lists what is seen wherever the pattern is found, as in "0/0|jan|feb": one of them is
@@ -75,29 +93,25 @@ def rule(pattern: str, replacement: _Replacement, needs: str = "", *hints: str |
     needed = {_GROUPS.bit(tuple(_CLASSES.get(group, group.translate(_SHAPE)))) for group in needs.split()}
     shown, others = 0, []
     for hint in (tuple(hint.split("|")) if isinstance(hint, str) else hint for hint in hints):
-        found = tuple(stretch for one in hint for stretch in _stretches(one))
-        shown |= _GROUPS.bit(found)
-        if found != hint:
-            others.append((tuple(filter(_is_shape, hint)), tuple(one for one in hint if not _is_shape(one))))
-    return Rule(pattern, replacement, sum(needed), shown, tuple(others))
+        shapes, words = tuple(filter(_is_shape, hint)), tuple(one for one in hint if not _is_shape(one))
+        # of digits in words, a group knows no more than that they are digits
+        known = tuple(map(_part, shapes)), tuple(_part(word.translate(_DIGITS)) for word in words)
+        shown |= _GROUPS.bit(*known)
+        if known != (shapes, words):
+            others.append((shapes, words))
+    return Rule(pattern, replacement, sum(needed), shown, tuple(others), looks)
 
 
 def _is_shape(hint: str) -> bool:
     return {character for character in hint if character.isalnum()} <= {"0", "a", "A"}
 
 
-def _stretches(hint: str) -> Iterator[str]:
-    """What is in the shape of a text that shows the hint: its longest part within a word, in any case."""
-    is_shape = _is_shape(hint)
-    shape = hint if is_shape else hint.translate(_SHAPE)
-    words = shape.split(" ")
+def _part(hint: str) -> str:
+    """The longest part of a hint within a word, and the rarest of those."""
+    words = hint.split(" ")
     spaced = [" " * (place > 0) + word + " " * (place < len(words) - 1) for place, word in enumerate(words)]
-    all_parts = [
-        word[at : at + _LONGEST] for word in spaced for at in range(max(1, len(word) - _LONGEST + 1))
-    ]
-    best = max(all_parts, key=lambda part: (len(part), -sum(map(_COMMON.find, part)), part[:1] == " "))
-    cases = [character if is_shape or character != "a" else "aA" for character in best]
-    return map("".join, product(*cases))
+    parts = [word[at : at + _LONGEST] for word in spaced for at in range(max(1, len(word) - _LONGEST + 1))]
+    return max(parts, key=lambda part: (len(part), -sum(map(_COMMON.find, part)), part[:1] == " "))
 
 
 _LONGEST = 4
@@ -111,39 +125,58 @@ _SHAPE = str.maketrans(
         **dict.fromkeys(CURRENCIES, "$"),
     }
 )
+_DIGITS = str.maketrans({**dict.fromkeys(digits, "0"), **dict.fromkeys(CURRENCIES, "$")})
 
 
 def is_hinted_at(rule: Rule, text: str) -> bool:
     """Whether the text shows all that the rule's hints ask for."""
-    return rule.shown & _groups_of(text) == rule.shown and _shows(_shape_of(text), text.lower(), rule.hints)
+    return rule.shown & _groups_of(text) == rule.shown and _shows(text, rule.hints, rule.looks)
 
 
 OTHERS = frozenset({*map(chr, range(128)), *"$¢°\ue000"} - {*ascii_lowercase, *ascii_uppercase, *digits, "_"})
 """What is no letter, digit or underscore in a shape."""
 
 
-def _shape_of(text: str) -> str:
-    return f"\n{text.translate(_SHAPE)}\n"
+class _Words(dict[str, int]):
+    """What groups each word has something of: those that were seen are remembered, but for long ones."""
+
+    def __missing__(self, word: str) -> int:
+        shape, letters = word.translate(_SHAPE), _GROUPS.of_letters(word.lower())
+        if len(word) > _LONG:
+            return _GROUPS.of_shape(shape) | letters
+        if len(self) >= _MOST_WORDS:
+            self.clear()
+        self[word] = groups = _of_shape(shape) | letters
+        return groups
+
+
+_LONG, _MOST_WORDS = 32, 4096
+_of_word = _Words().__getitem__
+_of_shape = lru_cache(maxsize=2048)(_GROUPS.of_shape)
 
 
 @lru_cache(maxsize=16)
 def _groups_of(text: str) -> int:
-    words = set(_shape_of(text).split(" "))
-    long = {word for word in words if len(word) > _LONG} if len(text) > _LONG else set()
-    return reduce(or_, chain(map(_of_word, words - long if long else words), map(_groups_in, long)))
+    return reduce(or_, map(_of_word, set(f"\n{text.translate(_DIGITS)}\n".split(" "))))
 
 
-def _groups_in(word: str) -> int:
-    word = f" {word} "
-    return _GROUPS.of({word[at : at + size] for size in range(1, _LONGEST + 1) for at in range(len(word))})
+@cache
+def _written(replacement: _Replacement) -> _Replacement:
+    """A template with groups as a function: before Python 3.12 it is much sooner called than a template."""
+    if not isinstance(replacement, str) or "\\" not in replacement:
+        return replacement
+    before, group, *others = re.split(r"\\(\d)", replacement)
+    number, (after, *rest) = int(group), others
+    pairs = [(int(one), text) for one, text in zip(rest[::2], rest[1::2], strict=True)]
+    if not pairs:
+        return lambda m: f"{before}{m[number] or ''}{after}"
+    return lambda m: f"{before}{m[number] or ''}{after}" + "".join(f"{m[n] or ''}{text}" for n, text in pairs)
 
 
-_LONG = 32
-_of_word = lru_cache(maxsize=4096)(_groups_in)
 _compiled = cache(re.compile)  # when first needed: to compile them all takes as long as to import the package
 
 
-_Ready = tuple[int, tuple[_Hint, ...], Callable[[_Replacement, str], str], _Replacement]
+_Ready = tuple[int, tuple[_Hint, ...], _Looks | None, Callable[[_Replacement, str], str], _Replacement]
 """A rule's place, what is left to look for, and what it does."""
 
 
@@ -163,7 +196,10 @@ class Stage:
 
     def _choose(self, needs: int) -> tuple[tuple[int, _Ready], ...]:
         return tuple(
-            (each.shown, (place, each.hints, _compiled(each.pattern).sub, each.replacement))
+            (
+                each.shown,
+                (place, each.hints, each.looks, _compiled(each.pattern).sub, _written(each.replacement)),
+            )
             for place, each in enumerate(self.rules)
             if each.needs & needs == each.needs
         )
@@ -171,20 +207,23 @@ class Stage:
     def _choose_further(self, needs: int, shown: int) -> tuple[_Ready, ...]:
         return tuple(ready for wanted, ready in self._with_needs(needs) if wanted & shown == wanted)
 
+    def is_idle(self, text: str) -> bool:
+        """Whether no rule can match."""
+        groups = _groups_of(text)
+        return not any(
+            _shows(text, hints, looks)
+            for _, hints, looks, _, _ in self._that_can_match(groups & self._needs, groups & self._shown)
+        )
+
     def apply(self, text: str) -> str:
         """The text after all rules."""
         groups, done = _groups_of(text), -1
         needs = groups & self._needs
         while True:
-            shape = lowered = ""
-            for place, hints, substituted, replacement in self._that_can_match(needs, groups & self._shown):
-                if place <= done:
+            ready = self._that_can_match(needs, groups & self._shown)
+            for place, hints, looks, substituted, replacement in ready:
+                if place <= done or ((hints or looks) and not _shows(text, hints, looks)):
                     continue
-                if hints:
-                    if not shape:
-                        shape, lowered = _shape_of(text), text.lower()
-                    if not _shows(shape, lowered, hints):
-                        continue
                 before, text = text, substituted(replacement, text)
                 if text is not before:
                     groups, done = _groups_of(text), place
@@ -193,7 +232,14 @@ class Stage:
                 return text
 
 
-def _shows(shape: str, lowered: str, hints: tuple[_Hint, ...]) -> bool:
+@lru_cache(maxsize=8)
+def _shape_of(text: str) -> tuple[str, str]:
+    """The text's shape, and the text in small letters."""
+    return f"\n{text.translate(_SHAPE)}\n", text.lower()
+
+
+def _shows(text: str, hints: tuple[_Hint, ...], looks: _Looks | None) -> bool:
+    shape, lowered = _shape_of(text)
     for shapes, words in hints:
         for one in shapes:
             if one in shape:
@@ -204,7 +250,7 @@ def _shows(shape: str, lowered: str, hints: tuple[_Hint, ...]) -> bool:
                     break
             else:
                 return False
-    return True
+    return looks is None or looks(lowered)
 
 
 _Tree = dict[str, "_Tree"]

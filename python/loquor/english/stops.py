@@ -26,7 +26,7 @@ from .tables import (
 )
 from .units import PLURAL_NOUNS
 
-__all__ = ["ENDS_TEXT", "NEXT_CAPITAL", "before", "like", "starts_sentence", "stopped"]
+__all__ = ["ENDS_TEXT", "NEXT_CAPITAL", "before", "has_stopped", "like", "starts_sentence", "stopped"]
 
 # What stands beside the abbreviation: looked at from its place, so that nothing is copied.
 ENDS_TEXT = re.compile(r"[\"')\]\s]*$")
@@ -315,3 +315,15 @@ _KNOWN = frozenset(
     for word in table
 )  # fmt: skip
 """What a reader may know; most words before a full stop are none of these."""
+_LAST = frozenset(word.rpartition(".")[2] for word in _KNOWN)
+_LONGEST = max(map(len, _LAST))
+_NO_LETTERS = re.compile("[^a-z]+")
+
+
+def has_stopped(lowered: str) -> bool:
+    """Whether a full stop stands behind the last letters of a word that a reader may know."""
+    for part in lowered.split(".")[:-1]:
+        word = part[-_LONGEST - 1 :]
+        if (word if word.isalpha() else _NO_LETTERS.split(word)[-1]) in _LAST:
+            return True
+    return False

@@ -127,7 +127,10 @@ class Splitter:
         found = sentences(self._text, self._language)
         if len(found) > 1:
             yield from self._cut(found[:-1])
-        yield from self._cut(found[-1:], last=last)
+        if found:
+            self._text = ""
+            self._looked = self._looks = self._last_look = self._scanned = self._known = 0
+            yield from self._say(found[-1], last=last)
 
     def _cut_anywhere(self) -> Iterator[Piece]:
         space = _UP_TO_SPACE.match(self._text, 0, WINDOW)
@@ -140,7 +143,7 @@ class Splitter:
         found = sentences(self._text[: space.end() if space else WINDOW], self._language)
         yield from self._cut(found[:-1] or found)
 
-    def _cut(self, found: list[str], *, last: bool = False) -> Iterator[Piece]:
+    def _cut(self, found: list[str]) -> Iterator[Piece]:
         if not found:
             return
         length = len(self._text)
@@ -152,14 +155,16 @@ class Splitter:
             places = _PLACE.finditer(self._text, 0, known + 1)
             self._looks = sum(_END.match(place[0]) is not None for place in places)
         for sentence in found:
-            kept, runs = without_runs(sentence.strip())
-            for run in runs:
-                self._leave_out(f"{len(run):,} characters without a space", run)
-            if END_OF_TEXT in kept:
-                self._leave_out("the mark of a text's end", END_OF_TEXT)
-                kept = " ".join(kept.replace(END_OF_TEXT, " ").split())
-            if kept:
-                yield from self._joiner.add(kept, last=last)
+            yield from self._say(sentence)
+
+    def _say(self, sentence: str, *, last: bool = False) -> Iterable[Piece]:
+        kept, runs = without_runs(sentence.strip())
+        for run in runs:
+            self._leave_out(f"{len(run):,} characters without a space", run)
+        if END_OF_TEXT in kept:
+            self._leave_out("the mark of a text's end", END_OF_TEXT)
+            kept = " ".join(kept.replace(END_OF_TEXT, " ").split())
+        return self._joiner.add(kept, last=last) if kept else ()
 
     def _leave_out(self, what: str, text: str) -> None:
         shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
@@ -256,14 +261,17 @@ class _Joiner:
     def waiting(self) -> int:
         return sum(map(len, self._open))
 
-    def add(self, sentence: str, *, last: bool = False) -> Iterator[Piece]:
-        """Take a sentence, the `last` of its paragraph or not."""
+    def add(self, sentence: str, *, last: bool = False) -> Iterable[Piece]:
+        """Take a sentence, the `last` of its paragraph or not; the pieces that it completes."""
         length = self._tiny_length + len(sentence)
         if not last and _TINY * length < min(self._join_below, _SURELY * self._limit - self._size):
             self._tiny.append(sentence)
             self._tiny_length = length + (1 if ends_itself(sentence) else 2)
             self._open.append(sentence)
-            return
+            return ()
+        return self._measured(sentence, last)
+
+    def _measured(self, sentence: str, last: bool) -> Iterator[Piece]:
         together = _together([*self._tiny, sentence])
         size = self._size_of(together)
         if self._open and self._size + 1 + size > self._limit:

@@ -55,6 +55,7 @@ _HEADING = re.compile(r"#{1,6} ")
 _CLOSING = CLOSERS[1:-1].replace("\\", "")
 _ENDS, _SENTENCE_ENDS, _CLAUSE_ENDS = map(tuple, (".!?…:;,。！？、，；：—–-", ".!?…。！？", ",;，；、(—–-"))  # noqa: RUF001
 _WORD = re.compile(r"\S+")
+_MAY_BE_WIDE = re.compile("[^\x00-\u0377\u2000-\u2064]")
 _LAST_WORD = re.compile(rf"([A-Za-z]+){CLOSERS}?$")
 _NEVER_LAST = frozenset(
     """a an and are as at be but by can every for from had has have her his if in into is its may my nor of or
@@ -100,6 +101,8 @@ def _width(text: str) -> int:
         return len(text) - sum(
             len(word) - _LONGEST_WORD for word in text.split() if len(word) > _LONGEST_WORD
         )
+    if _MAY_BE_WIDE.search(text) is None:
+        return len(text)
     return sum(1 + (unicodedata.east_asian_width(character) in "WF") for character in text)
 
 
@@ -232,9 +235,11 @@ class Lines:
     def _new_line(self, indent: int) -> None:
         line = self._line
         is_short = line.length <= _SHORT_LINE
-        seen = _seen_short(line.text, line.indent) if is_short else _seen(line)
-        if seen != self._before:
-            self._before = self._before.and_then(seen)
+        self._before = (
+            _then_short(self._before, line.text, line.indent)
+            if is_short
+            else self._before.and_then(_seen(line))
+        )
         line.text, line.end, line.length, line.indent = "", "", 0, indent
 
     def _new_paragraph(self) -> None:
@@ -267,11 +272,12 @@ def _meaning_of(line: _Line, before: _Seen, following: str, whole: bool) -> Mean
             return "line"
     if _is_rule(line.text) or (line.text[0] == "#" and _HEADING.match(line.text)):
         return "line"
-    if _ends_sentence(text) or _ends_clause(text):
-        return "wrap"
-    last_word = _LAST_WORD.search(text, max(0, len(text) - 10))
-    if last_word is not None and last_word[1] in _NEVER_LAST:
-        return "wrap"
+    if not text[-1:].isdigit():
+        if _ends_sentence(text) or _ends_clause(text):
+            return "wrap"
+        last_word = _LAST_WORD.search(text, max(0, len(text) - 10))
+        if last_word is not None and last_word[1] in _NEVER_LAST:
+            return "wrap"
     if not whole or first_word is None:
         return None
     needed, widest = wide + 1 + min(_width(first_word), _LONGEST_WORD), max(before.widest, wide)
@@ -304,8 +310,8 @@ def _meaning_of_short(text: str, indent: int, before: _Seen, following: str) -> 
 
 
 @lru_cache(maxsize=512)
-def _seen_short(text: str, indent: int) -> _Seen:
-    return _seen(_Line(text, text, len(text), indent))
+def _then_short(before: _Seen, text: str, indent: int) -> _Seen:
+    return before.and_then(_seen(_Line(text, text, len(text), indent)))
 
 
 def _length_of(margin: re.Pattern[str], text: str, at: int = 0) -> int:
@@ -346,7 +352,7 @@ def _joint(before: str, hyphen: str, after: str, whole: bool) -> str | None:
 
 
 def _is_rule(line: str) -> bool:
-    return not any(map(str.isalnum, line))
+    return not (line[:1].isalnum() or any(map(str.isalnum, line)))
 
 
 def _is_title(line: str) -> bool:
