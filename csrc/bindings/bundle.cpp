@@ -97,6 +97,7 @@ Facts read_bundle(const std::string& folder, const std::string& dtype, const std
   facts["end_of_text_token"] = info.end_of_text_token;
   facts["prompt_opening"] = ids(info.prompt_opening, info.prompt_opening_count);
   facts["prompt_closing"] = ids(info.prompt_closing, info.prompt_closing_count);
+  facts["alignment_heads"] = ids(info.alignment_heads, info.alignment_head_numbers);
   return facts;
 }
 

@@ -48,6 +48,7 @@ Facts to_dict(const loquor_engine_info& info, const std::vector<loquor_graph_inf
   facts["batched"] = info.batched != 0;
   facts["sampling"] = info.sampling;
   facts["watermark"] = info.watermark;
+  facts["word_times"] = info.word_times != 0;
   return facts;
 }
 

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "bindings/shared.hpp"
 
@@ -78,11 +79,21 @@ class PyStream {
         progress_.rethrow();
         throw;
       }
-      if (status == LOQUOR_OK) return copied(chunk.samples, {static_cast<int64_t>(chunk.count)});
+      if (status == LOQUOR_OK) {
+        const std::size_t told = chunk.said_ids != nullptr ? static_cast<std::size_t>(chunk.token_count) : 0;
+        said_ids_.assign(chunk.said_ids, chunk.said_ids + told);
+        return copied(chunk.samples, {static_cast<int64_t>(chunk.count)});
+      }
       if (status == LOQUOR_DONE) throw nb::stop_iteration();
       if (left <= slice) return std::nullopt;
       if (PyErr_CheckSignals() != 0) throw nb::python_error();
     }
+  }
+
+  // Of the chunk that was read last: which id of the prompt each of its codes says; empty where it is not
+  // known.
+  NewArray<int32_t> said_ids() const {
+    return copied(said_ids_.data(), {static_cast<int64_t>(said_ids_.size())});
   }
 
   void feed(const Array<int64_t>& tokens, bool last) const {
@@ -149,6 +160,7 @@ class PyStream {
   bool watched_;
   Progress progress_;
   Stream stream_;
+  std::vector<int32_t> said_ids_;
   intptr_t socket_ = -1;
   Home home_;
 };
@@ -192,6 +204,7 @@ void bind_stream(nb::module_& module) {
           "Speech of tokens that are fed.")
       .def("feed", &PyStream::feed, nb::arg("tokens"), nb::arg("last") = false)
       .def("next", &PyStream::next, nb::arg("timeout") = nb::none())
+      .def("said_ids", &PyStream::said_ids)
       .def("notify", &PyStream::notify, nb::arg("socket"))
       .def("cancel", &PyStream::cancel, nb::call_guard<nb::gil_scoped_release>())
       .def("leave", &PyStream::leave, nb::call_guard<nb::gil_scoped_release>())

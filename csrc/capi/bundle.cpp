@@ -188,6 +188,8 @@ loquor_status loquor_bundle_get_info(const loquor_bundle* bundle, loquor_bundle_
     filled.prompt_opening_count = from.prompt_opening.size();
     filled.prompt_closing = from.prompt_closing.data();
     filled.prompt_closing_count = from.prompt_closing.size();
+    filled.alignment_heads = from.alignment_heads.data();
+    filled.alignment_head_numbers = from.alignment_heads.size();
     write_struct(info, filled, "info");
   });
 }

@@ -81,6 +81,7 @@ loquor_engine_info describe(const loquor::Engine& engine) {
   info.slots = engine.slots();
   info.batched = engine.batched() ? 1 : 0;
   info.watermark = model.watermark();
+  info.word_times = lm.attention_weights ? 1 : 0;
   return info;
 }
 

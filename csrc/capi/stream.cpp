@@ -52,7 +52,7 @@ loquor_status read_next(loquor_stream& stream, double timeout_seconds, loquor_ch
   const loquor::Chunk& read = stream.chunk;
   write_struct(chunk,
                {sizeof(loquor_chunk), read.samples.data(), read.samples.size(), stream.sample_rate,
-                read.first_code, read.code_count},
+                read.first_code, read.code_count, read.said_ids.empty() ? nullptr : read.said_ids.data()},
                "chunk");
   return LOQUOR_OK;
 }

@@ -70,7 +70,7 @@ bool Generator::prefill(Sequence& sequence, const Prompt& prompt, const ort::Run
     combine(output);
     chooser_->choose(slots[0], output, choices_);
     join(sequence);
-    accept(sequence, choices_[0]);
+    accept(sequence, choices_[0], output, 0);
     if (sequence.error_) std::rethrow_exception(sequence.error_);
   }
   sequence.tokens_.prefill_seconds += stopwatch.seconds();
@@ -89,6 +89,8 @@ void Generator::begin(Sequence& sequence, const Prompt& prompt) {
   sequence.tokens_.ids.reserve(sequence.limit_);
   sequence.tokens_.prompt_length = static_cast<int32_t>(budget.prompt);
   const int64_t prefix = prompt.voice->prefix_length;
+  sequence.text_begin_ = prefix + static_cast<int64_t>(model_.manifest.prompt_opening.size());
+  sequence.text_end_ = budget.prompt - static_cast<int64_t>(model_.prompt_closing().size());
   if (model_.language_model.snapshot_bytes(prefix) == 0) return;
   const PrefixPtr kept = prefixes_.find(*prompt.voice);
   if (kept == nullptr) return;
@@ -165,7 +167,7 @@ void Generator::step_slots(Span<const int64_t> slots, const ort::RunOptions& run
   chooser_->choose(slots[0], output, choices_);
   for (std::size_t row = 0; row < rows_.size(); ++row) {
     if (choices_[row].unconditioned) continue;
-    accept(*rows_[row], choices_[row]);
+    accept(*rows_[row], choices_[row], output, row);
     rows_[row]->tokens_.steps_seconds += stopwatch.seconds();
   }
 }
@@ -202,8 +204,15 @@ Span<const int64_t> Generator::slots_of(const Sequence& sequence) const {
   return {sequence.slots_.data(), sequence.slots_[1] < 0 ? std::size_t{1} : std::size_t{2}};
 }
 
-void Generator::accept(Sequence& sequence, const Choice& choice) const {
+void Generator::accept(Sequence& sequence, const Choice& choice, const StepOutput& output,
+                       std::size_t row) const {
   Tokens& tokens = sequence.tokens_;
+  sequence.text_attention_ = {};
+  if (!output.attention.empty()) {
+    const Span<const float> attention = output.attention_row(row);
+    sequence.text_attention_ = {attention.data() + sequence.text_begin_,
+                                static_cast<std::size_t>(sequence.text_end_ - sequence.text_begin_)};
+  }
   sequence.error_ = choice.error;
   if (choice.error) return;
   if (choice.token == model_.manifest.stop_token || choice.token == kNoToken) {

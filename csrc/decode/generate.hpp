@@ -66,6 +66,9 @@ class Sequence {
   // What went wrong with this sequence alone in a step, or when another's release moved it: no step runs it
   // any more. Null if nothing did.
   const std::exception_ptr& error() const { return error_; }
+  // What the step that chose the last token attended to, over the ids of the prompt's text; empty where the
+  // model does not tell. Until the next step of any sequence.
+  Span<const float> text_attention() const { return text_attention_; }
 
  private:
   friend class Generator;
@@ -80,6 +83,9 @@ class Sequence {
   int64_t filled_ = 0;       // positions of the prompt that are done
   std::vector<float> text_;  // embeddings of the prompt behind the prefix, row by row
   float guidance_ = 0;
+  int64_t text_begin_ = 0;  // positions of the ids that are the text
+  int64_t text_end_ = 0;
+  Span<const float> text_attention_;
   bool stepping_ = false;  // behind its prefill
   bool finished_ = false;
   std::exception_ptr error_;
@@ -149,7 +155,7 @@ class Generator {
   void combine(const StepOutput& output);
   void collect_rows(Span<const int64_t> slots);
   Span<const int64_t> slots_of(const Sequence& sequence) const;
-  void accept(Sequence& sequence, const Choice& choice) const;
+  void accept(Sequence& sequence, const Choice& choice, const StepOutput& output, std::size_t row) const;
 
   Model& model_;
   const int64_t stride_;  // slots that a sequence takes at most

@@ -32,6 +32,9 @@ struct Chunk {
   std::vector<float> samples;
   int64_t first_code = 0;
   int64_t code_count = 0;
+  // Which of the prompt's ids each of those codes says, the first end-of-text id for closing silence; empty
+  // where the model does not tell.
+  std::vector<int32_t> said_ids = {};
 };
 
 struct RequestSpec {

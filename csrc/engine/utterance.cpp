@@ -21,14 +21,25 @@ Utterance::Utterance(const RequestSpec& spec, const Manifest& manifest, WavePath
 
 // --- What the language model gave ---
 
-void Utterance::on_token(int64_t id, double now) {
+void Utterance::on_token(int64_t id, double now, Span<const float> attention) {
   const double between = now - last_token_at_ - std::exchange(windows_since_token_, 0);
   if (token_count_++ > 0) average(seconds_per_token_, std::max(0.0, between));
   last_token_at_ = now;
-  if (id < manifest_.start_token) codes_.push_back(id);
+  if (id < manifest_.start_token) {
+    codes_.push_back(id);
+    align(attention);
+  }
   plan_.codes = static_cast<int64_t>(codes_.size());
   if (monitor_) runaway_ = monitor_->push(id);
   if (runaway_) state_ = State::kStopping;
+}
+
+// Made by the first attention, and of codes only: its codes are those in codes_.
+void Utterance::align(Span<const float> attention) {
+  if (attention.empty() || !has_sound()) return;
+  if (!aligner_ && codes_.size() == 1)
+    aligner_.emplace(attention.size(), static_cast<std::size_t>(spec_.budget.limit));
+  if (aligner_) aligner_->push(attention);
 }
 
 void Utterance::on_stop() { state_ = State::kStopping; }
@@ -68,6 +79,7 @@ void Utterance::run_away(const Monitor::Runaway& found, double now) {
     if (first_attempt_ && first_attempt_->ids.size() <= tokens_.ids.size()) {
       tokens_ = std::move(*first_attempt_);
       second_prompt_.reset();
+      aligner_ = std::move(first_aligner_);
     }
   }
   monitor_.reset();
@@ -75,6 +87,7 @@ void Utterance::run_away(const Monitor::Runaway& found, double now) {
   for (const int64_t id : tokens_.ids) {
     if (id < manifest_.start_token) codes_.push_back(id);
   }
+  if (aligner_) aligner_->truncate(codes_.size());
   token_count_ = static_cast<int64_t>(tokens_.ids.size());
   close(now);
 }
@@ -82,6 +95,7 @@ void Utterance::run_away(const Monitor::Runaway& found, double now) {
 void Utterance::start_second_attempt() {
   attempt_ = 2;
   first_attempt_ = std::exchange(tokens_, {});
+  first_aligner_ = std::exchange(aligner_, std::nullopt);
   second_prompt_ = spec_.prompt;
   second_prompt_->options.seed = retry_seed(second_prompt_->options.seed);
   monitor_->reset();
@@ -245,10 +259,22 @@ std::optional<Chunk> Utterance::take_held(double now) {
   if (held_.code_count == 0 && held_.samples.empty()) return std::nullopt;
   if (!heard_ && may_wait() && could_begin_ >= 0) waited_ = std::max(0.0, now - could_begin_);
   heard_ = true;
+  tell_ids(held_);
   deadline_ = std::max(deadline_, now) + seconds_of(held_);
   Chunk next;
   next.first_code = held_.first_code + held_.code_count;
   return std::exchange(held_, std::move(next));
+}
+
+void Utterance::tell_ids(Chunk& chunk) {
+  if (!aligner_) return;
+  const auto first = static_cast<std::size_t>(chunk.first_code);
+  const auto count = static_cast<std::size_t>(chunk.code_count);
+  chunk.said_ids.reserve(count);
+  aligner_->read(first, first + count, chunk.said_ids);
+  const auto opening = static_cast<int32_t>(manifest_.prompt_opening.size());
+  for (int32_t& id : chunk.said_ids) id += opening;
+  chunk.said_ids.resize(count, opening + static_cast<int32_t>(aligner_->ids()));  // closing silence
 }
 
 // Keeps of what was spoken what prompts the next window.

@@ -9,6 +9,7 @@
 #include "base/span.hpp"
 #include "decode/generate.hpp"
 #include "decode/monitor.hpp"
+#include "decode/text_aligner.hpp"
 #include "engine/request.hpp"
 #include "engine/stream_plan.hpp"
 #include "engine/wave_path.hpp"
@@ -48,7 +49,8 @@ class Utterance {
 
   // --- What the language model gave. Times are in seconds of any one clock. ---
   void on_prefilled() { state_ = State::kStepping; }
-  void on_token(int64_t id, double now);
+  // `attention`: of the step that chose it, over the ids of the text; empty where the model does not tell.
+  void on_token(int64_t id, double now, Span<const float> attention = {});
   void on_stop();
   // `tokens`: of this attempt, as sampled.
   void end_attempt(Tokens tokens, double now);
@@ -89,6 +91,8 @@ class Utterance {
   void start_second_attempt();
   void close(double now);
   std::optional<Chunk> take_held(double now);
+  void align(Span<const float> attention);
+  void tell_ids(Chunk& chunk);
   void hold(const std::vector<float>& samples);
   void go_on_from(const Window& window, const std::vector<float>& mel);
   std::size_t tokens_until(int64_t codes) const;
@@ -111,6 +115,8 @@ class Utterance {
   double seconds_per_token_ = 0;  // between two, whatever ran in between but its own windows
   double windows_since_token_ = 0;
   // The sound.
+  std::optional<TextAligner> aligner_;  // of the codes, once one came with attention
+  std::optional<TextAligner> first_aligner_;
   std::vector<int64_t>
       codes_;  // of the tokens so far; the closing silence too, once the language model is done
   StreamState plan_;

@@ -298,7 +298,9 @@ void Worker::take_token(Active& active) {
   if (sequence.error()) std::rethrow_exception(sequence.error());
   Utterance& utterance = *active.utterance;
   const std::vector<int64_t>& ids = sequence.tokens().ids;
-  if (static_cast<int64_t>(ids.size()) > utterance.token_count()) utterance.on_token(ids.back(), now());
+  if (static_cast<int64_t>(ids.size()) > utterance.token_count()) {
+    utterance.on_token(ids.back(), now(), sequence.text_attention());
+  }
   if (sequence.finished()) utterance.on_stop();
   settle(active);
 }

@@ -17,4 +17,15 @@ void attend(const AttentionHead& head) {
   body(head);
 }
 
+void weigh(const AttentionRow& row) {
+  using Body = void (*)(const AttentionRow&);
+  static const Body body = []() -> Body {
+#if LOQUOR_HAS_AVX2
+    if (vector_unit() != VectorUnit::kPlain) return avx2::weigh_body;
+#endif
+    return plain::weigh_body;
+  }();
+  body(row);
+}
+
 }  // namespace loquor

@@ -52,4 +52,19 @@ struct AttentionHead {
 // nor on how a prompt is cut into chunks.
 void attend(const AttentionHead& head);
 
+// One row of one head of queries over the positions that it sees.
+struct AttentionRow {
+  CacheType type;
+  std::size_t head_dim;
+  std::size_t count;  // positions, the first ones of the cache; at least 1
+  const float* query;
+  const void* keys;  // [count or more, head_dim]
+  float scale;       // of the scores
+  float key_scale;   // of a scaled cache: the value of one step
+  float* weights;    // [count], made: of sum 1
+};
+
+// The weights that attend() gives the positions' values, which it keeps to itself.
+void weigh(const AttentionRow& row);
+
 }  // namespace loquor

@@ -5,6 +5,9 @@
 // changes nothing of it.
 #include "kernels/attention_body.hpp"
 
+#include <algorithm>
+#include <limits>
+
 #include "kernels/cache_numbers.hpp"
 #include "kernels/exponential.hpp"
 #include "kernels/simd.hpp"
@@ -286,7 +289,37 @@ void attend_as(const AttentionHead& head) {
   }
 }
 
+template <class T>
+void weigh_as(const AttentionRow& row) {
+  alignas(32) float query[kLargestHead];
+  alignas(32) float block[kBlock];
+  scale_row(row.query, row.head_dim, row.scale * (sizeof(T) == 1 ? row.key_scale : 1.0f), query);
+  const T* const keys = static_cast<const T*>(row.keys);
+  float largest = -std::numeric_limits<float>::infinity();
+  for (std::size_t start = 0; start < row.count; start += kBlock) {
+    const std::size_t count = row.count - start < kBlock ? row.count - start : kBlock;
+    score_rows<T, 1, 8>(query, keys + start * row.head_dim, count, row.head_dim, row.weights + start);
+    for (std::size_t i = start; i < start + count; ++i)
+      largest = row.weights[i] > largest ? row.weights[i] : largest;
+  }
+  float sum = 0;
+  for (std::size_t start = 0; start < row.count; start += kBlock) {
+    const std::size_t count = row.count - start < kBlock ? row.count - start : kBlock;
+    std::memcpy(block, row.weights + start, count * sizeof(float));
+    std::fill(block + count, block + kBlock, largest);
+    for (std::size_t i = 0; i < count; i += kLanes)
+      store(block + i, exponential(load(block + i) - broadcast(largest)));
+    for (std::size_t i = 0; i < count; ++i) sum += block[i];
+    std::memcpy(row.weights + start, block, count * sizeof(float));
+  }
+  for (std::size_t i = 0; i < row.count; ++i) row.weights[i] /= sum;
+}
+
 }  // namespace
+
+void weigh_body(const AttentionRow& row) {
+  with_number_of(row.type, [&](auto number) { weigh_as<decltype(number)>(row); });
+}
 
 void attend_body(const AttentionHead& head) {
   with_number_of(head.type, [&](auto number) { attend_as<decltype(number)>(head); });

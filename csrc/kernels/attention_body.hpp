@@ -6,9 +6,11 @@
 
 namespace loquor::plain {
 void attend_body(const AttentionHead& head);
-}
+void weigh_body(const AttentionRow& row);
+}  // namespace loquor::plain
 #if LOQUOR_HAS_AVX2
 namespace loquor::avx2 {
 void attend_body(const AttentionHead& head);
-}
+void weigh_body(const AttentionRow& row);
+}  // namespace loquor::avx2
 #endif

@@ -69,6 +69,7 @@ void Contract::check(const ort::Port& port, const char* kind, const std::vector<
 }
 
 bool Contract::has_input(const std::string& name) const { return find(session_.inputs(), name) != nullptr; }
+bool Contract::has_output(const std::string& name) const { return find(session_.outputs(), name) != nullptr; }
 
 void Contract::no_other_inputs(const std::vector<std::string>& known) const {
   for (const ort::Port& port : session_.inputs()) {

@@ -25,6 +25,7 @@ class Contract {
              const std::vector<int64_t>& dims) const;
 
   bool has_input(const std::string& name) const;
+  bool has_output(const std::string& name) const;
   // A graph that wants more than we feed cannot run.
   void no_other_inputs(const std::vector<std::string>& known) const;
 

@@ -75,6 +75,7 @@ Family english() {
   facts.defaults.min_p = 0.05f;
   facts.defaults.cfg_weight = 0.5f;
   facts.defaults.exaggeration = 0.5f;
+  facts.alignment_heads = {9, 2, 12, 15, 13, 11};  // which upstream's own analyzer reads
   return family;
 }
 
@@ -122,6 +123,24 @@ bool takes(const Family& family, const std::vector<std::string>& inputs) {
   throw Error(ErrorKind::kModel, evidence.config_file + ": " + why);
 }
 
+// Where an exporter spelled the inputs otherwise, they are known by their places (adopt_names tells of it):
+// none that a family knows by name may be among those it does not.
+std::vector<const Family*> that_take_as_many(const FamilyEvidence& evidence) {
+  std::vector<const Family*> found;
+  for (const Family& family : families()) {
+    std::vector<std::string> names(family.embed_inputs.begin(), family.embed_inputs.end());
+    names.insert(names.end(), family.more_inputs.begin(), family.more_inputs.end());
+    const std::size_t count = evidence.embed_inputs.size(), least = family.embed_inputs.size();
+    bool fits = count >= least && count <= names.size();
+    for (std::size_t i = 0; fits && i < count; ++i) {
+      const std::string& name = evidence.embed_inputs[i];
+      fits = name == names[i] || std::find(names.begin(), names.end(), name) == names.end();
+    }
+    if (fits) found.push_back(&family);
+  }
+  return found;
+}
+
 std::vector<const Family*> that_take(const FamilyEvidence& evidence) {
   std::vector<const Family*> found;
   std::string known;
@@ -129,6 +148,7 @@ std::vector<const Family*> that_take(const FamilyEvidence& evidence) {
     if (takes(family, evidence.embed_inputs)) found.push_back(&family);
     known += (known.empty() ? "" : "; ") + std::string(family.name) + ": " + joined(family.embed_inputs);
   }
+  if (found.empty()) found = that_take_as_many(evidence);
   if (found.empty()) refuse_graph(evidence, "as no family that is known here does (" + known + ")");
   return found;
 }

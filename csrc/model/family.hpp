@@ -39,6 +39,8 @@ struct ModelFacts {
   GenerationOptions defaults;
   StreamOptions streaming;   // what the decoder needs around a chunk, and chunks that suit it
   GuardLimits guard_limits;  // what its speech may take
+  // Heads of the language model that attend to what of the text is being said: layer and head, in turns.
+  std::vector<int64_t> alignment_heads;
 };
 
 struct Family {

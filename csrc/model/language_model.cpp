@@ -79,6 +79,10 @@ void LanguageModel::reserve(int64_t slots, int64_t capacity, bool unused) {
   embeds_.reserve(static_cast<std::size_t>(rows * signature_.hidden_size));
   logits_.reserve(static_cast<std::size_t>(rows * signature_.vocab_size));
   row_positions_.resize(std::max(row_positions_.size(), static_cast<std::size_t>(rows)));
+  if (signature_.attention_weights) {
+    const auto attended = static_cast<std::size_t>(rows * cache_.granted(capacity));
+    attention_.resize(std::max(attention_.size(), attended));
+  }
   if (batched()) {
     const auto masks = static_cast<std::size_t>(rows * cache_.granted(capacity));
     row_masks_.resize(std::max(row_masks_.size(), masks));
@@ -171,7 +175,19 @@ void LanguageModel::run_slots(int64_t first, int64_t slots, int64_t count, int64
     binding_.output("logits", logits_.view({rows, positions, signature_.vocab_size},
                                            static_cast<std::size_t>(at * size)));
   }
+  if (signature_.attention_weights) bind_attention(first, slots, count, at);
   binding_.run(options);
+}
+
+void LanguageModel::bind_attention(int64_t first, int64_t slots, int64_t count, int64_t at) {
+  attended_ = 0;
+  for (int64_t slot = first; slot < first + slots; ++slot)
+    attended_ = std::max(attended_, cache_.length(slot) + count);
+  const int64_t rows = slots * cache_.rows(first);
+  const auto needed = static_cast<std::size_t>((at + rows) * attended_);
+  if (needed > attention_.size()) attention_.resize(needed);
+  binding_.output(kAttentionWeights, host_.view(ort::ElementType::kFloat32,
+                                                attention_.data() + at * attended_, {rows, attended_}));
 }
 
 // Binds attention mask and position ids: windows on what never changes for one row; several may be of
@@ -202,20 +218,22 @@ void LanguageModel::bind_lengths(int64_t first, int64_t slots, int64_t count) {
 // The logits of the last of `count` positions in each row, brought together.
 StepOutput LanguageModel::output(int64_t rows, int64_t count) {
   if (!logits_wanted_) return {rows, {}};
+  const std::size_t attended = signature_.attention_weights ? static_cast<std::size_t>(rows * attended_) : 0;
+  const Span<const float> attention = {attention_.data(), attended};
   const auto vocab = static_cast<std::size_t>(signature_.vocab_size);
   const auto positions = static_cast<std::size_t>(positions_of_logits(count));
   const std::size_t all = static_cast<std::size_t>(rows) * vocab;
   if (rows == 1 || positions == 1) {
     const std::size_t skipped = (positions - 1) * vocab;
     logits_.from_graph(skipped, all);
-    return {rows, {logits_.data() + skipped, all}};
+    return {rows, {logits_.data() + skipped, all}, attention};
   }
   for (std::size_t row = 0; row < static_cast<std::size_t>(rows); ++row) {
     const std::size_t last = ((row + 1) * positions - 1) * vocab;
     logits_.from_graph(last, vocab);
     std::copy_n(logits_.data() + last, vocab, logits_.data() + row * vocab);
   }
-  return {rows, {logits_.data(), all}};
+  return {rows, {logits_.data(), all}, attention};
 }
 
 void LanguageModel::keep_logits() {

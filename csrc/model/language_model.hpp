@@ -22,10 +22,16 @@ struct StepOutput {
   // [rows, vocab_size], of each row's last position, to be changed at will; empty where they stay in the
   // graph, for nodes appended to it.
   Span<float> logits;
+  // [rows, positions], what each row's last position attends to; empty where the graph does not tell.
+  Span<const float> attention = {};
 
   Span<float> row(std::size_t index) const {
     const std::size_t vocab = logits.size() / static_cast<std::size_t>(rows);
     return {logits.data() + index * vocab, vocab};
+  }
+  Span<const float> attention_row(std::size_t index) const {
+    const std::size_t positions = attention.size() / static_cast<std::size_t>(rows);
+    return {attention.data() + index * positions, positions};
   }
 };
 
@@ -100,6 +106,7 @@ class LanguageModel {
   // Runs slots whose embeddings are bound; their logits go into logits_ from row `at` on.
   void run_slots(int64_t first, int64_t slots, int64_t count, int64_t at, const ort::RunOptions& options);
   void bind_lengths(int64_t first, int64_t slots, int64_t count);
+  void bind_attention(int64_t first, int64_t slots, int64_t count, int64_t at);
   StepOutput output(int64_t rows, int64_t count);
   int64_t positions_of_logits(int64_t count) const { return probe_.logits_of_last_only ? 1 : count; }
   int64_t find_longest_run();
@@ -117,6 +124,8 @@ class LanguageModel {
   FloatBuffer part_;  // of embeds_, where rows are run together in parts
   FloatBuffer logits_;
   bool logits_wanted_ = true;
+  std::vector<float> attention_;        // [rows, attended_], where the graph tells it
+  int64_t attended_ = 0;                // positions, of the longest row
   std::vector<int64_t> ones_;           // one sequence's attention mask is its beginning
   std::vector<int64_t> positions_;      // 0, 1, 2, ...: position ids are a window on it
   std::vector<int64_t> row_masks_;      // [rows, longest], padded on the right

@@ -4,6 +4,9 @@
 #include "model/kv_dtype.hpp"
 
 namespace loquor {
+
+const char* const kAttentionWeights = "attention_weights";
+
 namespace {
 
 constexpr int64_t kFree = Contract::kFree;
@@ -62,6 +65,9 @@ LmSignature read_lm_signature(const ort::Session& session) {
   signature.logits_type = static_cast<ort::ElementType>(logits.type);
   signature.vocab_size = contract.fixed(logits, 2, "vocabulary size");
   signature.kv = read_kv_layout(contract, known);
+  signature.attention_weights = contract.has_output(kAttentionWeights);
+  if (signature.attention_weights)
+    contract.output(kAttentionWeights, {ort::ElementType::kFloat32}, {kFree, kFree});
   contract.no_other_inputs(known);
   return signature;
 }

@@ -29,6 +29,8 @@ struct KvLayout {
   }
 };
 
+extern const char* const kAttentionWeights;  // an output's name
+
 struct LmSignature {
   KvLayout kv;
   ort::ElementType embeds_type = ort::ElementType::kFloat32;
@@ -36,6 +38,9 @@ struct LmSignature {
   int64_t hidden_size = 0;
   int64_t vocab_size = 0;
   bool position_ids = false;
+  // Whether it tells what the last position of each row attends to: a prepared graph's output
+  // attention_weights, float32 [rows, positions].
+  bool attention_weights = false;
 };
 
 // Throws kModel naming the tensor, what was expected and what was found.

@@ -193,6 +193,25 @@ void check_together(const Settings& config, const Manifest& manifest) {
               said("max_positions", manifest.max_positions));
 }
 
+// [[layer, head], ...], as Whisper's generation_config.json has them; an empty list: none is known.
+void read_alignment_heads(const Settings& config, Manifest& manifest) {
+  const Json* const heads = config.find("alignment_heads");
+  if (heads == nullptr) return;
+  manifest.alignment_heads.clear();
+  config.at_key("alignment_heads", [&] {
+    for (const Json& pair : heads->items()) {
+      if (pair.items().size() != 2)
+        throw Error(ErrorKind::kModel, "it should list pairs of a layer and a head, such as [[9, 2]]");
+      for (const Json& number : pair.items()) {
+        constexpr int64_t kMost = 1 << 16;
+        if (number.as_int64() < 0 || number.as_int64() > kMost)
+          throw Error(ErrorKind::kModel, "there is no layer or head " + std::to_string(number.as_int64()));
+        manifest.alignment_heads.push_back(number.as_int64());
+      }
+    }
+  });
+}
+
 void read_config(const Settings& config, Manifest& manifest) {
   config.read("sample_rate", manifest.sample_rate, 8000, 192000);
   config.read("samples_per_token", manifest.samples_per_token, 1, 1 << 20);
@@ -203,6 +222,7 @@ void read_config(const Settings& config, Manifest& manifest) {
   config.read("max_positions", manifest.max_positions, 8, kMaxId);
   config.read("voice_prefix_positions", manifest.voice_prefix_positions, 0, kMaxId);
   config.read("piece_characters", manifest.piece_characters, kLeastPiece, kMostPiece);
+  read_alignment_heads(config, manifest);
   if (auto normalizer = config.text("text_normalizer")) manifest.text_normalizer = std::move(*normalizer);
   manifest.voices = find_voices(manifest.folder);
   manifest.default_voice = find_default_voice(manifest.folder, manifest.voices, config.text("default_voice"));
@@ -268,7 +288,9 @@ Manifest read_manifest(const std::string& folder, const std::string& dtype, cons
   check_together(config, manifest);
   read_streaming(config, manifest.streaming);
   read_guards(config, manifest);
-  read_generation_config(Settings(path, "generation_config.json"), manifest);
+  const Settings generation(path, "generation_config.json");
+  read_alignment_heads(generation, manifest);
+  read_generation_config(generation, manifest);
   return manifest;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/log.hpp"
 #include "model/contract.hpp"
+#include "model/port_names.hpp"
 #include "ort/graph_file.hpp"
 #include "ort/weights.hpp"
 
@@ -24,8 +25,8 @@ bool packs_weights(const GraphFile& file, Graph graph, const ort::Device& device
   return graph != Graph::kSpeechEncoder || file.dtype != "fp32" || !device.host_memory();
 }
 
-ort::Session load(const ort::ApiPtr& api, const Manifest& manifest, Graph graph, ort::SessionConfig config,
-                  const LmExtension& extend = {}) {
+ort::Session load_graph(const ort::ApiPtr& api, const Manifest& manifest, Graph graph,
+                        ort::SessionConfig config, const LmExtension& extend) {
   const auto& file = manifest.files[index_of(graph)];
   config.packs_weights = packs_weights(file, graph, config.device);
   log::write(log::Level::kInfo, "loading " + file.path + " (" + file.dtype +
@@ -41,6 +42,13 @@ ort::Session load(const ort::ApiPtr& api, const Manifest& manifest, Graph graph,
                    error.what());
   }
   return ort::Session(api, file.path, config, file.prepared);
+}
+
+ort::Session load(const ort::ApiPtr& api, const Manifest& manifest, Graph graph,
+                  const ort::SessionConfig& config, const LmExtension& extend = {}) {
+  ort::Session session = load_graph(api, manifest, graph, config, extend);
+  adopt_names(session, graph, *manifest.family);
+  return session;
 }
 
 std::optional<ort::Session> load_vocoder(const ort::ApiPtr& api, const Manifest& manifest,
@@ -63,7 +71,8 @@ std::uintmax_t bytes_of(const std::string& file) {
 // What is no speech encoder at all is refused before it is loaded.
 void require_recording(const std::string& file) {
   const std::vector<std::string> inputs = ort::declared_inputs(file);
-  if (std::find(inputs.begin(), inputs.end(), "audio_values") != inputs.end()) return;
+  const bool named = std::find(inputs.begin(), inputs.end(), "audio_values") != inputs.end();
+  if (named || (inputs.size() == 1 && inputs[0] != "input_ids")) return;  // by its place
   throw Error(ErrorKind::kModel,
               file + " takes no input 'audio_values', so it is no speech encoder: fetch the bundle again");
 }

@@ -8,7 +8,7 @@
 namespace loquor {
 
 // The version of the rewrites: another number makes all graphs again.
-constexpr int kPreparationVersion = 10;
+constexpr int kPreparationVersion = 11;
 
 // What a graph is prepared for.
 struct PreparedUse {

@@ -11,33 +11,6 @@ namespace {
 
 constexpr int64_t kFree = Contract::kFree;
 
-// Finds outputs by the names the published graphs use, by those of the model card's script, or else by
-// position: the order is the same.
-std::vector<const ort::Port*> find_outputs(const Contract& contract, const ort::Session& session) {
-  static const std::vector<std::vector<std::string>> spellings = {{"audio_features", "cond_emb"},
-                                                                  {"audio_tokens", "prompt_token"},
-                                                                  {"speaker_embeddings"},
-                                                                  {"speaker_features"}};
-  const auto& ports = session.outputs();
-  if (ports.size() < spellings.size()) {
-    contract.fail(
-        "it should have 4 outputs (audio_features, audio_tokens, speaker_embeddings, speaker_features) but "
-        "has " +
-        std::to_string(ports.size()));
-  }
-  std::vector<const ort::Port*> found;
-  for (std::size_t i = 0; i < spellings.size(); ++i) {
-    const ort::Port* port = &ports[i];
-    for (const ort::Port& candidate : ports) {
-      for (const std::string& name : spellings[i]) {
-        if (candidate.name == name) port = &candidate;
-      }
-    }
-    found.push_back(port);
-  }
-  return found;
-}
-
 }  // namespace
 
 SpeechEncoder::SpeechEncoder(ort::Session session) : session_(std::move(session)) {
@@ -45,15 +18,15 @@ SpeechEncoder::SpeechEncoder(ort::Session session) : session_(std::move(session)
   audio_type_ =
       static_cast<ort::ElementType>(contract.input("audio_values", float_types(), {kFree, kFree}).type);
   contract.no_other_inputs({"audio_values"});
-  const auto outputs = find_outputs(contract, session_);
-  contract.check(*outputs[0], "output", float_types(), {kFree, kFree, kFree});
-  contract.check(*outputs[1], "output", {ort::ElementType::kInt64}, {kFree, kFree});
-  contract.check(*outputs[2], "output", float_types(), {kFree, kFree});
-  contract.check(*outputs[3], "output", float_types(), {kFree, kFree, kFree});
-  for (const ort::Port* port : outputs) outputs_.push_back(port->name);
-  hidden_size_ = outputs[0]->dims[2];
-  speaker_embedding_size_ = outputs[2]->dims[1];
-  speaker_feature_size_ = outputs[3]->dims[2];
+  const auto output = [&](const char* name, const std::vector<ort::ElementType>& types,
+                          const std::vector<int64_t>& dims) -> const ort::Port& {
+    outputs_.emplace_back(name);
+    return contract.output(name, types, dims);
+  };
+  hidden_size_ = output("audio_features", float_types(), {kFree, kFree, kFree}).dims[2];
+  output("audio_tokens", {ort::ElementType::kInt64}, {kFree, kFree});
+  speaker_embedding_size_ = output("speaker_embeddings", float_types(), {kFree, kFree}).dims[1];
+  speaker_feature_size_ = output("speaker_features", float_types(), {kFree, kFree, kFree}).dims[2];
 }
 
 Voice SpeechEncoder::encode(Span<const float> samples, const ort::RunOptions& options) const {

@@ -10,6 +10,7 @@ constexpr const char* kDomain = "loquor";
 
 abi::OrtStatus* fill(const abi::OrtApi& table, abi::OrtCustomOpDomain* domain) {
   std::vector<const abi::OrtCustomOp*> all = attention_operators();
+  for (const abi::OrtCustomOp* op : attention_weights_operators()) all.push_back(op);
   all.insert(all.end(), {snake_operator(), mish_operator(), convolution_operator(), relative_shift_operator(),
                          block_product_operator(), int16_product_operator(), int16_attention_operator(),
                          widen_operator()});

@@ -279,11 +279,11 @@ std::vector<Value> Session::run(const RunOptions& options, const std::vector<Fee
   std::vector<const char*> input_names;
   std::vector<const abi::OrtValue*> input_values;
   for (const auto& [name, value] : inputs) {
-    input_names.push_back(name);
+    input_names.push_back(graph_name(name));
     input_values.push_back(value);
   }
   std::vector<const char*> output_names;
-  for (const auto& name : outputs) output_names.push_back(name.c_str());
+  for (const auto& name : outputs) output_names.push_back(graph_name(name.c_str()));
   std::vector<abi::OrtValue*> made(outputs.size(), nullptr);
   abi::OrtStatus* status =
       (*api_)->Run(session_.get(), options.get(), input_names.data(), input_values.data(), inputs.size(),
@@ -300,6 +300,23 @@ std::vector<Value> Session::run(const RunOptions& options, const std::vector<Fee
   return values;
 }
 
+void Session::rename(const std::string& port, const std::string& wanted) {
+  for (auto* ports : {&inputs_, &outputs_}) {
+    for (Port& each : *ports) {
+      if (each.name == port) each.name = wanted;
+    }
+  }
+  for (auto* names : {&inputs_on_device_, &outputs_on_device_})
+    std::replace(names->begin(), names->end(), port, wanted);
+  renamed_[wanted] = port;
+}
+
+const char* Session::graph_name(const char* name) const {
+  if (renamed_.empty()) return name;
+  const auto found = renamed_.find(name);
+  return found == renamed_.end() ? name : found->second.c_str();
+}
+
 void Session::run_failed(abi::OrtStatus* status) const {
   api_->check(status, ErrorKind::kExecution, "running " + file_name());
   throw Error(ErrorKind::kInternal, "run_failed needs a status");
@@ -313,7 +330,7 @@ Binding::Binding(const Session& session)
 
 void Binding::input(const char* name, const Value& value) {
   const Api& api = session_->api();
-  api.check(api->BindInput(binding_.get(), name, value.get()), "binding an input");
+  api.check(api->BindInput(binding_.get(), session_->graph_name(name), value.get()), "binding an input");
   if (!session_->on_device()) return;
   const bool graph_on_host = session_->input_on_host(name);
   if (is_host(api, value.get()) != graph_on_host)
@@ -322,7 +339,7 @@ void Binding::input(const char* name, const Value& value) {
 
 void Binding::output(const char* name, const Value& value) {
   const Api& api = session_->api();
-  api.check(api->BindOutput(binding_.get(), name, value.get()), "binding an output");
+  api.check(api->BindOutput(binding_.get(), session_->graph_name(name), value.get()), "binding an output");
   if (!session_->on_device()) return;
   const bool to_host = is_host(api, value.get());
   Crossing* known = find_crossing(name);
@@ -339,7 +356,8 @@ void Binding::output_to_host(const char* name) { output_to(name, host_); }
 
 void Binding::output_to(const char* name, const Memory& memory) {
   const Api& api = session_->api();
-  api.check(api->BindOutputToDevice(binding_.get(), name, memory.info()), "binding an output");
+  api.check(api->BindOutputToDevice(binding_.get(), session_->graph_name(name), memory.info()),
+            "binding an output");
 }
 
 Binding::Crossing* Binding::find_crossing(const char* name) {

@@ -1,6 +1,7 @@
 // One graph, loaded: its ports as it declares them, and ways to run it.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -47,6 +48,10 @@ class Session {
   const char* optimization_level() const { return level_; }
   const std::vector<Port>& inputs() const { return inputs_; }
   const std::vector<Port>& outputs() const { return outputs_; }
+  // The input or output `port` goes by the name `wanted` here from now on, whatever the graph calls it.
+  // Before anything is bound.
+  void rename(const std::string& port, const std::string& wanted);
+  const char* graph_name(const char* name) const;  // what the graph calls it
   // Memory that this graph's outputs may stay in.
   Memory memory(const Device& device) const;
   // Does the graph take this input from, or leave this output in, host memory? (On a device, small shape
@@ -91,6 +96,7 @@ class Session {
   std::string placement_;
   std::vector<std::string> inputs_on_device_;  // names; empty on the CPU
   std::vector<std::string> outputs_on_device_;
+  std::map<std::string, std::string, std::less<>> renamed_;  // what the graph calls them
 };
 
 // Inputs and outputs that stay bound between runs.

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .audio.provenance import Provenance
     from .audio.subtitles import Mark, subtitles
     from .speech.capabilities import Capabilities
+    from .speech.chunk import Chunk
     from .speech.conversion import Conversion
     from .speech.engine import Engine
     from .speech.fallback import open_engine
@@ -53,6 +54,7 @@ __all__ = [
     "BusyError",
     "CancelToken",
     "Capabilities",
+    "Chunk",
     "Conversion",
     "DownloadError",
     "Engine",
@@ -93,6 +95,7 @@ _HOMES = {
     "Audio": "audio.audio",
     "Bookmark": "speech.long_text",
     "Capabilities": "speech.capabilities",
+    "Chunk": "speech.chunk",
     "Conversion": "speech.conversion",
     "Engine": "speech.engine",
     "GenerationOptions": "speech.options",

@@ -234,3 +234,46 @@ TEST_CASE("scores far apart make no subnormal and no infinite weights") {
   sequence.in_chunks(130);
   CHECK(std::isnan(sequence.context.back()));
 }
+
+TEST_CASE("the weights of a row are the softmax of its scores, and sum up to 1") {
+  using Weigh = void (*)(const AttentionRow&);
+  for (const Weigh weighs : {Weigh{weigh}, Weigh{plain::weigh_body}}) {
+    for (const CacheType type : kTypes) {
+      for (const std::size_t count :
+           {std::size_t{1}, std::size_t{7}, std::size_t{64}, std::size_t{65}, std::size_t{203}}) {
+        Sequence sequence(type, 64, 1, 210);
+        attend(sequence.head(0, 210));  // which fills the keys
+        std::vector<float> weights(count + 1, -7.0F);
+        AttentionRow row = {};
+        row.type = type;
+        row.head_dim = 64;
+        row.count = count;
+        row.query = sequence.queries.data() + (count - 1) * 64;
+        row.keys = sequence.keys.data();
+        row.scale = 0.125F;
+        row.key_scale = kKeyStep;
+        row.weights = weights.data();
+        weighs(row);
+        CHECK(weights[count] == -7.0F);
+        std::vector<double> expected(count);
+        double sum = 0;
+        for (std::size_t p = 0; p < count; ++p) {
+          double score = 0;
+          for (std::size_t d = 0; d < 64; ++d) {
+            const std::size_t at = p * 64 + d;
+            const double key =
+                type == CacheType::kFloat32 ? sequence.new_keys[at]
+                : type == CacheType::kFloat16
+                    ? half_to_float(reinterpret_cast<const uint16_t*>(sequence.keys.data())[at])
+                    : kKeyStep * reinterpret_cast<const int8_t*>(sequence.keys.data())[at];
+            score += static_cast<double>(row.query[d]) * key;
+          }
+          sum += expected[p] = std::exp(0.125 * score);
+        }
+        for (std::size_t p = 0; p < count; ++p) {
+          CHECK(weights[p] == doctest::Approx(expected[p] / sum).epsilon(1e-4));
+        }
+      }
+    }
+  }
+}

@@ -22,6 +22,7 @@ from loquor import (
     TorchEngine,
     open_engine,
 )
+from loquor.cli import main
 
 TONE = (0.1 * np.sin(np.arange(150_000) * 0.05)).astype(np.float32), 24_000
 OPTIONS = GenerationOptions(seed=5, max_new_tokens=20)
@@ -194,3 +195,30 @@ def test_what_is_a_bundle_needs_no_fallback(bundle_of: Callable[..., Path]) -> N
     with open_engine(bundle_of(), fallback="torch", device="cpu", threads=1, prepare=False) as engine:
         assert isinstance(engine, Engine)
         assert os.fspath(engine.capabilities.folder) == os.fspath(bundle_of())
+
+
+def test_the_command_falls_back(chatterbox: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import soundfile
+
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    model = ["--model", str(weights), "--fallback", "torch"]
+    out, srt = tmp_path / "a.wav", tmp_path / "a.srt"
+    text = "Hello there, all of you who listen today. " * 8
+    assert main(["say", text, "-o", str(out), "--srt", str(srt), *model]) == 0
+    told = capsys.readouterr().err
+    assert "real-time factor" in told and "spoken by chatterbox-tts" in told
+    assert srt.read_text().count("-->") >= 2
+    assert soundfile.info(out).frames > 2 * 600
+    for argv, words in (
+        (["say", "Hi.", "-o", "-"], "streams nothing"),
+        (["say", "Hi.", "-o", str(out), "--words", str(tmp_path / "w.json")], "leave --words out"),
+        (["bench"], "--fallback torch is for `loquor say`"),
+        (
+            ["convert", str(out), str(out), "-o", str(tmp_path / "b.wav")],
+            "--fallback torch is for `loquor say`",
+        ),
+    ):
+        assert main([*argv, *model]) != 0
+        assert words in capsys.readouterr().err, argv
+    assert main(["say", "Hi.", "-o", str(out), "--model", str(weights)]) == 4

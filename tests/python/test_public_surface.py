@@ -46,6 +46,7 @@ def test_names() -> None:
         "BusyError",
         "CancelToken",
         "Capabilities",
+        "Chunk",
         "Conversion",
         "DownloadError",
         "Engine",
@@ -208,6 +209,7 @@ def test_stream() -> None:
     )
     assert list(fields_of(StreamReport).items()) == list(dict.fromkeys(counted, REQUIRED).items())
     members = {"cancel", "pcm16", "report", "sample_rate", "tokens", "metrics", "warnings", "provenance"}
+    members |= {"words"}
     assert {name for name in vars(Stream) if not name.startswith("_")} == members
 
 
@@ -227,7 +229,7 @@ def test_session() -> None:
     for name, signature in text.items():
         assert str(inspect.signature(getattr(Session, name))) == signature
     members = {*text, "cancel", "pcm16", "report", "text_until", "sample_rate", "marks", "warnings"}
-    members |= {"provenance"}
+    members |= {"provenance", "words"}
     assert {name for name in vars(Session) if not name.startswith("_")} == members
 
 
@@ -249,6 +251,7 @@ def test_capabilities() -> None:
 def test_audio_and_metrics() -> None:
     expected = {**dict.fromkeys(("samples", "sample_rate", "metrics"), REQUIRED), "warnings": (), "marks": ()}
     expected["provenance"] = None
+    expected["words"] = ()
     assert list(fields_of(Audio).items()) == list(expected.items())
     counted = (
         "text_tokens", "prompt_length", "speech_tokens", "prefill_seconds", "steps_seconds",
@@ -256,7 +259,10 @@ def test_audio_and_metrics() -> None:
     )  # fmt: skip
     assert list(fields_of(Metrics).items()) == list(dict.fromkeys(counted, REQUIRED).items())
     for kind, public in (
-        (Audio, {"warnings", "marks", "seconds", "save", "play", "to_int16", "provenance", "watermark"}),
+        (
+            Audio,
+            {"warnings", "marks", "seconds", "save", "play", "to_int16", "provenance", "watermark", "words"},
+        ),
         (Metrics, {"rtf", "tokens_per_second"}),
     ):
         assert {name for name in vars(kind) if not name.startswith("_")} == public

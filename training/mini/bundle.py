@@ -47,7 +47,14 @@ def configuration() -> dict[str, object]:
     }
 
 
-GENERATION = {"bos_token_id": START, "eos_token_id": STOP, "do_sample": False, "repetition_penalty": 1.0}
+GENERATION = {
+    "bos_token_id": START,
+    "eos_token_id": STOP,
+    "do_sample": False,
+    "repetition_penalty": 1.0,
+    # The first layer's heads start out matching places in the text with those in the speech (speech_model).
+    "alignment_heads": [[0, head] for head in range(HEADS)],
+}
 
 
 def run(work: Path, speech: str = "speech.pt") -> Path:

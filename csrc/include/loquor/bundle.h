@@ -99,6 +99,10 @@ typedef struct loquor_bundle_info {
   size_t prompt_opening_count;
   const int64_t* prompt_closing; /* and behind it */
   size_t prompt_closing_count;
+  /* Heads of the language model that attend to what of the text is being said: layer and head, in turns, so
+   * that the count is even. */
+  const int64_t* alignment_heads;
+  size_t alignment_head_numbers;
 } loquor_bundle_info;
 
 /* Reads the settings of a folder, its family, and which file serves each graph: the one that dtype asks for,

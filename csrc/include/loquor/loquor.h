@@ -251,6 +251,7 @@ typedef struct loquor_engine_info {
   int32_t batched;       /* 1: a step serves all of them; 0: their steps take turns */
   const char* sampling;  /* "host" or "device" */
   const char* watermark; /* "perth": all its speech is marked; "none" */
+  int32_t word_times;    /* 1: chunks tell which ids of the text they say (loquor_chunk) */
 } loquor_engine_info;
 
 typedef struct loquor_graph_info {

@@ -70,6 +70,10 @@ typedef struct loquor_chunk {
   int32_t sample_rate; /* Hz */
   int64_t first_token; /* among the speech codes that are heard, the closing silence included */
   int64_t token_count;
+  /* [token_count], until the next call of loquor_stream_next: the index in input_ids of what each of those
+   * codes says, which never falls; that of the first closing id for the closing silence. NULL where the model
+   * does not tell: a prepared language model with known alignment heads does. */
+  const int32_t* said_ids;
 } loquor_chunk;
 
 /* LOQUOR_OK: a chunk. LOQUOR_DONE: there are no more. LOQUOR_PENDING: none within timeout_seconds (negative:

@@ -12,7 +12,8 @@ namespace loquor::ort {
 
 const abi::OrtCustomOp* snake_operator();
 const abi::OrtCustomOp* mish_operator();
-std::vector<const abi::OrtCustomOp*> attention_operators();  // one for each type of the cache
+std::vector<const abi::OrtCustomOp*> attention_operators();          // one for each type of the cache
+std::vector<const abi::OrtCustomOp*> attention_weights_operators();  // as many
 const abi::OrtCustomOp* block_product_operator();
 const abi::OrtCustomOp* convolution_operator();
 const abi::OrtCustomOp* int16_attention_operator();

@@ -80,6 +80,8 @@ class Audio:
     """When each sentence is spoken; only long text has them."""
     provenance: Provenance | None = None
     """What made it; None for sound that no engine made."""
+    words: tuple[Mark, ...] = ()
+    """When each word is spoken; none where the model does not tell (`Capabilities.word_times`)."""
 
     def __post_init__(self) -> None:
         samples, rate = self.samples, self.sample_rate

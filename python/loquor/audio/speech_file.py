@@ -16,15 +16,17 @@ from ..base.output import OutputFile, cannot_write
 from ..errors import InvalidInputError
 from .audio import FORMATS, Audio, check_finite
 from .provenance import write_tags
-from .subtitles import SubtitleWriter
+from .subtitles import SubtitleWriter, WordWriter
 
 if TYPE_CHECKING:
     from .provenance import Provenance
-    from .subtitles import Mark
 
-__all__ = ["Disk", "SpeechFile", "partial_name"]
+__all__ = ["CUES", "Disk", "SpeechFile", "partial_name"]
 
 _log = logging.getLogger("loquor")
+
+CUES = ("sentence", "word")
+"""What each cue of subtitles is of."""
 
 _WAV_BYTES = 2**32 - 2**20
 """A WAV file cannot say that it is longer."""
@@ -58,6 +60,8 @@ class SpeechFile:
         subtype: str | None = None,
         srt: str | os.PathLike[str] | None = None,
         vtt: str | os.PathLike[str] | None = None,
+        words: str | os.PathLike[str] | None = None,
+        cues: str = "sentence",
         tags: bool = True,
     ) -> None:
         self._path = Path(file)
@@ -67,12 +71,17 @@ class SpeechFile:
             raise InvalidInputError(
                 f"cannot save audio as {self._format!r}: choose one of {', '.join(FORMATS)}"
             )
-        subtitles = [(path, kind) for path, kind in ((srt, "srt"), (vtt, "vtt")) if path is not None]
+        subtitles = [
+            (path, kind) for path, kind in ((srt, "srt"), (vtt, "vtt"), (words, "json")) if path is not None
+        ]
+        if cues not in CUES:
+            raise InvalidInputError(f"cues must be one of {', '.join(CUES)}, not {cues!r}")
+        self._cues = cues
         self._outputs = [OutputFile(file), *(OutputFile(path) for path, _ in subtitles)]
         self._subtitle_formats = [kind for _, kind in subtitles]
         self._disk: Disk | None = None
         self._sound: Any = None
-        self._texts: list[tuple[TextIO, SubtitleWriter]] = []
+        self._texts: list[tuple[TextIO, SubtitleWriter | WordWriter]] = []
         self._frames, self._rate, self._finished = 0, 0, False
 
     @property
@@ -103,7 +112,7 @@ class SpeechFile:
                 self._sound.write(second)
                 self._check_disk()
                 self._frames += len(second)
-            self._mark(audio.marks)
+            self._mark(audio)
         except (OSError, ValueError, TypeError, soundfile.SoundFileError) as error:
             if isinstance(error, InvalidInputError):
                 raise
@@ -131,7 +140,8 @@ class SpeechFile:
         write_tags(self._sound, provenance)
         for output, kind in zip(self._outputs[1:], self._subtitle_formats, strict=True):
             text = io.TextIOWrapper(io.BufferedWriter(output.open()), encoding="utf-8", newline="\n")
-            self._texts.append((text, SubtitleWriter(text, kind)))
+            writer = WordWriter(text) if kind == "json" else SubtitleWriter(text, kind)
+            self._texts.append((text, writer))
 
     def _check_disk(self) -> None:
         if self._disk is not None and self._disk.error is not None:
@@ -140,9 +150,10 @@ class SpeechFile:
     def _sample_bytes(self) -> int:
         return {"PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}.get(self._subtype or "", 2)
 
-    def _mark(self, marks: tuple[Mark, ...]) -> None:
+    def _mark(self, audio: Audio) -> None:
         for _, writer in self._texts:
-            writer.write(marks)
+            of_words = self._cues == "word" or isinstance(writer, WordWriter)
+            writer.write(audio.words if of_words else audio.marks)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -163,7 +174,9 @@ class SpeechFile:
 
     def _close(self) -> Exception | None:
         """Close all files, and return what went wrong first: what is on the disk stays good to keep."""
-        closers: list[Callable[[], None]] = [text.close for text, _ in self._texts]
+        closers: list[Callable[[], None]] = []
+        for text, writer in self._texts:
+            closers += [writer.finish, text.close]
         if self._disk is not None:
             closers.insert(0, self._disk.close)
         if self._sound is not None:

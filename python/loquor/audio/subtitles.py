@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import TextIO
 
 from ..errors import InvalidInputError
 
-__all__ = ["SUBTITLE_FORMATS", "Mark", "SubtitleWriter", "subtitles"]
+__all__ = ["SUBTITLE_FORMATS", "Mark", "SubtitleWriter", "WordWriter", "subtitles"]
 
 SUBTITLE_FORMATS = ("srt", "vtt")
 
@@ -18,7 +19,8 @@ _LINE, _LINES = 42, 2  # characters a line and lines a cue, as is usual on scree
 
 @dataclass(frozen=True)
 class Mark:
-    """A sentence, or a part of one too long for one call, and when it is spoken: seconds from the start."""
+    """A word, a sentence, or a part of one too long for one call, and when it is spoken: seconds from the
+    start."""
 
     text: str
     """What is said."""
@@ -50,10 +52,32 @@ class SubtitleWriter:
             number = f"{self._count}\n" if self._format == "srt" else ""
             self._file.write(f"{number}{self._time(cue.start)} --> {self._time(cue.end)}\n{text}\n\n")
 
+    def finish(self) -> None:
+        """Nothing follows."""
+
     def _time(self, seconds: float) -> str:
         whole, thousandths = divmod(round(seconds * 1000), 1000)
         separator = "," if self._format == "srt" else "."
         return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}{separator}{thousandths:03}"
+
+
+class WordWriter:
+    """Writes marks to a text file as they come: a JSON list of {"word", "start", "end"}, in seconds."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file, self._count = file, 0
+        file.write("[")
+
+    def write(self, marks: Iterable[Mark]) -> None:
+        """Append marks, one a line."""
+        for mark in marks:
+            entry = {"word": mark.text, "start": round(mark.start, 3), "end": round(mark.end, 3)}
+            self._file.write(f"{',' if self._count else ''}\n{json.dumps(entry, ensure_ascii=False)}")
+            self._count += 1
+
+    def finish(self) -> None:
+        """Nothing follows: the list ends."""
+        self._file.write("\n]\n")
 
 
 def subtitles(marks: Iterable[Mark], format: str = "srt") -> str:

@@ -78,6 +78,24 @@ class Tokenizer:
         """
         return np.array(self._ids(text, closed=True), dtype=np.int64)
 
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """The characters of `text`, begin and end, that each id of `encode(text)` stands for.
+
+        Empty for the ids that open and close a prompt.
+        """
+        if self._space is None or " " not in text:
+            offsets: list[tuple[int, int]] = self._backend.encode(text).offsets
+            return offsets
+        places: list[int] = []  # in the text, of each character as it is given to the backend
+        for place, character in enumerate(text):
+            places += [place] * (len(self._space) if character == " " else 1)
+        places.append(len(text))
+        written = text.replace(" ", self._space)
+        return [
+            (places[begin], places[end - 1] + 1 if end > begin else places[begin])
+            for begin, end in self._backend.encode(written).offsets
+        ]
+
     def without_control(self, text: str) -> tuple[str, tuple[str, ...]]:
         """Return a user's `text` with control tokens read as words, and those, each once.
 

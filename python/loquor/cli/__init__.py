@@ -28,6 +28,7 @@ _COMMANDS = {
     "models": ("models", "list the models known by name"),
     "download": ("download", "fetch a model and print its folder"),
     "prepare": ("prepare", "rewrite a model's graphs so that they run fast"),
+    "align": ("align", "find what tells when a model says each word"),
     "bench": ("bench", "measure how fast a model is here"),
     "eval": ("eval", "measure how well a model speaks here"),
     "doctor": ("doctor", "check this installation"),

@@ -44,6 +44,9 @@ __all__ = [
 
 BUILT_IN = "mini"
 
+FALLBACKS = ("none", "torch")
+VARIANTS = ("english", "multilingual", "turbo")  # of speech/torch_engine.py, whose imports are slow
+
 DEVICES = {
     "cpu": "CPUExecutionProvider",
     "cuda": "CUDAExecutionProvider",
@@ -79,6 +82,18 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
     add_decoder_precision(parser)
     parser.add_argument(
         "--no-prepare", action="store_true", help="run the graphs as published (see `loquor prepare`)"
+    )
+    parser.add_argument(
+        "--fallback",
+        default="none",
+        choices=FALLBACKS,
+        help="torch: `loquor say` speaks a model that is no ONNX bundle by an installed chatterbox-tts",
+    )
+    parser.add_argument(
+        "--variant",
+        default="english",
+        choices=VARIANTS,
+        help="what form of model that is then (default: english)",
     )
 
 
@@ -119,6 +134,11 @@ def load_engine(args: argparse.Namespace, *, keep_encoder: bool = False) -> Engi
     from ..speech.engine import Engine
 
     model = args.model or BUILT_IN
+    if args.fallback != "none" and args.command != "say":
+        raise InvalidInputError(
+            f"chatterbox-tts only speaks, and whole texts: --fallback {args.fallback} is for `loquor say`, "
+            f"not for `loquor {args.command}`"
+        )
     runtime = open_runtime()  # without which, or the device's provider, a download would be for nothing
     add_plugin(runtime, args.device)
     prefer = advised_dtype(runtime, args.device)

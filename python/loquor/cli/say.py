@@ -13,9 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import Audio, GenerationOptions, Guards, LongSpeech, LongTextOptions
+from .. import Audio, Engine, GenerationOptions, Guards, LongSpeech, LongTextOptions
 from ..audio.audio import FORMATS, write_wav_stream
 from ..audio.playing import check_playable, play_chunks
+from ..audio.speech_file import CUES
 from ..base.output import cannot_write
 from ..bundle.catalog import CATALOG, SUGGESTED
 from ..bundle.text_rules import NORMALIZERS
@@ -32,10 +33,10 @@ from .engines import (
     check_input,
     check_output,
     interruptible,
-    load_engine,
     voice_names,
     voice_source,
 )  # fmt: skip
+from .fallback import load_speaker, speak_pieces
 from .models import download_bytes, megabytes
 from .option_flags import add_option
 from .text_input import StdinText, Text, file_of_argument, size_of, text_of_argument, warnings_about
@@ -44,8 +45,9 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from .. import CancelToken, Engine, Session
+    from .. import CancelToken, Session
     from ..audio.provenance import Provenance
+    from ..speech.torch_engine import TorchEngine
 
 __all__ = ["add", "run"]
 
@@ -125,6 +127,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("long text, which is spoken sentence by sentence")
     group.add_argument("--srt", metavar="FILE", help="write subtitles (SubRip)")
     group.add_argument("--vtt", metavar="FILE", help="write subtitles (WebVTT)")
+    group.add_argument("--words", metavar="FILE", help="write when each word is said (JSON)")
+    group.add_argument(
+        "--cues", choices=CUES, default="sentence", help="what each subtitle is of (default: sentence)"
+    )
     for name, kind, text in _PARTING:
         metavar = "N" if kind is int else "S"
         group.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=metavar, help=text)
@@ -155,7 +161,14 @@ def run(args: argparse.Namespace) -> int:
     sampling = {option.name: getattr(args, option.name) for option in _SAMPLING}
     options = GenerationOptions(guards=_guards(args), **sampling)
     args.voice = voice_source(args.voice)
-    with load_engine(args) as engine:
+    with load_speaker(args) as engine:
+        if not isinstance(engine, Engine):
+            return _by_fallback(args, engine, text, options)
+        if (args.words or args.cues == "word") and not engine.capabilities.word_times:
+            raise InvalidInputError(
+                f"this model does not tell when it says each word: `loquor align {args.model or 'mini'}` "
+                "finds what does, or leave --words and --cues word out"
+            )
         return (_stream if args.stream or args.play else _speak)(args, engine, text, options)
 
 
@@ -195,9 +208,29 @@ def _speak(args: argparse.Namespace, engine: Engine, text: Text, options: Genera
             if args.output == "-":
                 _to_stdout(speech, watch)
             else:
-                speech.save(args.output, srt=args.srt, vtt=args.vtt, tags=not args.no_tags, watch=watch)
+                speech.save(
+                    args.output,
+                    srt=args.srt,
+                    vtt=args.vtt,
+                    words=args.words,
+                    cues=args.cues,
+                    tags=not args.no_tags,
+                    watch=watch,
+                )
 
     interruptible(speak, _stop_of(text), settle=args.output != "-")
+    _tell(args, tally.warnings, tally.seconds, tally.rtf)
+    return 0
+
+
+def _by_fallback(
+    args: argparse.Namespace, engine: TorchEngine, text: Text, options: GenerationOptions
+) -> int:
+    if args.words or args.cues == "word":
+        raise InvalidInputError("chatterbox-tts does not tell when it says each word: leave --words out")
+    tally, lexicon = _Tally(), lexicon_of(args)
+    said = text if lexicon is None else lexicon.all_said((text,) if isinstance(text, str) else text)
+    speak_pieces(args, engine, said, options, _long_text(args), tally.add)
     _tell(args, tally.warnings, tally.seconds, tally.rtf)
     return 0
 
@@ -339,8 +372,8 @@ def _check(args: argparse.Namespace) -> None:
     _check_voice(args)
     if args.play:
         check_playable()
-        if args.output is not None or args.stream or args.srt or args.vtt:
-            raise InvalidInputError("--play writes no file: leave -o, --stream, --srt and --vtt out")
+        if args.output is not None or args.stream or args.srt or args.vtt or args.words:
+            raise InvalidInputError("--play writes no file: leave -o, --stream, --srt, --vtt and --words out")
         return
     if args.output is None:
         raise InvalidInputError("say where to write the speech: give -o FILE, or --play")
@@ -352,7 +385,7 @@ def _check(args: argparse.Namespace) -> None:
         raise InvalidInputError("stdout is closed, so WAV cannot be written there: open it, or give -o FILE")
     elif sys.stdout.isatty():
         raise InvalidInputError("stdout is a terminal, which shows no WAV: redirect it, or give -o FILE")
-    for path, suffix in ((args.srt, ".srt"), (args.vtt, ".vtt")):
+    for path, suffix in ((args.srt, ".srt"), (args.vtt, ".vtt"), (args.words, ".json")):
         if path is not None:
             check_output(path, (suffix,), None)
             if args.output == "-":

@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from .. import _core
 from ..base.runtime import advised_dtype, open_runtime
 from ..bundle.catalog import check_dtype
 from ..errors import InvalidInputError, LoquorError
+from .heads import Heads, kept_heads, pairs_of
 from .task import FAST_PRODUCTS, Task
 
 __all__ = [
@@ -107,7 +109,8 @@ def prepare_bundle(
     """
     runtime = open_runtime()
     check_dtype(dtype)
-    files = _core.graph_files(str(folder), dtype, advised_dtype(runtime, device))
+    facts = _core.read_bundle(str(folder), dtype, advised_dtype(runtime, device))
+    files = facts["files"]
     results = {}
     check_preparation(force, kv_dtype, own_operators, decoder_precision)
     unit = _core.vector_unit()
@@ -117,7 +120,10 @@ def prepare_bundle(
         kept = kv_dtype if graph == "language_model" else "auto"
         rounded = int16 and graph == "conditional_decoder"
         source = Path(files[graph][0])
-        task = Task(runtime, graph, source, kept, threads, folder, files, ours, unit, device, rounded)
+        heads = _heads_of(source, facts) if graph == "language_model" and ours else ()
+        task = Task(
+            runtime, graph, source, kept, threads, folder, files, ours, unit, device, heads, int16=rounded
+        )
         result = _attempt(task, force)
         if result.state == "refused" and kept != "auto":
             _log.warning("%s keeps its published KV cache: %s [%s]", graph, result.reason, result.source)
@@ -127,6 +133,16 @@ def prepare_bundle(
         results[graph] = result
     _tell_refused(results)
     return results
+
+
+def _heads_of(source: Path, facts: Mapping[str, Any]) -> Heads:
+    """The heads that were found for this language model, else those that are known of its bundle."""
+    try:
+        found = kept_heads(source)
+    except LoquorError as error:
+        _log.warning("%s", error)
+        found = None
+    return pairs_of(facts["alignment_heads"]) if found is None else found
 
 
 def _tell_refused(results: Mapping[str, PreparedGraph]) -> None:
@@ -186,6 +202,8 @@ def _prepare(task: Task, force: bool) -> PreparedGraph:
     )
     stem, second = f"{source.stem}-{key}", f"{source.stem}_{VOCODER}-{key}"
     entry = None if force else cache.load(stem)
+    if entry is not None and entry[0].heads != [list(pair) for pair in task.heads]:
+        entry = None
     vocoder = cache.load(second) if entry is not None and entry[0].cut else None
     if made := entry is None or (entry[0].cut and vocoder is None):
         from .work import make  # the onnx package is slow to import, and needed only here

@@ -38,6 +38,8 @@ class Note:
     """What it was made for: the options, without versions. An entry replaces those of its source and use."""
     cut: bool = False
     """Whether the graph is a decoder's flow alone; its vocoder has an entry of its own."""
+    heads: list[list[int]] = field(default_factory=list)
+    """Of a language model: layer and head of those whose attention was asked for."""
     window_prompt: float = 0.0
     """Of a flow: the least seconds of a voice that may prompt windows, 0 where all of it has to."""
 

@@ -46,6 +46,11 @@ class Speaker:
         self._embed = opened("embed_tokens")
         self._prefix = voice_arrays(folder, opened)["audio_features"][np.newaxis]
 
+    @property
+    def prefix_length(self) -> int:
+        """Positions of the voice before the text."""
+        return int(self._prefix.shape[1])
+
     def prompt(self, sentence: str) -> npt.NDArray[Any]:
         """[1, positions, hidden]: the voice's prefix, then the text, "" being none."""
         return np.concatenate([self._prefix, self.embed(self._ids(sentence))], axis=1)

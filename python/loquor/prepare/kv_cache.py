@@ -8,6 +8,7 @@ import numpy as np
 from onnx import ModelProto, helper, numpy_helper
 
 from .. import _core
+from .alignment import WEIGHTS_OPERATOR
 from .graph import RefusedError
 from .own_attention import OWN_ATTENTION
 
@@ -52,6 +53,7 @@ def retype_cache(model: ModelProto, kv_dtype: str, scales: Scales) -> ModelProto
     if not scales:
         return model
     place = {value.name: index for index, value in enumerate(pasts)}
+    scale_of_key = {}
     for node in model.graph.node:
         if node.op_type not in _KEY_SCALE:
             continue
@@ -63,7 +65,11 @@ def retype_cache(model: ModelProto, kv_dtype: str, scales: Scales) -> ModelProto
             scale = np.asarray([scales[place[past]]], np.float32)
             model.graph.initializer.append(numpy_helper.from_array(scale, name))
             node.input.append(name)
+        scale_of_key[node.output[1]] = node.input[_KEY_SCALE[node.op_type]]
         if node.op_type == "GroupQueryAttention":
             attributes = {"k_quant_type": "PER_TENSOR", "v_quant_type": "PER_TENSOR", "kv_cache_bit_width": 8}
             node.attribute.extend(helper.make_attribute(name, value) for name, value in attributes.items())
+    for node in model.graph.node:
+        if node.op_type == WEIGHTS_OPERATOR:
+            node.input.append(scale_of_key[node.input[1]])
     return model

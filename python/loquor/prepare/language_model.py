@@ -8,8 +8,10 @@ from pathlib import Path
 import onnx
 from onnx import ModelProto, TensorProto
 
+from .alignment import tell_attention
 from .attention import carries_group_query, rewrite_attention
 from .graph import Graph, RefusedError
+from .heads import Heads
 from .norms import fuse_fast_gelu, fuse_layer_norms, fuse_skip_layer_norms
 from .own_attention import GROUP_QUERY, OWN_ATTENTION, all_attention_is_plain, use_own_attention
 from .products import (
@@ -38,13 +40,15 @@ def rewrite_language_model(
     own_operators: bool = False,
     own_products: bool = False,
     on_cpu: bool = True,
+    heads: Heads = (),
 ) -> tuple[ModelProto, list[str]]:
     """Return the rewritten graph and what was done to it; nothing done means that there was nothing to do.
 
     `model` is changed. Without `int8_activations` the products keep the accuracy level they came with. With
     `own_operators`, attention over the cache becomes the core's own operator, and so do products at the level
     of int8: with `own_products` all, else those that the runtime has no fast kernel for, which `on_cpu` are
-    else written out. Raises `RefusedError`.
+    else written out. Where attention is the core's own, that of the `heads` becomes an output.
+    Raises `RefusedError`.
     """
     opset = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0)
     if opset < OLDEST_OPSET:
@@ -81,6 +85,8 @@ def rewrite_language_model(
         _log.info("logits stay as they are: %s", refused)
     if own_operators:
         count(read_weights_in_place(graph, all_of_them=own_products), "BlockProduct")
+    if tell_attention(graph, heads):
+        count(len(heads), "heads whose attention is told")
     if on_cpu:
         count(spell_out_products(graph), WRITTEN_OUT)
     return graph.finish(), done

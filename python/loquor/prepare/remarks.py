@@ -12,6 +12,8 @@ from .widen import computes_in_float16
 
 __all__ = ["remarks_on"]
 
+_FEATURES, _RECORDING = ("audio_features", "cond_emb"), "audio_values"
+_PARTS = 2  # of a prefix: the speaker's row, and what the recording says
 _WRITTEN_OUT_IN_FLOAT16 = ("Gelu", "LogSoftmax", "Softmax")
 _ONE_BITS_UP_TO = {4: 32, 8: 64}
 """Largest block, by bits, with which MatMulNBits at accuracy level 4 treats rows alone."""
@@ -23,7 +25,39 @@ def remarks_on(graph: Graph) -> list[str]:
     for ops, applies, sentence in _KINDS:
         if number := sum(applies(graph, node) for node in graph.nodes(*ops)):
             found.append(f"{number} {sentence}")
+    if _speaker_is_constant(graph):
+        found.append(
+            "the speaker's row of a voice is the same whatever is recorded (a voice embedding of zeros went "
+            "into it): the language model knows the voice by the tokens of its recording alone"
+        )
     return found
+
+
+def _speaker_is_constant(graph: Graph) -> bool:
+    """Whether the first row of a speech encoder's prefix does not depend on the recording."""
+    features = next((name for name in _FEATURES if name in graph.outputs), None)
+    if features is None or _RECORDING not in graph.inputs:
+        return False
+    joined = graph.made_by(graph.through(features, "Cast", "Identity"), "Concat")
+    if joined is None or len(joined.input) < _PARTS or attributes_of(joined)["axis"] not in (1, -2):
+        return False
+    return not _hears(graph, joined.input[0]) and _hears(graph, features)
+
+
+def _hears(graph: Graph, value: str) -> bool:
+    """Whether a value depends on the recording by more than its shape."""
+    front, seen = [value], {value}
+    while front:
+        name = front.pop()
+        if name == _RECORDING:
+            return True
+        node = graph.producer(name)
+        if node is None or node.op_type in ("Shape", "Size"):
+            continue
+        new = {each for each in node.input if each} - seen
+        seen |= new
+        front += new
+    return False
 
 
 def _neighbours_matter(graph: Graph, node: NodeProto) -> bool:

@@ -33,6 +33,8 @@ class Task:
     """The instructions that they have here: "plain", "neon", "avx2" or "avx512"."""
     device: str
     """Where the graph will run."""
+    heads: tuple[tuple[int, int], ...] = ()
+    """Layer and head of those whose attention a language model tells."""
     int16: bool = False
     """Whether products and attention in float32 may be of 16 bits: "int16" of `decoder_precision`."""
 

@@ -68,6 +68,7 @@ def make(task: Task) -> tuple[Note, bytes, bytes]:
         remarks=list(dict.fromkeys(remarks)),
         cut=vocoder is not None,
         window_prompt=rewritten.window_prompt,
+        heads=[list(pair) for pair in task.heads],
     )
     return note, content, rest
 
@@ -168,7 +169,12 @@ def _language_model(work: _Work) -> Rewritten:
         work.loadable(), work.folder, int8_activations=False, own_operators=own, on_cpu=on_cpu
     )
     rounded, changes = rewrite_language_model(
-        work.parsed(), work.folder, own_operators=own, own_products=products, on_cpu=on_cpu
+        work.parsed(),
+        work.folder,
+        own_operators=own,
+        own_products=products,
+        on_cpu=on_cpu,
+        heads=work.task.heads,
     )
     published = ports["past_key_values.0.key"].elem_type
     kept = KV_TYPES.get(work.task.kv_dtype, published)

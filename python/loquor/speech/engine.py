@@ -26,6 +26,7 @@ from ..voice.speech_tokens import SpeechTokens
 from ..voice.voice import Voice
 from ..voice.voices import VoiceSource
 from ..watermark.weights import chosen_watermark
+from .alignment import WordTimes
 from .arguments import (
     check_progress,
     check_provider_options,
@@ -258,7 +259,14 @@ class Engine(Awaited):
         samples = next(stream, np.zeros(0, np.float32))
         next(stream, None)  # the end, behind which its measurements are complete
         metrics, warnings = stream.metrics, stream.warnings
-        return Audio(samples, stream.sample_rate, metrics, warnings, provenance=stream.provenance)
+        return Audio(
+            np.asarray(samples),
+            stream.sample_rate,
+            metrics,
+            warnings,
+            provenance=stream.provenance,
+            words=stream.words,
+        )
 
     def stream(
         self,
@@ -312,7 +320,9 @@ class Engine(Awaited):
             loaded.core(), ids, handle, resolved, chunks, token, progress, prepared.text
         )
         rate, provenance = loaded.info["sample_rate"], loaded.provenance(made)
-        request = Request(stream_handle, text, len(ids), rate, warnings, start, provenance)
+        step = loaded.info["samples_per_token"] / rate
+        words = WordTimes(text, prepared.text, loaded.tokenizer.spans(prepared.text), step)
+        request = Request(stream_handle, text, len(ids), rate, warnings, start, provenance, words)
         with loaded.lock:
             self._under_way.add(request)
         return request
@@ -379,7 +389,8 @@ class Engine(Awaited):
             loaded.core(), loaded.handle(made), seed=noise, chunks=resolved, cancel=token
         )
         warnings = [*loaded.replaced.values(), *made.warnings]
-        request = Request(handle, "", 0, info["sample_rate"], warnings, start, loaded.provenance(made))
+        words = WordTimes("", "", (), 0.0)  # nobody says what is said
+        request = Request(handle, "", 0, info["sample_rate"], warnings, start, loaded.provenance(made), words)
         encoding = _core.CancelToken()  # one that is given ends the stream, which has it while it lasts
         tokens = SpeechTokens(
             lambda sound: loaded.core().encode_voice(sound, encoding).tensors()["audio_tokens"],

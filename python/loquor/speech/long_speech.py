@@ -57,7 +57,9 @@ class LongSpeech(Iterator[Audio]):
         metrics = Metrics(**{name: sum(getattr(part.metrics, name) for part in parts) for name in names})
         warnings = dict.fromkeys(warning for part in parts for warning in part.warnings)
         marks = tuple(mark for part in parts for mark in part.marks)
-        return Audio(samples, parts[0].sample_rate, metrics, tuple(warnings), marks, parts[0].provenance)
+        words = tuple(word for part in parts for word in part.words)
+        rate, provenance = parts[0].sample_rate, parts[0].provenance
+        return Audio(samples, rate, metrics, tuple(warnings), marks, provenance, words)
 
     def save(
         self,
@@ -67,18 +69,24 @@ class LongSpeech(Iterator[Audio]):
         subtype: str | None = None,
         srt: str | os.PathLike[str] | None = None,
         vtt: str | os.PathLike[str] | None = None,
+        words: str | os.PathLike[str] | None = None,
+        cues: str = "sentence",
         tags: bool = True,
         watch: Callable[[Audio], None] | None = None,
     ) -> float:
         """Speak all the rest into a file, and subtitles if asked, piece by piece; return its seconds.
 
-        `format`, `subtype` and `tags` are as in `Audio.save`; `watch` is called with each piece once it is
-        written. The files get their names when everything is written. If the speech ends early (cancelled, or
-        an error, which is raised), what was written so far is kept as a valid file beside it, named
-        `NAME.partial.wav`; without a finished piece nothing is left. Raises `InvalidInputError` also for a
-        file that cannot be written.
+        `srt` and `vtt` get a cue for each sentence, or with `cues` of "word" for each word; `words` gets the
+        words as JSON, a list of {"word", "start", "end"} in seconds. Words are there where the model tells
+        them (`Capabilities.word_times`), else none. `format`, `subtype` and `tags` are as in `Audio.save`;
+        `watch` is called with each piece once it is written. The files get their names when everything is
+        written. If the speech ends early (cancelled, or an error, which is raised), what was written so far
+        is kept as a valid file beside it, named `NAME.partial.wav`; without a finished piece nothing is left.
+        Raises `InvalidInputError` also for a file that cannot be written.
         """
-        with SpeechFile(file, format=format, subtype=subtype, srt=srt, vtt=vtt, tags=tags) as out:
+        with SpeechFile(
+            file, format=format, subtype=subtype, srt=srt, vtt=vtt, words=words, cues=cues, tags=tags
+        ) as out:
             for audio in self:
                 out.write(audio)
                 if watch is not None:
@@ -98,11 +106,12 @@ class LongSpeech(Iterator[Audio]):
         narration, parts = self._narration, [np.zeros(0, np.float32)]
         while (turn := narration.turn()) is not None and not isinstance(turn, Future):
             if (chunk := narration.read(turn, None)) is not None:
-                parts.append(chunk)
+                parts.append(np.asarray(chunk))
             else:
                 marks, notes = narration.take_piece()
                 warnings = (*notes, *turn.warnings)
                 samples = np.concatenate(parts)
                 rate, provenance = narration.sample_rate, narration.provenance
-                return Audio(samples, rate, turn.metrics, warnings, marks, provenance)
+                words = narration.take_words()
+                return Audio(samples, rate, turn.metrics, warnings, marks, provenance, words)
         return None

@@ -12,23 +12,20 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from ..audio.subtitles import Mark
 from ..base.process import HomeLock
 from ..errors import EngineClosedError, InvalidInputError, LoquorError, RequestCancelledError
 from ..sentences.pieces import Splitter
+from .chunk import Chunk
 from .long_text import Bookmark, LongTextOptions, checked_parting, piece_seed
 from .marks import Loudness, words_up_to
 from .options import GenerationOptions
 from .reports import SessionReport
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from ..audio.provenance import Provenance
-    from ..audio.subtitles import Mark
     from ..sentences.pieces import Piece
     from .request import Request
-
-    Samples = npt.NDArray[np.float32]
 
 __all__ = ["Narration"]
 
@@ -88,6 +85,8 @@ class Narration:
         self._spoken_before, self._position = self._bookmark.pieces, self._bookmark.samples
         self._pause = self._bookmark.pause
         self._marks: list[Mark] = []
+        self._words: list[Mark] = []
+        self._words_taken = 0
         self._warnings: dict[str, None] = {}
         self._notes: list[str] = []
         self._ended = self._finished = self._held = False
@@ -189,7 +188,7 @@ class Narration:
             self._finished = self._finished or self._ended
             return False if self._finished else self._waiter()
 
-    def read(self, request: Request, timeout: float | None) -> Samples | None:
+    def read(self, request: Request, timeout: float | None) -> Chunk | None:
         """A chunk of what is being said, with the pause before it; None: nothing yet, or the piece's end."""
         try:
             chunk = request.read(timeout)
@@ -200,6 +199,7 @@ class Narration:
             saying = self._under_way[0]
             if chunk is not None:
                 chunk = self._heard(saying, chunk)
+                self._words += chunk.words
             elif request.finished:
                 self._under_way.popleft()
                 self._said_whole(saying)
@@ -253,18 +253,21 @@ class Narration:
         # text without a word: the model shall see it all the same
         return self._silent if self._ended and self._index == 0 else None
 
-    def _heard(self, saying: _Saying, chunk: Samples) -> Samples:
+    def _heard(self, saying: _Saying, chunk: Chunk) -> Chunk:
         """The chunk, with the pause before it if it is the first of its piece."""
         if not saying.loudness.samples and self._position:
             least = self._long_text.paragraph_pause if saying.after_silent else 0.0
             silence = np.zeros(round(max(self._pause, least) * self.sample_rate), np.float32)
-            saying.start = self._position + len(silence)
-            heard = np.concatenate([silence, chunk])
+            heard = np.concatenate([silence, np.asarray(chunk)])
         else:
-            heard = chunk
-        saying.loudness.add(chunk)
+            heard = np.asarray(chunk)
+        if not saying.loudness.samples:
+            saying.start = self._position + len(heard) - len(chunk)
+        saying.loudness.add(np.asarray(chunk))
         self._position += len(heard)
-        return heard
+        origin = saying.start / self.sample_rate
+        words = [Mark(word.text, origin + word.start, origin + word.end) for word in chunk.words]
+        return Chunk.of(heard, tuple(words))
 
     def _said_whole(self, saying: _Saying) -> None:
         wanted: float = getattr(self._long_text, f"{saying.piece.end}_pause")
@@ -318,11 +321,27 @@ class Narration:
         with self._lock:
             return tuple(self._warnings)
 
+    def take_words(self) -> tuple[Mark, ...]:
+        """The words since the last call, each in seconds from the start of all."""
+        with self._lock:
+            words, self._words_taken = self._words[self._words_taken :], len(self._words)
+            return tuple(words)
+
+    @property
+    def words(self) -> tuple[Mark, ...]:
+        """The words that were handed over whole."""
+        with self._lock:
+            return tuple(self._words)
+
     def _said(self, seconds: float) -> str:
         said = []
         for mark in self._marks:
             if mark.end <= seconds:
                 said.append(mark.text)
+            elif mark.start < seconds and self._words:
+                said += [
+                    word.text for word in self._words if mark.start <= word.start and word.end <= seconds
+                ]
             elif mark.start < seconds:
                 said.append(words_up_to(mark.text, (seconds - mark.start) / (mark.end - mark.start)))
         now = self._under_way[0] if self._under_way else None

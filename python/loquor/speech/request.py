@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..audio.audio import Metrics
 from ..errors import BusyError, EngineClosedError, RequestCancelledError
+from .chunk import Chunk
 from .guards import guard_warnings
 from .marks import words_up_to
 from .reports import StreamReport
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 
     from .. import _core
     from ..audio.provenance import Provenance
-
-    Samples = npt.NDArray[np.float32]
+    from .alignment import WordTimes
 
 __all__ = ["Request"]
 
@@ -44,6 +44,7 @@ class Request:
         warnings: list[str],
         started: float,
         provenance: Provenance,
+        words: WordTimes,
     ) -> None:
         self.sample_rate = sample_rate
         """In Hz."""
@@ -51,6 +52,8 @@ class Request:
         """What makes the speech."""
         self.finished = False
         """Whether it was read to its end."""
+        self.words = words
+        """The words of what was handed over."""
         self._handle = handle
         self._text = text
         self._text_tokens = text_tokens
@@ -61,12 +64,19 @@ class Request:
         self._sockets: tuple[socket.socket, socket.socket] | None = None
         self._waiting = self._left = False
 
-    def read(self, timeout: float | None) -> Samples | None:
+    def read(self, timeout: float | None) -> Chunk | None:
         """A chunk, or None: nothing within `timeout` seconds, or the end, which sets `finished`."""
         try:
-            return self._handle.next(timeout)
+            samples = self._handle.next(timeout)
+            if samples is None:
+                return None
+            words = self.words.add(self._handle.said_ids())
+            if self._handle.info()["samples_waiting"] == 0 and self.made:
+                words += self.words.finish()
+            return Chunk.of(samples, tuple(words))
         except StopIteration:
             self.finished = True
+            self.words.finish()
             self._total_seconds = time.perf_counter() - self._started
             self._close_sockets()
             return None
@@ -178,6 +188,10 @@ class Request:
         """What was said in the first `share` of what was handed over."""
         info = self._handle.info()
         made, taken = info["token_count"], info["tokens_taken"]
+        if self.words.told:
+            if self.finished and share >= 1:
+                return self._text
+            return self.words.text_until(share * taken)
         whole = info["ended"] and not info["cancelled"]  # else more tokens would have come
         total = made if whole else max(made, int(_TOKENS_PER_CHARACTER * len(self._text)))
         return words_up_to(self._text, share * (1.0 if self.finished else taken / max(total, 1)))

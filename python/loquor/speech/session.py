@@ -16,15 +16,11 @@ from .long_text import check_part
 from .pcm import Pcm
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from ..audio.provenance import Provenance
     from ..audio.subtitles import Mark
+    from .chunk import Chunk
     from .narration import Narration
     from .reports import SessionReport
-
-    Samples = npt.NDArray[np.float32]
 
 __all__ = ["MAX_WAITING", "Session"]
 
@@ -32,8 +28,8 @@ MAX_WAITING = 20_000
 """Characters that may wait to be spoken, some twenty minutes."""
 
 
-class Session(Iterator["Samples"], AsyncIterator["Samples"]):
-    """Speech of a text that is still being written: chunks, float32 [n] at `sample_rate` Hz.
+class Session(Iterator["Chunk"], AsyncIterator["Chunk"]):
+    """Speech of a text that is still being written: chunks, float32 [n] at `sample_rate` Hz, with words.
 
     Made by `Engine.session`. `feed`, `flush`, `end` and `cancel` may come from any thread or task; one thread
     or task at a time iterates, which waits for text, and is over after `end`. A sentence is spoken once it is
@@ -104,7 +100,7 @@ class Session(Iterator["Samples"], AsyncIterator["Samples"]):
     def __iter__(self) -> Session:
         return self
 
-    def __next__(self) -> Samples:
+    def __next__(self) -> Chunk:
         while (turn := self._narration.turn()) is not None:
             if isinstance(turn, Future):
                 turn.result()
@@ -123,7 +119,7 @@ class Session(Iterator["Samples"], AsyncIterator["Samples"]):
     def __aiter__(self) -> Session:
         return self
 
-    async def __anext__(self) -> Samples:
+    async def __anext__(self) -> Chunk:
         while (turn := self._narration.turn()) is not None:
             if isinstance(turn, Future):
                 await asyncio.wrap_future(turn)
@@ -141,7 +137,7 @@ class Session(Iterator["Samples"], AsyncIterator["Samples"]):
     ) -> None:
         self._narration.leave()
 
-    def within(self, slot: Callable[[], AbstractAsyncContextManager[Any]]) -> AsyncGenerator[Samples, None]:
+    def within(self, slot: Callable[[], AbstractAsyncContextManager[Any]]) -> AsyncGenerator[Chunk, None]:
         """Iterate in `async with slot()` alone: entered before a sentence is begun, left to wait for text.
 
         For a server that shares an engine. From this call on nothing is begun outside, so it comes before the
@@ -152,7 +148,7 @@ class Session(Iterator["Samples"], AsyncIterator["Samples"]):
 
     async def _within(
         self, slot: Callable[[], AbstractAsyncContextManager[Any]]
-    ) -> AsyncGenerator[Samples, None]:
+    ) -> AsyncGenerator[Chunk, None]:
         while due := self._narration.due():
             if isinstance(due, Future):
                 await asyncio.wrap_future(due)
@@ -193,7 +189,8 @@ class Session(Iterator["Samples"], AsyncIterator["Samples"]):
     def text_until(self, seconds: float) -> str:
         """What was said in the first `seconds` of the speech: for a reader that knows how much it played.
 
-        Exact for whole sentences, an estimate up to a word's end for the last one.
+        Exact for whole sentences; up to a word's end for the last one, by an estimate where the model does
+        not tell words (`Capabilities.word_times`).
         """
         return self._narration.said(seconds)
 
@@ -201,6 +198,14 @@ class Session(Iterator["Samples"], AsyncIterator["Samples"]):
     def marks(self) -> tuple[Mark, ...]:
         """The sentences that were handed over whole, in seconds from the start."""
         return self._narration.marks
+
+    @property
+    def words(self) -> tuple[Mark, ...]:
+        """The words that were handed over whole, in seconds from the start.
+
+        None where the model does not tell (`Capabilities.word_times`).
+        """
+        return self._narration.words
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
     from ..audio.audio import Metrics
     from ..audio.provenance import Provenance
+    from ..audio.subtitles import Mark
+    from .chunk import Chunk
     from .reports import StreamReport
     from .request import Request
-
-    Samples = npt.NDArray[np.float32]
 
 __all__ = ["Stream", "ending_of"]
 
 
-class Stream(Iterator["Samples"], AsyncIterator["Samples"]):
-    """Chunks of speech, float32 [n] at `sample_rate` Hz. Made by `Engine.stream`.
+class Stream(Iterator["Chunk"], AsyncIterator["Chunk"]):
+    """Chunks of speech, float32 [n] at `sample_rate` Hz, with their words. Made by `Engine.stream`.
 
     Read by one thread or task at a time; `cancel()` may come from any. Leaving its `with` or `async with`
     block cancels what is not done. Raises `RequestCancelledError`, or `ExecutionError` behind the chunks that
@@ -48,7 +48,7 @@ class Stream(Iterator["Samples"], AsyncIterator["Samples"]):
     def __iter__(self) -> Stream:
         return self
 
-    def __next__(self) -> Samples:
+    def __next__(self) -> Chunk:
         if self._request.finished:
             raise StopIteration
         chunk = self._request.read(None)
@@ -69,7 +69,7 @@ class Stream(Iterator["Samples"], AsyncIterator["Samples"]):
     def __aiter__(self) -> Stream:
         return self
 
-    async def __anext__(self) -> Samples:
+    async def __anext__(self) -> Chunk:
         while not self._request.finished:
             chunk = self._request.read(0.0)
             if chunk is not None:
@@ -107,6 +107,14 @@ class Stream(Iterator["Samples"], AsyncIterator["Samples"]):
     def report(self) -> StreamReport:
         """How far it is, now."""
         return self._request.report
+
+    @property
+    def words(self) -> tuple[Mark, ...]:
+        """The words that were handed over whole, in seconds from the start.
+
+        None where the model does not tell (`Capabilities.word_times`).
+        """
+        return tuple(self._request.words.marks)
 
     @property
     def tokens(self) -> npt.NDArray[np.int64]:

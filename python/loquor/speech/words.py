@@ -1,4 +1,4 @@
-"""When each word is said, as far as that can be known while speech is made: an estimate."""
+"""When each word is said, as far as that can be known while speech is made."""
 
 from __future__ import annotations
 
@@ -28,18 +28,21 @@ class Span:
 class WordClock:
     """Asks a session, after each chunk, which words that holds.
 
-    The core does not align words. A session estimates, from its share of the speech tokens, up to which word
-    its text was said; the words that a chunk added share its time by their letters. Sentences' times come
-    later and are better: they meet where it is quiet.
+    Where the model tells them, they are the session's own. Else a session estimates, from its share of the
+    speech tokens, up to which word its text was said, and the words that a chunk added share its time by
+    their letters. Sentences' times come later: they meet where it is quiet.
     """
 
     def __init__(self, session: Session, speed: float) -> None:
         self._session, self._speed = session, speed
-        self._count = self._sentences = 0
+        self._count = self._sentences = self._told = 0
         self._at = 0.0
 
     def words(self) -> list[Span]:
         """The words that came with the last chunk."""
+        if exact := self._session.words:
+            told, self._told = exact[self._told :], len(exact)
+            return [Span(word.text, word.start / self._speed, word.end / self._speed) for word in told]
         report = self._session.report
         said = report.text.split()
         new, start, end = said[self._count :], self._at, report.audio_seconds / self._speed
