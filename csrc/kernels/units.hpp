@@ -72,7 +72,8 @@
 #if LOQUOR_HAS_BODY && LOQUOR_USES_AVX512 && !(defined(__AVX512F__) && defined(__AVX512VNNI__))
 #error "the unit avx512 is compiled without the instructions it is named for"
 #endif
-#if LOQUOR_HAS_BODY && LOQUOR_USES_AMX && !defined(__AMX_INT8__) && !defined(__AMXINT8__)  // until Clang 15
+#if LOQUOR_HAS_BODY && LOQUOR_USES_AMX && !defined(__AMX_INT8__) && \
+    !defined(__AMXINT8__)  // as Clang 14 has it
 #error "the unit amx is compiled without the instructions it is named for"
 #endif
 #endif
