@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import sys
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,20 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "training"))
 
 from mini import evaluation_texts, spell
 from mini.align import Aligner, learn
-from voice import alignment, analysis, judges, parallel, scaling, sources, talk, teacher, text, timbres
+from voice import (
+    alignment,
+    analysis,
+    coded,
+    codes,
+    judges,
+    melodies,
+    parallel,
+    sources,
+    talk,
+    teacher,
+    text,
+    timbres,
+)
 from voice import teacher_graph as graph
 
 WORDS = ("water", "quorum", "zephyr", "oyster")
@@ -180,12 +194,12 @@ def test_words_of_any_string_run_forward(phonemes, data):
 
 def test_the_curve_is_read_at_the_frames_and_is_zero_where_unvoiced():
     given_curve = np.array([5.0, 100.0, 110.0, 120.0, 5.0, 5.0])
-    at = analysis.pitch_at_frames(given_curve, 15)
-    assert at.shape == (15,)
-    assert not at[:3].any()
-    assert not at[10:].any()
-    assert (np.diff(at[3:10]) >= 0).all()
-    assert at[3] == pytest.approx(100.0)
+    at = analysis.pitch_at_frames(given_curve, 8)
+    assert at.shape == (8,)
+    assert not at[:2].any()
+    assert not at[5:].any()
+    assert (np.diff(at[2:5]) >= 0).all()
+    assert at[2] == pytest.approx(100.0, rel=0.02)
     assert not analysis.pitch_at_frames(np.full(4, 5.0), 8).any()
 
 
@@ -194,85 +208,314 @@ def test_frames_hold_a_tone_and_give_it_back():
     time = np.arange(24_000) / teacher.RATE
     tone = sum(np.sin(2 * np.pi * 150 * k * time) / k for k in range(1, 30)) * 0.1
     frames = analysis.analyse(tone, np.full(80, 150.0))
-    assert frames.shape == (200, analysis.WIDTH)
-    inner = frames[20:180].astype(np.float32)
+    assert frames.shape == (100, analysis.WIDTH)
+    inner = frames[10:90].astype(np.float32)
     np.testing.assert_allclose(np.exp(inner[:, 0]), 150, rtol=0.01)
     assert inner[:, 1].all()
     back = analysis.synthesise(frames)
     assert np.sqrt(np.mean(back[4000:20000] ** 2)) == pytest.approx(np.sqrt(np.mean(tone**2)), rel=0.15)
 
 
-def some_frames(height: float, count: int = 400) -> np.ndarray:
-    rng = np.random.default_rng(1)
-    frames = rng.normal(3, 2, (count, analysis.WIDTH))
-    frames[:, 0] = np.log(height) + 0.2 * np.sin(np.arange(count) / 30)
-    frames[:, 1] = np.arange(count) % 50 < 35
-    return frames.astype(np.float32)
+def test_silence_has_a_floor_that_distances_do_not_fall_through():
+    pytest.importorskip("pyworld")
+    from pyworld import decode_spectral_envelope
+
+    frames = analysis.analyse(np.zeros(9600), np.full(32, 5.0))
+    cepstra = np.ascontiguousarray(frames[:, 2 : 2 + analysis.CEPSTRA], np.float64)
+    decibels = 10 * np.log10(decode_spectral_envelope(cepstra, teacher.RATE, analysis.FFT))
+    np.testing.assert_allclose(decibels, analysis.FLOOR, atol=0.5)
+
+
+# The codes.
+
+SAID = "“wˌʌt, ðə plˈænts?”"  # noqa: RUF001
+
+
+def test_every_phone_of_a_text_has_a_label_and_a_time():
+    durations = [10, 2, 1, 1, 1, 1, 4, 2, 1, 2, 3, 2, 1, 1, 4, 1, 1, 2, 5, 1, 1]
+    parts = codes.segments(SAID, durations)
+    assert [part.label for part in parts] == [
+        codes.NUMBER[name] for name in ["#", "w", "ʌ", "t", "#", "ð", "ə", "p", "l", "ˈæ", "n", "t", "s", "#"]
+    ]
+    assert parts[0].end == 12 * 25.0
+    assert parts[-1].end == sum(durations) * 25.0
+    assert all(one.end == two.start for one, two in pairwise(parts))
+    assert parts[2].end - parts[2].start == 50.0  # a stress mark's time is its vowel's
+    assert parts[6].end - parts[6].start == 50.0 + 37.5  # half a space is the word's before it
+    assert len(codes.NUMBER) <= codes.LABELS
+    assert codes.LABELS * codes.PLACES * codes.LEVELS == 6561
+
+
+def test_quick_phones_get_a_token_each_and_boundaries_are_told():
+    quick = [codes.Segment(label, 25.0 * i, 25.0 * (i + 1)) for i, label in enumerate([7, 8, 9])]
+    parts = [codes.Segment(0, -200.0, 0.0), *quick, codes.Segment(10, 75.0, 200.0)]
+    parts = [codes.Segment(p.label, p.start + 200, p.end + 200) for p in parts]
+    path = codes.assign(parts, 10)
+    assert sorted(set(path.tolist())) == [0, 1, 2, 3, 4]
+    assert (np.diff(path) >= 0).all()
+    ends = [parts[i].end / 40 - (t + 1) for t, i in enumerate(path)]
+    for token, place in enumerate(codes.places(parts, path)[:-1]):
+        if path[token] == path[token + 1]:
+            assert place == 1
+        else:
+            assert place == 1 + (ends[token] > 1 / 6) - (ends[token] < -1 / 6)
+
+
+@given(st.lists(st.tuples(st.integers(1, 80), st.integers(1, 12)), min_size=1, max_size=30))
+def test_tokens_run_through_the_parts_in_order(rows):
+    ends = np.cumsum([count for _, count in rows]) * 25.0
+    starts = ends - [count * 25.0 for _, count in rows]
+    parts = [codes.Segment(label, *times) for (label, _), *times in zip(rows, starts, ends, strict=True)]
+    tokens = max(1, int(ends[-1] // 40))
+    path = codes.assign(parts, tokens)
+    assert path.shape == (tokens,)
+    assert ((np.diff(path) >= 0) & (np.diff(path) <= 3)).all()
+    assert path[0] >= 0
+    assert path[-1] < len(parts)
 
 
 def test_a_melody_is_the_same_in_high_and_low_voices():
-    low, high = some_frames(100), some_frames(210)
-    scale = scaling.Scaling.of(np.concatenate([low, high]))
-    normal = [scale.normal(frames, scaling.pitch_of(frames)) for frames in (low, high)]
-    np.testing.assert_allclose(*normal, atol=1e-3)
-    assert np.abs(normal[0][:, 2:].mean()) < 0.01
-    moved = scale.frames(normal[0], scaling.pitch_of(high))
-    np.testing.assert_allclose(moved, high, atol=1e-3)
-    assert scaling.pitch_of(low[:10])[scaling.HEIGHT] == pytest.approx(np.log(170), abs=1e-3)
+    led = curve(200, 0.1)
+    low = np.where(led > 40, np.exp(np.log(110) + 1.3 * (np.log(led) - np.log(200))), led)
+    made = []
+    for pitch in (led, low):
+        voice = codes.Voice.of(pitch)
+        made.append(codes.levels(codes.contour(pitch, voice), 62))
+    np.testing.assert_array_equal(*made)
+    assert set(made[0][16:24]) == {codes.UNVOICED}
+    assert len(set(made[0].tolist())) > 8
+    voice = codes.Voice.of(led)
+    back = np.exp(voice.height + voice.range * codes.melody()[made[0][:15] - 1])
+    given = np.interp(np.arange(15) * 40 + 20, np.arange(50) * 12.5 + 6.25, led[:50])
+    np.testing.assert_allclose(back, given, rtol=0.08)
+    assert codes.Voice.of(led[:10]).height == pytest.approx(np.log(170))
 
 
-def test_a_codec_gives_one_code_a_token_and_all_frames_back():
+def test_a_code_is_one_number_and_back():
+    numbers = np.arange(6561)
+    parts = codes.part(numbers)
+    np.testing.assert_array_equal(codes.join(parts), numbers)
+    assert parts.max(0).tolist() == [80, 2, 26]
+
+
+def test_a_voice_is_measured_by_how_it_follows_the_leader():
+    melody = np.sin(np.arange(300) / 9)
+    found = melodies.voice_of(5.0 + 0.2 * melody, np.ones(300, bool), melody, codes.Voice(4.0, 0.1))
+    assert (found.height, found.range) == (pytest.approx(5.0), pytest.approx(0.2))
+    few = melodies.voice_of(np.full(300, 5.0), np.arange(300) < 5, melody, codes.Voice(4.0, 0.1))
+    assert few.range == 0.1
+    drawn = melodies.at_frames(np.array([np.nan, 1.0, np.nan, np.nan, 2.0]), 6)
+    assert (np.diff(drawn) >= 0).all()
+    assert drawn[[0, 5]].tolist() == pytest.approx([1.0, 1.8333333])
+
+
+# The decoder.
+
+
+def some_texts(folder: Path, count: int) -> None:
+    """`count` texts of three voices, as stages time, speak and analyse leave them."""
+    rng = np.random.default_rng(0)
+    for name in ("speech", "frames"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    (folder / "leaders.json").write_text(
+        json.dumps({name: {"height": 5.0, "range": 0.2} for name in timbres.LEADING})
+    )
+    for index in range(count):
+        durations = np.array([8, *[3] * len(SAID), 8], np.int16)
+        tokens = int(durations.sum()) * 600 // 960
+        pitch = np.stack([curve(height, 0.1) for height in (100, 150, 210)])
+        pitch = np.tile(pitch, 3)[:, : 2 * durations.sum()].astype(np.float16)
+        np.savez(
+            folder / f"speech/{index:05d}.npz", phonemes=SAID, durations=durations, pitch=pitch,
+            timbres=np.array(["af_heart", "a", "b"]),
+        )  # fmt: skip
+        frames = rng.normal(-5, 2, (3, tokens * 4, analysis.WIDTH))
+        frames[..., 1] = np.arange(tokens * 4) % 20 < 14
+        mels = rng.normal(-4, 2, (3, tokens * 2, 80))
+        np.savez(
+            folder / f"frames/{index:05d}.npz", frames=frames.astype(np.float16), mels=mels.astype(np.float16)
+        )
+
+
+def test_a_decoder_gives_all_frames_of_codes_in_a_timbre():
     torch = pytest.importorskip("torch")
-    from voice import codec
+    pytest.importorskip("pyworld")
+    from voice import decoder as networks
 
-    net, frames = codec.Codec(), torch.randn(2, 24, analysis.WIDTH)
-    timbre = net.speaker(frames)
-    codes = net.codes(frames, timbre)
-    assert timbre.shape == (2, codec.TIMBRE)
-    assert codes.shape == (2, 3, 8)
-    assert set(codes.unique().tolist()) <= {-1.0, 0.0, 1.0}
-    back = net.decoder(codes, timbre)
-    assert back.shape == frames.shape
-    codec.loss_of(frames, back).backward()
-    assert all(p.grad is not None for p in net.parameters())
-    verdict, inner = codec.Critic()(frames)
+    net, speaker, scaling = networks.Decoder(), networks.Speaker(), networks.Scaling()
+    said = torch.from_numpy(codes.part(np.random.default_rng(0).integers(0, 6561, (2, 6))).astype(np.int64))
+    timbre = torch.cat([torch.zeros(2, 2), speaker(torch.randn(2, 50, 80))], -1)
+    assert timbre.shape == (2, networks.TIMBRE)
+    got = net(said, timbre)
+    assert got.shape == (2, 24, analysis.WIDTH)
+    wanted = torch.randn_like(got)
+    wanted[..., 1] = (wanted[..., 1] > 0).float()
+    networks.loss_of(scaling, wanted, got).backward()
+    assert all(p.grad is not None for p in [*net.parameters(), *speaker.parameters()])
+    verdict, inner = networks.Critic()(scaling.picture(got))
     assert len(inner) == 4
     assert torch.isfinite(verdict).all()
 
 
-def test_a_codec_that_was_stopped_ends_where_an_unbroken_one_does(tmp_path, monkeypatch):
+def test_frames_at_a_boundary_belong_to_the_phone_that_has_begun():
     torch = pytest.importorskip("torch")
-    from mini.config import Schedule
-    from voice import codec_training
+    from voice.decoder import frame_labels
 
-    rng = np.random.default_rng(0)
-    training = codec_training.Training(Schedule(4, 1e-3, 1), critic_from=2)
-    monkeypatch.setattr(codec_training, "SAVE_EVERY", 1)
-    for folder in ("whole", "broken", "few"):
-        (tmp_path / folder / "frames").mkdir(parents=True)
-    for index in range(codec_training.HELD + 2):
-        text = np.stack([some_frames(height, 160 + 8 * index) for height in (100, 150, 210)])
-        text += rng.normal(size=text.shape) * 0.1
-        for folder in ("whole", "broken"):
-            np.save(tmp_path / folder / f"frames/{index:05d}.npy", text.astype(np.float16))
-    codec_training.run(tmp_path / "whole", training)
+    said = torch.tensor([[[1, 0, 0], [2, 2, 0], [3, 1, 0], [3, 1, 0]]])
+    assert frame_labels(said)[0].tolist() == [1, 1, 1, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3]
+
+
+def test_a_decoder_that_was_stopped_ends_where_an_unbroken_one_does(tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("pyworld")
+    from mini.config import Schedule
+    from voice import decoder_training
+
+    training = decoder_training.Training(Schedule(4, 1e-3, 1), critic_from=2)
+    monkeypatch.setattr(decoder_training, "SAVE_EVERY", 1)
+    for folder in ("whole", "broken"):
+        some_texts(tmp_path / folder, decoder_training.HELD + 2)
+    some_texts(tmp_path / "few", 3)
+    decoder_training.run(tmp_path / "whole", training)
 
     def stop(step, schedule):
         if step == 3:
             raise KeyboardInterrupt
         return rate(step, schedule)
 
-    rate = codec_training.rate_at
+    rate = decoder_training.rate_at
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(codec_training, "rate_at", stop)
-        codec_training.run(tmp_path / "broken", training)
-    codec_training.run(tmp_path / "broken", training)
-    whole, broken = (codec_training.load(tmp_path / folder) for folder in ("whole", "broken"))
-    for name, value in whole[0].state_dict().items():
-        assert torch.equal(value, broken[0].state_dict()[name]), name
-    np.testing.assert_array_equal(whole[1].mean, broken[1].mean)
-    with pytest.raises(RuntimeError, match="fewer than 9 analysed texts"):
-        codec_training.run(tmp_path / "few", training)
+        patch.setattr(decoder_training, "rate_at", stop)
+        decoder_training.run(tmp_path / "broken", training)
+    decoder_training.run(tmp_path / "broken", training)
+    whole, broken = (decoder_training.load(tmp_path / folder) for folder in ("whole", "broken"))
+    for one, other in zip(whole, broken, strict=True):
+        for name, value in one.state_dict().items():
+            assert torch.equal(value, other.state_dict()[name]), name
+    with pytest.raises(RuntimeError, match=r"3 analysed texts, 8 of which are held out"):
+        decoder_training.run(tmp_path / "few", training)
+
+
+def test_the_vocoder_says_what_worlds_own_synthesis_says():
+    pytest.importorskip("pyworld")
+    from voice import vocoder
+
+    time = np.arange(24_000) / teacher.RATE
+    tone = sum(np.sin(2 * np.pi * 150 * k * time) / k for k in range(1, 30)) * 0.1
+    frames = analysis.analyse(tone, np.full(80, 150.0)).astype(np.float32)
+    [made] = run(vocoder.graph(), frames=frames[None])
+    known = analysis.synthesise(frames)
+    assert made.shape == (24_000,)
+    power = [np.abs(np.fft.rfft(sound[4096:20480])) ** 2 for sound in (made, known)]
+    bands = [np.add.reduceat(p, np.arange(0, 2870, 205))[:14] for p in power]  # 300 Hz each
+    np.testing.assert_allclose(10 * np.log10(bands[0] / bands[1]), 0, atol=2.5)
+    np.testing.assert_array_equal(made, run(vocoder.graph(), frames=frames[None])[0])
+
+
+# The language model.
+
+
+def test_a_coded_text_begins_just_before_its_first_phone():
+    said = np.zeros((40, 3), np.uint8)
+    said[12:30, 0] = 5
+    first, end = coded.trimmed(said, 12 * 0.04)
+    assert (first, end) == (10, 30 + coded.TAIL)
+    assert coded.trimmed(np.zeros((7, 3), np.uint8), 0.0) == (0, 7)
+
+
+def test_a_language_model_learns_a_text_by_heart():
+    torch = pytest.importorskip("torch")
+    from mini.corpus import SYMBOL_OF, Item
+    from mini.samples import join, sample_of
+    from mini.speech_model import TextEncoder
+    from voice.speech_model import OUTPUTS, Speech
+    from voice.speech_training import SpeechLoss
+
+    torch.manual_seed(0)
+    symbols = np.array([SYMBOL_OF[c] for c in "so it is."], np.uint8)
+    times = np.arange(len(symbols) + 1, dtype=np.float32) * 2
+    item = Item(symbols, times[:-1], times[1:], np.zeros((len(symbols), 3), np.uint8), 0, 20)
+    said = codes.part(np.random.default_rng(1).integers(0, 6561, 20))
+    one = sample_of(item, said)
+    two = join([one, one])
+    assert two.codes.shape == (40, 3)
+    encoder, model = TextEncoder(), Speech()
+    assert model.head.out_features == OUTPUTS == 81 + 3 + 27 + 1
+    maker = torch.optim.AdamW([*encoder.parameters(), *model.parameters()], 2e-3)
+    losses = []
+    for _ in range(12):
+        loss = SpeechLoss(encoder, model, [(one, 0), (two, 3)], None).loss
+        maker.zero_grad(), loss.backward(), maker.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.6 * losses[0]
+
+
+# The bundle's graphs.
+
+
+def weights(module) -> dict[str, np.ndarray]:
+    return {name: value.numpy() for name, value in module.state_dict().items()}
+
+
+def test_the_decoders_graph_says_what_the_network_and_the_vocoder_say(monkeypatch):
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("pyworld")
+    from mini import graph as builder
+    from mini.tokens import SILENCE
+    from voice import export, vocoder
+    from voice.decoder import Decoder, Scaling, pitch_of
+
+    monkeypatch.setattr(builder, "_SMALLEST_QUANTISED", 10**9)
+    torch.manual_seed(0)
+    net, scaling = Decoder(), Scaling()
+    scaling.mean[2] = -4.0
+    said = codes.part(np.random.default_rng(0).integers(0, 6561, 12))
+    silence = np.tile(np.uint8([[0, 1, 0]]), (4, 1))
+    assert export.code_ids(silence).tolist() == [SILENCE] * 4
+    timbre = torch.randn(1, 192) * 0.3
+    [made] = run(
+        export.conditional_decoder(weights(net), weights(scaling)), speech_tokens=export.code_ids(said)[None],
+        speaker_embeddings=timbre.numpy(), speaker_features=np.zeros((1, 0, 80), np.float32),
+    )  # fmt: skip
+    with torch.no_grad():
+        padded = torch.from_numpy(np.concatenate([silence, said, silence]).astype(np.int64))
+        frames = net(padded[None], timbre)[0] * scaling.deviation + scaling.mean
+        height, spread = pitch_of(timbre[0])
+    frames[:, 0] = frames[:, 0] * spread + height
+    frames[:, 1] = (frames[:, 1] > 0).float()
+    [known] = run(vocoder.graph(), frames=frames[None, 16:-12].numpy())
+    assert made.shape == (12 * 960,)
+    np.testing.assert_allclose(made, known[: len(made)], atol=1e-2 * np.abs(known).max())
+
+
+def test_the_language_models_graph_adds_up_its_three_choices(monkeypatch):
+    torch = pytest.importorskip("torch")
+    from mini import graph as builder
+    from mini.speech_model import HEAD, HEADS, LAYERS, TextEncoder
+    from voice import export
+    from voice.speech_model import Speech
+
+    monkeypatch.setattr(builder, "_SMALLEST_QUANTISED", 10**9)
+    torch.manual_seed(0)
+    model, x = Speech(), torch.randn(1, 9, 256)
+    names = [f"past_key_values.{i}.{kind}" for i in range(LAYERS) for kind in ("key", "value")]
+    past = dict.fromkeys(names, np.zeros((1, HEADS, 0, HEAD), np.float32))
+    made = run(
+        export.language_model(weights(model)), inputs_embeds=x.numpy(),
+        attention_mask=np.ones((1, 9), np.int64), position_ids=np.arange(9)[None], **past,
+    )[0]  # fmt: skip
+    with torch.no_grad():
+        logits = model(x)[0]
+    choices = [c.log_softmax(-1).numpy() for c in logits.split([*codes.SIZES, 1], -1)[:3]]
+    which = codes.part(np.arange(6561))
+    known = sum(choice[:, which[:, i]] for i, choice in enumerate(choices))
+    go_on = -torch.nn.functional.softplus(logits[:, -1:]).numpy()
+    np.testing.assert_allclose(made[:, export.code_ids(which)], known + go_on, atol=2e-3)
+    np.testing.assert_allclose(np.exp(made).sum(-1), 1, atol=1e-4)
+    embed = export.embed_tokens(weights(TextEncoder()), weights(model))
+    [vector] = run(embed, input_ids=export.code_ids(which[4321:4322])[None])[0]
+    expected = model.speech_vectors(torch.from_numpy(which[4321:4322].astype(np.int64)))[0]
+    np.testing.assert_allclose(vector, expected.detach().numpy(), atol=1e-5)
 
 
 def test_words_are_counted_over_all_texts():

@@ -26,7 +26,8 @@ class Sample:
     start: NDArray[np.float32]
     end: NDArray[np.float32]
     phones: NDArray[np.uint8]
-    codes: NDArray[np.int8]
+    codes: NDArray[np.integer]
+    """[tokens, numbers of a code]."""
 
 
 def sample_of(item: Item, codes: NDArray[np.int8]) -> Sample:
@@ -35,37 +36,37 @@ def sample_of(item: Item, codes: NDArray[np.int8]) -> Sample:
     return Sample(item.symbols, start, item.end, item.phones, part)
 
 
-def _marks(symbols: Sequence[int], start: float, end: float) -> Sample:
-    """Symbols without speech of their own; the first takes the time from `start` to `end`."""
+def _marks(symbols: Sequence[int], start: float, end: float, like: NDArray[np.integer]) -> Sample:
+    """Symbols without speech of their own; the first takes the time from `start` to `end`. Codes are
+    written as those of `like`."""
     count = len(symbols)
     times = np.full(count, end, np.float32)
     starts = times.copy()
     starts[:1] = start
-    return Sample(
-        np.array(symbols, np.uint8), starts, times, np.zeros((count, 3), np.uint8), np.zeros((0, 8), np.int8)
-    )
+    return Sample(np.array(symbols, np.uint8), starts, times, np.zeros((count, 3), np.uint8), like[:0])
 
 
 def join(parts: Sequence[Sample], tail: str = "") -> Sample:
     """The parts after each other, a space between; `tail` is written at the end and takes no time."""
     row: list[Sample] = []
+    like = parts[0].codes
     offset, previous = 0, 0.0
     for number, part in enumerate(parts):
         moved = Sample(part.symbols, part.start + offset, part.end + offset, part.phones, part.codes)
         if number:
-            row.append(_marks([SYMBOL_OF[" "]], previous, max(previous, float(moved.start[0]))))
+            row.append(_marks([SYMBOL_OF[" "]], previous, max(previous, float(moved.start[0])), like))
         row.append(moved)
         offset += len(part.codes)
         previous = float(moved.end[-1])
     if tail:
-        row.append(_marks([SYMBOL_OF[c] for c in tail], previous, max(previous, float(offset))))
+        row.append(_marks([SYMBOL_OF[c] for c in tail], previous, max(previous, float(offset)), like))
     columns = (np.concatenate([getattr(p, name) for p in row]) for name in Sample.__dataclass_fields__)
     return Sample(*columns)
 
 
 def with_style(sample: Sample, symbol: int) -> Sample:
     """A style tag and a space before the text, both without time: the tag changes nothing."""
-    mark = _marks([symbol, SYMBOL_OF[" "]], float(sample.start[0]), float(sample.start[0]))
+    mark = _marks([symbol, SYMBOL_OF[" "]], float(sample.start[0]), float(sample.start[0]), sample.codes)
     pairs = ((getattr(mark, name), getattr(sample, name)) for name in Sample.__dataclass_fields__)
     return Sample(*(np.concatenate(pair) for pair in pairs))
 

@@ -1,5 +1,5 @@
-"""python -m voice all --work DIR: the corpus of the next built-in voice, stage by stage; every stage may be
-stopped and goes on."""
+"""python -m voice all --work DIR: the next built-in voice, stage by stage; every stage may be stopped and
+goes on."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def _analyse(work: Path, options: argparse.Namespace) -> None:
     analysis.run(work)
 
 
-def _codec(work: Path, options: argparse.Namespace) -> None:
+def _decoder(work: Path, options: argparse.Namespace) -> None:
     from mini.config import Schedule
 
-    from . import codec_training
+    from . import decoder_training
 
     steps = options.steps
-    training = codec_training.Training(Schedule(steps, 2e-3), steps * 3 // 5, options.bfloat16)
-    codec_training.run(work, training)
+    training = decoder_training.Training(Schedule(steps, 1.5e-3), steps * 2 // 5, options.bfloat16)
+    decoder_training.run(work, training)
 
 
 def _gate(work: Path, options: argparse.Namespace) -> None:
@@ -57,14 +57,30 @@ def _gate(work: Path, options: argparse.Namespace) -> None:
     gate.run(work)
 
 
+def _encode(work: Path, options: argparse.Namespace) -> None:
+    from . import coded
+
+    coded.run(work)
+
+
+def _train(work: Path, options: argparse.Namespace) -> None:
+    from mini.config import Schedule
+
+    from . import speech_training
+
+    speech_training.run(work, Schedule(options.speech_steps, 1.5e-3), options.bfloat16)
+
+
 STAGES: dict[str, Callable[[Path, argparse.Namespace], None]] = {
     "fetch": _fetch,
     "text": _text,
     "time": _time,
     "speak": _speak,
     "analyse": _analyse,
-    "codec": _codec,
+    "decoder": _decoder,
     "gate": _gate,
+    "encode": _encode,
+    "train": _train,
 }
 
 
@@ -81,7 +97,8 @@ def main() -> None:
     parser.add_argument(
         "--processes", type=int, default=os.cpu_count() or 1, help="of one thread each, for `speak`"
     )
-    parser.add_argument("--steps", type=int, default=20_000, help="of the codec's training")
+    parser.add_argument("--steps", type=int, default=6000, help="of the decoder's training")
+    parser.add_argument("--speech-steps", type=int, default=7000, help="of the language model's training")
     parser.add_argument(
         "--bfloat16", action="store_true", help="speak in half the time, on a CPU with bfloat16 instructions"
     )
