@@ -71,6 +71,26 @@ def _train(work: Path, options: argparse.Namespace) -> None:
     speech_training.run(work, Schedule(options.speech_steps, 1.5e-3), options.bfloat16)
 
 
+def _listen(work: Path, options: argparse.Namespace) -> None:
+    from mini.config import Schedule
+
+    from . import listening
+
+    listening.run(work, Schedule(1500, 2e-3), options.bfloat16)
+
+
+def _export(work: Path, options: argparse.Namespace) -> None:
+    from . import bundle
+
+    bundle.run(work)
+
+
+def _evaluate(work: Path, options: argparse.Namespace) -> None:
+    from . import evaluate
+
+    evaluate.run(work)
+
+
 STAGES: dict[str, Callable[[Path, argparse.Namespace], None]] = {
     "fetch": _fetch,
     "text": _text,
@@ -81,6 +101,9 @@ STAGES: dict[str, Callable[[Path, argparse.Namespace], None]] = {
     "gate": _gate,
     "encode": _encode,
     "train": _train,
+    "listen": _listen,
+    "export": _export,
+    "evaluate": _evaluate,
 }
 
 

@@ -8,7 +8,6 @@ from itertools import pairwise
 import numpy as np
 import onnx
 from mini import export_speech as mini
-from mini.codec import Stack
 from mini.export_voice import MELS, SAMPLES, _measure
 from mini.graph import Graph, State
 from mini.speech_model import HEAD, HEADS, LAYERS, WAVES, WIDTH
@@ -162,11 +161,6 @@ class Manners:
     """(leaders, TIMBRE): the mean timbre of each."""
     sharpness: float = 40.0
     """Factor on the square of the distance (a mean over the numbers), before the softmax."""
-
-
-def recogniser() -> Stack:
-    """Mel spectra, two frames a token, to what the codes say: label, place and level."""
-    return Stack(2 * MELS, sum(SIZES), width=160, blocks=4, kernel=7)
 
 
 def speech_encoder(
