@@ -309,6 +309,31 @@ def test_a_voice_is_measured_by_how_it_follows_the_leader():
     assert drawn[[0, 5]].tolist() == pytest.approx([1.0, 1.8333333])
 
 
+def test_what_is_kept_says_the_same_again():
+    pytest.importorskip("torch")
+    from voice import keep
+
+    rng = np.random.default_rng(2)
+    state = {
+        "big": rng.normal(size=(60, 40, 3)).astype(np.float32),
+        "small": rng.normal(size=9).astype(np.float32),
+    }
+    rows = dict(keep.packed(state, 127))
+    assert rows["big"].dtype == np.int8
+    back = keep.unpacked(rows)
+    np.testing.assert_array_equal(back["small"], state["small"])
+    np.testing.assert_allclose(back["big"], state["big"], atol=np.abs(state["big"]).max() / 250)
+    voices = {name: codes.Voice(np.log(120 + 20 * i), 0.2) for i, name in enumerate(timbres.LEADING)}
+    curves = [curve(130 + 20 * i, 0.15, seed=i) for i in range(3)]
+    halves = np.array([len(x) for x in curves])
+    levels = keep.levels_of(halves, np.concatenate(curves), voices)
+    again = [
+        keep.curve_of(part, count, voices[name])
+        for part, count, name in zip(np.split(levels, 3), halves, timbres.LEADING, strict=False)
+    ]
+    np.testing.assert_array_equal(keep.levels_of(halves, np.concatenate(again), voices), levels)
+
+
 # The decoder.
 
 

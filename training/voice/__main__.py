@@ -91,9 +91,22 @@ def _evaluate(work: Path, options: argparse.Namespace) -> None:
     evaluate.run(work)
 
 
+def _keep(work: Path, options: argparse.Namespace) -> None:
+    from . import keep
+
+    keep.keep(work)
+
+
+def _start(work: Path, options: argparse.Namespace) -> None:
+    from . import keep
+
+    keep.start(work)
+
+
 STAGES: dict[str, Callable[[Path, argparse.Namespace], None]] = {
     "fetch": _fetch,
     "text": _text,
+    "start": _start,
     "time": _time,
     "speak": _speak,
     "analyse": _analyse,
@@ -104,6 +117,7 @@ STAGES: dict[str, Callable[[Path, argparse.Namespace], None]] = {
     "listen": _listen,
     "export": _export,
     "evaluate": _evaluate,
+    "keep": _keep,
 }
 
 

@@ -96,6 +96,8 @@ def run(work: Path, training: Training) -> None:
     first = 0
     if checkpoint.exists():
         first = restore(checkpoint, modules, makers)
+    elif (work / "start-decoder.pt").exists():
+        begin(work / "start-decoder.pt", modules)
     else:
         scaling.fit(np.concatenate([t.frames.reshape(-1, t.frames.shape[-1]) for t in windows.texts[:200]]))
     began = time.monotonic()
@@ -132,6 +134,14 @@ def _descend(maker: torch.optim.Optimizer, parameters, loss: Tensor) -> None:
     loss.backward()
     nn.utils.clip_grad_norm_(parameters, 1.0)
     maker.step()
+
+
+def begin(path: Path, modules: dict[str, nn.Module]) -> None:
+    """The weights of an earlier run (keep.start), without what its optimisers knew."""
+    state = torch.load(path, weights_only=True)
+    for key, module in modules.items():
+        if key in state:
+            module.load_state_dict(state[key], strict=False)
 
 
 def restore(path: Path, modules: dict[str, nn.Module], makers: dict[str, torch.optim.Optimizer]) -> int:

@@ -19,6 +19,7 @@ from torch.nn.utils.rnn import pad_sequence
 from . import coded
 from .coded import Coded
 from .codes import SIZES
+from .decoder_training import begin
 from .speech_model import Speech
 from .timbres import LEADING
 
@@ -129,7 +130,10 @@ def run(work: Path, schedule: Schedule, bfloat16: bool) -> None:
         return SpeechLoss(encoder, model, sampler.batch(rng), rng).loss
 
     held = sampler.held[:24]
+    modules = {"text": encoder, "model": model}
+    if (work / "start-speech.pt").exists():
+        begin(work / "start-speech.pt", modules)
     train(
-        "speech", work, {"text": encoder, "model": model}, schedule, step,
+        "speech", work, modules, schedule, step,
         validate=lambda: SpeechLoss(encoder, model, held, None).report, seed=3, bfloat16=bfloat16,
     )  # fmt: skip
