@@ -22,7 +22,7 @@ STANDARD = r"[a-z_]+"
 SYSTEM_HEADERS = {
     "base": rf"{STANDARD}|pthread\.h|sys/stat\.h|unistd\.h",
     "audio": rf"{STANDARD}|dlfcn\.h|windows\.h|soxr\.h|sndfile\.h",
-    "kernels": rf"{STANDARD}|immintrin\.h",
+    "kernels": rf"{STANDARD}|cpuid\.h|immintrin\.h|sys/syscall\.h|unistd\.h",
     "ort": rf"{STANDARD}|windows\.h|dlfcn\.h|elf\.h",
     "bindings": rf"{STANDARD}|nanobind/(stl/)?\w+\.h|sys/socket\.h|winsock2\.h",
 }

@@ -229,7 +229,7 @@ def test_session() -> None:
     for name, signature in text.items():
         assert str(inspect.signature(getattr(Session, name))) == signature
     members = {*text, "cancel", "pcm16", "report", "text_until", "sample_rate", "marks", "warnings"}
-    members |= {"provenance", "words"}
+    members |= {"provenance", "words", "within"}
     assert {name for name in vars(Session) if not name.startswith("_")} == members
 
 

@@ -26,7 +26,6 @@ from ..voice.speech_tokens import SpeechTokens
 from ..voice.voice import Voice
 from ..voice.voices import VoiceSource
 from ..watermark.weights import chosen_watermark
-from .alignment import WordTimes
 from .arguments import (
     check_progress,
     check_provider_options,
@@ -256,17 +255,10 @@ class Engine(Awaited):
         check_progress(progress)
         chunks = self._loaded.stream_defaults | {"first_chunk": 0}  # all at the end
         stream = Stream(self._request(text, voice, options, chunks, cancel, progress, language))
-        samples = next(stream, np.zeros(0, np.float32))
+        samples = np.asarray(next(stream, np.zeros(0, np.float32)))
         next(stream, None)  # the end, behind which its measurements are complete
-        metrics, warnings = stream.metrics, stream.warnings
-        return Audio(
-            np.asarray(samples),
-            stream.sample_rate,
-            metrics,
-            warnings,
-            provenance=stream.provenance,
-            words=stream.words,
-        )
+        told = stream.metrics, stream.warnings, (), stream.provenance, stream.words
+        return Audio(samples, stream.sample_rate, *told)
 
     def stream(
         self,
@@ -319,10 +311,8 @@ class Engine(Awaited):
         stream_handle = _core.StreamHandle(
             loaded.core(), ids, handle, resolved, chunks, token, progress, prepared.text
         )
-        rate, provenance = loaded.info["sample_rate"], loaded.provenance(made)
-        step = loaded.info["samples_per_token"] / rate
-        words = WordTimes(text, prepared.text, loaded.tokenizer.spans(prepared.text), step)
-        request = Request(stream_handle, text, len(ids), rate, warnings, start, provenance, words)
+        told = warnings, start, loaded.provenance(made), loaded.words(text, prepared)
+        request = Request(stream_handle, text, len(ids), loaded.info["sample_rate"], *told)
         with loaded.lock:
             self._under_way.add(request)
         return request
@@ -389,8 +379,7 @@ class Engine(Awaited):
             loaded.core(), loaded.handle(made), seed=noise, chunks=resolved, cancel=token
         )
         warnings = [*loaded.replaced.values(), *made.warnings]
-        words = WordTimes("", "", (), 0.0)  # nobody says what is said
-        request = Request(handle, "", 0, info["sample_rate"], warnings, start, loaded.provenance(made), words)
+        request = Request(handle, "", 0, info["sample_rate"], warnings, start, loaded.provenance(made))
         encoding = _core.CancelToken()  # one that is given ends the stream, which has it while it lasts
         tokens = SpeechTokens(
             lambda sound: loaded.core().encode_voice(sound, encoding).tensors()["audio_tokens"],

@@ -14,6 +14,7 @@ from ..bundle.tokenizer import Tokenizer
 from ..errors import InvalidInputError
 from ..text.characters import check_text
 from ..voice.voices import EngineVoices
+from .alignment import WordTimes
 from .opening import Preparation, open_core
 from .options import GenerationOptions, resolve_options
 
@@ -85,6 +86,11 @@ class LoadedBundle:
             return prepared, ids
         names = f"read as words, for only a model may write them: {', '.join(control)}"
         return PreparedText(prepared.text, (*prepared.warnings, names)), ids
+
+    def words(self, text: str, prepared: PreparedText) -> WordTimes:
+        """What finds the words of `text` in its speech."""
+        step = self.info["samples_per_token"] / self.info["sample_rate"]
+        return WordTimes(text, prepared.text, self.tokenizer.spans(prepared.text), step)
 
     def most_tokens(self, text: str) -> int:
         """Speech tokens that a text may take if nobody says: 0 where the family's limit is one for all."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..audio.audio import Metrics
 from ..errors import BusyError, EngineClosedError, RequestCancelledError
+from .alignment import WordTimes
 from .chunk import Chunk
 from .guards import guard_warnings
 from .marks import words_up_to
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from .. import _core
     from ..audio.provenance import Provenance
-    from .alignment import WordTimes
 
 __all__ = ["Request"]
 
@@ -44,7 +44,7 @@ class Request:
         warnings: list[str],
         started: float,
         provenance: Provenance,
-        words: WordTimes,
+        words: WordTimes | None = None,
     ) -> None:
         self.sample_rate = sample_rate
         """In Hz."""
@@ -52,7 +52,7 @@ class Request:
         """What makes the speech."""
         self.finished = False
         """Whether it was read to its end."""
-        self.words = words
+        self.words = words or WordTimes("", "", (), 0.0)  # where nobody says what is said
         """The words of what was handed over."""
         self._handle = handle
         self._text = text
