@@ -23,7 +23,13 @@ LONG = "This sentence is one of many, and all of them take a while to say. " * 5
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Serving]:
-    with serving(lambda: Engine(slots=2), wait_seconds=5.0, idle_seconds=1.0) as running:
+    with serving(lambda: Engine(slots=2)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def impatient() -> Iterator[Serving]:
+    with serving(idle_seconds=1.0) as running:
         yield running
 
 
@@ -155,8 +161,8 @@ def test_what_is_said_out_of_turn_is_an_error_and_no_end(server: Serving) -> Non
         assert talk.until("done")["text"] == "Hi."
 
 
-def test_text_that_does_not_come_ends_it(server: Serving) -> None:
-    with talking(server) as talk:
+def test_text_that_does_not_come_ends_it(impatient: Serving) -> None:
+    with talking(impatient) as talk:
         talk.send("start")
         assert talk.code() == "no_text"
         talk.send("start")
@@ -164,16 +170,16 @@ def test_text_that_does_not_come_ends_it(server: Serving) -> None:
         talk.send("flush")
         talk.until("sound")
         assert talk.code() == "no_text"
-    eventually(lambda: server.service.under_way == 0, 5)
+    eventually(lambda: impatient.service.under_way == 0, 5)
 
 
-def test_a_client_that_says_nothing_is_let_go(server: Serving) -> None:
-    with talking(server) as talk:
+def test_a_client_that_says_nothing_is_let_go(impatient: Serving) -> None:
+    with talking(impatient) as talk:
         assert talk.code() == "no_text"
         with pytest.raises(ConnectionClosed) as closed:
             talk.connection.recv(5)
         assert closed.value.rcvd is not None and closed.value.rcvd.code == 1001
-    eventually(lambda: server.service.sockets == 0, 5)
+    eventually(lambda: impatient.service.sockets == 0, 5)
 
 
 def test_who_waits_for_text_holds_no_slot() -> None:
