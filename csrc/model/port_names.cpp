@@ -1,6 +1,7 @@
 #include "model/port_names.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,11 +27,20 @@ bool has(const std::vector<ort::Port>& ports, const std::string& name) {
   return std::any_of(ports.begin(), ports.end(), [&](const ort::Port& port) { return port.name == name; });
 }
 
+// What the graph's exporter declares: ports of nodes that were added since, such as the sampler's, have names
+// of ours.
+std::vector<ort::Port> exported(const std::vector<ort::Port>& ports) {
+  std::vector<ort::Port> kept;
+  std::copy_if(ports.begin(), ports.end(), std::back_inserter(kept),
+               [](const ort::Port& port) { return port.name.rfind("loquor.", 0) != 0; });
+  return kept;
+}
+
 // Layers are counted by the outputs: a key and a value each, behind the logits.
 Ports language_model_ports(const ort::Session& session) {
   Ports ports = {{"inputs_embeds", "attention_mask"}, {"logits"}};
-  const std::size_t layers = (session.outputs().size() - 1) / 2;
-  if (session.inputs().size() == 2 * layers + 3) ports.inputs.emplace_back("position_ids");
+  const std::size_t layers = (exported(session.outputs()).size() - 1) / 2;
+  if (exported(session.inputs()).size() == 2 * layers + 3) ports.inputs.emplace_back("position_ids");
   for (std::size_t layer = 0; layer < layers; ++layer) {
     for (const char* kind : {".key", ".value"}) {
       ports.inputs.push_back("past_key_values." + std::to_string(layer) + kind);
@@ -86,10 +96,10 @@ void adopt_names(ort::Session& session, Graph graph, const Family& family) {
   for (const auto& [spelling, name] : kSpellings) {
     if (has(session.outputs(), spelling) && !has(session.outputs(), name)) session.rename(spelling, name);
   }
-  if (session.outputs().empty()) return;
+  if (exported(session.outputs()).empty()) return;
   const Ports wanted = ports_of(session, graph, family);
-  by_position(session, "input", wanted.inputs, session.inputs());
-  by_position(session, "output", wanted.outputs, session.outputs());
+  by_position(session, "input", wanted.inputs, exported(session.inputs()));
+  by_position(session, "output", wanted.outputs, exported(session.outputs()));
 }
 
 }  // namespace loquor
