@@ -21,6 +21,7 @@ const fs::path& folder() {
     const fs::path copy = fs::temp_directory_path() / ("loquor-fuzz-" + std::to_string(std::rand()));
     const char* const bundle = std::getenv("LOQUOR_FUZZ_BUNDLE");
     if (bundle == nullptr) std::abort();
+    fs::remove_all(copy);  // what a run before left there
     fs::copy(fs::u8path(bundle), copy, fs::copy_options::recursive);
     return copy;
   }();
