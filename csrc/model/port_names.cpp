@@ -27,12 +27,12 @@ bool has(const std::vector<ort::Port>& ports, const std::string& name) {
   return std::any_of(ports.begin(), ports.end(), [&](const ort::Port& port) { return port.name == name; });
 }
 
-// What the graph's exporter declares: ports of nodes that were added since, such as the sampler's, have names
-// of ours.
+// What the exporter declared: ports that were added since, as the sampler's and those of prepared graphs,
+// have names of ours.
 std::vector<ort::Port> exported(const std::vector<ort::Port>& ports) {
   std::vector<ort::Port> kept;
   std::copy_if(ports.begin(), ports.end(), std::back_inserter(kept),
-               [](const ort::Port& port) { return port.name.rfind("loquor.", 0) != 0; });
+               [](const ort::Port& port) { return port.name.rfind("loquor", 0) != 0; });
   return kept;
 }
 

@@ -107,7 +107,7 @@ def test_it_says_what_a_session_says(engine: Engine, streamed: bool, at_rest: No
     assert "".join(heard.words).split() == TEXT.split()
     starts = [word.start_time for word in heard.words]
     assert starts == sorted(starts)
-    assert heard.words[-1].end_time == pytest.approx(len(heard.samples) / 24_000, abs=0.01)
+    assert 0.5 < heard.words[-1].end_time <= len(heard.samples) / 24_000  # silence may follow
     (metrics,) = heard.metrics
     assert metrics.audio_duration == pytest.approx(len(heard.samples) / 24_000, abs=0.001)
     assert not metrics.cancelled

@@ -30,6 +30,7 @@ from loquor import (
     piece_seed,
 )
 from loquor.audio.provenance import Provenance
+from loquor.speech.chunk import Chunk
 from loquor.speech.long_speech import LongSpeech
 from loquor.speech.narration import Narration
 
@@ -58,9 +59,9 @@ class Spoken:
         self.warnings = warnings
         self.metrics = Metrics(3, 4, tokens, 0.1, 0.2, 0.3, 0.6, len(samples) / RATE)
 
-    def read(self, timeout: float | None) -> NDArray[np.float32] | None:
+    def read(self, timeout: float | None) -> Chunk | None:
         self.finished = not self._chunks
-        return self._chunks.pop() if self._chunks else None
+        return Chunk.of(self._chunks.pop(), ()) if self._chunks else None
 
 
 class Speaker:

@@ -59,7 +59,8 @@ class Pcm(Iterator[bytes], AsyncIterator[bytes]):
         self._finished = chunk is None
         samples = self._tempo.finish() if chunk is None else self._tempo.add(chunk)
         if self._resampler is not None:
-            samples = self._resampler.resample_chunk(samples, last=self._finished)
+            # soxr 1.1 takes arrays of the very class alone.
+            samples = self._resampler.resample_chunk(np.asarray(samples), last=self._finished)
         return pcm16(samples).astype("<i2").tobytes()
 
 
