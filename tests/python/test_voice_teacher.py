@@ -1,4 +1,4 @@
-"""The teacher of the next built-in voice (training/voice) and its judges: what needs no weights and no torch."""
+"""The teacher of the next built-in voice (training/voice), and its judges: all that needs no weights."""
 
 from __future__ import annotations
 
