@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from mini.config import Schedule
-from mini.samples import Sample, join, sample_of, text_batch
+from mini.corpus import FIRST_LETTER
+from mini.samples import Sample, join, sample_of, text_batch, with_style
 from mini.speech_model import PREFIX, TextEncoder
 from mini.speech_training import TextLoss
 from mini.trainer import train
@@ -30,6 +31,8 @@ _POOL, _JOINED, _MOST_LETTERS = 400, 0.12, 300
 _CORRUPTION, _CORRUPTION_ODDS = (0.0, 0.08, 0.25, 0.6), (0.35, 0.3, 0.25, 0.1)
 """Share of the codes the model is fed that are random, against trusting its own past too much."""
 _STOP_WEIGHT = 3.0
+_TAGGED = 0.05
+"""Share of the samples that begin with a tag, which changes nothing: the teacher has no sounds for them."""
 _SPLIT = [*SIZES, 1]
 
 Spoken = tuple[Sample, int]
@@ -65,11 +68,14 @@ class Sampler:
                 batches.append([])
             batches[-1].append(int(which))
         chosen = batches[rng.integers(len(batches))]
-        return [self._build(plans[which]) for which in chosen]
+        return [self._build(plans[which], rng) for which in chosen]
 
-    def _build(self, plan: list[int]) -> Spoken:
+    def _build(self, plan: list[int], rng: np.random.Generator) -> Spoken:
         parts = [sample_of(self.data.items[i], self.data.codes) for i in plan]
-        return parts[0] if len(parts) == 1 else join(parts), int(self.data.leader[plan[0]])
+        sample = parts[0] if len(parts) == 1 else join(parts)
+        if rng.random() < _TAGGED:
+            sample = with_style(sample, int(rng.integers(1, FIRST_LETTER)))
+        return sample, int(self.data.leader[plan[0]])
 
 
 def corrupted(codes: Tensor, rng: np.random.Generator | None) -> Tensor:
