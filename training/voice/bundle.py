@@ -29,12 +29,22 @@ def configuration() -> dict[str, object]:
     return mini_configuration() | {"stream_look_ahead": 15}
 
 
-def state_of(path: Path, key: str) -> State:
+def state_of(work: Path, file: str, key: str) -> State:
+    """A network's weights: as trained here, or as an earlier run left them (keep.start)."""
+    path = work / file if (work / file).exists() else work / f"start-{file}"
+    if not path.exists():
+        raise RuntimeError(f"exporting from {work}: no {file}, and none from an earlier run; train it")
     return {name: value.numpy() for name, value in torch.load(path, weights_only=True)[key].items()}
 
 
 def timbres(work: Path) -> NDArray[np.float32]:
-    """(leaders, TIMBRE): how each of timbres.LEADING sounds, by the speaker encoder, over TEXTS texts."""
+    """(leaders, TIMBRE): how each of timbres.LEADING sounds, by the speaker encoder, over TEXTS texts.
+
+    Without a corpus they are those of the earlier run.
+    """
+    if not any((work / "frames").glob("*.npz")):
+        with np.load(work / "leaders.npz") as file:
+            return file["timbres"]
     _, speaker, _ = decoder_training.load(work)
     heard: dict[str, list[NDArray]] = {name: [] for name in LEADING}
     for path in sorted((work / "frames").glob("*.npz")):
@@ -53,18 +63,18 @@ def run(work: Path) -> Path:
     """Write the bundle from what the other stages trained; return its folder."""
     folder = work / "bundle"
     (folder / "onnx").mkdir(parents=True, exist_ok=True)
-    text, model = (state_of(work / "speech.pt", key) for key in ("text", "model"))
+    text, model = (state_of(work, "speech.pt", key) for key in ("text", "model"))
     decoder, speaker, scaling = (
-        state_of(work / "decoder.pt", key) for key in ("decoder", "speaker", "scaling")
+        state_of(work, "decoder.pt", key) for key in ("decoder", "speaker", "scaling")
     )
     known = timbres(work)
-    np.savez(folder.parent / "leaders.npz", timbres=known, prefixes=model["voice"])
+    np.savez(work / "leaders.npz", timbres=known, prefixes=model["voice"])
     graphs = {
         "embed_tokens": export.embed_tokens(text, model),
         "language_model": export.language_model(model),
         "conditional_decoder": export.conditional_decoder(decoder, scaling),
         "speech_encoder": export.speech_encoder(
-            speaker, model["voice"], export.Manners(known), state_of(work / "listen.pt", "listen")
+            speaker, model["voice"], export.Manners(known), state_of(work, "listen.pt", "listen")
         ),
     }
     for name, graph in graphs.items():

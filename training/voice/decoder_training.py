@@ -162,13 +162,13 @@ def save(path: Path, state: object) -> None:
 
 def load(work: Path) -> tuple[Decoder, Speaker, Scaling]:
     """What the stage made, or what it has come to; for use, not for training."""
-    path = work / "decoder.pt"
-    if path.exists():
-        state = torch.load(path, weights_only=True)
-    elif (work / "decoder.ckpt").exists():
-        state = torch.load(work / "decoder.ckpt", weights_only=True)["modules"]
+    for name in ("decoder.pt", "decoder.ckpt", "start-decoder.pt"):
+        if (work / name).exists():
+            state = torch.load(work / name, weights_only=True)
+            break
     else:
-        raise RuntimeError(f"opening the decoder in {work}: neither decoder.pt nor decoder.ckpt; run decoder")
+        raise RuntimeError(f"opening the decoder in {work}: no decoder.pt and no decoder.ckpt; run decoder")
+    state = state.get("modules", state)
     modules = Decoder(), Speaker(), Scaling()
     for key, module in zip(("decoder", "speaker", "scaling"), modules, strict=True):
         module.load_state_dict(state[key], strict=False)

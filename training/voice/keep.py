@@ -24,10 +24,12 @@ from .timing import TEXTS
 FOLDER = Path(__file__).parent / "kept"
 NETWORKS = {
     "decoder.pt": (("decoder", "speaker", "scaling"), 127),
-    "speech.pt": (("text", "model"), 31),
+    "speech.pt": (("text", "model"), 63),
     "listen.pt": (("listen",), 31),
 }
 """Files of weights, with their modules and the steps on either side of zero in which the weights are kept."""
+LEADERS = ("leaders.json", "leaders.npz")
+"""The leaders' pitch, and their timbres and manners."""
 _SMALL = 2048
 """Numbers of a tensor below which it is kept in float32."""
 
@@ -74,7 +76,8 @@ def keep(work: Path, folder: Path = FOLDER) -> None:
         folder / "timing.npz", tokens=columns["tokens"].astype(np.uint16), levels=made,
         durations=np.minimum(durations, 255).astype(np.uint8),
     )  # fmt: skip
-    (folder / "leaders.json").write_text((work / "leaders.json").read_text())
+    for name in LEADERS:
+        (folder / name).write_bytes((work / name).read_bytes())
     sizes = {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
     print(f"keep: {sum(sizes.values()) / 1e6:.2f} MB {json.dumps(sizes)}", flush=True)
 
@@ -124,8 +127,9 @@ def start(work: Path, folder: Path = FOLDER) -> None:
             for module in modules
         }
         torch.save(state, target)
-    if not (work / "leaders.json").exists():
-        (work / "leaders.json").write_text((folder / "leaders.json").read_text())
+    for name in LEADERS:
+        if not (work / name).exists():
+            (work / name).write_bytes((folder / name).read_bytes())
     (work / "timing").mkdir(exist_ok=True)
     phonemes = Phonemes(work / "teacher/vocab.json")
     texts = (work / "texts.txt").read_text().splitlines()
