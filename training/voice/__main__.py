@@ -134,7 +134,7 @@ def main() -> None:
     parser.add_argument(
         "--processes", type=int, default=os.cpu_count() or 1, help="of one thread each, for `speak`"
     )
-    parser.add_argument("--steps", type=int, default=6000, help="of the decoder's training")
+    parser.add_argument("--steps", type=int, default=12_000, help="of the decoder's training")
     parser.add_argument("--speech-steps", type=int, default=7000, help="of the language model's training")
     parser.add_argument(
         "--bfloat16", action="store_true", help="speak in half the time, on a CPU with bfloat16 instructions"
@@ -144,7 +144,9 @@ def main() -> None:
     if Path(__file__).resolve().parents[2] in (work, *work.parents):
         parser.error(f"--work {work} is inside the repository: name a folder outside it")
     work.mkdir(parents=True, exist_ok=True)
-    for name in STAGES if options.stage == "all" else [options.stage]:
+    # `keep` writes into the repository: only when it is asked for
+    wanted = [name for name in STAGES if name != "keep"] if options.stage == "all" else [options.stage]
+    for name in wanted:
         if name == "text" and options.stage == "all" and (work / "texts.txt").exists():
             continue
         print(f"stage {name}", flush=True)
