@@ -248,6 +248,7 @@ class Said:
 
     def __init__(self) -> None:
         self.marks: tuple[Mark, ...] = ()
+        self.words: tuple[Mark, ...] = ()  # of a model that does not tell
         self.report = SimpleNamespace(text="", audio_seconds=0.0)
 
     def says(self, text: str, seconds: float) -> None:

@@ -172,7 +172,7 @@ def test_events_bring_the_sound_and_the_times_of_words(server: Serving, spoken: 
     assert [word["word"] for word in words] == TEXT.split()
     assert all(word["start"] <= word["end"] for word in words)
     assert all(a["end"] <= b["start"] + 1e-6 for a, b in itertools.pairwise(words))
-    assert words[-1]["end"] == pytest.approx(len(spoken) / 24_000, abs=0.01)
+    assert len(spoken) / 24_000 - 0.5 < words[-1]["end"] <= len(spoken) / 24_000  # silence may follow
     segments = [segment for e in events if e["type"] == "speech.segments" for segment in e["segments"]]
     assert " ".join(segment["text"] for segment in segments) == TEXT
     done = events[-1]
@@ -316,10 +316,10 @@ def test_an_equal_request_is_served_from_what_is_being_made(server: Serving) -> 
 
 
 def test_prometheus_is_told_how_it_goes(server: Serving) -> None:
-    before = server.total("loquor_first_sound_seconds_count")
+    names = ("loquor_first_sound_seconds_count", "loquor_real_time_factor_count")
+    before = [server.total(name) for name in names]
     post(server, input=TEXT, seed=91)
-    assert server.total("loquor_first_sound_seconds_count") == before + 1
-    assert server.total("loquor_real_time_factor_count") > before
+    assert [server.total(name) for name in names] == [count + 1 for count in before]
     told = httpx2.get(f"{server.url}/metrics").text
     for name in ("queue", "slots", "slots_busy", "cancels_total", "underruns_total", "requests_total"):
         assert re.search(rf"^loquor_{name}(\{{.*\}})? \d", told, re.MULTILINE), name
