@@ -4,7 +4,7 @@
 /* What an upgrade hands on: another layout of what it points to needs another number. */
 enum { LAYOUT = 1 };
 typedef struct private_data {
-  library library; /* first: enif_priv_data is read as this */
+  library loaded; /* first: enif_priv_data is read as this */
   int layout;
 } private_data;
 
@@ -25,9 +25,9 @@ static int load(ErlNifEnv* env, void** priv, ERL_NIF_TERM info) {
   private_data* to = enif_alloc(sizeof *to);
   if (to == NULL) return 1;
   *to = (private_data){.layout = LAYOUT};
-  to->library.own = own_start();
-  if (to->library.own == NULL || !take_types(env, &to->library)) {
-    if (to->library.own != NULL) own_end(to->library.own);
+  to->loaded.own = own_start();
+  if (to->loaded.own == NULL || !take_types(env, &to->loaded)) {
+    if (to->loaded.own != NULL) own_end(to->loaded.own);
     enif_free(to);
     return 1;
   }
@@ -42,12 +42,12 @@ static int upgrade(ErlNifEnv* env, void** priv, void** old_priv, ERL_NIF_TERM in
   if (loquor_abi_version() != LOQUOR_ABI_VERSION || from == NULL || from->layout != LAYOUT) return 1;
   private_data* to = enif_alloc(sizeof *to);
   if (to == NULL) return 1;
-  *to = (private_data){.layout = LAYOUT, .library = {.own = from->library.own}};
-  if (!take_types(env, &to->library)) {
+  *to = (private_data){.layout = LAYOUT, .loaded = {.own = from->loaded.own}};
+  if (!take_types(env, &to->loaded)) {
     enif_free(to);
     return 1;
   }
-  from->library.own = NULL;
+  from->loaded.own = NULL;
   *priv = to;
   return 0;
 }
@@ -55,9 +55,9 @@ static int upgrade(ErlNifEnv* env, void** priv, void** old_priv, ERL_NIF_TERM in
 static void unload(ErlNifEnv* env, void* priv) {
   (void)env;
   private_data* from = priv;
-  if (from->library.own != NULL) { /* else a newer one has it */
+  if (from->loaded.own != NULL) { /* else a newer one has it */
     log_to_nobody();
-    own_end(from->library.own);
+    own_end(from->loaded.own);
   }
   enif_free(from);
 }
