@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import onnx
 from onnx import TensorProto
@@ -102,8 +104,15 @@ def _expand_codes(g: Graph, logits: str, shift: np.ndarray) -> str:
 
 
 def language_model(model: State, shift: np.ndarray) -> onnx.ModelProto:
-    """Attention is ONNX Runtime's own operator: past and present may be one buffer, and a batch may hold
-    texts of different lengths."""
+    return language_model_of(model, lambda g, logits: _expand_codes(g, logits, shift))
+
+
+def language_model_of(model: State, expand: Callable[[Graph, str], str]) -> onnx.ModelProto:
+    """`expand` makes logits of the vocabulary of what the head gives.
+
+    Attention is ONNX Runtime's own operator: past and present may be one buffer, and a batch may hold
+    texts of different lengths.
+    """
     g = Graph("language_model")
     x = g.input("inputs_embeds", ["batch", "sequence", WIDTH])
     mask = g.input("attention_mask", ["batch", "total"], TensorProto.INT64)
@@ -122,7 +131,7 @@ def language_model(model: State, shift: np.ndarray) -> onnx.ModelProto:
         y = g.linear(g.norm(x, model, f"{name}.norm2"), model, f"{name}.up")
         x = g("Add", x, g.linear(g.gelu_tanh(y), model, f"{name}.down"))
     logits = g.linear(g.norm(x, model, "norm"), model, "head")
-    g.output(_expand_codes(g, logits, shift), "logits", ["batch", "sequence", VOCABULARY])
+    g.output(expand(g, logits), "logits", ["batch", "sequence", VOCABULARY])
     for name in present:
         g.output(name, name, ["batch", HEADS, "total", HEAD])
     return g.model()

@@ -10,8 +10,8 @@ import onnx
 from mini import export_speech as mini
 from mini.export_voice import MELS, SAMPLES, _measure
 from mini.graph import Graph, State
-from mini.speech_model import HEAD, HEADS, LAYERS, WAVES, WIDTH
-from mini.tokens import END_OF_TEXT, SILENCE, SPEECH_CODES, START, VOCABULARY
+from mini.speech_model import WIDTH
+from mini.tokens import END_OF_TEXT, SILENCE, SPEECH_CODES, START
 from numpy.typing import NDArray
 from onnx import TensorProto
 
@@ -74,28 +74,7 @@ def _expanded(g: Graph, logits: str) -> str:
 
 def language_model(model: State) -> onnx.ModelProto:
     """mini's, with the choices of these codes at its end."""
-    g = Graph("language_model")
-    x = g.input("inputs_embeds", ["batch", "sequence", WIDTH])
-    mask = g.input("attention_mask", ["batch", "total"], TensorProto.INT64)
-    positions = g.input("position_ids", ["batch", "sequence"], TensorProto.INT64)
-    kinds = [f"{i}.{kind}" for i in range(LAYERS) for kind in ("key", "value")]
-    past = [g.input(f"past_key_values.{kind}", ["batch", HEADS, "past", HEAD]) for kind in kinds]
-    present = [f"present.{kind}" for kind in kinds]
-    last = g("Cast", g("Sub", g("ReduceSum", mask, [1], keepdims=0), 1), to=TensorProto.INT32)
-    total = g("Cast", g("Squeeze", g.size(mask, 1), [0]), to=TensorProto.INT32)
-    x = g("Add", x, g("Pad", mini._wave(g, g.float(positions)), [0, 0, WIDTH - 2 * WAVES, 0, 0, 0]))
-    for i in range(LAYERS):
-        name, pair = f"layers.{i}", slice(2 * i, 2 * i + 2)
-        qkv = g.linear(g.norm(x, model, f"{name}.norm1"), model, f"{name}.qkv")
-        y = g.attention(qkv, past[pair], present[pair], (last, total), HEADS)
-        x = g("Add", x, g.linear(y, model, f"{name}.project"))
-        y = g.linear(g.norm(x, model, f"{name}.norm2"), model, f"{name}.up")
-        x = g("Add", x, g.linear(g.gelu_tanh(y), model, f"{name}.down"))
-    logits = g.linear(g.norm(x, model, "norm"), model, "head")
-    g.output(_expanded(g, logits), "logits", ["batch", "sequence", VOCABULARY])
-    for name in present:
-        g.output(name, name, ["batch", HEADS, "total", HEAD])
-    return g.model()
+    return mini.language_model_of(model, _expanded)
 
 
 def _conditioned(g: Graph, x: str, timbre: str, state: State, name: str, width: int) -> str:
