@@ -265,6 +265,7 @@ def test_words_share_the_time_of_their_chunk_by_their_letters() -> None:
     assert clock.words() == []
     said.says("a abc de", 5.0)
     assert [(word.text, word.start, word.end) for word in clock.words()] == [("de", 1.5, 2.5)]
+    assert clock.estimated
     said.marks = (Mark("a abc de", 0.0, 5.0),)
     assert [(each.text, each.end) for each in clock.sentences()] == [("a abc de", 2.5)]
     assert clock.sentences() == []

@@ -170,6 +170,7 @@ def test_events_bring_the_sound_and_the_times_of_words(server: Serving, spoken: 
     assert sound == spoken.tobytes()
     words = [word for e in events if e["type"] == "speech.words" for word in e["words"]]
     assert [word["word"] for word in words] == TEXT.split()
+    assert not any(e["estimated"] for e in events if e["type"] == "speech.words")  # the voice tells them
     assert all(word["start"] <= word["end"] for word in words)
     assert all(a["end"] <= b["start"] + 1e-6 for a, b in itertools.pairwise(words))
     assert len(spoken) / 24_000 - 0.5 < words[-1]["end"] <= len(spoken) / 24_000  # silence may follow

@@ -42,6 +42,7 @@ class Part:
     seconds: float
     words: tuple[Span, ...] = ()
     sentences: tuple[Span, ...] = ()
+    estimated: bool = True  # the words' times: the model did not tell them
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,9 @@ async def encoded(
 
     async for chunk in chunks:
         audio, seconds = await _elsewhere(heavy, lambda: made(chunk))  # noqa: B023 (called before the next)
-        yield Part(audio, seconds, tuple(clock.words()), tuple(clock.sentences()))
+        yield Part(audio, seconds, tuple(clock.words()), tuple(clock.sentences()), clock.estimated)
     audio, seconds = await _elsewhere(heavy, rest)
-    yield Part(audio, seconds, tuple(clock.words()), tuple(clock.sentences()))
+    yield Part(audio, seconds, tuple(clock.words()), tuple(clock.sentences()), clock.estimated)
 
 
 def summary_of(session: Session, asked: Asked, started: float, seconds: float) -> Summary:

@@ -121,9 +121,8 @@ class _Events:
         if part.audio:
             found.append(event("speech.audio.delta", audio=base64.b64encode(part.audio).decode()))
         if part.words and "word" in self._times:
-            found.append(
-                event("speech.words", words=[word.document("word") for word in part.words], estimated=True)
-            )
+            words = [word.document("word") for word in part.words]
+            found.append(event("speech.words", words=words, estimated=part.estimated))
         if part.sentences and "segment" in self._times:
             segments = [sentence.document("text") for sentence in part.sentences]
             found.append(event("speech.segments", segments=segments))

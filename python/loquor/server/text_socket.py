@@ -259,7 +259,7 @@ class _Turn:
                 await self._socket.send_bytes(part.audio)
             if part.words:
                 words = [word.document("word") for word in part.words]
-                await _tell(self._socket, "speech.words", words=words, estimated=True)
+                await _tell(self._socket, "speech.words", words=words, estimated=part.estimated)
             if part.sentences:
                 segments = [sentence.document("text") for sentence in part.sentences]
                 await _tell(self._socket, "speech.segments", segments=segments)

@@ -53,6 +53,11 @@ class WordClock:
         edges = [start + (end - start) * letter / letters[-1] for letter in letters]
         return [Span(*each) for each in zip(new, edges, edges[1:], strict=False)]
 
+    @property
+    def estimated(self) -> bool:
+        """Whether the words so far were estimated."""
+        return not self._session.words
+
     def sentences(self) -> list[Span]:
         """The sentences that were said whole since the last call."""
         marks = self._session.marks[self._sentences :]
