@@ -219,20 +219,21 @@ def test_files_are_read_as_python_reads_them(
     assert warnings == reference.warnings
 
 
-@pytest.mark.parametrize("name", ["cut.wav", "cut.ogg", "cut.flac"])
+@pytest.mark.parametrize("name", ["cut.wav", "cut.ogg", "cut.flac", "cut.mp3"])
 def test_a_file_that_is_cut_off_is_told(core: Core, tmp_path: Path, name: str) -> None:
     whole = tmp_path / f"whole{Path(name).suffix}"
     soundfile.write(whole, speech(30.0, 44_100), 44_100)
     (tmp_path / name).write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     try:
-        expected = load_reference(tmp_path / name).warnings
+        expected = load_reference(tmp_path / name)
     except InvalidInputError as python:
         with pytest.raises(CoreError) as raised:
             core.open(tmp_path / name)
         assert raised.value.args[0] == INVALID_INPUT, python
         return
-    assert core.open(tmp_path / name)[1] == expected
-    assert "is cut off, its header promises more" in expected[0]
+    samples, warnings = core.open(tmp_path / name)
+    check_within_60_db(samples, expected.samples)
+    assert warnings == expected.warnings and "is cut off, its header promises more" in warnings[0]
 
 
 def test_what_is_no_recording_is_refused(core: Core, tmp_path: Path) -> None:

@@ -157,6 +157,20 @@ def test_a_live_recording_is_not_cut_off() -> None:
     assert reference.seconds == 6.0 and not cut_off(reference.warnings)
 
 
+@pytest.mark.parametrize("part", [1.0, 0.5])
+def test_an_mp3_has_no_jumps_at_the_joins_of_its_blocks(tmp_path: Path, part: float) -> None:
+    time = np.arange(20 * 44_100) / 44_100
+    rising = (0.3 * np.sin(2 * np.pi * (200 + 40 * time) * time)).astype(np.float32)
+    file = tmp_path / "it.mp3"
+    soundfile.write(file, rising, 44_100)
+    file.write_bytes(file.read_bytes()[: round(part * file.stat().st_size)])
+    with open_recording(file) as recording:
+        samples = np.concatenate([block[:, 0] for block in recording.blocks])
+    at_once, _ = soundfile.read(file, dtype="float32")
+    assert recording.cut_off == (part < 1) and len(samples) > part * 16 * 44_100
+    assert np.array_equal(samples, at_once[: len(samples)])
+
+
 @pytest.mark.parametrize("seconds", [1.0, 6.0, 6.3])
 def test_flac_that_was_written_to_a_pipe_is_read_to_its_end(seconds: float) -> None:
     data = bytearray(sound("FLAC", seconds))

@@ -166,8 +166,13 @@ def _opened_sound(file: Any) -> Any:
     """A `soundfile.SoundFile`, or why there is none."""
     import soundfile  # type: ignore[import-untyped]
 
+    class Forward(soundfile.SoundFile):  # type: ignore[misc]
+        def seekable(self) -> bool:
+            # soundfile 0.14 seeks behind each read to where it is, and in an MP3 that makes a jump.
+            return False
+
     try:
-        sound = soundfile.SoundFile(file)
+        sound = Forward(file)
     except (soundfile.SoundFileError, OSError, TypeError) as error:
         return str(getattr(error, "error_string", error))  # without the prefix, which names the object
     if sound.frames:
