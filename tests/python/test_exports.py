@@ -96,6 +96,15 @@ def test_the_module_finds_the_library_beside_it(library: Path) -> None:
     dynamic = run(tool("readelf"), "--dynamic", "--wide", modules[0])
     assert re.findall(r"\((?:RUNPATH|RPATH)\).*\[(.*)\]", dynamic) == ["$ORIGIN/lib"]
     assert f"[{soname()}]" in dynamic and "libpython" not in dynamic and "onnxruntime" not in dynamic
+    assert exported_symbols(modules[0]) == {"PyInit__core"}
+
+
+def test_macos_is_told_the_same_names() -> None:
+    lines = {}
+    for name in ("exports.map", "exports.txt"):
+        text = re.sub(r"/\*.*?\*/|#[^\n]*", "", (ROOT / "csrc/capi" / name).read_text(), flags=re.DOTALL)
+        lines[name] = sorted(re.findall(r"\b_?(loquor_\*|Register\w+)", text))
+    assert lines["exports.map"] == lines["exports.txt"] == ["RegisterCustomOps", "loquor_*"]
 
 
 def test_the_wheel_holds_the_library_once_and_no_links(library: Path) -> None:

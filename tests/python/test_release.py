@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
+import json
 import re
 import subprocess
 import sys
@@ -72,6 +74,22 @@ def test_links_lead_somewhere_from_an_index() -> None:
     assert [link for link in absolute if not (ROOT / link).exists()] == []
     assert re.findall(r"\]\((?!https://)", page) == []
     assert index_page().absolute_links(page, HOME, "v1.2.3") == page
+
+
+def test_a_wheel_tells_what_of_others_is_compiled_into_it() -> None:
+    nanobind = pytest.importorskip("nanobind")
+    files = importlib.metadata.distribution("loquor").files or []
+    named = {file.as_posix().partition(".dist-info/")[2]: Path(str(file.locate())) for file in files}
+    if "sboms/compiled.cdx.json" not in named:
+        pytest.skip("loquor is not an installed wheel of this version")
+    bill = json.loads(named["sboms/compiled.cdx.json"].read_text(encoding="utf-8"))
+    versions = {part["name"]: part.get("version") for part in bill["components"]}
+    assert versions["nanobind"] == nanobind.__version__ and "robin-map" in versions
+    known = {"loquor", *(part["bom-ref"] for part in bill["components"])}
+    told = {name for each in bill["dependencies"] for name in (each["ref"], *each["dependsOn"])}
+    assert told == known
+    notice = named["licenses/csrc/bindings/NOTICE"].read_text(encoding="utf-8")
+    assert "Wenzel Jakob" in notice and "Thibaut Goetghebuer-Planchon" in notice
 
 
 def test_a_release_names_its_home() -> None:
