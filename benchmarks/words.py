@@ -2,7 +2,9 @@
 
     python benchmarks/words.py MODEL [--limit N]
 
-MODEL is a folder of faster-whisper (CTranslate2). A recogniser's own times err by some tens of milliseconds.
+MODEL is a folder of faster-whisper (CTranslate2), of `base` or better. A recogniser's own times err
+by some tens of milliseconds, and its first word begins with the recording: where sound begins and
+ends is therefore compared with the sound itself, by its loudness.
 """
 
 from __future__ import annotations
@@ -40,6 +42,15 @@ def paired(told: list[loquor.Mark], heard: list[tuple[str, float, float]]) -> li
     return found
 
 
+def sound(audio: loquor.Audio) -> tuple[float, float]:
+    """Seconds at which the first 10 ms of 3 % of the greatest loudness or more begin, and the last end."""
+    frame = audio.sample_rate // 100
+    frames = audio.samples[: len(audio.samples) // frame * frame].reshape(-1, frame)
+    level = np.sqrt(np.mean(np.square(frames), axis=1))
+    heard = np.flatnonzero(level > 0.03 * level.max())
+    return float(heard[0]) / 100, float(heard[-1] + 1) / 100
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recogniser")
@@ -48,7 +59,7 @@ def main() -> None:
     texts = all_sentences()
     texts = texts[:: max(1, len(texts) // args.limit)][: args.limit]
     whisper = WhisperModel(args.recogniser, device="cpu", compute_type="int8", cpu_threads=2)
-    differences, missing, unordered, words = [], 0, 0, 0
+    differences, at_edges, missing, unordered, words = [], [], 0, 0, 0
     with loquor.Engine("mini", threads=1) as engine:
         for text in texts:
             audio = engine.speak(text)
@@ -57,20 +68,25 @@ def main() -> None:
             edges = [edge for mark in audio.words for edge in (mark.start, mark.end)]
             unordered += edges != sorted(edges)
             words += len(wanted)
-            sound = soxr.resample(audio.samples, audio.sample_rate, HEARING_RATE)
+            first, last = sound(audio)
+            at_edges.append((audio.words[0].start - first, audio.words[-1].end - last))
+            heard_at = soxr.resample(audio.samples, audio.sample_rate, HEARING_RATE)
             segments, _ = whisper.transcribe(
-                sound, language="en", beam_size=1, temperature=0.0, word_timestamps=True,
+                heard_at, language="en", beam_size=1, temperature=0.0, word_timestamps=True,
                 condition_on_previous_text=False,
             )  # fmt: skip
             heard = [(w.word, w.start, w.end) for segment in segments for w in segment.words or ()]
             differences += paired(list(audio.words), heard)
     starts, ends = np.array(differences).T
+    begins, closes = np.array(at_edges).T
     print(json.dumps({
         "sentences": len(texts), "words": words, "compared": len(starts),
         "sentences_with_a_word_missing": int(missing), "sentences_out_of_order": int(unordered),
         "start_median_error": round(float(np.median(np.abs(starts))), 3),
         "end_median_error": round(float(np.median(np.abs(ends))), 3),
         "start_bias": round(float(np.median(starts)), 3), "end_bias": round(float(np.median(ends)), 3),
+        "sound_begins_median_error": round(float(np.median(np.abs(begins))), 3),
+        "sound_ends_median_error": round(float(np.median(np.abs(closes))), 3),
         "start_within_100_ms": round(float(np.mean(np.abs(starts) <= 0.1)), 3),
     }, indent=1))  # fmt: skip
 

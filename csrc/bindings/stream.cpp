@@ -140,6 +140,9 @@ class PyStream {
     facts["attempts"] = info.attempts;
     facts["waited_seconds"] = info.waited_seconds;
     facts["seed"] = info.seed;
+    facts["text_faults"] = info.text_faults;
+    facts["skipped_from"] = info.skipped_from;
+    facts["skipped_to"] = info.skipped_to;
     const auto count = static_cast<int64_t>(info.tokens != nullptr ? info.token_count : 0);
     facts["tokens"] = copied(info.tokens, {count});
     return facts;

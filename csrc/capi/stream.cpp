@@ -34,6 +34,9 @@ loquor_stream_info describe(const loquor_stream& stream) {
   info.attempts = result.attempts;
   info.waited_seconds = result.waited_seconds;
   info.seed = result.seed;
+  info.text_faults = result.text_faults.bits;
+  info.skipped_from = result.text_faults.skipped_from;
+  info.skipped_to = result.text_faults.skipped_to;
   return info;
 }
 

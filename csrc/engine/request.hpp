@@ -16,6 +16,7 @@
 #include "base/cancel.hpp"
 #include "base/process.hpp"
 #include "decode/generate.hpp"
+#include "decode/text_guard.hpp"
 #include "model/stream_options.hpp"
 #include "ort/session.hpp"
 
@@ -57,7 +58,8 @@ struct Result {
   Waveform waveform;
   Tokens tokens;
   double decoder_seconds = 0;
-  uint32_t guards = 0;  // bits of those that ended an attempt
+  uint32_t guards = 0;          // bits of those that ended an attempt
+  TextFaults text_faults = {};  // of what is heard, its ids those of the prompt
   int32_t attempts = 1;
   uint64_t seed = 0;  // of the attempt that is heard
   double waited_seconds = 0;

@@ -29,17 +29,35 @@ void Utterance::on_token(int64_t id, double now, Span<const float> attention) {
     codes_.push_back(id);
     align(attention);
   }
-  plan_.codes = static_cast<int64_t>(codes_.size());
+  plan_.codes = codes_to_hear();
   if (monitor_) runaway_ = monitor_->push(id);
+  if (!runaway_ && text_guard_ && text_guard_->past_end() && text_level() >= TextGuardLevel::kEnd)
+    runaway_ = {Guard::kText, text_guard_->certain()};
   if (runaway_) state_ = State::kStopping;
 }
 
 // Made by the first attention, and of codes only: its codes are those in codes_.
 void Utterance::align(Span<const float> attention) {
   if (attention.empty() || !has_sound()) return;
-  if (!aligner_ && codes_.size() == 1)
+  if (!aligner_ && codes_.size() == 1) {
     aligner_.emplace(attention.size(), static_cast<std::size_t>(spec_.budget.limit));
+    if (text_level() != TextGuardLevel::kOff) text_guard_.emplace(attention.size(), spec_.prompt.characters);
+  }
   if (aligner_) aligner_->push(attention);
+  if (text_guard_) text_guard_->push(attention);
+}
+
+TextGuardLevel Utterance::text_level() const {
+  return static_cast<TextGuardLevel>(spec_.prompt.options.text_guard);
+}
+
+// What may be behind the text's end waits until it is known, so that it is the same in a stream and as a
+// whole.
+int64_t Utterance::codes_to_hear() const {
+  const std::size_t held = text_guard_ && text_level() >= TextGuardLevel::kEnd
+                               ? std::min(codes_.size(), text_guard_->certain())
+                               : codes_.size();
+  return static_cast<int64_t>(held);
 }
 
 void Utterance::on_stop() { state_ = State::kStopping; }
@@ -47,7 +65,25 @@ void Utterance::on_stop() { state_ = State::kStopping; }
 void Utterance::end_attempt(Tokens tokens, double now) {
   tokens_ = std::move(tokens);
   if (runaway_) return run_away(*std::exchange(runaway_, std::nullopt), now);
+  if (made_again()) return;
+  if (first_attempt_ && first_text_guard_ && text_guard_ &&
+      first_attempt_->finish_reason == FinishReason::kStop &&
+      text_guard_->faults(true).weight() >= first_text_guard_->faults(true).weight()) {
+    take_first_attempt();
+    return keep_tokens(now);
+  }
   close(now);
+}
+
+// Whether what was said whole, but not as the text has it, is made again.
+bool Utterance::made_again() {
+  if (!text_guard_ || text_level() != TextGuardLevel::kRetry || attempt_ > 1 || plan_.handed > 0)
+    return false;
+  if (prompt().options.temperature <= 0 || tokens_.finish_reason != FinishReason::kStop) return false;
+  if (text_guard_->faults(true).weight() == 0) return false;
+  guards_ |= static_cast<uint32_t>(Guard::kText);
+  start_second_attempt();
+  return true;
 }
 
 void Utterance::on_fed(const Feed& feed, double now) {
@@ -74,14 +110,26 @@ void Utterance::run_away(const Monitor::Runaway& found, double now) {
   guards_ |= static_cast<uint32_t>(found.guard);
   tokens_.truncate(good_tokens(found));
   tokens_.finish_reason = FinishReason::kGuard;
-  if (plan_.handed == 0) {
+  // What went on behind its text's end is good until there.
+  if (plan_.handed == 0 && found.guard != Guard::kText) {
     if (attempt_ == 1 && prompt().options.temperature > 0) return start_second_attempt();
-    if (first_attempt_ && first_attempt_->ids.size() <= tokens_.ids.size()) {
-      tokens_ = std::move(*first_attempt_);
-      second_prompt_.reset();
-      aligner_ = std::move(first_aligner_);
-    }
+    if (first_attempt_ && (first_attempt_->finish_reason == FinishReason::kStop ||
+                           first_attempt_->ids.size() <= tokens_.ids.size()))
+      take_first_attempt();
   }
+  keep_tokens(now);
+}
+
+void Utterance::take_first_attempt() {
+  tokens_ = std::move(*first_attempt_);
+  first_attempt_.reset();
+  second_prompt_.reset();
+  aligner_ = std::move(first_aligner_);
+  text_guard_ = std::move(first_text_guard_);
+}
+
+// What is in tokens_ is heard, whatever else was said.
+void Utterance::keep_tokens(double now) {
   monitor_.reset();
   codes_.clear();
   for (const int64_t id : tokens_.ids) {
@@ -96,6 +144,7 @@ void Utterance::start_second_attempt() {
   attempt_ = 2;
   first_attempt_ = std::exchange(tokens_, {});
   first_aligner_ = std::exchange(aligner_, std::nullopt);
+  first_text_guard_ = std::exchange(text_guard_, std::nullopt);
   second_prompt_ = spec_.prompt;
   second_prompt_->options.seed = retry_seed(second_prompt_->options.seed);
   monitor_->reset();
@@ -128,6 +177,7 @@ std::size_t Utterance::tokens_until(int64_t codes) const {
 // Tokens that are good; what was handed out stays.
 std::size_t Utterance::good_tokens(const Monitor::Runaway& found) const {
   std::size_t good = found.keep;
+  if (found.guard == Guard::kText) good = tokens_until(static_cast<int64_t>(found.keep));
   if (found.guard == Guard::kTail) {
     const auto code = static_cast<std::size_t>(manifest_.samples_per_token);
     good = tokens_until(static_cast<int64_t>((found.keep + code - 1) / code));
@@ -296,6 +346,12 @@ Result Utterance::finish() {
   result.decoder_seconds = decoder_seconds_;
   result.guards = guards_;
   result.attempts = attempt_;
+  if (text_guard_) {
+    result.text_faults = text_guard_->faults(result.tokens.finish_reason == FinishReason::kStop);
+    const auto opening = static_cast<int32_t>(manifest_.prompt_opening.size());
+    result.text_faults.skipped_from += opening;
+    result.text_faults.skipped_to += opening;
+  }
   result.seed = prompt().options.seed;
   result.waited_seconds = waited_;
   return result;

@@ -10,6 +10,7 @@
 #include "decode/generate.hpp"
 #include "decode/monitor.hpp"
 #include "decode/text_aligner.hpp"
+#include "decode/text_guard.hpp"
 #include "engine/request.hpp"
 #include "engine/stream_plan.hpp"
 #include "engine/wave_path.hpp"
@@ -89,6 +90,11 @@ class Utterance {
   std::optional<Monitor::Runaway> heard(const Window& window, const std::vector<float>& samples);
   void run_away(const Monitor::Runaway& found, double now);
   void start_second_attempt();
+  void take_first_attempt();
+  void keep_tokens(double now);
+  bool made_again();
+  int64_t codes_to_hear() const;
+  TextGuardLevel text_level() const;
   void close(double now);
   std::optional<Chunk> take_held(double now);
   void align(Span<const float> attention);
@@ -117,6 +123,8 @@ class Utterance {
   // The sound.
   std::optional<TextAligner> aligner_;  // of the codes, once one came with attention
   std::optional<TextAligner> first_aligner_;
+  std::optional<TextGuard> text_guard_;  // the same
+  std::optional<TextGuard> first_text_guard_;
   std::vector<int64_t>
       codes_;  // of the tokens so far; the closing silence too, once the language model is done
   StreamState plan_;

@@ -12,8 +12,12 @@ enum class Guard : uint32_t {
   kLoop = 2,     // the last tokens are copies of each other
   kSilence = 4,  // silence tokens without end
   kTail = 8,     // the wave ends in silence, noise or a tone that goes on
+  kText = 16,    // attention leaves the text's order; switched by the option text_guard
 };
-constexpr uint32_t kAllGuards = 15;
+constexpr uint32_t kAllGuards = 15;  // that the option `guards` switches
+
+// What the option text_guard is; each does what those before it do.
+enum class TextGuardLevel : int32_t { kOff = 0, kTell = 1, kEnd = 2, kRetry = 3 };
 
 constexpr bool has(uint32_t guards, Guard guard) { return (guards & static_cast<uint32_t>(guard)) != 0; }
 

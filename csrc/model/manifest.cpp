@@ -244,6 +244,7 @@ void read_guards(const Settings& config, Manifest& manifest) {
   if (names == nullptr) return;
   config.at_key("guards", [&] {
     manifest.defaults.guards = 0;
+    manifest.defaults.text_guard = static_cast<int32_t>(TextGuardLevel::kTell);
     for (const Json& name : names->items())
       manifest.defaults.guards |= static_cast<uint32_t>(guard_named(name.as_string()));
   });

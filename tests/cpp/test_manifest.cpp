@@ -99,11 +99,13 @@ TEST_CASE("a bundle's own voices, and the one to speak in when none is asked for
 TEST_CASE("guards are all on, with the family's numbers, unless config.json says otherwise") {
   Bundle bundle;
   CHECK(bundle.manifest().defaults.guards == loquor::kAllGuards);
+  CHECK(bundle.manifest().defaults.text_guard == 2);
   CHECK(bundle.manifest().guard_limits.pause_tokens == 50);
   bundle.config(R"({"guards": ["loop", "tail"], "guard_tokens_per_character": 2.5, "guard_tokens_at_least": 9,
                     "guard_pause_tokens": 30})");
   const Manifest manifest = bundle.manifest();
   CHECK(manifest.defaults.guards == (2 | 8));
+  CHECK(manifest.defaults.text_guard == 1);  // told alone
   CHECK(manifest.guard_limits.length.tokens_per_character == doctest::Approx(2.5));
   CHECK(manifest.guard_limits.length.tokens_at_least == 9);
   CHECK(manifest.guard_limits.pause_tokens == 30);

@@ -26,6 +26,7 @@ from loquor import (
     Voice,
 )
 from loquor.cli import main
+from loquor.speech.guards import text_warnings
 
 ON = Guards()
 OFF = Guards(length=False, loop=False, silence=False, tail=False)
@@ -258,6 +259,46 @@ def test_long_text_tells_of_each_piece(endless: Engine, voice: Voice) -> None:
     parts = list(speech)
     assert len(parts) == 2
     assert all(len(ran_away(part.warnings)) == 1 for part in parts)
+
+
+# --- What attention tells ---
+
+
+def test_attention_finds_no_fault_with_the_built_in_voice(mini: Engine) -> None:
+    for number, text in enumerate(texts()[::6]):
+        options = GenerationOptions(temperature=0.8 if number % 2 else None, seed=number)
+        ended, off = replace(options, text_guard=2), replace(options, text_guard=0)
+        with mini.stream(text, options=ended) as stream, mini.stream(text, options=off) as plain:
+            assert np.array_equal(np.concatenate(list(stream)), np.concatenate(list(plain))), text
+            assert stream.report.text_faults == () and stream.warnings == plain.warnings, text
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ({}, None),
+        ({"text_faults": 1, "skipped_from": 4, "skipped_to": 7}, "skipped some of its text ('4 to 7')"),
+        ({"text_faults": 2}, "said some of its text again: try another seed"),
+        ({"text_faults": 4}, "went on behind the end of its text (text_guard=2 ends it there)"),
+        ({"text_faults": 4, "guards": 16, "finish_reason": "guard"}, "end of its text and was ended there"),
+        ({"guards": 16, "attempts": 2}, "did not say its text as it is and was made again; heard is seed 7"),
+    ],
+)
+def test_what_attention_tells_is_said(facts: dict[str, object], message: str | None) -> None:
+    info = {
+        "guards": 0, "text_faults": 0, "attempts": 1, "finish_reason": "stop", "seed": 7,
+        "skipped_from": 0, "skipped_to": 0,
+    } | facts  # fmt: skip
+    warnings = text_warnings(info, lambda begin, end: f"{begin} to {end}")
+    assert len(warnings) == (message is not None)
+    assert message is None or message in warnings[0]
+
+
+def test_the_level_is_an_option_everywhere(mini: Engine, tmp_path: Path) -> None:
+    assert mini._loaded.defaults["text_guard"] == 2
+    with pytest.raises(InvalidInputError, match="text_guard must be 0 \\(off\\), 1"):
+        mini.speak("Hi.", options=GenerationOptions(text_guard=4))
+    assert main(["say", "Hi.", "--text-guard", "1", "-q", "-o", str(tmp_path / "out.wav")]) == 0
 
 
 # --- What is refused ---

@@ -185,7 +185,7 @@ def fields_of(kind: type) -> dict[str, Any]:
 
 def test_generation_options() -> None:
     names = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "seed", "max_new_tokens")
-    expected: dict[str, Any] = dict.fromkeys((*names, "guards", "exaggeration", "cfg_weight"))
+    expected: dict[str, Any] = dict.fromkeys((*names, "guards", "exaggeration", "cfg_weight", "text_guard"))
     assert list(fields_of(GenerationOptions).items()) == list({**expected, "seed": 0}.items())
     switches = dict.fromkeys(("length", "loop", "silence", "tail"), True)
     assert list(fields_of(Guards).items()) == list(switches.items())
@@ -206,6 +206,7 @@ def test_stream() -> None:
         "text",
         "watermark",
         "waited_seconds",
+        "text_faults",
     )
     assert list(fields_of(StreamReport).items()) == list(dict.fromkeys(counted, REQUIRED).items())
     members = {"cancel", "pcm16", "report", "sample_rate", "tokens", "metrics", "warnings", "provenance"}

@@ -86,6 +86,30 @@ def test_words_are_the_users_however_they_are_spoken(text: str, spoken: str) -> 
     assert all(mark.end > mark.start for mark in words.marks)
 
 
+def test_no_word_begins_in_the_silence_before_the_first() -> None:
+    words = WordTimes("one two", "one two", letters("one two"), STEP)
+    rate, noise = 24_000, np.random.default_rng(1).normal(0, 0.001, 4 * 960).astype(np.float32)
+    loud = np.concatenate([noise[:3000], np.full(840, 0.1, np.float32)])  # from 0.125 s on
+    words.listen(noise[:960], rate)
+    words.add(said([0]))
+    words.listen(loud[960:], rate)
+    words.add(said([0, 0, 1, 2, 4]))
+    words.listen(np.zeros(960, np.float32), rate)
+    words.finish()
+    first, second = words.marks
+    assert first.start == pytest.approx(0.12) and first.end == pytest.approx(5 * STEP)
+    assert second == Mark("two", 5 * STEP, 6 * STEP)
+
+
+def test_the_words_between_ids() -> None:
+    words = WordTimes(
+        "I paid $3 today.", "I paid three dollars today.", letters("I paid three dollars today."), STEP
+    )
+    assert words.between(0, 99) == "I paid $3 today."
+    assert words.between(6, 22) == "$3"
+    assert words.between(8, 12) == ""
+
+
 def test_text_without_a_word() -> None:
     words = WordTimes("...", "...", letters("..."), STEP)
     assert words.add(said([0, 1, 2])) == [] and words.finish() == [] and words.text_until(3) == ""
@@ -103,6 +127,13 @@ def test_every_word_in_order(mini: Engine) -> None:
     assert edges[0] >= 0 and edges[-1] <= audio.seconds
     lengths = [word.end - word.start for word in audio.words]
     assert min(lengths) >= 0.04 and max(lengths) < 1.0
+
+
+def test_the_first_word_begins_with_the_sound(mini: Engine) -> None:
+    audio = mini.speak(TEXT, options=GenerationOptions(seed=3))
+    heard = np.flatnonzero(np.abs(audio.samples) > 0.05)
+    assert 0.02 < audio.words[0].start <= heard[0] / audio.sample_rate
+    assert audio.words[-1].end >= heard[-1] / audio.sample_rate - 0.08
 
 
 def test_chunks_tell_the_words_that_end_in_them(mini: Engine) -> None:

@@ -347,7 +347,8 @@ typedef enum loquor_guard {
   LOQUOR_GUARD_LENGTH = 1,  /* many times the speech tokens that loquor_request.text needs */
   LOQUOR_GUARD_LOOP = 2,    /* the last tokens are the same, three times or more */
   LOQUOR_GUARD_SILENCE = 4, /* silence tokens for seconds */
-  LOQUOR_GUARD_TAIL = 8     /* the sound ends in silence, hiss or a tone that goes on */
+  LOQUOR_GUARD_TAIL = 8,    /* the sound ends in silence, hiss or a tone that goes on */
+  LOQUOR_GUARD_TEXT = 16    /* told, not asked for: text_guard ended it behind its text, or made it again */
 } loquor_guard;
 
 typedef struct loquor_generation_options {
@@ -374,6 +375,10 @@ typedef struct loquor_generation_options {
   /* [0, 10]. How far speech is led away from what would be said without the text (classifier-free guidance,
    * which takes a second row); 0 turns it off. Of models that have it. */
   float cfg_weight;
+  /* [0, 3]. What is done about speech that skips or repeats text, or goes on behind its end, by what the
+   * model attends to: 1 tells, 2 ends it there too, 3 makes it again besides. Of models that tell word
+   * times. */
+  int32_t text_guard;
   /* scripts/options: end */
 } loquor_generation_options;
 

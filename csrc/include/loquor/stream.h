@@ -102,6 +102,13 @@ LOQUOR_EXPORT loquor_status loquor_stream_on_ready_once(loquor_stream* stream, l
  * decoder window. */
 LOQUOR_EXPORT void loquor_stream_cancel(loquor_stream* stream);
 
+/* What is wrong with speech as what the model attended to has it, as bits. */
+typedef enum loquor_text_fault {
+  LOQUOR_TEXT_SKIPPED = 1,  /* some of the text was not said */
+  LOQUOR_TEXT_REPEATED = 2, /* some of it was said again */
+  LOQUOR_TEXT_PAST_END = 4  /* it went on when all was said; with text_guard 2 it was ended there */
+} loquor_text_fault;
+
 typedef struct loquor_stream_info {
   size_t struct_size;
   int64_t token_count;     /* generated so far, STOP left out */
@@ -121,6 +128,10 @@ typedef struct loquor_stream_info {
   uint64_t seed;          /* of what is heard: another after a retry */
   double waited_seconds;  /* by which its first chunk came later, to be played without a gap: max_wait */
   const char* watermark;  /* "perth": all its sound is marked; "none" */
+  uint32_t text_faults;   /* loquor_text_fault bits: what is wrong with what is heard, where the model tells
+                             (loquor_chunk.said_ids) and text_guard is not 0; 0: nothing, or not known */
+  int32_t skipped_from;   /* with LOQUOR_TEXT_SKIPPED the longest stretch of ids of the prompt that was not */
+  int32_t skipped_to;     /* said: [skipped_from, skipped_to) */
 } loquor_stream_info;
 
 LOQUOR_EXPORT loquor_status loquor_stream_get_info(const loquor_stream* stream, loquor_stream_info* info);

@@ -9,13 +9,17 @@ from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..audio.subtitles import Mark
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
 __all__ = ["WordTimes"]
+
+_SILENCE = 10 ** (-50 / 20)
+"""RMS of 10 ms below which nothing is heard; csrc/decode/wave_tail.cpp has the same."""
 
 
 class WordTimes:
@@ -36,6 +40,8 @@ class WordTimes:
         self._first: dict[int, int] = {}
         """The first code at or behind each id, for ids that codes reached."""
         self._done = 0
+        self._silent = 0.0  # seconds before anything was heard
+        self._sounding = False
         self.marks: list[Mark] = []
         """Of the words that were said whole, in order, in seconds from the start of this speech."""
 
@@ -53,6 +59,16 @@ class WordTimes:
             self._codes += 1
         return self._collect()
 
+    def listen(self, samples: npt.NDArray[np.float32], sample_rate: int) -> None:
+        """Take the sound of the next codes before `add`: no word begins in the silence before the first."""
+        frame = sample_rate // 100
+        if self._sounding or len(samples) < frame:
+            return
+        frames = samples[: len(samples) // frame * frame].reshape(-1, frame)
+        heard = np.flatnonzero(np.mean(np.square(frames, dtype=np.float64), axis=1) > _SILENCE**2)
+        self._sounding = heard.size > 0
+        self._silent += (int(heard[0]) if self._sounding else len(frames)) * frame / sample_rate
+
     def finish(self) -> list[Mark]:
         """The speech is over: return the words that end with it."""
         if not self.told or not self._words:
@@ -68,12 +84,18 @@ class WordTimes:
         whole = [word for word in self._words[: self._done] if self._first[word.last + 1] <= codes]
         return self._text[: whole[-1].end].strip() if whole else ""
 
+    def between(self, begin: int, end: int) -> str:
+        """The stretch of the text whose words the prompt's ids from `begin` to before `end` say whole."""
+        inside = [word for word in self._words if begin <= word.first <= word.last < end]
+        return self._text[inside[0].begin : inside[-1].end] if inside else ""
+
     def _collect(self) -> list[Mark]:
         new = []
         while self._done < len(self._words) and self._words[self._done].last < self._reached:
             word = self._words[self._done]
-            begin, end = self._first[word.first], self._first[word.last + 1]
-            new.append(Mark(self._text[word.begin : word.end], begin * self._step, end * self._step))
+            begin, end = (self._first[id_] * self._step for id_ in (word.first, word.last + 1))
+            begin = min(max(begin, self._silent), end)
+            new.append(Mark(self._text[word.begin : word.end], begin, end))
             self._done += 1
         self.marks += new
         return new

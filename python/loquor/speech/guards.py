@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 from ..errors import InvalidInputError
 
-__all__ = ["Guards", "guard_bits", "guard_warnings"]
+__all__ = ["Guards", "guard_bits", "guard_warnings", "text_faults", "text_warnings"]
 
 
 @dataclass(frozen=True)
@@ -63,3 +63,35 @@ def guard_warnings(info: Mapping[str, Any], seconds: float) -> list[str]:
         return [f"the speech ran away ({seen}) and was made again with seed {info['seed']}"]
     attempts = ", in two attempts" if info["attempts"] > 1 else ""
     return [f"the speech ran away ({seen}{attempts}) and was cut after {seconds:.2f} s: try another seed"]
+
+
+_TEXT = 16  # LOQUOR_GUARD_TEXT
+_FAULTS = {"skipped": 1, "repeated": 2, "past_end": 4}
+
+
+def text_faults(info: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of what is wrong with the speech with these facts, as its model's attention tells."""
+    return tuple(name for name, bit in _FAULTS.items() if info["text_faults"] & bit)
+
+
+def text_warnings(info: Mapping[str, Any], words_between: Callable[[int, int], str]) -> list[str]:
+    """Return a sentence for each of them, and one if the speech was made again for them.
+
+    `words_between` gives the words of the text that ids of the prompt, from one to another, say.
+    """
+    faults, acted = text_faults(info), bool(info["guards"] & _TEXT)
+    warnings = []
+    if acted and info["attempts"] > 1 and info["finish_reason"] != "guard":
+        warnings.append(
+            f"the speech did not say its text as it is and was made again; heard is seed {info['seed']}"
+        )
+    if "skipped" in faults:
+        words = words_between(info["skipped_from"], info["skipped_to"])
+        named = f" ({words!r:.80})" if words else ""
+        warnings.append(f"the speech skipped some of its text{named}: try another seed")
+    if "repeated" in faults:
+        warnings.append("the speech said some of its text again: try another seed")
+    if "past_end" in faults:
+        what = "and was ended there" if acted else "(text_guard=2 ends it there)"
+        warnings.append(f"the speech went on behind the end of its text {what}")
+    return warnings

@@ -20,7 +20,14 @@ __all__ = [
 ]
 
 _GUIDANCE = ("exaggeration", "cfg_weight")
-_HEEDED_BY_GREEDY = ("temperature", "repetition_penalty", "max_new_tokens", "guards", *_GUIDANCE)
+_HEEDED_BY_GREEDY = (
+    "temperature",
+    "repetition_penalty",
+    "max_new_tokens",
+    "guards",
+    "text_guard",
+    *_GUIDANCE,
+)
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,10 @@ class GenerationOptions:
     cfg_weight: float | None = None
     """[0, 10]. How far speech is led away from what would be said without the text (classifier-free guidance,
     which takes a second row); 0 turns it off. Of models that have it."""
+    text_guard: int | None = None
+    """[0, 3]. What is done about speech that skips or repeats text, or goes on behind its end, by what the
+    model attends to: 1 tells, 2 ends it there too, 3 makes it again besides. Of models that tell word
+    times."""
     # scripts/options: end
 
 

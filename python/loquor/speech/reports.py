@@ -29,6 +29,10 @@ class StreamReport:
     waited_seconds: float
     """By how much the first chunk of an adaptive stream came later than it could have, so that playback does
     not run dry (`StreamOptions.max_wait`); known at the end."""
+    text_faults: tuple[str, ...]
+    """What is wrong with the speech, as the model's attention has it: "skipped" (some of the text was not
+    said), "repeated" (some was said again), "past_end" (it went on when all was said); known at the end.
+    None where nothing is, the model does not tell (`Capabilities.word_times`), or `text_guard` is 0."""
 
 
 @dataclass(frozen=True)

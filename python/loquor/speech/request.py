@@ -10,7 +10,7 @@ from ..audio.audio import Metrics
 from ..errors import BusyError, EngineClosedError, RequestCancelledError
 from .alignment import WordTimes
 from .chunk import Chunk
-from .guards import guard_warnings
+from .guards import guard_warnings, text_faults, text_warnings
 from .marks import words_up_to
 from .reports import StreamReport
 
@@ -70,6 +70,7 @@ class Request:
             samples = self._handle.next(timeout)
             if samples is None:
                 return None
+            self.words.listen(samples, self.sample_rate)
             words = self.words.add(self._handle.said_ids())
             if self._handle.info()["samples_waiting"] == 0 and self.made:
                 words += self.words.finish()
@@ -141,6 +142,7 @@ class Request:
             text=self.said(1.0),
             watermark=self.provenance.watermark,
             waited_seconds=info["waited_seconds"],
+            text_faults=text_faults(info),
         )
 
     @property
@@ -172,6 +174,7 @@ class Request:
         if not self.finished:
             return tuple(self._warnings)
         warnings = [*self._warnings, *guard_warnings(info, info["samples_taken"] / self.sample_rate)]
+        warnings += text_warnings(info, self.words.between)
         if info["finish_reason"] == "length":
             warnings.append(f"speech was cut at {info['token_count']} tokens, before the model said stop")
         elif info["token_count"] == 0:
