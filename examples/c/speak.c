@@ -8,6 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#ifdef _WIN32
+#include <fcntl.h>
+#include <io.h>
+#endif
+
 #include "loquor/loquor.h"
 
 enum { EXIT_USAGE = 64, EXIT_FILE = 74 };
@@ -63,6 +68,9 @@ int main(int argc, char** argv) {
     fprintf(stderr, "usage: speak RUNTIME_LIBRARY BUNDLE_FOLDER VOICE TEXT [FIRST_CHUNK]\n");
     return EXIT_USAGE;
   }
+#ifdef _WIN32
+  _setmode(_fileno(stdout), _O_BINARY); /* else bytes of samples that look like a line's end become two */
+#endif
   session s = {NULL, NULL, NULL, NULL};
   const loquor_status status = start(&s, argv[1], argv[2], argv[3], argv[4], argc == 6 ? argv[5] : NULL);
   int code = (int)status;

@@ -4,6 +4,13 @@
 #include <cstddef>
 #include <iostream>
 
+#ifdef _WIN32
+#include <fcntl.h>
+#include <io.h>
+
+#include <cstdio>
+#endif
+
 #include "loquor/loquor.hpp"
 
 namespace {
@@ -33,6 +40,9 @@ int main(int argc, char** argv) {
     std::cerr << "usage: speak RUNTIME_LIBRARY BUNDLE_FOLDER VOICE TEXT\n";
     return 64;
   }
+#ifdef _WIN32
+  _setmode(_fileno(stdout), _O_BINARY);  // else bytes of samples that look like a line's end become two
+#endif
   try {
     return speak(argv);
   } catch (const loquor::StatusError& error) {
