@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = {
     "woman": ("woman", "Hello there. I was made without a microphone, and I run on your processor."),
     "man": ("man", "At a quarter past nine, the train to Geneva leaves from platform four."),
+    "emma": ("emma", "It rained all morning, so we stayed in, read the paper and talked."),
+    "george": ("george", "Would you rather go by sea, or wait until the road is open again?"),
     "tags": ("woman", "Is that so? [chuckle] Well, I did not know."),
 }
 """What is spoken, by the sample's name: the built-in model's voice, and the text."""

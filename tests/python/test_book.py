@@ -383,7 +383,7 @@ def test_a_process_that_was_killed_costs_a_sentence(story: Path) -> None:
 
 def test_voices_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["voices"]) == 0
-    assert capsys.readouterr().out.split() == ["man", "woman"]
+    assert capsys.readouterr().out.split() == ["emma", "george", "man", "woman"]
     assert main(["voices", "mini"]) == 0
     assert main(["voices", "nowhere/at-all", "--model", "mini"]) == 2
 

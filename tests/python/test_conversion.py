@@ -209,7 +209,7 @@ def test_the_built_in_voice(mini: Engine, tmp_path: Path, capsys: pytest.Capture
         lambda part: mini._loaded.core().encode_voice(part, None).tensors()["audio_tokens"], 960, 4299
     )
     joined = np.concatenate([*tokens.add(source), *tokens.finish()])
-    assert len(joined) == len(whole) and np.mean(joined == whole) > 0.99
+    assert len(joined) == len(whole) and np.mean(joined == whole) > 0.95
 
     converted = mini.convert((source, 24_000), "man")
     assert len(converted.samples) == len(source)

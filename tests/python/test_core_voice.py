@@ -124,7 +124,7 @@ def test_the_bundles_own_voices_are_pythons(mini: Core, engine: loquor.Engine, n
 
 
 def test_a_voice_that_is_not_there_is_refused_by_what_there_is(mini: Core) -> None:
-    with pytest.raises(CoreError, match="has no voice 'mann'; it has man, woman"):
+    with pytest.raises(CoreError, match="has no voice 'mann'; it has emma, george, man, woman"):
         mini.named("mann")
 
 

@@ -31,7 +31,7 @@ from loquor.speech.guards import text_warnings
 ON = Guards()
 OFF = Guards(length=False, loop=False, silence=False, tail=False)
 MINI = Path(loquor.__file__).parent / "mini"
-SENTENCES = Path(__file__).parents[2] / "training" / "mini" / "sentences"
+SENTENCES = Path(__file__).parents[2] / "training" / "voice" / "sentences"
 SOUNDS = ("laugh", "sigh", "shush", "cough", "gasp", "groan", "sniff", "chuckle", "clear throat")
 
 EngineOf = Callable[..., Engine]

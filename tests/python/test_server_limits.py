@@ -305,7 +305,7 @@ def test_models_are_opened_when_asked_for_and_closed_when_idle() -> None:
         assert opened == ["one", "broken", "two", "two"]
         listed = httpx2.get(f"{server.url}/v1/models").json()["data"]
         assert [model["id"] for model in listed] == list(names)
-        assert listed[1]["voices"] == ["default", "man", "woman"]
+        assert listed[1]["voices"] == ["default", "emma", "george", "man", "woman"]
 
 
 # --- The end ---

@@ -112,8 +112,7 @@ def test_it_describes_itself(engine: Engine) -> None:
         assert program.installed
         assert program.supports_synthesize_streaming
         assert [(voice.name, voice.languages) for voice in program.voices] == [
-            ("man", ["en"]),
-            ("woman", ["en"]),
+            (name, ["en"]) for name in ("emma", "george", "man", "woman")
         ]
 
     talk(engine, words)
@@ -174,7 +173,7 @@ def test_what_cannot_be_said_is_a_short_silence(engine: Engine, text: str) -> No
 @pytest.mark.parametrize(
     ("event", "sentence"),
     [
-        (Synthesize("Hi.", voice=SynthesizeVoice(name="nobody")), "choose of man, woman"),
+        (Synthesize("Hi.", voice=SynthesizeVoice(name="nobody")), "choose of emma, george, man, woman"),
         (Synthesize("<speak/>", text_format=SynthesizeTextFormat.SSML), "do not follow SSML"),
         (Event("synthesize", {}), "lacks a field"),
         (Event("synthesize", {"text": 5}), "text must be a string"),
@@ -255,7 +254,8 @@ def test_the_command_serves_and_ends(tmp_path: Any) -> None:
         try:
             assert process.stderr is not None
             assert process.stderr.readline() == (
-                f"loquor: serving default, man, woman on tcp://127.0.0.1:{port} (Ctrl-C ends it)\n"
+                "loquor: serving default, emma, george, man, woman "
+                f"on tcp://127.0.0.1:{port} (Ctrl-C ends it)\n"
             )
 
             async def say() -> int:

@@ -1,4 +1,4 @@
-"""python -m voice all --work DIR: the next built-in voice, stage by stage; every stage may be stopped and
+"""python -m voice all --work DIR: the built-in voice, stage by stage; every stage may be stopped and
 goes on."""
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ def _fetch(work: Path, options: argparse.Namespace) -> None:
 
 
 def _text(work: Path, options: argparse.Namespace) -> None:
-    from mini.debian import unpack
-
     from . import text
+    from .scowl import unpack
 
-    text.run(work, unpack(work) / "usr/share/dict/scowl", options.texts)
+    text.run(work, unpack(work), options.texts)
 
 
 def _time(work: Path, options: argparse.Namespace) -> None:
@@ -42,9 +41,8 @@ def _analyse(work: Path, options: argparse.Namespace) -> None:
 
 
 def _decoder(work: Path, options: argparse.Namespace) -> None:
-    from mini.config import Schedule
-
     from . import decoder_training
+    from .trainer import Schedule
 
     steps = options.steps
     training = decoder_training.Training(Schedule(steps, 1.5e-3), steps * 2 // 5, options.bfloat16)
@@ -64,17 +62,15 @@ def _encode(work: Path, options: argparse.Namespace) -> None:
 
 
 def _train(work: Path, options: argparse.Namespace) -> None:
-    from mini.config import Schedule
-
     from . import speech_training
+    from .trainer import Schedule
 
     speech_training.run(work, Schedule(options.speech_steps, 1.5e-3), options.bfloat16)
 
 
 def _listen(work: Path, options: argparse.Namespace) -> None:
-    from mini.config import Schedule
-
     from . import listening
+    from .trainer import Schedule
 
     listening.run(work, Schedule(1500, 2e-3), options.bfloat16)
 

@@ -2,7 +2,7 @@
 
 The teacher's phoneme string has a token a character. Its words stand in the order of the text's; inside a
 word
-`mini.align` says which letters stand for which phones.
+`align` says which letters stand for which phones.
 """
 
 # ruff: noqa: RUF001 - phonetic letters are meant
@@ -12,8 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from mini.align import Aligner, Letter
-
+from .align import Aligner, Letter
 from .teacher import FRAME, RATE
 
 FRAME_SECONDS = FRAME / RATE
@@ -26,12 +25,12 @@ PHONE_OF = {
     "ɾ": "t", "T": "t", "ʔ": "t", "ʃ": "sh", "ʊ": "uh", "ʌ": "ah", "ʒ": "zh", "ʤ": "jh", "ʧ": "ch",
     "θ": "th",
 }  # fmt: skip
-"""misaki's symbols as mini.align's phones."""
+"""misaki's symbols as align's phones."""
 STRESS = "ˈˌ"
 _PARTS = re.compile(r"[^\s.,;:!?…—\"“”()]+")
 
 Segments = list[list]
-"""[phone, stressed, start, end] each, in seconds, as `mini.align` takes them."""
+"""[phone, stressed, start, end] each, in seconds, as `align` takes them."""
 
 
 def words(phonemes: str, durations: Sequence[int]) -> list[tuple[str, Segments]]:
@@ -78,7 +77,7 @@ def _join_r(segments: Segments) -> Segments:
 
 
 def spellings(text: str) -> list[str]:
-    """The words of a prepared text (`mini.spell.letters_only`), as the teacher's front end parts them."""
+    """The words of a prepared text (`spell.letters_only`), as the teacher's front end parts them."""
     return re.findall(r"[a-z][a-z'-]*", text)
 
 

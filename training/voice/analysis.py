@@ -29,6 +29,7 @@ SILENT = -60.0
 FLOOR = -90.0
 """dB of power of the envelope. Silence in 16 bits is nothing at all, 80 dB below the softest sound:
 distances there would outweigh all that is heard."""
+MELS = 80
 MEL_HOP = 480
 MEL_LEVEL = 0.08
 """Root mean square to which a recording is brought before its mel spectrum is taken."""
@@ -80,9 +81,17 @@ def synthesise(frames: NDArray[np.floating]) -> NDArray[np.float32]:
     return np.clip(pyworld.synthesize(pitch, envelope, aperiodic, RATE, PERIOD_MS), -1, 1).astype(np.float32)
 
 
+def mel_matrix() -> NDArray[np.float32]:
+    """(FFT / 2 + 1, MELS): triangles up to 12 kHz."""
+    edges = 700 * (10 ** (np.linspace(0, 2595 * np.log10(1 + 12_000 / 700), MELS + 2) / 2595) - 1)
+    f = np.arange(FFT // 2 + 1)[:, None] * RATE / FFT
+    rise = (f - edges[:-2]) / np.diff(edges)[:-1]
+    fall = (edges[2:] - f) / np.diff(edges)[1:]
+    return np.clip(np.minimum(rise, fall), 0, None).astype(np.float32)
+
+
 def mel_spectrum(sound: NDArray[np.floating]) -> NDArray[np.float16]:
     """(tokens * 2, MELS) logarithms: what the speaker encoder hears."""
-    from mini.export_voice import mel_matrix
 
     tokens = len(sound) // (2 * MEL_HOP)
     sound = sound[: tokens * 2 * MEL_HOP].astype(np.float64)

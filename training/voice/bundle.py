@@ -8,25 +8,65 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from mini.bundle import GENERATION
-from mini.bundle import configuration as mini_configuration
-from mini.graph import State
-from mini.tokens import tokenizer
 from numpy.typing import NDArray
 
-from . import decoder_training, export
+from . import decoder_training, export, ready
 from .decoder import TIMBRE, pitch_numbers
 from .decoder_data import read
+from .graph import State
+from .hearing import SAMPLES
 from .melodies import leaders
+from .ready import DEFAULT
+from .speech_model import HEAD, HEADS, LAYERS
+from .teacher import RATE
+from .text_encoder import PREFIX, WIDTH
 from .timbres import LEADING
+from .tokens import END_OF_TEXT, SILENCE, START, STOP, TEXT_VOCABULARY, VOCABULARY, tokenizer
 
 TEXTS = 12
 """Texts of each leader over which its timbre is a mean."""
 
 
 def configuration() -> dict[str, object]:
-    # The decoder's blocks see 13 tokens ahead, its vocoder one more, and a frame is half a window wider.
-    return mini_configuration() | {"stream_look_ahead": 15}
+    return {
+        "model_type": "chatterbox",
+        "variant": "mini",
+        "sample_rate": RATE,
+        "samples_per_token": SAMPLES,
+        "start_speech_token": START,
+        "stop_speech_token": STOP,
+        "silence_token": SILENCE,
+        "end_of_text_token": END_OF_TEXT,
+        "text_normalizer": "en",
+        "piece_characters": 200,
+        "default_voice": DEFAULT,
+        "voice_prefix_positions": PREFIX,
+        # One turn of the slowest sinusoid of positions (speech_model.frequencies).
+        "max_positions": 1200,
+        # The vocoder's phase and noise count from the start of a call: decode from the first token on.
+        "stream_left_context": -1,
+        # The decoder's blocks see 13 tokens ahead, its vocoder one more, and a frame is half a window wider.
+        "stream_look_ahead": 15,
+        "text_config": {
+            "model_type": "gpt2",
+            "n_layer": LAYERS,
+            "n_head": HEADS,
+            "n_embd": WIDTH,
+            "head_dim": HEAD,
+            "vocab_size": VOCABULARY,
+            "text_vocab_size": TEXT_VOCABULARY,
+        },
+    }
+
+
+GENERATION = {
+    "bos_token_id": START,
+    "eos_token_id": STOP,
+    "do_sample": False,
+    "repetition_penalty": 1.0,
+    # The first layer's heads start out matching places in the text with those in the speech (speech_model).
+    "alignment_heads": [[0, head] for head in range(HEADS)],
+}
 
 
 def state_of(work: Path, file: str, key: str) -> State:
@@ -86,6 +126,7 @@ def run(work: Path) -> Path:
     }
     for name, content in files.items():
         (folder / name).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+    ready.write(work, folder)
     sizes = {path.name: path.stat().st_size for path in sorted(folder.rglob("*.*")) if path.is_file()}
     print(f"export: {sum(sizes.values()) / 1e6:.2f} MB {sizes}", flush=True)
     return folder

@@ -1,7 +1,7 @@
 """Stage `encode`: the timed texts as what the language model learns from: letters with times, and codes.
 
-`coded.npz` holds all texts in a row. A text begins LEAD tokens before its first phone and ends with no more
-than TAIL tokens of silence.
+`coded.npz` holds all texts in a row, then the events. A text begins LEAD tokens before its first
+phone and ends with no more than TAIL tokens of silence.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from mini.align import Aligner, learn
-from mini.corpus import LEAD, SYMBOL_OF, Item
-from mini.spell import letters_only
 from numpy.typing import NDArray
 
-from . import alignment, codes
+from . import alignment, codes, events, questions
+from .align import Aligner, learn
+from .items import LEAD, SYMBOL_OF, Item
 from .melodies import leaders
+from .spell import letters_only
 from .timbres import LEADING
 
 TAIL = 4
@@ -76,12 +76,17 @@ def run(work: Path) -> None:
     total = 0
     for index, (text, (_, phonemes, durations, pitch)) in enumerate(zip(prepared, rows, strict=True)):
         leader = index % len(LEADING)
-        said = codes.encode(phonemes, durations, pitch, known[LEADING[leader]])
+        voice = known[LEADING[leader]]
+        pitch = questions.bent(phonemes, durations, pitch, voice)
+        said = codes.encode(phonemes, durations, pitch, voice)
         found = item_of(text, aligner, phonemes, durations, said)
         if found is None:
             continue
         item, said = found
         item.first, total = total, total + item.tokens
+        items.append(item), made.append(said), speakers.append(leader)
+    texts = len(items)
+    for item, said, leader in events.items(work):
         items.append(item), made.append(said), speakers.append(leader)
     columns = {
         name: np.concatenate([getattr(item, name) for item in items])
@@ -94,7 +99,10 @@ def run(work: Path) -> None:
         )  # fmt: skip
     part.replace(work / "coded.npz")
     hours = total * TOKEN_SECONDS / 3600
-    print(f"encode: {len(items)} texts, {hours:.1f} h, {len(rows) - len(items)} texts dropped", flush=True)
+    print(
+        f"encode: {texts} texts, {hours:.1f} h, {len(rows) - texts} dropped, {len(items) - texts} events",
+        flush=True,
+    )
 
 
 def load(work: Path) -> Coded:

@@ -12,13 +12,12 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from mini.codec import Block
-from mini.export_voice import MELS
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .analysis import BANDS, CEPSTRA, FFT, FRAMES_PER_TOKEN, RATE, WIDTH
+from .analysis import BANDS, CEPSTRA, FFT, FRAMES_PER_TOKEN, MELS, RATE, WIDTH
+from .blocks import Block
 from .codes import LABELS, SIZES, melody
 
 TIMBRE = 192

@@ -13,17 +13,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mini.config import Schedule
-from mini.trainer import rate_at, states
 from torch import Tensor, nn
 
 from .decoder import Critic, Decoder, Scaling, Speaker, loss_of
 from .decoder_data import Text, Windows
+from .trainer import Schedule, rate_at, states
 
 HELD = 8
 SAVE_EVERY = 100
 CRITIC_RATE = 3e-4
-PERSUADE, RESEMBLE = 0.05, 0.1
+PERSUADE, RESEMBLE = 0.15, 0.15
 """Weights of the critic's verdict and of the distance between its inner values, beside the frames' own."""
 
 

@@ -7,17 +7,17 @@ from itertools import pairwise
 
 import numpy as np
 import onnx
-from mini import export_speech as mini
-from mini.export_voice import MELS, SAMPLES, _measure
-from mini.graph import Graph, State
-from mini.speech_model import WIDTH
-from mini.tokens import END_OF_TEXT, SILENCE, SPEECH_CODES, START
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from .analysis import BANDS, CEPSTRA, FRAMES_PER_TOKEN
+from . import export_speech
+from .analysis import BANDS, CEPSTRA, FRAMES_PER_TOKEN, MELS
 from .codes import LABELS, LEVELS, PLACES, SIZES, join, melody
 from .decoder import COARSE, FINE, TIMBRE
+from .graph import Graph, State
+from .hearing import SAMPLES, measure
+from .text_encoder import WIDTH
+from .tokens import END_OF_TEXT, SILENCE, SPEECH_CODES, START
 from .vocoder import vocode
 
 SHIFT = SILENCE - int(join(np.array([0, 1, 0])))
@@ -48,7 +48,7 @@ def embed_tokens(text: State, model: State) -> onnx.ModelProto:
     """The last two ids are speech, 50256 being START; those before go through the text encoder."""
     g = Graph("embed_tokens")
     ids = g.input("input_ids", ["batch", "sequence"], TensorProto.INT64)
-    letters = mini._text(g, g.slice(ids, 1, 0, -2), text)
+    letters = export_speech.letters(g, g.slice(ids, 1, 0, -2), text)
     speech = g.slice(ids, 1, -2, _FAR)
     speech = g("Where", g("Equal", speech, END_OF_TEXT), START, speech)
     vector = _tables(g, codes_of(g, g("Min", speech, SPEECH_CODES - 1)), model, "speech")
@@ -73,8 +73,8 @@ def _expanded(g: Graph, logits: str) -> str:
 
 
 def language_model(model: State) -> onnx.ModelProto:
-    """mini's, with the choices of these codes at its end."""
-    return mini.language_model_of(model, _expanded)
+    """With the choices of the codes at its end."""
+    return export_speech.language_model(model, _expanded)
 
 
 def _conditioned(g: Graph, x: str, timbre: str, state: State, name: str, width: int) -> str:
@@ -149,7 +149,7 @@ def speech_encoder(
     g = Graph("speech_encoder")
     audio = g.input("audio_values", ["batch", "samples"])
     batch = g.size(audio, 0)
-    m = _measure(g, audio)
+    m = measure(g, audio)
     height = g("Where", m.found, m.log_f0, 5.0)
     spread = g("Where", m.found, g("Clip", m.deviation, 0.06, 0.35), 0.18)
     numbers = g("Div", g("Sub", height, 5.0), 0.3), g("Div", g("Sub", spread, 0.18), 0.06)

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import torch
-from mini.evaluation_texts import sentences
 from numpy.typing import NDArray
 
 from . import analysis, codes, decoder_training, vocoder
 from .decoder import pitch_numbers
+from .evaluation_texts import sentences
 from .judges import Judges, prepare, report
 from .melodies import at_frames, leaders, voice_of
 from .parallel import level, save

@@ -20,8 +20,9 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from mini.measures import edit_distance, words
 from numpy.typing import NDArray
+
+from .measures import edit_distance, words
 
 Samples = NDArray[np.float32]
 RATE = 16_000

@@ -10,16 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mini.codec import Stack
-from mini.config import Schedule
-from mini.export_voice import MELS
-from mini.trainer import train
 from torch import Tensor
 from torch.nn import functional
 
+from .analysis import MELS
+from .blocks import Stack
 from .codes import SIZES
 from .decoder_data import Windows
 from .decoder_training import HELD
+from .trainer import Schedule, train
 
 BATCH, WINDOW = 8, 100
 

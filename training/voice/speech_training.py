@@ -7,12 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mini.config import Schedule
-from mini.corpus import FIRST_LETTER
-from mini.samples import Sample, join, sample_of, text_batch, with_style
-from mini.speech_model import PREFIX, TextEncoder
-from mini.speech_training import TextLoss
-from mini.trainer import train
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
@@ -21,8 +16,14 @@ from . import coded
 from .coded import Coded
 from .codes import SIZES
 from .decoder_training import begin
+from .items import FIRST_LETTER, SYMBOLS
+from .samples import Sample, join, sample_of, text_batch, with_style, without_end
 from .speech_model import Speech
+from .text_encoder import PREFIX, TextEncoder
+from .text_loss import TextLoss
 from .timbres import LEADING
+from .tokens import STYLE_TAGS, TAG_SYMBOLS
+from .trainer import Schedule, train
 
 HELD = 60
 POSITIONS = 2400
@@ -31,8 +32,8 @@ _POOL, _JOINED, _MOST_LETTERS = 400, 0.12, 300
 _CORRUPTION, _CORRUPTION_ODDS = (0.0, 0.08, 0.25, 0.6), (0.35, 0.3, 0.25, 0.1)
 """Share of the codes the model is fed that are random, against trusting its own past too much."""
 _STOP_WEIGHT = 3.0
-_TAGGED = 0.05
-"""Share of the samples that begin with a tag, which changes nothing: the teacher has no sounds for them."""
+_STYLE, _EVENT = 0.04, 0.25
+"""Shares of the samples that begin with a style tag, which changes nothing, and that hold an event."""
 _SPLIT = [*SIZES, 1]
 
 Spoken = tuple[Sample, int]
@@ -46,7 +47,21 @@ class Sampler:
         self.data = data
         count = min(HELD, len(data.items) // 4)
         self.held = [(sample_of(data.items[i], data.codes), int(data.leader[i])) for i in range(count)]
-        self._rest = np.array([i for i in range(count, len(data.items)) if data.items[i].tokens > 5])
+        texts = [i for i, item in enumerate(data.items) if item.symbols[0] >= FIRST_LETTER]
+        self._rest = np.array([i for i in texts[count:] if data.items[i].tokens > 5])
+        self._events: list[list[Sample]] = [[] for _ in LEADING]
+        for item, leader in zip(data.items[len(texts) :], data.leader[len(texts) :], strict=True):
+            self._events[leader].append(sample_of(item, data.codes))
+
+    def event_durations(self) -> NDArray[np.float32]:
+        """(SYMBOLS,): of each event's symbol, the mean over the leaders; 0 for all others."""
+        found: dict[int, list[float]] = {}
+        for sample in (event for events in self._events for event in events):
+            found.setdefault(int(sample.symbols[0]), []).append(float(sample.end[0] - sample.start[0]))
+        table = np.zeros(SYMBOLS, np.float32)
+        for symbol, durations in found.items():
+            table[symbol] = np.mean(durations)
+        return table
 
     def batch(self, rng: np.random.Generator) -> list[Spoken]:
         items, leader = self.data.items, self.data.leader
@@ -72,10 +87,27 @@ class Sampler:
 
     def _build(self, plan: list[int], rng: np.random.Generator) -> Spoken:
         parts = [sample_of(self.data.items[i], self.data.codes) for i in plan]
+        leader = int(self.data.leader[plan[0]])
+        kind = rng.random()
+        if kind < _EVENT and self._events[leader]:
+            return self._with_event(parts, self._events[leader], rng), leader
         sample = parts[0] if len(parts) == 1 else join(parts)
-        if rng.random() < _TAGGED:
-            sample = with_style(sample, int(rng.integers(1, FIRST_LETTER)))
-        return sample, int(self.data.leader[plan[0]])
+        if kind > 1 - _STYLE:
+            sample = with_style(sample, TAG_SYMBOLS[STYLE_TAGS[rng.integers(len(STYLE_TAGS))]])
+        return sample, leader
+
+    def _with_event(self, parts: list[Sample], events: list[Sample], rng: np.random.Generator) -> Sample:
+        """An event alone, before, behind or between what is said."""
+        event, where = events[rng.integers(len(events))], rng.integers(5)
+        stop = "." if rng.random() < 0.7 else ""
+        first = without_end(parts[0]) if rng.random() < 0.4 else parts[0]
+        if where == 0:
+            return join([event], tail=stop)
+        if where == 1:
+            return join([event, *parts])
+        if where == 2 or len(parts) == 1:
+            return join([first, event], tail=stop)
+        return join([first, event, *parts[1:]])
 
 
 def corrupted(codes: Tensor, rng: np.random.Generator | None) -> Tensor:
@@ -131,6 +163,7 @@ def run(work: Path, schedule: Schedule, bfloat16: bool) -> None:
     """Write `speech.pt` (text, model), from `speech.ckpt` on if that is there."""
     torch.manual_seed(3)
     encoder, model, sampler = TextEncoder(), Speech(), Sampler(coded.load(work))
+    fixed = sampler.event_durations()
 
     def step(rng: np.random.Generator) -> Tensor:
         return SpeechLoss(encoder, model, sampler.batch(rng), rng).loss
@@ -139,6 +172,7 @@ def run(work: Path, schedule: Schedule, bfloat16: bool) -> None:
     modules = {"text": encoder, "model": model}
     if (work / "start-speech.pt").exists():
         begin(work / "start-speech.pt", modules)
+    encoder.fixed.copy_(torch.from_numpy(fixed))
     train(
         "speech", work, modules, schedule, step,
         validate=lambda: SpeechLoss(encoder, model, held, None).report, seed=3, bfloat16=bfloat16,

@@ -1,6 +1,6 @@
 """Patterns of how people talk: dialogue, questions and answers, stories, instructions, numbers in use.
 
-Slots in braces are `mini.lexicon`'s lists and `mini.grammar`'s numbers; those of LISTS here come first.
+Slots in braces are `lexicon`'s lists and `grammar`'s numbers; those of LISTS here come first.
 """
 
 from __future__ import annotations

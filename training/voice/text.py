@@ -12,15 +12,14 @@ from collections.abc import Iterator, Sequence
 from itertools import count, islice
 from pathlib import Path
 
-from mini.evaluation_texts import all_sentences
-from mini.grammar import PATTERNS as PLAIN
-from mini.grammar import fill as fill_plain
-from mini.lexicon import LEXICON
-from mini.spell import letters_only
-from mini.text import read_scowl
-
 from loquor.english.numbers import MONTHS
 
+from .evaluation_texts import all_sentences
+from .grammar import PATTERNS as PLAIN
+from .grammar import fill as fill_plain
+from .lexicon import LEXICON
+from .scowl import read_scowl
+from .spell import letters_only
 from .talk import PATTERNS, WORDS
 
 SHARES = {

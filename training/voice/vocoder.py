@@ -12,22 +12,22 @@ import math
 
 import numpy as np
 import onnx
-from mini.graph import Graph
-from mini.vocoder import _upsampled as upsampled
-from mini.vocoder import fourier, noise
 from numpy.typing import NDArray
 
 from .analysis import BANDS, CEPSTRA, FFT, RATE
+from .graph import Graph
+from .operators import BINS, fourier, noise, upsampled
 
 HOP = 120
 """Samples between windows: two a frame."""
 WINDOW = 480
-BINS = FFT // 2 + 1
 TREMBLE = 0.004
 """Deviation of the pitch's logarithm, from window to window."""
 SWELL = 0.5
 """How far the noise swells with each pulse."""
 LOWEST, HIGHEST = 50.0, 600.0
+LOUDER = 1.5
+"""Factor on the sound: the corpus is quieter than speech is published."""
 
 
 def log_matrix() -> NDArray[np.float32]:
@@ -122,7 +122,7 @@ def vocode(g: Graph, log_f0: str, voiced: str, cepstra: str, bands: str) -> str:
         g("Add", g("Mul", real, b), g("Mul", imaginary, a)),
         axis=1,
     )
-    synthesis = fourier(g, FFT, np.ones(1, np.float32), inverse=True)
+    synthesis = fourier(g, FFT, np.full(1, LOUDER, np.float32), inverse=True)
     y = g("ConvTranspose", y, synthesis, kernel_shape=[FFT], strides=[HOP])
     y = g.slice(g("Squeeze", y, [1]), 1, pad, g("Add", samples, pad))
     return g("Clip", y, -0.99, 0.99)

@@ -81,7 +81,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--voice",
         metavar="FILE",
         help="a recording of 5 to 15 s of one speaker, a voice by `loquor voice`, or the name of one "
-        "that the model brings (the built-in one: man, woman)",
+        "that the model brings (the built-in one: emma, george, man, woman)",
     )
     parser.add_argument(
         "--stream",

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 SPEECH_CODES = 6561
 START, STOP = 6561, 6562
 VOCABULARY = 6563
 SILENCE = 4299
 END_OF_TEXT = 50256
-DIGITS = 8
-POWERS = 3 ** np.arange(DIGITS, dtype=np.int64)
 
 STYLE_TAGS = (
     "angry", "fear", "surprised", "whispering", "advertisement", "dramatic", "narration", "crying", "happy",
@@ -22,16 +17,6 @@ STYLE_TAGS = (
 EVENT_TAGS = ("clear throat", "sigh", "shush", "cough", "groan", "sniff", "gasp", "chuckle", "laugh")
 TAG_SYMBOLS = {tag: 1 + i for i, tag in enumerate(STYLE_TAGS + EVENT_TAGS)}
 TEXT_VOCABULARY = END_OF_TEXT + 1 + len(TAG_SYMBOLS)
-
-
-def digit_shift(silence: NDArray[np.integer]) -> NDArray[np.int64]:
-    """[8]: added to each digit modulo 3, so that the code of `silence` (values -1, 0, 1) has id SILENCE."""
-    return (SILENCE // POWERS - (silence.astype(np.int64) + 1)) % 3
-
-
-def code_ids(codes: NDArray[np.integer], shift: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Codes [..., 8] of -1, 0, 1 as ids [...]."""
-    return ((codes.astype(np.int64) + 1 + shift) % 3 * POWERS).sum(-1)
 
 
 def byte_characters() -> list[str]:

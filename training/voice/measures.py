@@ -44,7 +44,7 @@ def f0_track(samples: NDArray[np.float32], rate: int) -> NDArray[np.float64]:
     """[voiced frames, 2]: seconds and Hz, by normalised autocorrelation: not the bundle's own way."""
     length, hop = int(_FRAME * rate), int(_HOP * rate)
     low, high = int(rate / 420), int(rate / 60)
-    loud = np.sqrt((samples**2).mean()) * 0.5
+    loud = np.sqrt((samples**2).mean()) * 0.15
     found = []
     for start in range(0, len(samples) - length - high, hop):
         frame = samples[start : start + length + high]

@@ -1,4 +1,4 @@
-"""`embed_tokens` and `language_model` with the names, shapes and rules of Chatterbox Turbo's graphs."""
+"""Text encoder and language model as ONNX operators, by the names, shapes and rules of Turbo's graphs."""
 
 from __future__ import annotations
 
@@ -8,22 +8,11 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
-from .corpus import FIRST_LETTER, LEAD, SYMBOL_OF
 from .graph import Graph, State
-from .speech_model import HEAD, HEADS, LAYERS, PADDING, PREFIX, WAVES, WIDTH, frequencies
-from .tokens import (
-    DIGITS,
-    END_OF_TEXT,
-    POWERS,
-    SPEECH_CODES,
-    START,
-    TAG_SYMBOLS,
-    TEXT_VOCABULARY,
-    VOCABULARY,
-    byte_ids,
-)  # fmt: skip
-
-_FAR = 2**40
+from .items import FIRST_LETTER, LEAD, SYMBOL_OF
+from .speech_model import HEAD, HEADS, LAYERS
+from .text_encoder import PADDING, PREFIX, WAVES, WIDTH, frequencies
+from .tokens import END_OF_TEXT, TAG_SYMBOLS, TEXT_VOCABULARY, VOCABULARY, byte_ids
 
 
 def symbol_table() -> np.ndarray:
@@ -38,29 +27,20 @@ def symbol_table() -> np.ndarray:
     return table
 
 
-def digits_of(g: Graph, ids: str, shift: np.ndarray) -> str:
-    """Code ids [...] as values -1, 0, 1, float32 [..., 8]."""
-    digit = g("Div", g("Unsqueeze", ids, [-1]), POWERS)
-    return g("Sub", g.float(g("Mod", g("Add", digit, (3 - shift) % 3), 3)), 1.0)
-
-
-def ids_of(g: Graph, digits: str, shift: np.ndarray) -> str:
-    """Digits 0, 1, 2, int64 [..., 8], as code ids [...]: undoes digits_of."""
-    return g("ReduceSum", g("Mul", g("Mod", g("Add", digits, shift), 3), POWERS), [-1], keepdims=0)
-
-
 def _wave(g: Graph, position: str) -> str:
     angle = g("Mul", g("Unsqueeze", position, [-1]), frequencies().numpy())
     return g("Concat", g("Sin", angle), g("Cos", angle), axis=-1)
 
 
-def _text(g: Graph, ids: str, text: State) -> str:
+def letters(g: Graph, ids: str, text: State) -> str:
     batch, letters = g.size(ids, 0), g.size(ids, 1)
     symbols = g("Cast", g("Gather", symbol_table(), ids), to=TensorProto.INT64)
     symbols = g("Concat", symbols, g.zeros(batch, PADDING, dtype=TensorProto.INT64), axis=1)
     x = g.blocks(g("Gather", g.weight(text["table.weight"], 0), symbols), text, "blocks")
     x = g.slice(g.norm(x, text, "norm"), 1, 0, letters)
     duration = g("Softplus", g("Sub", g("Squeeze", g.linear(x, text, "duration"), [-1]), 1.0))
+    fixed = g("Gather", text["fixed"], g.slice(symbols, 1, 0, letters))
+    duration = g("Where", g("Greater", fixed, 0.0), fixed, duration)
     centre = g("Add", g("Sub", g("CumSum", duration, 1), g("Mul", duration, 0.5)), float(LEAD))
     shape = [g("Log", g("Add", duration, 1.0)), g("Mul", g("Min", duration, 4.0), 0.25)]
     shape = g("Concat", *(g("Unsqueeze", s, [-1]) for s in shape), axis=-1)
@@ -71,43 +51,7 @@ def _text(g: Graph, ids: str, text: State) -> str:
     return g("Add", x, g("Concat", none, none, spoken, g("Sub", none, own), axis=-1))
 
 
-def embed_tokens(text: State, model: State, shift: np.ndarray) -> onnx.ModelProto:
-    """The last two ids are speech, 50256 being START; those before go through the text encoder."""
-    g = Graph("embed_tokens")
-    ids = g.input("input_ids", ["batch", "sequence"], TensorProto.INT64)
-    letters = _text(g, g.slice(ids, 1, 0, -2), text)
-    speech = g.slice(ids, 1, -2, _FAR)
-    speech = g("Where", g("Equal", speech, END_OF_TEXT), START, speech)
-    value = digits_of(g, g("Min", speech, SPEECH_CODES - 1), shift)
-    vector = g.linear(g("Concat", value, g("Mul", value, value), axis=-1), model, "speech")
-    is_start = g("Unsqueeze", g("GreaterOrEqual", speech, START), [-1])
-    vector = g("Where", is_start, model["start"], vector)
-    g.output(g("Concat", letters, vector, axis=1), "inputs_embeds", ["batch", "sequence", WIDTH])
-    return g.model()
-
-
-def _expand_codes(g: Graph, logits: str, shift: np.ndarray) -> str:
-    """OUTPUTS logits to log-probabilities of all 6,563 ids: a code's is the sum of its digits'."""
-    digits, stop = g.slice(logits, 2, 0, 3 * DIGITS), g.slice(logits, 2, 3 * DIGITS, 3 * DIGITS + 1)
-    digits = g("LogSoftmax", g("Reshape", digits, [0, 0, DIGITS, 3]), axis=-1)
-    table = np.zeros((DIGITS, 3, SPEECH_CODES), np.int8)
-    codes = np.arange(SPEECH_CODES)
-    values = (codes[:, None] // POWERS + (3 - shift)) % 3
-    for digit in range(DIGITS):
-        table[digit, values[:, digit], codes] = 1
-    # int8 and a Cast: four times fewer bytes in the file
-    table = g("Cast", table.reshape(3 * DIGITS, SPEECH_CODES), to=TensorProto.FLOAT)
-    codes_log = g("MatMul", g("Reshape", digits, [0, 0, 3 * DIGITS]), table)
-    go_on = g("Neg", g("Softplus", stop))
-    start = g("Sub", g("Mul", stop, 0.0), 100.0)
-    return g("Concat", g("Add", codes_log, go_on), start, g("Neg", g("Softplus", g("Neg", stop))), axis=-1)
-
-
-def language_model(model: State, shift: np.ndarray) -> onnx.ModelProto:
-    return language_model_of(model, lambda g, logits: _expand_codes(g, logits, shift))
-
-
-def language_model_of(model: State, expand: Callable[[Graph, str], str]) -> onnx.ModelProto:
+def language_model(model: State, expand: Callable[[Graph, str], str]) -> onnx.ModelProto:
     """`expand` makes logits of the vocabulary of what the head gives.
 
     Attention is ONNX Runtime's own operator: past and present may be one buffer, and a batch may hold

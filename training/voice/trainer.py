@@ -5,16 +5,24 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .config import Schedule
-
 SAVE_EVERY = 100
 FLOOR = 0.02
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Steps of one training stage; the rate falls on a cosine from `rate` to a fiftieth of it."""
+
+    steps: int
+    rate: float
+    warmup: int = 100
 
 
 def rate_at(step: int, schedule: Schedule) -> float:

@@ -10,7 +10,6 @@ import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from .export_voice import MELS
 from .speech_model import HEAD, HEADS, LAYERS
 from .tokens import STOP
 
@@ -75,9 +74,3 @@ class Speaker:
             "speaker_features": voice.speaker_features,
         }
         return self._run("conditional_decoder", feeds)[0][0]
-
-    def plain_decode(self, tokens: NDArray[np.int64], embedding: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Samples of `tokens` by a speaker embedding alone."""
-        nothing = np.zeros((1, 0), np.int64), np.zeros((1, 0, MELS), np.float32)
-        voice = Voice(np.zeros((1, 0, 0), np.float32), nothing[0], embedding, nothing[1])
-        return self.decode(tokens.tolist(), voice)

@@ -10,13 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .corpus import LEAD, SYMBOL_OF, Corpus, Item
-from .speech_model import PADDING
-from .tokens import STYLE_TAGS, TAG_SYMBOLS
+from .items import LEAD, SYMBOL_OF, Item
+from .text_encoder import PADDING
 
-_POOL = 400
-_JOINED, _EVENT, _STYLE = 0.12, 0.08, 0.05
-_MOST_LETTERS = 300
 _ENDS = {SYMBOL_OF[c] for c in ".,"}
 
 
@@ -30,7 +26,7 @@ class Sample:
     """[tokens, numbers of a code]."""
 
 
-def sample_of(item: Item, codes: NDArray[np.int8]) -> Sample:
+def sample_of(item: Item, codes: NDArray[np.uint8]) -> Sample:
     part = codes[item.first : item.first + item.tokens]
     start = item.start if item.symbols[0] >= SYMBOL_OF[" "] else np.full_like(item.start, LEAD)
     return Sample(item.symbols, start, item.end, item.phones, part)
@@ -71,77 +67,11 @@ def with_style(sample: Sample, symbol: int) -> Sample:
     return Sample(*(np.concatenate(pair) for pair in pairs))
 
 
-def _without_end(sample: Sample) -> Sample:
+def without_end(sample: Sample) -> Sample:
     """The text without its last full stop; the speech stays, and the last letter takes the pause."""
     if len(sample.symbols) < 2 or sample.symbols[-1] not in _ENDS:
         return sample
     return Sample(sample.symbols[:-1], sample.start[:-1], sample.end[:-1], sample.phones[:-1], sample.codes)
-
-
-class Sampler:
-    """Batches by step: each is drawn from its generator alone."""
-
-    def __init__(self, corpus: Corpus, codes: NDArray[np.int8], held: int) -> None:
-        self.corpus, self.codes = corpus, codes
-        self.held = corpus.items[:held]
-        self.items = [i for i in corpus.items[held:] if i.tokens > 5]
-
-    def held_samples(self) -> list[Sample]:
-        return [sample_of(item, self.codes) for item in self.held]
-
-    def _draw(self, rng: np.random.Generator) -> list[tuple[str, list[Item]]]:
-        """(how, items) for a pool of samples, to be built only if their batch is chosen."""
-        order = rng.choice(len(self.items), min(_POOL, len(self.items)), replace=False)
-        plans: list[tuple[str, list[Item]]] = []
-        waiting = [self.items[i] for i in order]
-        while waiting:
-            item, kind = waiting.pop(), rng.random()
-            if kind < _JOINED + _EVENT and waiting:
-                how = "join" if kind < _JOINED else "event"
-                if len(item.symbols) + len(waiting[-1].symbols) + 4 <= _MOST_LETTERS:
-                    plans.append((how, [item, waiting.pop()]))
-                    continue
-            plans.append(("style" if kind > 1 - _STYLE else "plain", [item]))
-        return plans
-
-    def _build(self, how: str, items: list[Item], rng: np.random.Generator) -> Sample:
-        parts = [sample_of(item, self.codes) for item in items]
-        if how == "join":
-            return join(parts)
-        if how == "style":
-            return with_style(parts[0], TAG_SYMBOLS[STYLE_TAGS[rng.integers(len(STYLE_TAGS))]])
-        if how == "plain":
-            return parts[0]
-        sounds = list(self.corpus.events.values())[rng.integers(len(self.corpus.events))]
-        sound = sample_of(sounds[rng.integers(len(sounds))], self.codes)
-        first = _without_end(parts[0]) if rng.random() < 0.4 else parts[0]
-        where = rng.integers(5)
-        if where == 0:
-            return join([sound], tail="." if rng.random() < 0.7 else "")
-        if where == 1:
-            return join([sound, parts[0]])
-        if where == 2:
-            return join([first, sound], tail="." if rng.random() < 0.7 else "")
-        return join([first, sound, parts[1]])
-
-    def batch(self, rng: np.random.Generator, positions: int) -> list[Sample]:
-        """Samples of like length that fill `positions` with their padding."""
-        plans = self._draw(rng)
-        lengths = [sum(len(i.symbols) + i.tokens for i in items) + 8 for _, items in plans]
-        batches: list[list[int]] = [[]]
-        for index in np.argsort(lengths):
-            if batches[-1] and (len(batches[-1]) + 1) * lengths[index] > positions:
-                batches.append([])
-            batches[-1].append(int(index))
-        chosen = batches[rng.integers(len(batches))]
-        return [self._build(*plans[index], rng) for index in chosen]
-
-    def texts(self, rng: np.random.Generator, count: int) -> list[Sample]:
-        """`count` plain samples of like length, for the text encoder alone."""
-        pool = rng.choice(len(self.items), min(_POOL, len(self.items)), replace=False)
-        pool = sorted(pool, key=lambda i: len(self.items[i].symbols))
-        start = rng.integers(max(1, len(pool) // count)) * count
-        return [sample_of(self.items[i], self.codes) for i in pool[start : start + count]]
 
 
 @dataclass

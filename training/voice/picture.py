@@ -1,4 +1,4 @@
-"""python -m mini.picture BUNDLE -o FILE.png: waveform and spectrogram of a sentence, for the docs.
+"""python -m voice.picture BUNDLE -o FILE.png: waveform and spectrogram of a sentence, for the docs.
 
 Two bundles are drawn one above the other, to compare.
 """
@@ -10,11 +10,11 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+import soundfile
 from numpy.typing import NDArray
 
-from .references import read
 from .speak import Speaker
-from .vocoder import SAMPLE_RATE
+from .teacher import RATE
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -37,14 +37,14 @@ def draw(bundles: dict[str, Path], text: str, reference: Path, out: Path) -> Non
     )  # fmt: skip
     for (title, folder), wave, picture in zip(bundles.items(), axes[::2], axes[1::2], strict=True):
         speaker = Speaker(folder)
-        voice = speaker.voice(read(reference))
+        voice = speaker.voice(soundfile.read(reference, dtype="float32")[0])
         samples = speaker.decode(speaker.tokens(text, voice) or [], voice)
-        seconds = len(samples) / SAMPLE_RATE
-        wave.plot(np.arange(len(samples)) / SAMPLE_RATE, samples, linewidth=0.4, color="#204a6e")
+        seconds = len(samples) / RATE
+        wave.plot(np.arange(len(samples)) / RATE, samples, linewidth=0.4, color="#204a6e")
         wave.set(title=f"{title}: “{text}”", ylim=(-1, 1), yticks=[])
         picture.imshow(
             spectrogram(samples), origin="lower", aspect="auto", cmap="magma", vmin=-80, vmax=0,
-            extent=(0, seconds, 0, SAMPLE_RATE / 2000),
+            extent=(0, seconds, 0, RATE / 2000),
         )  # fmt: skip
         picture.set(ylabel="kHz")
     axes[-1].set(xlabel="seconds")
@@ -52,7 +52,7 @@ def draw(bundles: dict[str, Path], text: str, reference: Path, out: Path) -> Non
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m mini.picture", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m voice.picture", description=__doc__)
     parser.add_argument("bundle", type=Path)
     parser.add_argument("--against", type=Path, help="another bundle, drawn below")
     parser.add_argument("--reference", type=Path, required=True, help="a recording of the voice to imitate")
