@@ -23,7 +23,7 @@ from .timing import TEXTS
 
 FOLDER = Path(__file__).parent / "kept"
 NETWORKS = {
-    "decoder.pt": (("decoder", "speaker", "scaling"), 127),
+    "decoder.pt": (("decoder", "speaker", "scaling"), 95),
     "speech.pt": (("text", "model"), 63),
     "listen.pt": (("listen",), 31),
 }
