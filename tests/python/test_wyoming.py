@@ -112,7 +112,8 @@ def test_it_describes_itself(engine: Engine) -> None:
         assert program.installed
         assert program.supports_synthesize_streaming
         assert [(voice.name, voice.languages) for voice in program.voices] == [
-            (name, ["en"]) for name in ("emma", "george", "man", "woman")
+            ("man", ["en"]),
+            ("woman", ["en"]),
         ]
 
     talk(engine, words)
@@ -173,7 +174,7 @@ def test_what_cannot_be_said_is_a_short_silence(engine: Engine, text: str) -> No
 @pytest.mark.parametrize(
     ("event", "sentence"),
     [
-        (Synthesize("Hi.", voice=SynthesizeVoice(name="nobody")), "choose of emma, george, man, woman"),
+        (Synthesize("Hi.", voice=SynthesizeVoice(name="nobody")), "choose of man, woman"),
         (Synthesize("<speak/>", text_format=SynthesizeTextFormat.SSML), "do not follow SSML"),
         (Event("synthesize", {}), "lacks a field"),
         (Event("synthesize", {"text": 5}), "text must be a string"),
