@@ -210,7 +210,7 @@ def test_a_long_text_is_spoken_in_pieces_with_subtitles(
     seconds = [int(m) * 60 + int(s) + int(ms) / 1000 for m, s, ms in times]
     assert seconds == sorted(seconds) and len(seconds) == 6
     assert seconds[-1] == pytest.approx(soundfile.info(out).duration, abs=0.002)
-    assert seconds[-2] - seconds[-3] > 1.5
+    assert 1.2 < seconds[-2] - seconds[-3] < 2.01  # the pause counts the quiet end of what is said
     assert vtt.read_text().startswith("WEBVTT\n\n00:00:00.000 --> ")
     err = capsys.readouterr().err.splitlines()
     assert [line for line in err if "[foo] is no tag" in line] == err[1:2]
