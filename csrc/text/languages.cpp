@@ -39,6 +39,26 @@ bool is_kanji(char32_t each) {
                                             ", or prepare the text with Loquor for Python");
 }
 
+// The code in front of a script or a region, as in "pt-BR", in small letters; "" where it is no such tag.
+std::string code_of(std::string_view tag) {
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  if (tag.size() < 2 || !is_letter(tag[0]) || !is_letter(tag[1])) return "";
+  std::size_t part = 0;  // characters since the last hyphen; 0 behind one
+  for (std::size_t at = 2; at < tag.size(); ++at) {
+    const char each = tag[at];
+    const bool parts = each == '-' || each == '_';
+    if (at == 2 ? !parts : parts ? part == 0 : !is_letter(each) && !(each >= '0' && each <= '9')) return "";
+    part = parts ? 0 : part + 1;
+    if (part > 8) return "";
+  }
+  if (tag.size() > 2 && part == 0) return "";
+  std::string code(tag.substr(0, 2));
+  std::transform(code.begin(), code.end(), code.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  if (code == "nb" || code == "nn") return "no";
+  return code == "iw" ? "he" : code;
+}
+
 // What some languages have otherwise before all share the rest.
 char32_t in_place_of(char32_t character, std::string_view code) {
   if (code == "el" && (character == ';' || character == 0x37E)) return '?';  // Greek's question mark
@@ -58,9 +78,8 @@ bool lacks_niqqud(std::u32string_view text) {
 }  // namespace
 
 std::string checked_language(std::string_view language) {
-  std::string known, code(language);
-  std::transform(code.begin(), code.end(), code.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::string known;
+  const std::string code = code_of(language);
   for (const Language& each : kLanguages) {
     if (each.code == code) return code;
     known.append(known.empty() ? "" : ", ").append(each.code).append(" (").append(each.name).append(")");

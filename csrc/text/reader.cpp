@@ -77,7 +77,7 @@ void require_no_digits(std::string_view text) {
   while (!text.empty()) {
     if (!is(take_utf8(text), kDigit)) continue;
     throw Error(ErrorKind::kInvalidInput,
-                "numbers are written in words by num2words, a library of Python: write them in words, or "
+                "numbers are written in words by unicode-rbnf, a library of Python: write them in words, or "
                 "prepare the text with Loquor for Python");
   }
 }

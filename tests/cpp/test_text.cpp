@@ -100,6 +100,11 @@ TEST_CASE("languages are lowered and taken apart, each in its own way") {
   CHECK(refusal([] { in_language("\xE9\xA3\x9F", "ja"); }).names("fugashi"));
   CHECK(refusal([] { in_language("\xE4\xBD\xA0", "zh"); }).names("jieba"));
   CHECK(checked_language("DE") == "de");
+  CHECK(checked_language("pt-BR") == "pt");
+  CHECK(checked_language("zh_Hant-TW") == "zh");
+  CHECK(checked_language("nb-NO") == "no");
+  for (const char* wrong : {"de-", "de--AT", "-de", "de AT", "d", "deu", "pt-BRAZILIAN"})
+    CHECK(refusal([wrong] { checked_language(wrong); }).names("language must be one of"));
   CHECK(refusal([] { checked_language(""); }).names("say which"));
   CHECK(refusal([] { checked_language("xx"); }).names("not 'xx'"));
 }

@@ -134,7 +134,7 @@ def readers(
     return make
 
 
-OWN_REFUSALS = re.compile("hyphen at the end of a line|by num2words|by fugashi|by jieba")
+OWN_REFUSALS = re.compile("hyphen at the end of a line|by unicode-rbnf|by fugashi|by jieba")
 
 
 def compared(engine: Engine, reader: Any, text: str, language: str | None = None) -> bool:
@@ -219,7 +219,7 @@ def test_what_needs_a_library_of_python_is_refused_by_name(
     for text, language, library in (
         ("食べる", "ja", "fugashi"),
         ("你好", "zh", "jieba"),
-        ("12 Dinge", "de", "num2words"),
+        ("12 Dinge", "de", "unicode-rbnf"),
     ):
         with pytest.raises(InvalidInputError, match=library):
             reader.prepare(text, language)

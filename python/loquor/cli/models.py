@@ -29,7 +29,7 @@ __all__ = ["add", "download_bytes", "megabytes", "run"]
 
 _HEADER = ("NAME", "WHERE", "PRECISIONS", "DOWNLOAD", "LANGUAGES", "LICENCE", "RUNS HERE", "IN CACHE")
 _BESIDE = 400_000_000  # bytes of a process beside the weights: the runtime, a cache, a run's own
-_EXTRAS = {"ja": ("fugashi", "unidic_lite"), "zh": ("jieba",), "numbers": ("num2words",)}
+_EXTRAS = {"ja": ("fugashi", "unidic_lite"), "zh": ("jieba",), "numbers": ("unicode_rbnf", "babel")}
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -11,6 +11,7 @@ NFKD, then each language's own, with the language's tag in front), but where tho
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,9 @@ LANGUAGES = {
 }  # fmt: skip
 """By their codes, which are the tags of the tokenizer as well."""
 
+_TAG = re.compile("([A-Za-z]{2})(?:[-_][A-Za-z0-9]{1,8})*", re.ASCII)
+_ALSO_CALLED = {"iw": "he", "nb": "no", "nn": "no"}
+
 _ENDERS = (*".!?-,", *"、，。？！؟۔।…")
 _GREEK_QUESTION = str.maketrans(dict.fromkeys(";\u037e", "?"))
 _TURKISH_CAPITALS = str.maketrans({"I": "ı", "İ": "i"})
@@ -37,9 +41,15 @@ _NIQQUD = range(0x05B0, 0x05C8)
 
 
 def check_language(language: object) -> str:
-    """Return a language's code. Raises `InvalidInputError` for what is none of them."""
-    if isinstance(language, str) and language.lower() in LANGUAGES:
-        return language.lower()
+    """Return a language's code; a script or a region behind it, as in "pt-BR" or "zh-Hans", changes nothing.
+
+    Raises `InvalidInputError` for what is none of them.
+    """
+    tag = _TAG.fullmatch(language) if isinstance(language, str) else None
+    if tag:
+        code = _ALSO_CALLED.get(tag[1].lower(), tag[1].lower())
+        if code in LANGUAGES:
+            return code
     known = ", ".join(f"{code} ({name})" for code, name in LANGUAGES.items())
     if language is None:
         raise InvalidInputError(f"this model speaks many languages: say which with language=, one of {known}")
