@@ -7,7 +7,8 @@
 
 namespace loquor {
 
-// The language's code; it may be written in capitals, with a script or a region behind it. Throws kInvalidInput for what is none, and for "".
+// The language's code; it may be in capitals, with a script or a region behind it. Throws kInvalidInput for
+// what is none, and for "".
 std::string checked_language(std::string_view language);
 // Its name for people, such as "German".
 std::string_view language_name(std::string_view code);
