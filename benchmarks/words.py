@@ -22,7 +22,7 @@ import loquor
 from loquor.bench.hearing import HEARING_RATE
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
-from mini.evaluation_texts import all_sentences
+from voice.evaluation_texts import all_sentences
 
 
 def bare(word: str) -> str:
