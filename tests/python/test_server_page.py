@@ -205,5 +205,5 @@ def test_a_key_is_asked_for() -> None:
         browser.until("!document.querySelector('#key-form').hidden")
         browser.value("document.querySelector('#key').value = 'secret'")
         browser.click("#key-form button")
-        browser.until("document.querySelector('#voice').options.length === 3")
+        browser.until("document.querySelector('#voice').options.length === 5")
         assert browser.value("document.querySelector('#key-form').hidden")
