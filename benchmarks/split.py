@@ -65,6 +65,9 @@ KINDS = {
     "decades a line": "80s\n1-2\n",
     "years and times a line": "'90s\n.\n10:00\n",
     "numerals and fractions a line": "XII\n2\n3/4\n",
+    "fractions and times a line": "½\n10:00\n#\n",
+    "many kinds a line": "+3\n5°C\n5/6\n€3\n",
+    "fractions and inches": '½\n6"\n23 ',
     "colours": "\x1b[32mok\x1b[0m it is.\n",
 }
 LENGTHS = (1600, 25600)

@@ -39,9 +39,38 @@ Prepared prepare(const PyTextReader& reader, const std::string& text,
   return Prepared(nb::make_tuple(ids_of(made_of), info.text, warnings));
 }
 
+using Spelled = nb::typed<nb::tuple, nb::str, nb::typed<nb::tuple, nb::str, nb::ellipsis>,
+                          nb::typed<nb::tuple, nb::str, nb::ellipsis>>;
+
+// A lone surrogate is no UTF-8: it becomes a character that is none either.
+std::string utf8_of(const nb::str& text) {
+  const nb::bytes encoded(text.attr("encode")("utf-8", "surrogatepass"));
+  std::string utf8(encoded.c_str(), encoded.size());
+  for (std::size_t at = 0; (at = utf8.find('\xED', at)) != std::string::npos; at += 3) {
+    if (static_cast<unsigned char>(utf8[at + 1]) >= 0xA0) utf8.replace(at, 3, "\xEF\xBF\xBF");
+  }
+  return utf8;
+}
+
+nb::tuple all_of(const char* (*get)(const loquor_text*, size_t), const Text& text) {
+  nb::list each;
+  for (std::size_t i = 0; const char* const one = get(text.get(), i); ++i) each.append(one);
+  return nb::tuple(each);
+}
+
+Spelled spell_english(const nb::str& text) {
+  const std::string utf8 = utf8_of(text);
+  const Text made_of = made<Text>(loquor_spell_english, utf8.c_str(), utf8.size());
+  const auto info = info_of<loquor_text_info>(loquor_text_get_info, made_of.get());
+  return Spelled(
+      nb::make_tuple(info.text, all_of(loquor_text_left_out, made_of), all_of(loquor_text_markup, made_of)));
+}
+
 }  // namespace
 
 void bind_text(nb::module_& module) {
+  module.def("spell_english", &spell_english, nb::arg("text"),
+             "English in words; the characters without a sound, and the names of markup, that went.");
   nb::class_<PyTokenizer>(module, "TokenizerFile", "A tokenizer.json as the core runs it.")
       .def(
           "__init__",

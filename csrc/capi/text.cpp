@@ -6,6 +6,7 @@
 #include "capi/handles.hpp"
 #include "capi/options.hpp"
 #include "capi/streams.hpp"
+#include "english/english.hpp"
 
 using namespace loquor::capi;
 
@@ -125,6 +126,29 @@ loquor_status loquor_text_get_info(const loquor_text* text, loquor_text_info* in
 
 const char* loquor_text_warning(const loquor_text* text, size_t index) {
   return text == nullptr ? nullptr : at(text->prepared.warnings, index);
+}
+
+loquor_status loquor_spell_english(const char* text, size_t size, loquor_text** out) {
+  return as_status([&] {
+    required(out, "out");
+    const std::string_view given(&required(text, "text"), size);
+    if (!loquor::is_utf8(given))
+      throw loquor::Error(loquor::ErrorKind::kInvalidInput, "text is not valid UTF-8: decode it again");
+    loquor::english::Spelled spelled = loquor::english::spell(given);
+    loquor::PreparedText prepared;
+    prepared.text = std::move(spelled.text);
+    prepared.left_out = std::move(spelled.left_out);
+    prepared.markup = std::move(spelled.markup);
+    *out = new loquor_text{std::move(prepared)};
+  });
+}
+
+const char* loquor_text_left_out(const loquor_text* text, size_t index) {
+  return text == nullptr ? nullptr : at(text->prepared.left_out, index);
+}
+
+const char* loquor_text_markup(const loquor_text* text, size_t index) {
+  return text == nullptr ? nullptr : at(text->prepared.markup, index);
 }
 
 void loquor_text_destroy(loquor_text* text) { delete text; }

@@ -4,8 +4,8 @@
 #include <cstdio>
 
 #include "base/error.hpp"
+#include "base/unicode.hpp"
 #include "base/utf8.hpp"
-#include "text/unicode.hpp"
 
 namespace loquor {
 namespace {

@@ -4,9 +4,9 @@
 #include <array>
 
 #include "base/error.hpp"
+#include "base/unicode.hpp"
 #include "base/utf8.hpp"
 #include "text/punctuation.hpp"
-#include "text/unicode.hpp"
 
 namespace loquor {
 namespace {

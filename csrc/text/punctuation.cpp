@@ -1,9 +1,9 @@
 #include "text/punctuation.hpp"
 
 #include "base/span.hpp"
+#include "base/unicode.hpp"
 #include "base/utf8.hpp"
 #include "text/characters.hpp"
-#include "text/unicode.hpp"
 
 namespace loquor {
 namespace {

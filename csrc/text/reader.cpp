@@ -4,12 +4,12 @@
 #include <array>
 
 #include "base/error.hpp"
+#include "base/unicode.hpp"
 #include "base/utf8.hpp"
+#include "english/english.hpp"
 #include "text/characters.hpp"
-#include "text/english.hpp"
 #include "text/languages.hpp"
 #include "text/punctuation.hpp"
-#include "text/unicode.hpp"
 
 namespace loquor {
 namespace {
@@ -34,6 +34,17 @@ std::string joined(const std::vector<std::string>& names) {
   std::string all;
   for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
   return all;
+}
+
+// The first few, and what says that there are more.
+std::string some(const std::vector<std::string>& names, std::string_view between, std::string_view more) {
+  constexpr std::size_t kShown = 12;
+  std::string shown;
+  for (std::size_t i = 0; i < std::min(names.size(), kShown); ++i) {
+    if (i > 0) shown += between;
+    shown += names[i];
+  }
+  return names.size() > kShown ? shown.append(more) : shown;
 }
 
 std::string listed(const std::vector<int64_t>& ids) {
@@ -210,7 +221,17 @@ std::string TextReader::prepared(std::string_view text, const TextOptions& optio
                                                 std::string(language_name(language)) +
                                                 " take 'numbers' or 'none'");
     }
-    words = spelled_english(text);
+    english::Spelled said = english::spell(text);
+    if (!said.left_out.empty())
+      warnings.push_back("left out what has no sound in English: " + some(said.left_out, "", "..."));
+    if (!said.markup.empty()) {
+      warnings.push_back("left out markup, which changes nothing of how it is said: " +
+                         some(said.markup, ", ", ", ..."));
+    }
+    words = std::move(said.text);
+    const std::u32string characters = characters_of(words);
+    if (std::none_of(characters.begin(), characters.end(), [](char32_t c) { return is(c, kLetter); }))
+      warnings.push_back("nothing in this text can be spoken: this model knows English letters only");
     if (is_multilingual) words = punctuated(words);
   } else {
     require_whole_words(text);

@@ -38,6 +38,8 @@ struct PreparedText {
   std::vector<int64_t> ids;
   std::string text;  // as the tokenizer got it
   std::vector<std::string> warnings;
+  std::vector<std::string> left_out;  // of English: characters without a sound
+  std::vector<std::string> markup;    // and the names of tags
 };
 
 class BundleTokenizer {

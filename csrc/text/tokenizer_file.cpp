@@ -8,8 +8,8 @@
 
 #include "base/error.hpp"
 #include "base/json.hpp"
+#include "base/unicode.hpp"
 #include "base/utf8.hpp"
-#include "text/unicode.hpp"
 #include "text/word_split.hpp"
 
 namespace loquor {

@@ -2,8 +2,8 @@
 
 #include <array>
 
+#include "base/unicode.hpp"
 #include "base/utf8.hpp"
-#include "text/unicode.hpp"
 
 namespace loquor {
 namespace {

@@ -171,6 +171,10 @@ class StreamHandle:
     def info(self) -> dict[str, Any]: ...
 
 def default_stream_options(engine: EngineHandle) -> dict[str, Any]: ...
+def spell_english(text: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """
+    English in words; the characters without a sound, and the names of markup, that went.
+    """
 
 class TokenizerFile:
     """A tokenizer.json as the core runs it."""

@@ -6,17 +6,16 @@
 #include <string>
 #include <vector>
 
+#include "base/unicode.hpp"
 #include "refusal.hpp"
 #include "temp_folder.hpp"
 #include "text/bpe.hpp"
 #include "text/characters.hpp"
-#include "text/english.hpp"
 #include "text/languages.hpp"
 #include "text/punctuation.hpp"
 #include "text/reader.hpp"
 #include "text/token_finder.hpp"
 #include "text/tokenizer_file.hpp"
-#include "text/unicode.hpp"
 #include "text/word_split.hpp"
 
 using namespace loquor;
@@ -114,18 +113,6 @@ TEST_CASE("marks on a letter come in their own order") {
   CHECK(decomposed(U"\u0301\u0323a\u0301") == U"\u0323\u0301a\u0301");
   CHECK(lowered(U"\u0130\u03A3") == U"i\u0307\u03C2");
   CHECK(lowered(U"\u03A3") == U"\u03C3");
-}
-
-TEST_CASE("English in words stays as it is, titles are said, and all else is refused") {
-  CHECK(spelled_english("Dr. Smith paid three pounds.") == "Doctor Smith paid three pounds.");
-  CHECK(spelled_english(" I\xE2\x80\x99m \xE2\x80\x9Chere,\xE2\x80\x9D  he  said [sigh] ") ==
-        "I'm here, he said [sigh]");
-  for (const char* other :
-       {"3", "NASA", "etc", "Elm St.", "the i", "Henry I", "a-b", "Dr.", "co.uk", "50%", "\"", "Mon-Fri",
-        "km", "caf\xC3\xA9", "a\nb", "[1]", "-", "St. Paul", "\"I\" am"}) {
-    CAPTURE(other);
-    CHECK(refusal([&] { spelled_english(other); }).kind == ErrorKind::kInvalidInput);
-  }
 }
 
 TEST_CASE("the pair that was learned first is joined first, and the left one of two") {

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 CSRC = ROOT / "csrc"
-LADDER = ("base", "audio", "text", "kernels", "ort", "model", "decode", "engine", "capi")
+LADDER = ("base", "audio", "english", "text", "kernels", "ort", "model", "decode", "engine", "capi")
 ROOMS = (*LADDER, "bindings")
 MOST_LINES = 600
 GENERATED = CSRC / "ort" / "abi.hpp"

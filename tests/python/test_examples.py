@@ -136,7 +136,9 @@ def test_c_speaks_the_samples_of_say(
 
 def test_what_is_wrong_is_said(speak: Callable[..., subprocess.CompletedProcess[bytes]]) -> None:
     library = open_runtime().path
-    for text, part in (("In 1999.", "1999"), ("a\x07b", "U+0007"), ("<|endoftext|>", "end of a prompt")):
+    read = speak(library, PACKAGE / "mini", "man", "In 1999, NASA paid $3.50.")
+    assert read.returncode == 0 and len(read.stdout) > 100_000 and read.stderr == b""
+    for text, part in (("a\x07b", "U+0007"), ("<|endoftext|>", "end of a prompt")):
         done = speak(library, PACKAGE / "mini", "man", text)
         assert (done.returncode, done.stdout) == (INVALID_INPUT, b"")
         assert part in done.stderr.decode()

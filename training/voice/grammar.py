@@ -5,9 +5,8 @@ from __future__ import annotations
 import random
 import re
 
-from loquor.english.numbers import MONTHS, cardinal, clock, digits, money, ordinal, year
-
 from .lexicon import LEXICON
+from .number_words import MONTHS, cardinal, clock, digits, money, ordinal, year
 
 EVERYDAY = """
 the {adjective} {person} {transitive} the {thing}.

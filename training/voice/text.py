@@ -12,12 +12,11 @@ from collections.abc import Iterator, Sequence
 from itertools import count, islice
 from pathlib import Path
 
-from loquor.english.numbers import MONTHS
-
 from .evaluation_texts import all_sentences
 from .grammar import PATTERNS as PLAIN
 from .grammar import fill as fill_plain
 from .lexicon import LEXICON
+from .number_words import MONTHS
 from .scowl import read_scowl
 from .spell import letters_only
 from .talk import PATTERNS, WORDS

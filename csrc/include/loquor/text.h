@@ -1,7 +1,7 @@
 /* Text to prompts, and text to speech. Conventions: loquor.h, which brings this in.
- * The core checks, punctuates and encodes text as Loquor for Python does. What that reads by dictionaries and
- * by its rules for English is refused, with what to do instead: numbers, abbreviations and symbols for a
- * voice that knows letters alone, kanji, Chinese characters. Texts are UTF-8, of 5,000 characters at most,
+ * The core checks, punctuates and encodes text as Loquor for Python does, and writes English out in words for
+ * a voice that knows letters alone. What Python reads by dictionaries is refused, with what to do instead:
+ * kanji, Chinese characters, numbers in other languages. Texts are UTF-8, of 5,000 characters at most,
  * and spoken in one go: best are a sentence or a few, up to the bundle's piece_characters. */
 #ifndef LOQUOR_TEXT_H_
 #define LOQUOR_TEXT_H_
@@ -47,6 +47,15 @@ LOQUOR_EXPORT loquor_status loquor_text_get_info(const loquor_text* text, loquor
 /* What is not said as it was written, such as a tag that the model does not know; NULL beyond the last. */
 LOQUOR_EXPORT const char* loquor_text_warning(const loquor_text* text, size_t index);
 LOQUOR_EXPORT void loquor_text_destroy(loquor_text* text);
+
+/* English in words, as the normalizer "en" writes it, for any model or none: text of size bytes of UTF-8, in
+ * which a null character is one like others. The text that comes has no ids. LOQUOR_ERROR_INVALID_INPUT for
+ * bytes that are no UTF-8. Any thread. */
+LOQUOR_EXPORT loquor_status loquor_spell_english(const char* text, size_t size, loquor_text** out);
+/* What it has lost, each once: characters without a sound, and the names of tags of HTML or SSML. NULL beyond
+ * the last. */
+LOQUOR_EXPORT const char* loquor_text_left_out(const loquor_text* text, size_t index);
+LOQUOR_EXPORT const char* loquor_text_markup(const loquor_text* text, size_t index);
 
 /* ---- Text to speech ---- */
 

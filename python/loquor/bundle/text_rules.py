@@ -168,9 +168,7 @@ def _in_language(
 def _markup_that_is_read(text: str) -> tuple[str, ...]:
     if "<" not in text:
         return ()
-    from ..english.markup import without_markup
-
-    names = without_markup(text)[1]
+    names = _english().spell(text).markup
     if not names:
         return ()
     return (f"read as text, tags and all, for this model knows no markup: {_some(names)}",)

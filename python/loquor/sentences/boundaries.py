@@ -122,7 +122,7 @@ _TOGETHER: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
 
 @cache
 def _never_last() -> re.Pattern[str]:
-    from ..english.tables import BEFORE_NAMES, TITLES
+    from ..text.titles import BEFORE_NAMES, TITLES
 
     titles, names = "|".join(title for title in TITLES if title != "st"), "|".join(BEFORE_NAMES)
     return re.compile(rf"(?i:(?<![\w.])(?:{titles}|vs|approx|cf|e\.g|i\.e)\.)$|\b(?:{names})\.$")
