@@ -17,7 +17,7 @@ from wordtables import table_of
 places, tables = table_of("places"), table_of("tables")
 alternatives = table_of("rule").alternatives
 
-NUMBERS_FILE = Path(__file__).parents[2] / "training" / "mini" / "sentences" / "numbers.txt"
+NUMBERS_FILE = Path(__file__).parents[2] / "training" / "voice" / "sentences" / "numbers.txt"
 
 # The evaluation's sentences, as the voice's training texts would say them.
 NUMBER_SENTENCES = """\

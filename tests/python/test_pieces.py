@@ -17,7 +17,7 @@ from loquor.errors import InvalidInputError
 from loquor.sentences.pieces import WINDOW, Piece, Splitter, windows
 from loquor.text.characters import TAG
 
-SENTENCES = Path(__file__).parents[2] / "training" / "mini" / "sentences"
+SENTENCES = Path(__file__).parents[2] / "training" / "voice" / "sentences"
 
 
 def split_pieces(
