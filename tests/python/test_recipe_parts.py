@@ -1,5 +1,7 @@
 """Parts of the built-in voice's recipe that know nothing of its codes: letters, measures, samples."""
 
+# ruff: noqa: RUF001 - phonetic letters are meant
+
 from __future__ import annotations
 
 import dataclasses
@@ -13,9 +15,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "training"))
 
-from voice import evaluation_texts, grammar, measures, spell, tokens
+from voice import codes, evaluation_texts, events, grammar, measures, questions, spell, tokens
 from voice.align import Aligner, align, learn
 from voice.items import LEAD, Item
+from voice.tokens import EVENT_TAGS
 
 
 def test_four_groups_of_thirty_different_sentences():
@@ -180,3 +183,29 @@ def test_joined_samples_keep_time():
     styled = with_style(a, 3)
     assert (styled.end[:2] == styled.start[:2]).all()
     assert np.array_equal(styled.codes, a.codes)
+
+
+def test_questions_of_yes_or_no_rise_and_no_others():
+    voice = codes.Voice(5.0, 0.2)
+    asked, plain = "ˈɪz ɪt wˈɛt?", "wˌʌt ɪz ɪt?"
+    for string, rises in ((asked, True), (plain, False), (f"ænd {plain}", False), ("wˈI!", False)):
+        durations = [4] * (len(string) + 2)
+        pitch = np.full(2 * sum(durations), np.exp(5.0))
+        pitch[-16:] = 0.0
+        curve = questions.bent(string, durations, pitch, voice)
+        assert (not np.array_equal(curve, pitch)) == rises, string
+    durations = [4] * (len(asked) + 2)
+    pitch = np.full(2 * sum(durations), np.exp(5.0))
+    curve = questions.bent(asked, durations, pitch, voice)
+    stressed, mark = 8 * (1 + asked.rindex("ˈ")), 8 * (1 + asked.index("?"))
+    np.testing.assert_array_equal(curve[:stressed], pitch[:stressed])
+    np.testing.assert_array_equal(curve[mark:], pitch[mark:])
+    moved = np.log(curve[stressed : mark - 8])  # the last sound has no voice
+    assert (np.diff(moved) > 0).all() and moved[0] < 5.0 < 5.2 < moved[-1]
+    np.testing.assert_array_equal(curve[mark - 8 : mark], pitch[mark - 8 : mark])
+
+
+def test_every_event_has_phonemes_that_codes_know():
+    assert set(events.SAID) == set(EVENT_TAGS)
+    for string in events.SAID.values():
+        assert all(c in codes.STRESS + " ,.!…" or c in codes.NUMBER for c in string), string

@@ -25,10 +25,8 @@ from voice import (
     coded,
     codes,
     evaluation_texts,
-    events,
     melodies,
     parallel,
-    questions,
     spell,
     talk,
     teacher,
@@ -36,7 +34,6 @@ from voice import (
     timbres,
 )
 from voice.align import Aligner, learn
-from voice.tokens import EVENT_TAGS
 
 WORDS = ("water", "quorum", "zephyr", "oyster")
 
@@ -453,32 +450,6 @@ def test_a_coded_text_begins_just_before_its_first_phone():
     first, end = coded.trimmed(said, 12 * 0.04)
     assert (first, end) == (10, 30 + coded.TAIL)
     assert coded.trimmed(np.zeros((7, 3), np.uint8), 0.0) == (0, 7)
-
-
-def test_questions_of_yes_or_no_rise_and_no_others():
-    voice = codes.Voice(5.0, 0.2)
-    asked, plain = "ˈɪz ɪt wˈɛt?", "wˌʌt ɪz ɪt?"
-    for string, rises in ((asked, True), (plain, False), (f"ænd {plain}", False), ("wˈI!", False)):
-        durations = [4] * (len(string) + 2)
-        pitch = np.full(2 * sum(durations), np.exp(5.0))
-        pitch[-16:] = 0.0
-        curve = questions.bent(string, durations, pitch, voice)
-        assert (not np.array_equal(curve, pitch)) == rises, string
-    durations = [4] * (len(asked) + 2)
-    pitch = np.full(2 * sum(durations), np.exp(5.0))
-    curve = questions.bent(asked, durations, pitch, voice)
-    stressed, mark = 8 * (1 + asked.rindex("ˈ")), 8 * (1 + asked.index("?"))
-    np.testing.assert_array_equal(curve[:stressed], pitch[:stressed])
-    np.testing.assert_array_equal(curve[mark:], pitch[mark:])
-    moved = np.log(curve[stressed : mark - 8])  # the last sound has no voice
-    assert (np.diff(moved) > 0).all() and moved[0] < 5.0 < 5.2 < moved[-1]
-    np.testing.assert_array_equal(curve[mark - 8 : mark], pitch[mark - 8 : mark])
-
-
-def test_every_event_has_phonemes_that_codes_know():
-    assert set(events.SAID) == set(EVENT_TAGS)
-    for string in events.SAID.values():
-        assert all(c in codes.STRESS + " ,.!…" or c in codes.NUMBER for c in string), string
 
 
 def test_events_stand_where_tags_may(monkeypatch):
