@@ -341,7 +341,24 @@ def test_plain_words_are_not_touched(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["9", "1,", "a.", "A ", "-1", "1/", "a-", "$", "St. ", "1:", "(", "[a", "w.w", "5 to "]
+    "unit",
+    [
+        "9",
+        "1,",
+        "a.",
+        "A ",
+        "-1",
+        "1/",
+        "a-",
+        "$",
+        "St. ",
+        "1:",
+        "(",
+        "[a",
+        "w.w",
+        "5 to ",
+        f"S{'Y' * 99}HHHH ",
+    ],
 )
 def test_no_text_takes_long(unit: str) -> None:
     began = time.process_time()
