@@ -144,7 +144,6 @@ const Row kRows[] = {
     {&kRomanShape, "a MMMDCXCIX.", {0, 0}},
     {&kRunsAndSigns, "3kzxlx.", {0, 1}},
     {&kRunsOfCode, "a ms", {0, 1}},
-    {&kSayable, "SPLYYRDSS.", {0, 6}},
     {&kSpacedCapital, "a  J The", {2, 4, 3, 4}},
     {&kSpacedGenitive, "3f 's.", {2, 5}},
     {&kSpacedGenitive, "X. T      'ss", {}},
