@@ -42,8 +42,12 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def spoken(engine: Engine) -> list[Audio]:
-    """By a man: by telephone a high voice is often not found, as the page on marked speech tells."""
-    return [engine.speak(text, "man", options=GenerationOptions(seed=3)) for text in TEXTS]
+    """By a woman and a man: a high voice loses most behind a telephone."""
+    options = GenerationOptions(seed=3)
+    return [
+        engine.speak(text, voice, options=options)
+        for text, voice in zip(TEXTS, ("woman", "man"), strict=True)
+    ]
 
 
 def through(samples: Samples, codec: str, container: str, rate: int, bits: int | None) -> tuple[Samples, int]:
@@ -94,7 +98,7 @@ def test_our_speech_is_found(change: str, spoken: list[Audio]) -> None:
     for audio in spoken:
         found = detect(CHANGES[change](audio.samples))
         assert found.verdict == "marked", (change, found)
-        assert 0.45 <= found.confidence <= 1
+        assert 0.4 <= found.confidence <= 1
         assert found.seconds == pytest.approx(audio.seconds, abs=0.1)
     assert detect(spoken[0]).confidence > 0.9
 

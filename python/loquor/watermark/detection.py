@@ -42,7 +42,7 @@ _LEAST_OF_IT, _HIGHEST_START = -35.0, 330.0
 """dB of the whole that are reached where a recording's band starts, and hertz by which it has to."""
 _FLOOR = 0.1 * 10 ** (-45 / 20)
 """The same of faint noise, under which a mark stays, and what is found in empty bands does not."""
-_MARKED, _CLEAN = 0.45, 0.35
+_MARKED, _CLEAN = 0.4, 0.33
 """Confidence from which on, or up to which, something is said."""
 _KEPT = 0.5
 """Share of it that has to stay under the noise."""
