@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 __all__ = ["DECIMAL_POINT", "cardinal", "decimal", "ordinal", "plural", "year"]
@@ -103,6 +103,7 @@ def _engine(language: str) -> Any:
     return importlib.import_module("unicode_rbnf").RbnfEngine.for_language(language)
 
 
+@lru_cache(maxsize=2048)  # 50 us a number, and small ones come again
 def _by(rules: str, number: int, language: str) -> str:
     words: str = _engine(language).format_number(number, ruleset_names=[rules]).text
     words = words.strip()
