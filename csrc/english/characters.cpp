@@ -40,7 +40,8 @@ char32_t character_of(char byte) {
 Coded::Coded(std::string_view utf8) {
   bytes_.reserve(utf8.size());
   while (!utf8.empty()) {
-    const std::size_t plain = std::find_if_not(utf8.begin(), utf8.end(), is_ascii) - utf8.begin();
+    const auto plain =
+        static_cast<std::size_t>(std::find_if_not(utf8.begin(), utf8.end(), is_ascii) - utf8.begin());
     append(utf8.substr(0, plain));
     utf8.remove_prefix(plain);
     if (utf8.empty()) return;

@@ -79,9 +79,9 @@ Coded without_entities(const Coded& text) {
   return text.replaced(kEntity, [&text](Coded& out, const Match& match) {
     // Digits of other scripts are none here, and stay.
     const std::string_view written = match[0];
-    const std::size_t plain =
-        std::find_if(written.begin(), written.end(), [](char byte) { return byte == kOtherDigit; }) -
-        written.begin();
+    const auto other =
+        std::find_if(written.begin(), written.end(), [](char byte) { return byte == kOtherDigit; });
+    const auto plain = static_cast<std::size_t>(other - written.begin());
     const std::u32string said = unescaped(written.substr(0, plain));
     const bool is_printable =
         std::all_of(said.begin(), said.end(), [](char32_t c) { return is(c, kPrintable); });
