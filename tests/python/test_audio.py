@@ -17,7 +17,9 @@ import soundfile
 from numpy.typing import NDArray
 
 from loquor.audio.audio import Audio, Metrics, pcm16, write_wav_stream
+from loquor.audio.subtitles import Mark
 from loquor.errors import InvalidInputError, RequestCancelledError
+from loquor.speech.chunk import Chunk
 
 RATE = 24_000
 METRICS = Metrics(
@@ -254,3 +256,6 @@ def test_a_repr_is_one_short_line() -> None:
     assert repr(dataclasses.replace(tone(1.5), warnings=())) == "Audio(1.50 s at 24000 Hz)"
     warned = dataclasses.replace(tone(0), warnings=("a", "b"))
     assert repr(warned) == "Audio(0.00 s at 24000 Hz, 2 warnings)"
+    chunk = Chunk.of(np.zeros(9, np.float32), (Mark(0.0, 0.5, "Hi."),))
+    assert repr(chunk) == "Chunk(float32 [9], 1 word)"
+    assert repr(chunk[2:]) == "Chunk(float32 [7], 0 words)"

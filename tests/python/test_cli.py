@@ -251,6 +251,7 @@ def test_what_harms_a_voice_is_told_once(tmp_path: Path, capsys: pytest.CaptureF
         (["say", "Hi.", "-o", "folder.wav"], "not a regular file"),
         (["say", "Hi.", "-o", "me.wav", "--voice", "./me.wav"], "replace the voice"),
         (["say", "Hi.", "-o", "out.wav", "--voice", "you.wav"], "no such file"),
+        (["say", "Hi.", "-o", "out.wav", "--voice", "Womn"], "no such file: did you mean 'woman'?"),
         (["say", "Hi.", "-o", "out.wav", "--srt", "out.vtt"], "must end in .srt"),
         (["say", "Hi.", "-o", "out.wav", "--vtt", "nowhere/out.vtt"], "there is no folder nowhere"),
         (["say", "Hi.", "-o", "-", "--srt", "out.srt"], "subtitles go with a file of speech"),

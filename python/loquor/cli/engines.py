@@ -235,7 +235,10 @@ def check_input(path: str, what: str, names: Iterable[str] = ()) -> None:
     if not path:
         raise InvalidInputError(f"the name of {what} is empty: give that of a file")
     if path != "-" and path not in (known := tuple(names)) and not Path(path).exists():
-        advice = f" (voices by name: {', '.join(known)})" if known else ""
+        from ..voice.voice import nearest_name  # seldom needed, and slow to import
+
+        meant = f": did you mean {close!r}?" if (close := nearest_name(path, known)) else ""
+        advice = f"{meant} (voices by name: {', '.join(known)})" if known else ""
         raise InvalidInputError(f"cannot read {what} {path}: there is no such file{advice}")
 
 

@@ -27,3 +27,7 @@ class Chunk(np.ndarray[Any, np.dtype[np.float32]]):
         chunk = samples.view(cls)
         chunk.words = words
         return chunk
+
+    def __repr__(self) -> str:
+        words = f"{len(self.words)} word{'' if len(self.words) == 1 else 's'}"
+        return f"Chunk({self.dtype} {list(self.shape)}, {words})"

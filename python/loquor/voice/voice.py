@@ -9,7 +9,7 @@ import io
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -38,6 +38,7 @@ __all__ = [
     "is_saved_voice",
     "is_voice_file",
     "named_voice",
+    "nearest_name",
     "prefix_fingerprint",
 ]
 
@@ -272,6 +273,13 @@ class Voice:
             raise InvalidInputError(f"voice {name} is damaged: {error}") from error
 
 
+def nearest_name(given: str, names: Iterable[str]) -> str | None:
+    """Return the name that was probably meant, if one is close; capitals make no difference."""
+    lower = {name.lower(): name for name in names}
+    close = difflib.get_close_matches(given.lower(), lower, n=1)
+    return lower[close[0]] if close else None
+
+
 def named_voice(
     source: _Source | None, default: Path | None, voices: Mapping[str, Path], model: str
 ) -> _Source | Path:
@@ -291,9 +299,7 @@ def named_voice(
     if source in voices:
         return voices[source]
     if not Path(source).suffix and not Path(source).exists():
-        lower = {name.lower(): name for name in voices}
-        close = difflib.get_close_matches(source.lower(), lower, n=1)
-        meant = f"did you mean {lower[close[0]]!r}? Else " if close else ""
+        meant = f"did you mean {close!r}? Else " if (close := nearest_name(source, voices)) else ""
         raise InvalidInputError(
             f"there is neither a file {source!r} nor a voice of that name: {meant}give a recording or one of "
             f"{', '.join(voices)}"
