@@ -1,6 +1,6 @@
 """Word times of the built-in voice beside a recogniser's: how far they are apart, and whether all are there.
 
-    python benchmarks/words.py MODEL [--limit N]
+    python benchmarks/words.py MODEL [--limit N] [--json FILE]
 
 MODEL is a folder of faster-whisper (CTranslate2), of `base` or better. A recogniser's own times err
 by some tens of milliseconds, and its first word begins with the recording: where sound begins and
@@ -17,9 +17,11 @@ from pathlib import Path
 import numpy as np
 import soxr
 from faster_whisper import WhisperModel
+from harness import heading, keep
 
 import loquor
 from loquor.bench.hearing import HEARING_RATE
+from loquor.bench.rounds import row_of
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
 from voice.evaluation_texts import all_sentences
@@ -55,6 +57,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recogniser")
     parser.add_argument("--limit", type=int, default=120)
+    parser.add_argument("--json", type=Path, help="write each difference here")
     args = parser.parse_args()
     texts = all_sentences()
     texts = texts[:: max(1, len(texts) // args.limit)][: args.limit]
@@ -79,7 +82,7 @@ def main() -> None:
             differences += paired(list(audio.words), heard)
     starts, ends = np.array(differences).T
     begins, closes = np.array(at_edges).T
-    print(json.dumps({
+    facts = {
         "sentences": len(texts), "words": words, "compared": len(starts),
         "sentences_with_a_word_missing": int(missing), "sentences_out_of_order": int(unordered),
         "start_median_error": round(float(np.median(np.abs(starts))), 3),
@@ -88,7 +91,12 @@ def main() -> None:
         "sound_begins_median_error": round(float(np.median(np.abs(begins))), 3),
         "sound_ends_median_error": round(float(np.median(np.abs(closes))), 3),
         "start_within_100_ms": round(float(np.mean(np.abs(starts) <= 0.1)), 3),
-    }, indent=1))  # fmt: skip
+    }  # fmt: skip
+    print(json.dumps(facts, indent=1))
+    if args.json is not None:
+        compared = {"word_start": starts, "word_end": ends, "sound_begins": begins, "sound_ends": closes}
+        found = [row_of(name, seconds, name=name) for name, seconds in compared.items()]
+        keep(found, args.json, heading("words"), **facts)
 
 
 if __name__ == "__main__":

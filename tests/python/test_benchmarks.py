@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
+import re
 import runpy
 import statistics
 import sys
@@ -100,6 +101,13 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     monkeypatch.syspath_prepend(str(FOLDER))
     return start
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_script_has_its_question_command_and_duration_in_the_readme(script: str) -> None:
+    lines = (FOLDER / "README.md").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if line.startswith(f"- `{script}")], "no line says what it asks"
+    assert [line for line in lines if re.match(rf"\| `{script}[ `].*\| .+ \|$", line)], "no command line"
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
