@@ -22,7 +22,7 @@ from loquor.base.runtime import LIBRARY_VARIABLE, find_library, open_runtime
 from loquor.cli import checks, main
 from loquor.cli.advice import advice
 from loquor.cli.engines import DEVICES
-from loquor.cli.runtime_check import check_record
+from loquor.cli.runtime_check import check_opening, check_record
 from loquor.errors import InvalidInputError, RuntimeMissingError
 from loquor.speech.option_table import ENGINE
 
@@ -133,6 +133,15 @@ def test_a_library_is_compared_with_its_record(site: Path) -> None:
     ):
         check_record(sound)
     assert "no package" in check_record(site / "onnxruntime" / "another.so")
+
+
+def test_a_library_named_by_the_user_is_no_packages_to_install_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(LIBRARY_VARIABLE, str(tmp_path / "mine.so"))
+    monkeypatch.setattr("loquor.cli.runtime_check._OPEN", "import os; os.abort()")
+    with pytest.raises(RuntimeMissingError, match=f"is damaged, name another by {LIBRARY_VARIABLE}, or"):
+        check_opening(tmp_path / "mine.so")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a library as Linux has it")

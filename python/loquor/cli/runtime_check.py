@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from ..base.installed import digest_of, hashes_of, runtime_packages
+from ..base.runtime import LIBRARY_VARIABLE
 from ..errors import RuntimeMissingError
 
 __all__ = ["check_opening", "check_record"]
@@ -67,6 +68,8 @@ def check_opening(library: Path) -> None:
 
 
 def _reinstall() -> str:
+    if os.environ.get(LIBRARY_VARIABLE):
+        return f"name another by {LIBRARY_VARIABLE}, or unset it to use the installed package's"
     packages = runtime_packages()
     if len(packages) == 1:
         ((name, version),) = packages.items()
