@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from loquor.bench import edit_distance
+
 sys.path.insert(0, str(Path(__file__).parents[2] / "training"))
 
 from voice import codes, evaluation_texts, events, grammar, measures, questions, spell, tokens
@@ -96,7 +98,7 @@ def test_tokenizer_closes_a_text_twice_and_knows_the_tags(tmp_path):
 
 
 def test_word_errors_and_pitch_are_measured():
-    assert measures.edit_distance(measures.words("One 2, three!"), ["one", "too", "three", "four"]) == 2
+    assert edit_distance(measures.words("One 2, three!"), ["one", "too", "three", "four"]) == 2
     assert measures.words("Dr Hill, 10.05, 6pm") == measures.words("Dr. Hill, 10:05, 6 p.m.")
     time = np.arange(24_000) / 24_000
     buzz = sum(np.sin(2 * np.pi * 130 * k * time) / k for k in range(1, 12)).astype(np.float32)

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 import loquor
+from loquor.bench import edit_distance
 from loquor.english import spell
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "training"))
 
-from voice.measures import edit_distance, final_rise, inner_pauses, median_f0
+from voice.measures import final_rise, inner_pauses, median_f0
 
 WORD_ERROR_RATE_CEILING = 0.08
 

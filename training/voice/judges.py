@@ -22,7 +22,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .measures import edit_distance, words
+from loquor.bench import edit_distance
+
+from .measures import words
 
 Samples = NDArray[np.float32]
 RATE = 16_000

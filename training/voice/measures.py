@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,16 +23,6 @@ def words(text: str) -> list[str]:
     for written, spoken in _SPELLINGS:
         text = re.sub(written, spoken, text)
     return re.findall(r"[a-z']+", letters_only(text).replace("-", " "))
-
-
-def edit_distance(expected: Sequence[str], heard: Sequence[str]) -> int:
-    """Substitutions, insertions and deletions that lead from one to the other (Levenshtein)."""
-    row = list(range(len(heard) + 1))
-    for i, word in enumerate(expected, 1):
-        previous, row = row, [i]
-        for j, other in enumerate(heard, 1):
-            row.append(min(previous[j] + 1, row[-1] + 1, previous[j - 1] + (word != other)))
-    return row[-1]
 
 
 _FRAME, _HOP = 0.04, 0.01
